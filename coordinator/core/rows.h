@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is durable: the rows that the core asks the store to persist, and that the store gives back
+ * at start. One struct a table of schema/; the names are the columns'. */
+#ifndef MUSTER_CORE_ROWS_H
+#define MUSTER_CORE_ROWS_H
+
+#include "model/sections.h"
+#include "wire/messages.h"
+
+/* One database. All of it in table `meta`, one row. */
+struct meta_row {
+    uuid128 db_id;
+    uint64_t epoch;       /* raised by recover alone */
+    uint64_t start_no;    /* this start; raised by each */
+    uint64_t generation;  /* raised by every batch that changes what a query can show */
+    uint64_t event_no;    /* newest event */
+    uint64_t token;       /* highest token counter given out (leases; later) */
+    uint32_t next_node_no;
+    uint32_t next_resource_no;
+};
+
+/* Every start of this database: how a restored copy is recognised. */
+struct start_row {
+    uint64_t epoch;
+    uint64_t start_no;
+    uuid128 nonce;
+    wall_ms at;
+};
+
+struct node_row {
+    uint32_t no; /* never reused */
+    uuid128 id;
+    const char *name;
+    bool name_set; /* by the operator; else it follows configured name, hostname, short id */
+    enum node_admission admission;
+    const char *text; /* why, when not simply approved; may be NULL */
+    uuid128 boot_id;  /* accepted boot; nil: none yet */
+    pubkey key;       /* of the accepted boot */
+    bool draining;
+    wall_ms first_seen;
+    const char *product_uuid, *lowest_mac, *hostname, *probe_version, *source; /* may be NULL */
+};
+
+enum key_state {
+    KEY_PENDING = 1,   /* node asked, nobody approved yet */
+    KEY_ACTIVE = 2,
+    KEY_SUCCESSOR = 3, /* of a new boot that has not been confirmed yet */
+    KEY_RETIRED = 4,
+};
+
+struct key_row {
+    pubkey key;
+    enum role role;
+    enum key_state state;
+    uint32_t node_no; /* role node */
+    uuid128 boot_id;  /* role node */
+    const char *name; /* role observer, operator */
+    wall_ms created;
+};
+
+struct retired_boot_row {
+    uint32_t node_no;
+    uuid128 boot_id;
+    wall_ms at;
+};
+
+struct section_row_state {
+    uint32_t node_no;
+    enum section_id section;
+    uint64_t generation; /* the probe's */
+    digest128 digest;
+    enum section_status status;
+    const char *status_text; /* may be NULL */
+    wall_ms at;
+};
+
+/* One inventory row: upsert (row not NULL) or delete (row NULL). */
+struct inventory_row {
+    uint32_t node_no;
+    enum section_id section;
+    const char *key;
+    uint64_t hash;
+    const void *row; /* record of section_descs[section].row */
+};
+
+struct resource_row {
+    uint32_t no; /* never reused */
+    uuid128 id;
+    enum resource_kind kind;
+    const char *key;
+    const char *label;
+    uint64_t vlan;
+    bool declared;
+};
+
+/* One inventory row by which a node sees a resource. An edge is the sum of its sightings. */
+struct sighting_row {
+    uint32_t node_no;
+    enum section_id section;
+    const char *row_key;
+    uint32_t resource_no;
+    const char *port;  /* "bond0.100": base and VLAN tags */
+    const char *base;  /* "bond0" */
+    uint64_t vlan;     /* outermost tag, 0 untagged */
+    uint32_t paths_active, paths_total;
+};
+
+struct edge_row {
+    uint32_t node_no, resource_no;
+    enum edge_state state; /* ok, degraded, lost: never liveness */
+    uint32_t paths_active, paths_total, paths_had;
+    wall_ms had_until; /* 0: never fell */
+    wall_ms since;
+};
+
+struct network_row {
+    uuid128 id;
+    const char *name;
+    uint64_t vlan;
+    struct strs matches;
+    wall_ms created;
+};
+
+enum token_state { TOKEN_UNUSED = 1, TOKEN_USED = 2, TOKEN_EXPIRED = 3 };
+
+struct token_row {
+    uint8_t hash[32]; /* BLAKE2b-256 of the secret; the secret itself is never stored */
+    enum role role;
+    uuid128 node; /* nil: any */
+    wall_ms created, expires;
+    enum token_state state;
+};
+
+struct event_row {
+    uint64_t no;
+    wall_ms at;
+    const char *kind, *severity, *text;
+    uint64_t generation;
+    uuid128 node;            /* nil: none */
+    const char *node_name;   /* may be NULL */
+    uuid128 resource;        /* nil: none */
+    const char *resource_label; /* may be NULL */
+};
+
+enum change_type {
+    CHANGE_META,
+    CHANGE_START,
+    CHANGE_NODE,
+    CHANGE_NODE_DELETE,     /* and everything that hangs on it */
+    CHANGE_KEY,
+    CHANGE_RETIRED_BOOT,
+    CHANGE_SECTION,
+    CHANGE_SECTION_CLEAR,   /* a section's state and rows of a node (new boot) */
+    CHANGE_INVENTORY,
+    CHANGE_RESOURCE,
+    CHANGE_RESOURCE_DELETE, /* and its edges */
+    CHANGE_SIGHTING,
+    CHANGE_SIGHTING_DELETE, /* by (node_no, section, row_key) */
+    CHANGE_EDGE,
+    CHANGE_EDGE_DELETE,     /* by (node_no, resource_no) */
+    CHANGE_NETWORK,
+    CHANGE_NETWORK_DELETE,  /* by id */
+    CHANGE_TOKEN,
+    CHANGE_TOKEN_DELETE,    /* by hash */
+    CHANGE_EVENT,
+    CHANGE_EVENT_PRUNE,     /* events with no <= event.no go */
+    CHANGE_TYPE_COUNT,
+};
+
+/* Upserts unless the type says otherwise. Deletes fill only the fields that name the row. */
+struct change {
+    struct change *next;
+    enum change_type type;
+    union {
+        struct meta_row meta;
+        struct start_row start;
+        struct node_row node;
+        struct key_row key;
+        struct retired_boot_row retired_boot;
+        struct section_row_state section;
+        struct inventory_row inventory;
+        struct resource_row resource;
+        struct sighting_row sighting;
+        struct edge_row edge;
+        struct network_row network;
+        struct token_row token;
+        struct event_row event;
+    };
+};
+
+/* Everything that the core needs at start. Arrays live in the arena that the store was given. */
+struct image {
+    struct meta_row meta;
+    struct start_row *starts;            size_t start_count;
+    struct node_row *nodes;              size_t node_count;
+    struct key_row *keys;                size_t key_count;
+    struct retired_boot_row *boots;      size_t boot_count;
+    struct section_row_state *sections;  size_t section_count;
+    struct inventory_row *inventory;     size_t inventory_count; /* row is NULL: key and hash only */
+    struct resource_row *resources;      size_t resource_count;
+    struct sighting_row *sightings;      size_t sighting_count;
+    struct edge_row *edges;              size_t edge_count;
+    struct network_row *networks;        size_t network_count;
+    struct token_row *tokens;            size_t token_count;
+    uint64_t oldest_event_no;            /* 0: no events */
+};
+
+#endif

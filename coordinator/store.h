@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The database: SQLite in WAL mode, synchronous=FULL, STRICT tables, numbered migrations. The only
+ * module that includes sqlite3.h. The state directory is locked for the life of the store. */
+#ifndef MUSTER_STORE_H
+#define MUSTER_STORE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "core/rows.h"
+
+#define STORE_FILE "muster.db"
+
+struct store;
+struct store_reader;
+
+struct store_options {
+    const char *dir;      /* state directory; made 0700 when missing */
+    const char *vfs;      /* tests: name of a registered SQLite VFS; NULL: the default */
+    const char *synchronous; /* tests only: "OFF" proves that the durability test can fail; NULL: FULL */
+};
+
+/* Positive outcomes of store_open, each with its sentence. */
+enum {
+    STORE_E_LOCKED = 1,  /* another coordinator holds the directory */
+    STORE_E_NEWER,       /* written by a newer muster */
+    STORE_E_FOREIGN,     /* not a muster database */
+    STORE_E_DAMAGED,
+    STORE_E_PERMISSION,  /* directory or file not ours, or open to others */
+};
+/* Outcomes of store_commit and store_try_write beyond 0. */
+enum {
+    STORE_E_FAILED = 1, /* nothing of it is durable: discard the batch, reload, go read-only */
+    STORE_E_FATAL = 2,  /* an fsync failed: what is durable is not known; end the process */
+};
+
+/* Locks, opens, creates or migrates (after a backup beside it, muster.db.before-N). 0, a positive
+ * outcome, or a negative errno; always a sentence. */
+int store_open(const struct store_options *o, struct store **out, struct err *e);
+void store_close(struct store *s); /* NULL is legal */
+
+/* A fresh database gets its id here: `db_id` is used only when the database has none yet. */
+int store_init_identity(struct store *s, uuid128 db_id, struct err *e);
+
+/* Reads what the core needs. 0, -ENOMEM, STORE_E_DAMAGED, -EIO. */
+int store_load(struct store *s, struct arena *a, struct image *out, struct err *e);
+
+/* One transaction with all changes in order. 0, STORE_E_FAILED or STORE_E_FATAL, with a sentence. */
+int store_commit(struct store *s, const struct change *changes, struct err *e);
+
+/* While read-only: can the disk be written again? Writes and syncs one row. Results as commit. */
+int store_try_write(struct store *s, struct err *e);
+
+/* Read-only connection for another thread. */
+int store_reader_open(const struct store_options *o, struct store_reader **out, struct err *e);
+void store_reader_close(struct store_reader *r);
+
+/* All sections of a node; `out` has SECTION_COUNT entries; missing ones have status NEVER. ages are
+ * 0: the database knows none. */
+int store_read_sections(struct store_reader *r, uint32_t node_no, struct arena *a,
+                        struct section *out, struct err *e);
+/* Events with no > since and at >= since_wall, oldest first, at most `limit`; *more tells whether
+ * there are others after them. */
+int store_read_events(struct store_reader *r, uint64_t since, wall_ms since_wall, uint64_t limit,
+                      struct arena *a, struct event_row **out, size_t *count, bool *more,
+                      struct err *e);
+
+/* A consistent copy of the database at this moment into a new file (0600, fsynced). -EEXIST: there
+ * is one. Other nodes' traffic goes on. */
+int store_backup(struct store_reader *r, const char *path, struct err *e);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every limit and default of muster, in one place. A limit that is hit is reported, never silently
+ * cut. The figures that an operator may change are the defaults of coordinator.conf(5). */
+#ifndef MUSTER_BASE_LIMITS_H
+#define MUSTER_BASE_LIMITS_H
+
+#define MUSTER_VERSION "0.1.0"
+
+/* Wire. */
+#define PROTOCOL_VERSION         1u
+#define LIMIT_NODE_MESSAGE_BYTES (4u << 20)   /* one message from a node */
+#define LIMIT_CLIENT_MESSAGE_BYTES (64u << 10) /* one request from a client */
+#define LIMIT_REPLY_BYTES        (64u << 20)  /* one reply to a client */
+#define LIMIT_STRING_BYTES       4096u        /* one string anywhere in a message */
+#define LIMIT_STRINGS            4096u        /* strings in one list */
+#define LIMIT_DECODE_ARENA_BYTES (32u << 20)  /* memory that decoding one message may take */
+#define LIMIT_TOKENS_PER_REQUEST 20000u
+
+/* Inventory rows of one node. */
+#define LIMIT_ROWS_NICS    1024u
+#define LIMIT_ROWS_BONDS   256u
+#define LIMIT_ROWS_VLANS   4096u
+#define LIMIT_ROWS_BRIDGES 1024u
+#define LIMIT_ROWS_LLDP    1024u
+
+/* Fleet. */
+#define LIMIT_NODES         20000u
+#define LIMIT_PENDING_NODES 1024u
+#define LIMIT_RESOURCES     1000000u
+#define LIMIT_NETWORKS      4096u
+#define LIMIT_TOKENS        65536u
+
+/* Liveness. Milliseconds on CLOCK_BOOTTIME. */
+#define DEFAULT_HEARTBEAT_MS 2000
+#define DEFAULT_SUSPECT_MS   6000
+#define DEFAULT_DOWN_MS      30000
+#define DEFAULT_EDGE_RETENTION_MS (INT64_C(30) * 24 * 3600 * 1000)
+#define DEFAULT_EVENT_RETENTION_ROWS 1000000
+
+/* Flood control: token bucket per connection, refilled each second. */
+#define DEFAULT_PEER_MESSAGES_PER_S 200
+#define DEFAULT_PEER_MESSAGES_BURST 400
+#define DEFAULT_PEER_BYTES_PER_S    (8u << 20)
+#define DEFAULT_PEER_BYTES_BURST    (16u << 20)
+
+/* Workers of the probe. */
+#define LIMIT_WORKERS             6u
+#define LIMIT_WORKER_RESULT_BYTES LIMIT_NODE_MESSAGE_BYTES
+#define LIMIT_WORKER_MEMORY_BYTES (256u << 20)
+#define DEFAULT_WORKER_TIMEOUT_MS 10000
+#define DEFAULT_RESCAN_MS         60000
+#define DEFAULT_COALESCE_MS       10
+
+/* Coordinator batches. */
+#define LIMIT_BATCH_EVENTS 1024u
+#define LIMIT_BATCH_ROWS   65536u
+
+/* Clients. */
+#define LIMIT_WATCHES           4096u
+#define DEFAULT_WATCH_MS        30000
+#define BACKUP_CHUNK_BYTES      (256u << 10)
+#define LIMIT_EVENTS_PER_REPLY  1000u
+
+_Static_assert(DEFAULT_SUSPECT_MS >= 2 * DEFAULT_HEARTBEAT_MS, "one lost heartbeat is not suspect");
+_Static_assert(DEFAULT_DOWN_MS > DEFAULT_SUSPECT_MS, "a node is suspect before it is down");
+_Static_assert(LIMIT_DECODE_ARENA_BYTES >= LIMIT_NODE_MESSAGE_BYTES, "a message must fit decoded");
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* libmuster-client: ask a muster coordinator. For management servers; the `muster` command uses
+ * nothing else.
+ *
+ * A connection belongs to one thread. Calls block up to the connection's time limit. Records are
+ * those of wire/messages.h, installed as muster/messages.h; they live until the reply is freed.
+ */
+#ifndef MUSTER_CLIENT_H
+#define MUSTER_CLIENT_H
+
+#include "wire/messages.h"
+
+struct muster_client;
+
+struct muster_options {
+    const char *endpoint;    /* ipc://... or tcp://HOST:PORT; NULL: $MUSTER_CONNECT, else the default */
+    const char *key_file;    /* CURVE key pair and server key for tcp; NULL: ~/.config/muster/client.key */
+    int64_t timeout_ms;      /* for each call; 0: 10 s */
+};
+
+/* Results of all calls: 0 done; MUSTER_E_UNREACHABLE, MUSTER_E_LOCAL (key file, memory, usage), or
+ * MUSTER_E_REPLY: the coordinator answered with a code other than REPLY_OK (see reply->code). After
+ * any of them muster_error() is one sentence. */
+enum { MUSTER_E_UNREACHABLE = 1, MUSTER_E_LOCAL = 2, MUSTER_E_REPLY = 3 };
+
+int muster_connect(const struct muster_options *o, struct muster_client **out);
+void muster_disconnect(struct muster_client *c); /* NULL is legal */
+const char *muster_error(const struct muster_client *c); /* c may be NULL after a failed connect */
+
+/* One reply; free with muster_reply_free. */
+struct muster_reply {
+    struct reply *reply;
+    struct arena *arena;
+};
+void muster_reply_free(struct muster_reply *r);
+
+/* Any request; version and correlation are filled in. */
+int muster_call(struct muster_client *c, const struct request *req, struct muster_reply *out);
+
+/* The matrix at one generation: nodes, resources, edges (their node and resource fields index the
+ * two arrays). `kind` NULL: all. */
+int muster_snapshot(struct muster_client *c, const char *kind, struct muster_reply *out);
+/* What changed after `generation`. MUSTER_E_REPLY with REPLY_RESYNC: take a snapshot again. */
+int muster_changes(struct muster_client *c, const char *kind, uint64_t generation,
+                   struct muster_reply *out);
+/* Waits until the coordinator's generation is above `generation` or its newest event is above
+ * `event_no`, or the time is up. 0: it is; 1 is never returned; MUSTER_E_UNREACHABLE; -ETIMEDOUT.
+ * The new figures go to *generation and *event_no. */
+int muster_wait(struct muster_client *c, uint64_t *generation, uint64_t *event_no,
+                int64_t timeout_ms);
+/* Events with numbers above `since`. */
+int muster_events(struct muster_client *c, uint64_t since, uint64_t limit,
+                  struct muster_reply *out);
+/* Makes this machine a client: a new key pair, enrolled by a token from `muster token create --role
+ * observer|operator`, kept in the key file (0600). `token` is the whole token text. */
+int muster_enrol(const struct muster_options *o, const char *token, const char *name,
+                 struct muster_client **out);
+
+#endif

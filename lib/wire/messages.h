@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every message of muster as records (model/record.h). proto/ holds the same as protobuf; a test
+ * proves that they agree. Numbers of enums are on the wire: append only. */
+#ifndef MUSTER_WIRE_MESSAGES_H
+#define MUSTER_WIRE_MESSAGES_H
+
+#include "model/sections.h"
+
+/* clang-format off */
+
+/* ---- between nodes and coordinator (proto/node.proto) ------------------------------------- */
+
+/* What identifies a machine. Strings as the machine gives them; empty and placeholder values are
+ * sent as they are, so that the coordinator can show them. */
+#define IDENTITY_LIST(X, XREC, XRECS)                                                              \
+    X(STR, product_uuid,   1, 0, "SMBIOS, absent when unreadable")                                 \
+    X(STR, lowest_mac,     2, 0, "lowest permanent MAC")                                           \
+    X(STR, configured_id,  3, 0, "node id that the operator gave this probe (UUID)")               \
+    X(STR, configured_name,4, 0, "name that the operator gave this probe")                         \
+    X(STR, hostname,       5, 0, "")                                                               \
+    X(STR, probe_version,  6, 0, "")                                                               \
+    X(STR, source,         7, 0, "what the node id was made of: smbios, mac, configured")
+
+/* What a node remembers, for this boot, of the coordinator that it follows (DESIGN section 5,
+ * backup and restore). */
+#define MEMORY_LIST(X, XREC, XRECS)                                                                \
+    X(BYTES, db_id,      1, 0, "16 bytes")                                                         \
+    X(U64,   epoch,      2, 0, "")                                                                 \
+    X(U64,   start_no,   3, 0, "count of coordinator starts on that database")                     \
+    X(BYTES, nonce,      4, 0, "16 bytes, one for each start")                                     \
+    X(U64,   generation, 5, 0, "highest generation acknowledged to this node")                     \
+    X(U64,   token,      6, 0, "highest token counter seen")
+
+#define SECTION_STATE_LIST(X, XREC, XRECS)                                                         \
+    X(U64,   section,       1, FIELD_REQUIRED, "enum section_id")                                  \
+    X(U64,   generation,    2, FIELD_REQUIRED, "")                                                 \
+    X(BYTES, digest,        3, FIELD_REQUIRED, "16 bytes")                                         \
+    X(I64,   age_ms,        4, 0, "since the rows were last collected")                            \
+    X(I64,   status_age_ms, 5, 0, "since the status last changed")
+
+/* One section with its rows; only the list of its own kind is filled. */
+#define SECTION_BODY_LIST(X, XREC, XRECS)                                                          \
+    X(U64,   section,       1, FIELD_REQUIRED, "enum section_id")                                  \
+    X(U64,   status,        2, FIELD_REQUIRED, "enum section_status")                              \
+    X(STR,   status_text,   3, 0, "")                                                              \
+    X(U64,   generation,    4, 0, "")                                                              \
+    X(I64,   age_ms,        5, 0, "")                                                              \
+    X(I64,   status_age_ms, 6, 0, "")                                                              \
+    X(BYTES, digest,        7, 0, "16 bytes")                                                      \
+    XRECS(system, system,   16, 0, "")                                                             \
+    XRECS(cpu,    cpu,      17, 0, "")                                                             \
+    XRECS(nic,    nics,     18, 0, "")                                                             \
+    XRECS(bond,   bonds,    19, 0, "")                                                             \
+    XRECS(vlan,   vlans,    20, 0, "")                                                             \
+    XRECS(bridge, bridges,  21, 0, "")                                                             \
+    XRECS(lldp,   lldp,     22, 0, "")
+
+#define ENROL_LIST(X, XREC, XRECS)                                                                 \
+    X(STR,  secret,   1, 0, "secret part of a one-time token; absent: wait for an operator")       \
+    XREC(identity, identity, 2, FIELD_REQUIRED, "")
+
+#define REGISTER_LIST(X, XREC, XRECS)                                                              \
+    XREC(identity, identity, 1, FIELD_REQUIRED, "")                                                \
+    XREC(memory,   memory,   2, 0, "absent: this boot has followed no coordinator yet")            \
+    XRECS(section_state, sections, 3, 0, "")
+
+#define HEARTBEAT_LIST(X, XREC, XRECS)                                                             \
+    XRECS(section_state, sections, 1, 0, "")
+
+#define REPORT_LIST(X, XREC, XRECS)                                                                \
+    XRECS(section_body, sections, 1, 0, "")
+
+#define GOODBYE_LIST(X, XREC, XRECS)                                                               \
+    X(STR, reason, 1, 0, "the probe ends in good order; the host may live on")
+
+/* Answer to enrol. */
+#define ENROLLED_LIST(X, XREC, XRECS)                                                              \
+    X(U64, state,    1, FIELD_REQUIRED, "enum enrol_state")                                        \
+    X(STR, text,     2, 0, "one sentence when not approved")                                       \
+    X(U64, retry_ms, 3, 0, "ask again after this time")
+
+/* Answer to register. `memory` is the coordinator's own identity of this start. */
+#define REGISTERED_LIST(X, XREC, XRECS)                                                            \
+    XREC(memory, coordinator, 1, FIELD_REQUIRED, "")                                               \
+    X(STR,  node_name,    2, 0, "name under which the operator sees this node")                    \
+    X(U64,  heartbeat_ms, 3, 0, "")                                                                \
+    X(STRS, want,         4, 0, "names of the sections to send now")
+
+#define HEARTBEAT_ACK_LIST(X, XREC, XRECS)                                                         \
+    X(U64,  generation, 1, 0, "highest durable generation")                                        \
+    X(STRS, want,       2, 0, "names of the sections to send")
+
+/* Sent only after the report is durable. */
+#define REPORT_ACK_LIST(X, XREC, XRECS)                                                            \
+    X(U64, generation, 1, 0, "")                                                                   \
+    XRECS(section_state, sections, 2, 0, "what is durable now")
+
+#define REFUSED_LIST(X, XREC, XRECS)                                                               \
+    X(U64, reason, 1, FIELD_REQUIRED, "enum refuse_reason")                                        \
+    X(STR, text,   2, 0, "one sentence")                                                           \
+    X(U64, retry_ms, 3, 0, "")
+
+/* Exactly one body. */
+#define ENVELOPE_LIST(X, XREC, XRECS)                                                              \
+    X(U64,   version,     1, FIELD_REQUIRED, "PROTOCOL_VERSION of the sender")                     \
+    X(BYTES, node_id,     2, 0, "16 bytes")                                                        \
+    X(BYTES, boot_id,     3, 0, "16 bytes")                                                        \
+    X(U64,   seq,         4, 0, "strictly increasing for a boot of a node, across restarts of its probe") \
+    X(U64,   correlation, 5, 0, "an answer carries the seq of what it answers")                    \
+    XREC(enrol,         enrol,         16, 0, "node")                                              \
+    XREC(node_register, node_register, 17, 0, "node")                                              \
+    XREC(heartbeat,     heartbeat,     18, 0, "node")                                              \
+    XREC(report,        report,        19, 0, "node")                                              \
+    XREC(goodbye,       goodbye,       20, 0, "node")                                              \
+    XREC(enrolled,      enrolled,      32, 0, "coordinator")                                       \
+    XREC(registered,    registered,    33, 0, "coordinator")                                       \
+    XREC(heartbeat_ack, heartbeat_ack, 34, 0, "coordinator")                                       \
+    XREC(report_ack,    report_ack,    35, 0, "coordinator")                                       \
+    XREC(refused,       refused,       36, 0, "coordinator")
+
+enum enrol_state {
+    ENROL_APPROVED = 1,
+    ENROL_PENDING = 2,   /* an operator must approve, or the predecessor boot is not silent yet */
+    ENROL_REJECTED = 3,  /* token unknown, used or expired; identity unusable */
+};
+
+enum refuse_reason {
+    REFUSE_MALFORMED = 1,    /* cannot be decoded, or breaks a rule of its section */
+    REFUSE_VERSION = 2,      /* protocol version not served here */
+    REFUSE_TOO_LARGE = 3,
+    REFUSE_UNKNOWN_KEY = 4,  /* this key may only enrol */
+    REFUSE_ROLE = 5,         /* a node asked what only a client may, or the reverse */
+    REFUSE_IDENTITY = 6,     /* the node id is not the one this key was enrolled for */
+    REFUSE_RETIRED_BOOT = 7, /* a newer boot of this node has been accepted */
+    REFUSE_REPLAY = 8,       /* sequence not above the last one */
+    REFUSE_FLOOD = 9,        /* over the message or byte rate; dropped */
+    REFUSE_QUARANTINED = 10,
+    REFUSE_PENDING = 11,     /* not approved yet */
+    REFUSE_NOT_REGISTERED = 12, /* register first (after a coordinator restart) */
+    REFUSE_RECOVER = 13,     /* this database is older than what the node has seen */
+    REFUSE_BUSY = 14,        /* cannot store just now (disk); try again */
+};
+
+/* ---- between clients and coordinator (proto/client.proto) ---------------------------------- */
+
+enum client_op {
+    OP_HELLO = 1,
+    OP_STATUS = 2,
+    OP_NODE_LIST = 3,
+    OP_NODE_SHOW = 4,        /* node */
+    OP_NODE_APPROVE = 5,     /* node */
+    OP_NODE_RENAME = 6,      /* node, name */
+    OP_NODE_FORGET = 7,      /* node (exact name) */
+    OP_NODE_DECLARE_DEAD = 8, /* node (exact name), confirm = the same name */
+    OP_NODE_DRAIN = 9,       /* node, flag: true drains, false ends it */
+    OP_SNAPSHOT = 10,        /* kind, nodes, resources: the matrix at one generation */
+    OP_CHANGES = 11,         /* kind, since = generation */
+    OP_RESOURCE_LIST = 12,   /* kind */
+    OP_RESOURCE_SHOW = 13,   /* resource */
+    OP_EXPLAIN = 14,         /* node, resource */
+    OP_NETWORK_DEFINE = 15,  /* name, vlan, matches */
+    OP_NETWORK_LIST = 16,
+    OP_NETWORK_DELETE = 17,  /* name */
+    OP_EVENTS = 18,          /* since = event number (exclusive) or since_wall_ms; limit */
+    OP_WATCH = 19,           /* ask for hints for DEFAULT_WATCH_MS; repeat to go on */
+    OP_TOKEN_CREATE = 20,    /* role, count, ttl_ms, node (optional binding) */
+    OP_TOKEN_LIST = 21,
+    OP_CLIENT_ENROL = 22,    /* secret, name: an unknown key becomes a client */
+    OP_BACKUP_BEGIN = 23,    /* answer: handle, total_bytes */
+    OP_BACKUP_READ = 24,     /* handle, offset: answer: chunk */
+    OP_BACKUP_END = 25,      /* handle */
+    OP_RECOVER = 26,         /* confirm */
+    OP_IMPACT = 27,          /* resource or node */
+};
+
+enum reply_code {
+    REPLY_OK = 0,
+    REPLY_NOT_FOUND = 1,     /* no such node, resource, network, handle */
+    REPLY_AMBIGUOUS = 2,     /* candidates lists them */
+    REPLY_INVALID = 3,       /* the request is wrong; text says what would be right */
+    REPLY_REFUSED = 4,       /* not in this state; text says why */
+    REPLY_FORBIDDEN = 5,     /* role */
+    REPLY_READ_ONLY = 6,     /* the coordinator cannot store just now */
+    REPLY_RESYNC = 7,        /* changes: too far back, take a snapshot */
+    REPLY_TOO_LARGE = 8,
+    REPLY_FAILED = 9,
+};
+
+enum role { ROLE_NONE = 0, ROLE_NODE = 1, ROLE_OBSERVER = 2, ROLE_OPERATOR = 3 };
+
+/* Also stored in the database: append only. */
+enum edge_state { EDGE_OK = 1, EDGE_DEGRADED = 2, EDGE_LOST = 3, EDGE_UNKNOWN = 4, EDGE_STUCK = 5 };
+enum resource_kind { RESOURCE_NETWORK = 1 };
+enum node_liveness { NODE_UP = 1, NODE_SUSPECT = 2, NODE_DOWN = 3, NODE_NEVER = 4 };
+enum node_admission {
+    NODE_PENDING = 1, NODE_APPROVED = 2, NODE_QUARANTINED = 3, NODE_DEAD = 4, /* declared dead */
+};
+
+#define REQUEST_LIST(X, XREC, XRECS)                                                               \
+    X(U64,  version,     1,  FIELD_REQUIRED, "")                                                   \
+    X(U64,  op,          2,  FIELD_REQUIRED, "enum client_op")                                     \
+    X(U64,  correlation, 3,  0, "")                                                                \
+    X(STR,  node,        4,  0, "name, id or unambiguous id prefix")                               \
+    X(STR,  resource,    5,  0, "key, label, id or unambiguous id prefix")                         \
+    X(STR,  kind,        6,  0, "network, ...; absent: all")                                       \
+    X(STRS, nodes,       7,  0, "filter; absent: all")                                             \
+    X(STRS, resources,   8,  0, "filter; absent: all")                                             \
+    X(STR,  name,        9,  0, "")                                                                \
+    X(U64,  vlan,        10, 0, "0 or absent: untagged")                                           \
+    X(STRS, matches,     11, 0, "NODE-GLOB/PORT-GLOB")                                             \
+    X(U64,  since,       12, 0, "")                                                                \
+    X(I64,  since_wall_ms, 13, 0, "")                                                              \
+    X(U64,  limit,       14, 0, "")                                                                \
+    X(STR,  role,        15, 0, "node, observer, operator")                                        \
+    X(U64,  count,       16, 0, "")                                                                \
+    X(I64,  ttl_ms,      17, 0, "")                                                                \
+    X(STR,  secret,      18, 0, "")                                                                \
+    X(STR,  confirm,     19, 0, "")                                                                \
+    X(BOOL, flag,        20, 0, "")                                                                \
+    X(U64,  handle,      21, 0, "")                                                                \
+    X(U64,  offset,      22, 0, "")
+
+#define STATUS_INFO_LIST(X, XREC, XRECS)                                                           \
+    X(STR,  version,         1,  0, "of the coordinator")                                          \
+    X(STR,  db_id,           2,  0, "")                                                            \
+    X(U64,  epoch,           3,  0, "")                                                            \
+    X(U64,  start_no,        4,  0, "")                                                            \
+    X(I64,  uptime_ms,       5,  0, "")                                                            \
+    X(STR,  mode,            6,  0, "normal, read-only, recover")                                  \
+    X(STR,  mode_text,       7,  0, "why, when not normal; what to do")                            \
+    X(U64,  nodes_up,        8,  0, "")                                                            \
+    X(U64,  nodes_suspect,   9,  0, "")                                                            \
+    X(U64,  nodes_down,      10, 0, "approved and silent, or never heard")                         \
+    X(U64,  nodes_pending,   11, 0, "")                                                            \
+    X(U64,  nodes_quarantined, 12, 0, "")                                                          \
+    X(U64,  sections_stuck,  13, 0, "stuck or failed sections of nodes that are up")               \
+    X(U64,  resources,       14, 0, "")                                                            \
+    X(U64,  edges_ok,        15, 0, "")                                                            \
+    X(U64,  edges_degraded,  16, 0, "")                                                            \
+    X(U64,  edges_lost,      17, 0, "")                                                            \
+    X(U64,  edges_unknown,   18, 0, "")                                                            \
+    X(U64,  edges_stuck,     19, 0, "")                                                            \
+    X(U64,  messages_received, 20, 0, "since start")                                               \
+    X(U64,  messages_dropped, 21, 0, "since start, all reasons")                                   \
+    X(STRS, drops,           22, 0, "\"reason count\" for each reason seen")                       \
+    X(U64,  commits,         23, 0, "since start")                                                 \
+    X(U64,  event_no,        24, 0, "newest event")                                                \
+    X(STR,  server_key,      25, 0, "CURVE public key, hexadecimal; operators only")
+
+#define NODE_INFO_LIST(X, XREC, XRECS)                                                             \
+    X(STR,  id,            1,  0, "")                                                              \
+    X(STR,  name,          2,  0, "")                                                              \
+    X(STR,  state,         3,  0, "up, suspect, down, never, pending, quarantined, dead")          \
+    X(STR,  text,          4,  0, "why, when pending, quarantined or refused")                     \
+    X(STR,  boot_id,       5,  0, "")                                                              \
+    X(I64,  heard_ms,      6,  0, "since the last message; absent: not since this start")          \
+    X(STR,  identity_source, 7, 0, "smbios, mac, configured")                                      \
+    X(BOOL, draining,      8,  0, "")                                                              \
+    X(STR,  key,           9,  0, "CURVE public key of this boot")                                 \
+    X(STR,  hostname,      10, 0, "")                                                              \
+    X(STR,  probe_version, 11, 0, "")                                                              \
+    X(U64,  edges_ok,      12, 0, "")                                                              \
+    X(U64,  edges_degraded,13, 0, "")                                                              \
+    X(U64,  edges_lost,    14, 0, "")                                                              \
+    X(U64,  edges_unknown, 15, 0, "unknown or stuck")                                              \
+    X(STRS, sections_bad,  16, 0, "\"nics stuck since ...\"")                                      \
+    X(I64,  first_seen_ms, 17, 0, "wall time")                                                     \
+    X(U64,  index,         18, 0, "the node's number in edges of this reply")
+
+#define RESOURCE_INFO_LIST(X, XREC, XRECS)                                                         \
+    X(STR, id,     1, 0, "UUID")                                                                   \
+    X(STR, kind,   2, 0, "")                                                                       \
+    X(STR, key,    3, 0, "identity in its kind: unproven:NODE/IFACE.VLAN, or the UUID of a declared segment") \
+    X(STR, label,  4, 0, "name for a person")                                                      \
+    X(U64, vlan,   5, 0, "")                                                                       \
+    X(BOOL, declared, 6, 0, "")                                                                    \
+    X(U64, nodes_ok,       7, 0, "")                                                               \
+    X(U64, nodes_degraded, 8, 0, "")                                                               \
+    X(U64, nodes_lost,     9, 0, "")                                                               \
+    X(U64, nodes_unknown, 10, 0, "unknown or stuck")                                               \
+    X(U64, index,  11, 0, "the resource's number in edges of this reply")
+
+#define EDGE_INFO_LIST(X, XREC, XRECS)                                                             \
+    X(U64,  node,          1,  0, "node index")                                                    \
+    X(U64,  resource,      2,  0, "resource index")                                                \
+    X(U64,  state,         3,  0, "enum edge_state")                                               \
+    X(U64,  paths_active,  4,  0, "")                                                              \
+    X(U64,  paths_total,   5,  0, "")                                                              \
+    X(U64,  paths_had,     6,  0, "most active paths since the node's boot")                       \
+    X(I64,  had_until_ms,  7,  0, "wall time at which paths_active fell below paths_had")          \
+    X(I64,  age_ms,        8,  0, "since the fact was last confirmed; absent: not since this start") \
+    X(I64,  since_ms,      9,  0, "wall time of the last change of state")                         \
+    X(STRS, ports,         10, 0, "\"bond0.100\": what the node reaches it through")               \
+    X(BOOL, removed,       11, 0, "changes: the edge exists no more")
+
+#define EVENT_INFO_LIST(X, XREC, XRECS)                                                            \
+    X(U64, no,       1, 0, "")                                                                     \
+    X(I64, wall_ms,  2, 0, "")                                                                     \
+    X(STR, kind,     3, 0, "node.up, edge.lost, ...: docs/json.md lists them")                     \
+    X(STR, severity, 4, 0, "info, warning, error")                                                 \
+    X(STR, node,     5, 0, "node id")                                                              \
+    X(STR, node_name,6, 0, "name at that time")                                                    \
+    X(STR, resource, 7, 0, "resource id")                                                          \
+    X(STR, resource_label, 8, 0, "label at that time")                                             \
+    X(STR, text,     9, 0, "one sentence")                                                         \
+    X(U64, generation, 10, 0, "")
+
+#define NETWORK_INFO_LIST(X, XREC, XRECS)                                                          \
+    X(STR,  id,      1, 0, "")                                                                     \
+    X(STR,  name,    2, 0, "")                                                                     \
+    X(U64,  vlan,    3, 0, "")                                                                     \
+    X(STRS, matches, 4, 0, "")                                                                     \
+    X(U64,  ports,   5, 0, "ports matched now")                                                    \
+    X(I64,  created_ms, 6, 0, "wall time")
+
+/* One link of the chain of evidence, outermost first. */
+#define EVIDENCE_LIST(X, XREC, XRECS)                                                              \
+    X(U64, depth, 1, 0, "0 is the resource")                                                       \
+    X(STR, what,  2, 0, "network, port, vlan, bond, nic, lldp, node, section")                     \
+    X(STR, name,  3, 0, "")                                                                        \
+    X(STR, state, 4, 0, "ok, degraded, lost, unknown, stuck, missing, info")                       \
+    X(STR, text,  5, 0, "one sentence of fact")                                                    \
+    X(STR, mend,  6, 0, "what would mend it")
+
+#define TOKEN_INFO_LIST(X, XREC, XRECS)                                                            \
+    X(STR, id,         1, 0, "first 8 hex digits of the hash; not secret")                         \
+    X(STR, token,      2, 0, "the token itself, in the answer to create alone")                    \
+    X(STR, role,       3, 0, "")                                                                   \
+    X(STR, node,       4, 0, "binding")                                                            \
+    X(I64, expires_ms, 5, 0, "wall time")                                                          \
+    X(STR, state,      6, 0, "unused, used, expired")                                              \
+    X(I64, created_ms, 7, 0, "wall time")
+
+#define REPLY_LIST(X, XREC, XRECS)                                                                 \
+    X(U64,  version,     1,  FIELD_REQUIRED, "")                                                   \
+    X(U64,  correlation, 2,  0, "0: a hint that the client did not ask for just now")              \
+    X(U64,  code,        3,  FIELD_REQUIRED, "enum reply_code")                                    \
+    X(STR,  text,        4,  0, "one sentence when code is not 0")                                 \
+    X(U64,  generation,  5,  0, "")                                                                \
+    X(U64,  event_no,    6,  0, "newest event")                                                    \
+    X(STRS, candidates,  7,  0, "")                                                                \
+    XREC(status_info, status, 8, 0, "")                                                            \
+    XRECS(node_info,     nodes,     9,  0, "")                                                     \
+    XRECS(resource_info, resources, 10, 0, "")                                                     \
+    XRECS(edge_info,     edges,     11, 0, "")                                                     \
+    XRECS(event_info,    events,    12, 0, "")                                                     \
+    XRECS(network_info,  networks,  13, 0, "")                                                     \
+    XRECS(section_body,  sections,  14, 0, "")                                                     \
+    XRECS(evidence,      evidence,  15, 0, "")                                                     \
+    XRECS(token_info,    tokens,    16, 0, "")                                                     \
+    X(BYTES, chunk,      17, 0, "")                                                                \
+    X(U64,  handle,      18, 0, "")                                                                \
+    X(U64,  total_bytes, 19, 0, "")                                                                \
+    X(BOOL, more,        20, 0, "the answer was cut at a limit: ask on from the last")             \
+    X(STRS, removed_resources, 21, 0, "changes: ids")                                              \
+    X(STRS, removed_nodes,     22, 0, "changes: ids")
+
+/* ---- between supervisor and worker (proto/worker.proto) ------------------------------------ */
+
+#define WORKER_REQUEST_LIST(X, XREC, XRECS)                                                        \
+    X(U64,  version,    1, FIELD_REQUIRED, "")                                                     \
+    X(STR,  kind,       2, FIELD_REQUIRED, "net, system, ...")                                     \
+    X(STRS, interfaces, 3, 0, "host's interfaces by configuration (globs)")                        \
+    X(STR,  sys_root,   4, 0, "tests: another root in place of /sys and /proc")
+
+/* In the worker's one message; the sections are in the memfd that the message carries, encoded as
+ * a report. `bytes` is its length. */
+#define WORKER_RESULT_LIST(X, XREC, XRECS)                                                         \
+    X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
+    X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
+    X(STR, error,   3, 0, "one sentence when nothing could be collected")
+
+/* clang-format on */
+
+#define RECORD_ENUM_identity(TYPE, member, ...)       identity_##member,
+#define RECORD_ENUM_memory(TYPE, member, ...)         memory_##member,
+#define RECORD_ENUM_section_state(TYPE, member, ...)  section_state_##member,
+#define RECORD_ENUM_section_body(TYPE, member, ...)   section_body_##member,
+#define RECORD_ENUM_enrol(TYPE, member, ...)          enrol_##member,
+#define RECORD_ENUM_node_register(TYPE, member, ...)  node_register_##member,
+#define RECORD_ENUM_heartbeat(TYPE, member, ...)      heartbeat_##member,
+#define RECORD_ENUM_report(TYPE, member, ...)         report_##member,
+#define RECORD_ENUM_goodbye(TYPE, member, ...)        goodbye_##member,
+#define RECORD_ENUM_enrolled(TYPE, member, ...)       enrolled_##member,
+#define RECORD_ENUM_registered(TYPE, member, ...)     registered_##member,
+#define RECORD_ENUM_heartbeat_ack(TYPE, member, ...)  heartbeat_ack_##member,
+#define RECORD_ENUM_report_ack(TYPE, member, ...)     report_ack_##member,
+#define RECORD_ENUM_refused(TYPE, member, ...)        refused_##member,
+#define RECORD_ENUM_envelope(TYPE, member, ...)       envelope_##member,
+#define RECORD_ENUM_request(TYPE, member, ...)        request_##member,
+#define RECORD_ENUM_status_info(TYPE, member, ...)    status_info_##member,
+#define RECORD_ENUM_node_info(TYPE, member, ...)      node_info_##member,
+#define RECORD_ENUM_resource_info(TYPE, member, ...)  resource_info_##member,
+#define RECORD_ENUM_edge_info(TYPE, member, ...)      edge_info_##member,
+#define RECORD_ENUM_event_info(TYPE, member, ...)     event_info_##member,
+#define RECORD_ENUM_network_info(TYPE, member, ...)   network_info_##member,
+#define RECORD_ENUM_evidence(TYPE, member, ...)       evidence_##member,
+#define RECORD_ENUM_token_info(TYPE, member, ...)     token_info_##member,
+#define RECORD_ENUM_reply(TYPE, member, ...)          reply_##member,
+#define RECORD_ENUM_worker_request(TYPE, member, ...) worker_request_##member,
+#define RECORD_ENUM_worker_result(TYPE, member, ...)  worker_result_##member,
+
+RECORD_DECLARE(identity, IDENTITY_LIST);
+RECORD_DECLARE(memory, MEMORY_LIST);
+RECORD_DECLARE(section_state, SECTION_STATE_LIST);
+RECORD_DECLARE(section_body, SECTION_BODY_LIST);
+RECORD_DECLARE(enrol, ENROL_LIST);
+RECORD_DECLARE(node_register, REGISTER_LIST);
+RECORD_DECLARE(heartbeat, HEARTBEAT_LIST);
+RECORD_DECLARE(report, REPORT_LIST);
+RECORD_DECLARE(goodbye, GOODBYE_LIST);
+RECORD_DECLARE(enrolled, ENROLLED_LIST);
+RECORD_DECLARE(registered, REGISTERED_LIST);
+RECORD_DECLARE(heartbeat_ack, HEARTBEAT_ACK_LIST);
+RECORD_DECLARE(report_ack, REPORT_ACK_LIST);
+RECORD_DECLARE(refused, REFUSED_LIST);
+RECORD_DECLARE(envelope, ENVELOPE_LIST);
+RECORD_DECLARE(request, REQUEST_LIST);
+RECORD_DECLARE(status_info, STATUS_INFO_LIST);
+RECORD_DECLARE(node_info, NODE_INFO_LIST);
+RECORD_DECLARE(resource_info, RESOURCE_INFO_LIST);
+RECORD_DECLARE(edge_info, EDGE_INFO_LIST);
+RECORD_DECLARE(event_info, EVENT_INFO_LIST);
+RECORD_DECLARE(network_info, NETWORK_INFO_LIST);
+RECORD_DECLARE(evidence, EVIDENCE_LIST);
+RECORD_DECLARE(token_info, TOKEN_INFO_LIST);
+RECORD_DECLARE(reply, REPLY_LIST);
+RECORD_DECLARE(worker_request, WORKER_REQUEST_LIST);
+RECORD_DECLARE(worker_result, WORKER_RESULT_LIST);
+
+const char *refuse_reason_name(enum refuse_reason r); /* "malformed", "unknown-key", ... */
+const char *edge_state_name(enum edge_state s);       /* "ok", "degraded", ... */
+const char *resource_kind_name(enum resource_kind k); /* "network" */
+int resource_kind_by_name(const char *name);          /* -1: no such kind */
+const char *role_name(enum role r);
+int role_by_name(const char *name);                   /* -1: no such role */
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The probe's mind: when to enrol, register, send a heartbeat, collect, report. A pure step like the
+ * coordinator's core, so that thousands can run in one process under virtual time. */
+#ifndef MUSTER_AGENT_H
+#define MUSTER_AGENT_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "wire/messages.h"
+
+/* Kinds of worker, each with the sections that it brings. */
+enum worker_kind { WORKER_SYSTEM, WORKER_NET, WORKER_LLDP, WORKER_KIND_COUNT };
+const char *worker_kind_name(enum worker_kind k); /* "system", "net", "lldp" */
+int worker_kind_by_name(const char *name);        /* -1: no such kind */
+/* Bit set of enum section_id: system -> system, cpu; net -> nics, bonds, vlans, bridges. */
+uint32_t worker_kind_sections(enum worker_kind k);
+
+struct agent_config {
+    uuid128 node_id, boot_id;
+    const struct identity *identity; /* must outlive the agent */
+    const char *secret;              /* one-time token's secret, NULL: none */
+    bool enrolled;                   /* this boot's key is known to be enrolled (kept in /run) */
+    const struct memory *memory;     /* remembered from an earlier probe of this boot, or NULL */
+    int64_t rescan_ms, worker_timeout_ms, coalesce_ms, heartbeat_ms;
+    uint32_t jitter_seed;            /* spreads retries over a fleet */
+    uint64_t first_seq;              /* above every seq used before in this boot */
+};
+
+enum agent_event_type {
+    AGENT_START,
+    AGENT_TICK,
+    AGENT_MESSAGE,      /* decoded envelope from the coordinator */
+    AGENT_KERNEL_HINT,  /* something of this worker's kind changed */
+    AGENT_WORKER_DONE,  /* result: sections, or error text */
+    AGENT_WORKER_STUCK, /* killed after its time limit but not gone yet, or died badly: text */
+    AGENT_WORKER_GONE,  /* a stuck worker has been reaped at last */
+    AGENT_STOP,         /* the probe ends in good order */
+};
+
+struct agent_event {
+    enum agent_event_type type;
+    mono_ms now;
+    union {
+        const struct envelope *message;
+        struct {
+            enum worker_kind kind;
+            const struct section *sections; /* normalised; the agent copies what it keeps */
+            size_t section_count;
+            const char *error; /* NULL: good */
+        } worker;
+        const char *reason; /* AGENT_STOP */
+    };
+};
+
+enum agent_action_type {
+    AGENT_SEND,        /* encode and send the envelope */
+    AGENT_RUN_WORKER,  /* start it; time limit deadline_ms from now */
+    AGENT_SAVE_MEMORY, /* keep `memory` and `enrolled` for a later probe of this boot */
+    AGENT_LOG,         /* one sentence for the log */
+};
+
+struct agent_action {
+    struct agent_action *next;
+    enum agent_action_type type;
+    const struct envelope *env;   /* AGENT_SEND */
+    enum worker_kind kind;        /* AGENT_RUN_WORKER */
+    int64_t timeout_ms;           /* AGENT_RUN_WORKER */
+    const struct memory *memory;  /* AGENT_SAVE_MEMORY */
+    bool enrolled;                /* AGENT_SAVE_MEMORY */
+    const char *text;             /* AGENT_LOG */
+    int level;                    /* AGENT_LOG: enum log_level */
+};
+
+struct agent *agent_new(const struct agent_config *config); /* NULL: out of memory */
+void agent_free(struct agent *a);
+
+/* Actions live in `arena` and point into the agent's state: carry them out (encode!) before the
+ * next step. 0 or -ENOMEM. */
+int agent_step(struct agent *a, const struct agent_event *ev, struct arena *arena,
+               struct agent_action **actions);
+
+mono_ms agent_next_deadline(const struct agent *a);
+
+/* For a status page and tests. */
+bool agent_registered(const struct agent *a);
+const struct section *agent_section(const struct agent *a, enum section_id id);
+
+#endif
