@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+double seconds_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+double median(double *values, size_t n)
+{
+    qsort(values, n, sizeof *values, compare_doubles);
+    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+static int free_port(void)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t n = sizeof a;
+    int port = -1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
+        getsockname(fd, (struct sockaddr *)&a, &n) == 0)
+        port = ntohs(a.sin_port);
+    if (fd >= 0)
+        close(fd);
+    return port;
+}
+
+int daemon_start(const char *program, struct daemon_run *d, struct err *e)
+{
+    struct muster_options o = { .timeout_ms = 30000 };
+    struct muster_reply r = { 0 };
+    struct request hello = { 0 };
+
+    memset(d, 0, sizeof *d);
+    snprintf(d->dir, sizeof d->dir, "/tmp/muster-bench-XXXXXX");
+    if (mkdtemp(d->dir) == NULL)
+        return err_set(e, -errno, "cannot make a folder in /tmp: %s", strerror(errno));
+    snprintf(d->state, sizeof d->state, "%s/state", d->dir);
+    snprintf(d->nodes, sizeof d->nodes, "tcp://127.0.0.1:%d", free_port());
+    snprintf(d->client, sizeof d->client, "ipc://%s/client.sock", d->dir);
+    d->pid = fork();
+    if (d->pid == 0) {
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        dup2(null, 0);
+        dup2(null, 1);
+        dup2(null, 2);
+        execl(program, program, "--state-dir", d->state, "--listen", d->nodes, "--client-ipc",
+              d->client, (char *)NULL);
+        _exit(127);
+    }
+    o.endpoint = d->client;
+    REC_SET(&hello, request, op, OP_STATUS);
+    if (muster_connect(&o, &d->conn) != 0 || muster_call(d->conn, &hello, &r) != 0) {
+        err_set(e, -EIO, "%s does not answer: %s", program, muster_error(d->conn));
+        daemon_stop(d);
+        return -EIO;
+    }
+    muster_reply_free(&r);
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+    (void)st, (void)type, (void)walk;
+    return remove(path);
+}
+
+void daemon_stop(struct daemon_run *d)
+{
+    muster_disconnect(d->conn);
+    d->conn = NULL;
+    if (d->pid > 0) {
+        kill(d->pid, SIGTERM);
+        waitpid(d->pid, NULL, 0);
+        d->pid = 0;
+    }
+    nftw(d->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+double daemon_cpu_s(const struct daemon_run *d)
+{
+    char path[64], line[1024];
+    unsigned long user = 0, system = 0;
+    FILE *f;
+    const char *p;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", d->pid);
+    f = fopen(path, "re");
+    if (f == NULL)
+        return 0;
+    if (fgets(line, sizeof line, f) != NULL && (p = strrchr(line, ')')) != NULL)
+        sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+    fclose(f);
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+int daemon_tokens(struct daemon_run *d, uint32_t count, char ***out, struct err *e)
+{
+    struct request req = { 0 };
+    struct muster_reply r = { 0 };
+    const struct token_info *tokens;
+
+    REC_SET(&req, request, op, OP_TOKEN_CREATE);
+    REC_SET(&req, request, role, "node");
+    REC_SET(&req, request, count, count);
+    if (muster_call(d->conn, &req, &r) != 0 || r.reply->tokens.n != count) {
+        err_set(e, -EIO, "no tokens: %s", muster_error(d->conn));
+        muster_reply_free(&r);
+        return -EIO;
+    }
+    *out = calloc(count, sizeof **out);
+    tokens = r.reply->tokens.v;
+    for (uint32_t i = 0; *out != NULL && i < count; i++)
+        (*out)[i] = strdup(tokens[i].token);
+    muster_reply_free(&r);
+    return *out == NULL ? -ENOMEM : 0;
+}
