@@ -45,7 +45,8 @@ enum key_state {
     KEY_PENDING = 1,   /* node asked, nobody approved yet */
     KEY_ACTIVE = 2,
     KEY_SUCCESSOR = 3, /* of a new boot that has not been confirmed yet */
-    KEY_RETIRED = 4,
+    KEY_RETIRED = 4,   /* of an earlier boot; heard again it is a conflict */
+    KEY_REVOKED = 5,   /* retired, and an operator has settled the conflict: refused, nothing more */
 };
 
 struct key_row {
@@ -71,7 +72,7 @@ struct section_row_state {
     digest128 digest;
     enum section_status status;
     const char *status_text; /* may be NULL */
-    wall_ms at;
+    wall_ms at; /* while stuck or failed: since when; else when the content last changed */
 };
 
 /* One inventory row: upsert (row not NULL) or delete (row NULL). */
