@@ -200,8 +200,7 @@ static sqlite3_stmt *prepare_insert(sqlite3 *db, const struct section_desc *s)
     return st;
 }
 
-static int insert_all(sqlite3 *db, sqlite3_stmt **st, const struct peer *peers, uint32_t n,
-                      uint32_t first_no)
+static int insert_all(sqlite3_stmt **st, const struct peer *peers, uint32_t n, uint32_t first_no)
 {
     for (uint32_t i = 0; i < n; i++) {
         for (size_t j = 0; j < peers[i].section_count; j++) {
@@ -241,7 +240,7 @@ static double timed_inserts(const struct peer *peers, uint32_t n, uint32_t first
             st[i] = prepare_insert(db, &section_descs[i]);
         start = seconds_now();
         sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-        if (insert_all(db, st, peers, n, first_no) == 0 &&
+        if (insert_all(st, peers, n, first_no) == 0 &&
             sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
             took = seconds_now() - start;
         else

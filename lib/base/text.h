@@ -11,7 +11,7 @@
 /* Lower-case canonical text; `out` has UUID_TEXT bytes. Returns `out`. */
 char *uuid_text(uuid128 id, char *out);
 /* Accepts upper and lower case, with or without braces. False: not a UUID, *out untouched. */
-bool uuid_parse(const char *s, uuid128 *out);
+bool uuid128_parse(const char *s, uuid128 *out);
 /* RFC 9562 version 5 of a name in a namespace (SHA-1, through libuuid). */
 uuid128 uuid_v5(uuid128 ns, const void *name, size_t n);
 /* A version 4 UUID from 16 random bytes that the caller brings. */

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int err_set(struct err *e, int code, const char *fmt, ...)
+{
+    va_list args;
+    int n;
+
+    if (e == NULL)
+        return code;
+    va_start(args, fmt);
+    n = vsnprintf(e->text, sizeof e->text, fmt, args);
+    va_end(args);
+    if (n >= (int)sizeof e->text)
+        memcpy(e->text + sizeof e->text - 4, "...", 4);
+    return code;
+}

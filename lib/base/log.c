@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *program_name = "muster";
+static enum log_level highest_level = LOG_LEVEL_INFO;
+
+void log_set(const char *program, enum log_level highest)
+{
+    program_name = program;
+    highest_level = highest;
+}
+
+static const char *level_name(enum log_level level)
+{
+    switch (level) {
+    case LOG_LEVEL_ERROR:
+        return "error";
+    case LOG_LEVEL_WARNING:
+        return "warning";
+    case LOG_LEVEL_DEBUG:
+        return "debug";
+    case LOG_LEVEL_INFO:
+        break;
+    }
+    return "info";
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+    char text[1024], line[1200];
+    va_list args;
+    size_t n;
+    ssize_t written;
+
+    if (level > highest_level)
+        return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    /* A peer may have chosen part of the text: it must not be able to forge a line. */
+    for (char *p = text; *p != '\0'; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    }
+    if (isatty(STDERR_FILENO))
+        n = (size_t)snprintf(line, sizeof line, "%s: %s: %s\n", program_name, level_name(level),
+                             text);
+    else
+        n = (size_t)snprintf(line, sizeof line, "<%d>%s: %s\n", level, program_name, text);
+    /* One write, so that lines of several threads and processes do not mix. */
+    written = write(STDERR_FILENO, line, n < sizeof line ? n : sizeof line - 1);
+    (void)written;
+}
