@@ -7,14 +7,14 @@
 #define MUSTER_VERSION "0.1.0"
 
 /* Wire. */
-#define PROTOCOL_VERSION         1u
-#define LIMIT_NODE_MESSAGE_BYTES (4u << 20)   /* one message from a node */
+#define PROTOCOL_VERSION           1u
+#define LIMIT_NODE_MESSAGE_BYTES   (4u << 20)  /* one message from a node */
 #define LIMIT_CLIENT_MESSAGE_BYTES (64u << 10) /* one request from a client */
-#define LIMIT_REPLY_BYTES        (64u << 20)  /* one reply to a client */
-#define LIMIT_STRING_BYTES       4096u        /* one string anywhere in a message */
-#define LIMIT_STRINGS            4096u        /* strings in one list */
-#define LIMIT_DECODE_ARENA_BYTES (32u << 20)  /* memory that decoding one message may take */
-#define LIMIT_TOKENS_PER_REQUEST 20000u
+#define LIMIT_REPLY_BYTES          (64u << 20) /* one reply to a client */
+#define LIMIT_STRING_BYTES         4096u       /* one string anywhere in a message */
+#define LIMIT_STRINGS              4096u       /* strings in one list */
+#define LIMIT_DECODE_ARENA_BYTES   (32u << 20) /* memory that decoding one message may take */
+#define LIMIT_TOKENS_PER_REQUEST   20000u
 
 /* Inventory rows of one node. */
 #define LIMIT_ROWS_NICS    1024u
@@ -31,10 +31,10 @@
 #define LIMIT_TOKENS        65536u
 
 /* Liveness. Milliseconds on CLOCK_BOOTTIME. */
-#define DEFAULT_HEARTBEAT_MS 2000
-#define DEFAULT_SUSPECT_MS   6000
-#define DEFAULT_DOWN_MS      30000
-#define DEFAULT_EDGE_RETENTION_MS (INT64_C(30) * 24 * 3600 * 1000)
+#define DEFAULT_HEARTBEAT_MS         2000
+#define DEFAULT_SUSPECT_MS           6000
+#define DEFAULT_DOWN_MS              30000
+#define DEFAULT_EDGE_RETENTION_MS    (INT64_C(30) * 24 * 3600 * 1000)
 #define DEFAULT_EVENT_RETENTION_ROWS 1000000
 
 /* Flood control: token bucket per connection, refilled each second. */
@@ -55,11 +55,26 @@
 #define LIMIT_BATCH_EVENTS 1024u
 #define LIMIT_BATCH_ROWS   65536u
 
+/* What may wait inside the coordinator. Over the totals it stops reading its sockets, so that TCP
+ * holds the senders back; nodes stop at three quarters, so that an operator still gets through. */
+#define LIMIT_QUEUED_MESSAGES   8192u
+#define LIMIT_QUEUED_BYTES      (128u << 20) /* as received */
+#define LIMIT_DECODED_BYTES     (256u << 20) /* decoded and waiting for the core */
+#define LIMIT_PEER_QUEUED       128u         /* messages of one node */
+#define LIMIT_CLIENT_QUEUED     64u          /* unanswered requests of one client connection */
+#define LIMIT_PEERS             65536u       /* connections with flood control at one time */
+#define LIMIT_DECODER_THREADS   64u
+#define DEFAULT_DECODER_THREADS 2
+#define CLIENT_RATE_FACTOR      10u /* a remote client's message rate over a node's */
+
 /* Clients. */
-#define LIMIT_WATCHES           4096u
-#define DEFAULT_WATCH_MS        30000
-#define BACKUP_CHUNK_BYTES      (256u << 10)
-#define LIMIT_EVENTS_PER_REPLY  1000u
+#define LIMIT_WATCHES             4096u
+#define DEFAULT_WATCH_COALESCE_MS 20
+#define LIMIT_BACKUPS             2u
+#define DEFAULT_BACKUP_IDLE_MS    600000
+#define DEFAULT_WATCH_MS          30000
+#define BACKUP_CHUNK_BYTES        (256u << 10)
+#define LIMIT_EVENTS_PER_REPLY    1000u
 
 _Static_assert(DEFAULT_SUSPECT_MS >= 2 * DEFAULT_HEARTBEAT_MS, "one lost heartbeat is not suspect");
 _Static_assert(DEFAULT_DOWN_MS > DEFAULT_SUSPECT_MS, "a node is suspect before it is down");
