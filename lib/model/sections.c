@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The descriptions of the sections' rows, made of the lists in sections.h. */
+#include "model/sections.h"
+
+#include "base/limits.h"
+
+#define NO_FIELD(...)
+
+/* clang-format off */
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(system, TYPE, member, tag, flags, help)
+static const struct field system_fields[] = { SYSTEM_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(cpu, TYPE, member, tag, flags, help)
+static const struct field cpu_fields[] = { CPU_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(nic, TYPE, member, tag, flags, help)
+static const struct field nic_fields[] = { NIC_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(bond, TYPE, member, tag, flags, help)
+static const struct field bond_fields[] = { BOND_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(vlan, TYPE, member, tag, flags, help)
+static const struct field vlan_fields[] = { VLAN_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(bridge, TYPE, member, tag, flags, help)
+static const struct field bridge_fields[] = { BRIDGE_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(lldp, TYPE, member, tag, flags, help)
+static const struct field lldp_fields[] = { LLDP_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+
+#define DESC(type)                                                                                 \
+    const struct record_desc type##_desc = { #type, type##_fields, type##_FIELD_COUNT,             \
+                                             sizeof(struct type) };                                \
+    _Static_assert(ARRAY_LEN(type##_fields) == type##_FIELD_COUNT, "one description a field");     \
+    _Static_assert(type##_FIELD_COUNT <= 64, "`present` has a bit for each field");                \
+    _Static_assert(offsetof(struct type, present) == 0, "`present` comes first")
+/* clang-format on */
+
+DESC(system);
+DESC(cpu);
+DESC(nic);
+DESC(bond);
+DESC(vlan);
+DESC(bridge);
+DESC(lldp);
+
+const struct section_desc section_descs[SECTION_COUNT] = {
+    [SECTION_SYSTEM] = { "system", "system", &system_desc, true, 1 },
+    [SECTION_CPU] = { "cpu", "cpu", &cpu_desc, true, 1 },
+    [SECTION_NICS] = { "nics", "nic", &nic_desc, false, LIMIT_ROWS_NICS },
+    [SECTION_BONDS] = { "bonds", "bond", &bond_desc, false, LIMIT_ROWS_BONDS },
+    [SECTION_VLANS] = { "vlans", "vlan", &vlan_desc, false, LIMIT_ROWS_VLANS },
+    [SECTION_BRIDGES] = { "bridges", "bridge", &bridge_desc, false, LIMIT_ROWS_BRIDGES },
+    [SECTION_LLDP] = { "lldp", "lldp", &lldp_desc, false, LIMIT_ROWS_LLDP },
+};
+
+int section_by_name(const char *name)
+{
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        if (strcmp(section_descs[i].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+const char *section_status_name(enum section_status s)
+{
+    static const char *const names[] = {
+        [SECTION_NEVER] = "never",   [SECTION_OK] = "ok",       [SECTION_ABSENT] = "absent",
+        [SECTION_FAILED] = "failed", [SECTION_STUCK] = "stuck",
+    };
+
+    return (size_t)s < ARRAY_LEN(names) ? names[s] : "never";
+}
+
+const char *section_row_key(const struct section_desc *d, const void *row)
+{
+    const char *key;
+
+    if (d->singleton)
+        return "";
+    /* The key is the first field of every row with one. */
+    key = *(const char *const *)field_at(&d->row->fields[0], row);
+    return key == NULL ? "" : key;
+}
