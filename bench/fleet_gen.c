@@ -212,8 +212,8 @@ static int vlan_rows(const struct fleet_shape *s, uint32_t index, struct arena *
         struct vlan *r = &rows[i];
         uint32_t bond = i % bonds, id = 100 + i;
 
-        REC_SET(r, vlan, base, arena_printf(a, "bond%u", bond));
-        REC_SET(r, vlan, link, r->base);
+        REC_SET(r, vlan, base_link, arena_printf(a, "bond%u", bond));
+        REC_SET(r, vlan, link, r->base_link);
         REC_SET(r, vlan, name, arena_printf(a, "bond%u.%u", bond, id));
         REC_SET(r, vlan, ifindex, 200 + i);
         REC_SET(r, vlan, tags, arena_printf(a, "%u", id));

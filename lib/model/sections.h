@@ -127,7 +127,7 @@
     X(STR,  name,                1,  FIELD_KEY, "")                                                \
     X(U64,  ifindex,             2,  0, "")                                                        \
     X(STR,  link,                3,  0, "the lower link")                                          \
-    X(STR,  base,                4,  0, "the NIC or bond at the bottom")                           \
+    X(STR,  base_link,           4,  0, "the NIC or bond at the bottom")                           \
     X(STR,  tags,                5,  0, "VLAN ids from the bottom up: \"100\", \"200.100\" (stacked)") \
     X(U64,  vlan_id,             6,  0, "")                                                        \
     X(STR,  protocol,            7,  0, "802.1Q or 802.1ad")                                       \

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The descriptions of all messages, made of the lists in messages.h. */
+#include "wire/messages.h"
+
+/* clang-format off */
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(identity, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(identity, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(identity, sub, member, tag, flags, help)
+static const struct field identity_fields[] = { IDENTITY_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(memory, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(memory, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(memory, sub, member, tag, flags, help)
+static const struct field memory_fields[] = { MEMORY_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(section_state, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(section_state, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(section_state, sub, member, tag, flags, help)
+static const struct field section_state_fields[] = { SECTION_STATE_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(section_body, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(section_body, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(section_body, sub, member, tag, flags, help)
+static const struct field section_body_fields[] = { SECTION_BODY_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(enrol, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(enrol, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(enrol, sub, member, tag, flags, help)
+static const struct field enrol_fields[] = { ENROL_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(node_register, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(node_register, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(node_register, sub, member, tag, flags, help)
+static const struct field node_register_fields[] = { REGISTER_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(heartbeat, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(heartbeat, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(heartbeat, sub, member, tag, flags, help)
+static const struct field heartbeat_fields[] = { HEARTBEAT_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(report, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(report, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(report, sub, member, tag, flags, help)
+static const struct field report_fields[] = { REPORT_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(goodbye, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(goodbye, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(goodbye, sub, member, tag, flags, help)
+static const struct field goodbye_fields[] = { GOODBYE_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(enrolled, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(enrolled, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(enrolled, sub, member, tag, flags, help)
+static const struct field enrolled_fields[] = { ENROLLED_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(registered, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(registered, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(registered, sub, member, tag, flags, help)
+static const struct field registered_fields[] = { REGISTERED_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(heartbeat_ack, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(heartbeat_ack, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(heartbeat_ack, sub, member, tag, flags, help)
+static const struct field heartbeat_ack_fields[] = { HEARTBEAT_ACK_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(report_ack, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(report_ack, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(report_ack, sub, member, tag, flags, help)
+static const struct field report_ack_fields[] = { REPORT_ACK_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(refused, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(refused, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(refused, sub, member, tag, flags, help)
+static const struct field refused_fields[] = { REFUSED_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(envelope, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(envelope, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(envelope, sub, member, tag, flags, help)
+static const struct field envelope_fields[] = { ENVELOPE_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(request, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(request, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(request, sub, member, tag, flags, help)
+static const struct field request_fields[] = { REQUEST_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(status_info, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(status_info, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(status_info, sub, member, tag, flags, help)
+static const struct field status_info_fields[] = { STATUS_INFO_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(node_info, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(node_info, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(node_info, sub, member, tag, flags, help)
+static const struct field node_info_fields[] = { NODE_INFO_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(resource_info, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(resource_info, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(resource_info, sub, member, tag, flags, help)
+static const struct field resource_info_fields[] = { RESOURCE_INFO_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(edge_info, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(edge_info, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(edge_info, sub, member, tag, flags, help)
+static const struct field edge_info_fields[] = { EDGE_INFO_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(event_info, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(event_info, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(event_info, sub, member, tag, flags, help)
+static const struct field event_info_fields[] = { EVENT_INFO_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(network_info, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(network_info, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(network_info, sub, member, tag, flags, help)
+static const struct field network_info_fields[] = { NETWORK_INFO_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(evidence, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(evidence, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(evidence, sub, member, tag, flags, help)
+static const struct field evidence_fields[] = { EVIDENCE_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(token_info, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(token_info, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(token_info, sub, member, tag, flags, help)
+static const struct field token_info_fields[] = { TOKEN_INFO_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(reply, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(reply, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(reply, sub, member, tag, flags, help)
+static const struct field reply_fields[] = { REPLY_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(worker_request, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(worker_request, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(worker_request, sub, member, tag, flags, help)
+static const struct field worker_request_fields[] = { WORKER_REQUEST_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(worker_result, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(worker_result, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(worker_result, sub, member, tag, flags, help)
+static const struct field worker_result_fields[] = { WORKER_RESULT_LIST(X, XREC, XRECS) };
+#undef X
+#undef XREC
+#undef XRECS
+/* clang-format on */
+
+#define DESC(type)                                                                             \
+    const struct record_desc type##_desc = { #type, type##_fields, type##_FIELD_COUNT,         \
+                                             sizeof(struct type) };                            \
+    _Static_assert(ARRAY_LEN(type##_fields) == type##_FIELD_COUNT, "one description a field"); \
+    _Static_assert(type##_FIELD_COUNT <= 64, "`present` has a bit for each field")
+
+DESC(identity);
+DESC(memory);
+DESC(section_state);
+DESC(section_body);
+DESC(enrol);
+DESC(node_register);
+DESC(heartbeat);
+DESC(report);
+DESC(goodbye);
+DESC(enrolled);
+DESC(registered);
+DESC(heartbeat_ack);
+DESC(report_ack);
+DESC(refused);
+DESC(envelope);
+DESC(request);
+DESC(status_info);
+DESC(node_info);
+DESC(resource_info);
+DESC(edge_info);
+DESC(event_info);
+DESC(network_info);
+DESC(evidence);
+DESC(token_info);
+DESC(reply);
+DESC(worker_request);
+DESC(worker_result);
+
+const char *refuse_reason_name(enum refuse_reason r)
+{
+    static const char *const names[] = {
+        [REFUSE_MALFORMED] = "malformed",
+        [REFUSE_VERSION] = "version",
+        [REFUSE_TOO_LARGE] = "too-large",
+        [REFUSE_UNKNOWN_KEY] = "unknown-key",
+        [REFUSE_ROLE] = "role",
+        [REFUSE_IDENTITY] = "identity",
+        [REFUSE_RETIRED_BOOT] = "retired-boot",
+        [REFUSE_REPLAY] = "replay",
+        [REFUSE_FLOOD] = "flood",
+        [REFUSE_QUARANTINED] = "quarantined",
+        [REFUSE_PENDING] = "pending",
+        [REFUSE_NOT_REGISTERED] = "not-registered",
+        [REFUSE_RECOVER] = "recover",
+        [REFUSE_BUSY] = "busy",
+    };
+
+    return (size_t)r < ARRAY_LEN(names) && names[r] != NULL ? names[r] : "unknown";
+}
+
+const char *edge_state_name(enum edge_state s)
+{
+    static const char *const names[] = {
+        [EDGE_OK] = "ok",           [EDGE_DEGRADED] = "degraded", [EDGE_LOST] = "lost",
+        [EDGE_UNKNOWN] = "unknown", [EDGE_STUCK] = "stuck",
+    };
+
+    return (size_t)s < ARRAY_LEN(names) && names[s] != NULL ? names[s] : "unknown";
+}
+
+static const char *const kind_names[] = { [RESOURCE_NETWORK] = "network" };
+static const char *const role_names[] = { "none", "node", "observer", "operator" };
+
+static int find_name(const char *const *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (names[i] != NULL && strcmp(names[i], name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+const char *resource_kind_name(enum resource_kind k)
+{
+    return (size_t)k < ARRAY_LEN(kind_names) && kind_names[k] != NULL ? kind_names[k] : "unknown";
+}
+
+int resource_kind_by_name(const char *name)
+{
+    return find_name(kind_names, ARRAY_LEN(kind_names), name);
+}
+
+const char *role_name(enum role r)
+{
+    return (size_t)r < ARRAY_LEN(role_names) ? role_names[r] : "none";
+}
+
+int role_by_name(const char *name)
+{
+    return find_name(role_names, ARRAY_LEN(role_names), name);
+}
