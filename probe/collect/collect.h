@@ -14,9 +14,10 @@ struct collect_request {
     const char *sys_root;   /* prefix of /sys, /proc and /etc paths; "" on a real host */
 };
 
-/* Collects all sections of one worker kind into `out` (room for SECTION_COUNT), not normalised, with
- * status OK, ABSENT (text says why) or FAILED (text); generation and ages are left 0. Rows live in
- * `a`. 0, -ENOMEM, or a negative errno with a sentence when nothing at all could be collected. */
+/* Collects all sections of one worker kind into `out` (room for SECTION_COUNT), not normalised,
+ * with status OK, ABSENT (text says why) or FAILED (text); generation and ages are left 0. Rows
+ * live in `a`. 0, -ENOMEM, or a negative errno with a sentence when nothing at all could be
+ * collected. */
 int collect_run(enum worker_kind kind, const struct collect_request *req, struct arena *a,
                 struct section *out, size_t *count, struct err *e);
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kinds of worker. */
+#include "collect/collect.h"
+
+#include <assert.h>
+
+#include "collect/read.h"
+
+static const struct {
+    int (*run)(const struct collect_request *req, struct arena *a, struct section *out,
+               size_t *count, struct err *e);
+    bool needs_root;
+} kinds[WORKER_KIND_COUNT] = {
+    /* product_uuid and product_serial have mode 0400. */
+    [WORKER_SYSTEM] = { collect_system, true },
+    [WORKER_NET] = { collect_net, false },
+    /* lldpd's socket has mode 0770 and belongs to its own user and group. */
+    [WORKER_LLDP] = { collect_lldp, true },
+};
+
+int collect_run(enum worker_kind kind, const struct collect_request *req, struct arena *a,
+                struct section *out, size_t *count, struct err *e)
+{
+    assert((unsigned)kind < WORKER_KIND_COUNT);
+    *count = 0;
+    return kinds[kind].run(req, a, out, count, e);
+}
+
+bool collect_needs_root(enum worker_kind kind)
+{
+    assert((unsigned)kind < WORKER_KIND_COUNT);
+    return kinds[kind].needs_root;
+}
