@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The read-only connection: whole inventory rows, events, backups. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store_internal.h"
+
+struct store_reader {
+    sqlite3 *db;
+    char path[PATH_MAX];
+    const char *vfs;
+    sqlite3_stmt *begin, *end, *state, *events;
+    sqlite3_stmt *rows[SECTION_COUNT], *count[SECTION_COUNT];
+};
+
+static int prepare_text(sqlite3 *db, struct buf *sql, const char *text, sqlite3_stmt **out)
+{
+    buf_str(sql, text);
+    return store_prepare(db, sql, out);
+}
+
+static int prepare_section(struct store_reader *r, struct buf *sql, int id)
+{
+    const struct section_desc *d = &section_descs[id];
+    int key = store_inventory_key(d), rc;
+
+    buf_str(sql, "SELECT hash");
+    for (uint32_t i = 0; i < d->row->count; i++)
+        buf_printf(sql, ", %s", d->row->fields[i].name);
+    buf_printf(sql, " FROM %s WHERE node_no = ?1", d->table);
+    if (key >= 0)
+        buf_printf(sql, " ORDER BY %s", d->row->fields[key].name);
+    rc = store_prepare(r->db, sql, &r->rows[id]);
+    if (rc == SQLITE_OK) {
+        buf_printf(sql, "SELECT count(*) FROM %s WHERE node_no = ?1", d->table);
+        rc = store_prepare(r->db, sql, &r->count[id]);
+    }
+    return rc;
+}
+
+static int prepare_all(struct store_reader *r)
+{
+    struct buf sql = { 0 };
+    int rc = prepare_text(r->db, &sql, "BEGIN", &r->begin);
+
+    if (rc == SQLITE_OK)
+        rc = prepare_text(r->db, &sql, "ROLLBACK", &r->end);
+    if (rc == SQLITE_OK) {
+        store_sql_select(&sql, &store_section, "WHERE node_no = ?1 ORDER BY section");
+        rc = store_prepare(r->db, &sql, &r->state);
+    }
+    if (rc == SQLITE_OK) {
+        store_sql_select(&sql, &store_event, "WHERE no > ?1 AND at >= ?2 ORDER BY no LIMIT ?3");
+        rc = store_prepare(r->db, &sql, &r->events);
+    }
+    for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++)
+        rc = prepare_section(r, &sql, i);
+    buf_deinit(&sql);
+    return rc;
+}
+
+int store_reader_open(const struct store_options *o, struct store_reader **out, struct err *e)
+{
+    struct store_reader *r = calloc(1, sizeof *r);
+    int rc;
+
+    if (r == NULL)
+        return err_set(e, -ENOMEM, "there is not enough memory for the store");
+    r->vfs = o->vfs;
+    if (snprintf(r->path, sizeof r->path, "%s/%s", o->dir, STORE_FILE) >= (int)sizeof r->path) {
+        rc = err_set(e, -ENAMETOOLONG, "the path of the state directory is too long");
+        goto out;
+    }
+    rc = sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, o->vfs);
+    if (rc == SQLITE_OK) {
+        sqlite3_extended_result_codes(r->db, 1);
+        sqlite3_busy_timeout(r->db, STORE_BUSY_MS);
+        rc = store_exec(r->db, "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY");
+    }
+    if (rc == SQLITE_OK)
+        rc = prepare_all(r);
+    if (rc != SQLITE_OK)
+        rc = store_open_outcome(r->db, rc, r->path, e);
+out:
+    if (rc != 0) {
+        store_reader_close(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+void store_reader_close(struct store_reader *r)
+{
+    if (r == NULL)
+        return;
+    sqlite3_finalize(r->begin);
+    sqlite3_finalize(r->end);
+    sqlite3_finalize(r->state);
+    sqlite3_finalize(r->events);
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        sqlite3_finalize(r->rows[i]);
+        sqlite3_finalize(r->count[i]);
+    }
+    sqlite3_close(r->db);
+    free(r);
+}
+
+/* ---- sections ------------------------------------------------------------------------------- */
+
+static int read_field(sqlite3_stmt *st, int column, const struct field *f, struct arena *a,
+                      void *at)
+{
+    int64_t v;
+
+    switch (f->type) {
+    case FIELD_STR:
+        return store_column_text(st, column, a, at);
+    case FIELD_STRS:
+        return store_column_list(st, column, a, at);
+    case FIELD_BOOL:
+        *(bool *)at = sqlite3_column_int64(st, column) != 0;
+        return SQLITE_OK;
+    case FIELD_U64:
+    case FIELD_I64:
+        v = sqlite3_column_int64(st, column);
+        memcpy(at, &v, sizeof v);
+        return SQLITE_OK;
+    default:
+        return SQLITE_MISUSE; /* messages only */
+    }
+}
+
+static int read_record(sqlite3_stmt *st, int first, const struct record_desc *d, struct arena *a,
+                       void *row)
+{
+    uint64_t *present = row;
+    int rc = SQLITE_OK;
+
+    for (uint32_t i = 0; i < d->count && rc == SQLITE_OK; i++) {
+        int column = first + (int)i;
+
+        if (sqlite3_column_type(st, column) == SQLITE_NULL)
+            continue;
+        *present |= UINT64_C(1) << i;
+        rc = read_field(st, column, &d->fields[i], a, (char *)row + d->fields[i].offset);
+    }
+    return rc;
+}
+
+static int count_rows(sqlite3_stmt *st, uint32_t node_no, size_t *out)
+{
+    int rc = sqlite3_bind_int64(st, 1, node_no), reset;
+
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_step(st);
+    *out = rc == SQLITE_ROW ? (size_t)sqlite3_column_int64(st, 0) : 0;
+    reset = sqlite3_reset(st);
+    return rc == SQLITE_ROW ? SQLITE_OK : reset;
+}
+
+static int read_rows(struct store_reader *r, uint32_t node_no, struct arena *a, struct section *s)
+{
+    const struct record_desc *d = section_descs[s->id].row;
+    sqlite3_stmt *st = r->rows[s->id];
+    size_t count;
+    int rc = count_rows(r->count[s->id], node_no, &count);
+
+    if (rc != SQLITE_OK)
+        return rc;
+    s->rows = arena_array(a, count, d->size);
+    s->hashes = arena_array(a, count, sizeof *s->hashes);
+    if (s->rows == NULL || s->hashes == NULL)
+        return SQLITE_NOMEM;
+    rc = sqlite3_bind_int64(st, 1, node_no);
+    while (rc == SQLITE_OK && s->row_count < count && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        s->hashes[s->row_count] = (uint64_t)sqlite3_column_int64(st, 0);
+        rc = read_record(st, 1, d, a, (char *)s->rows + s->row_count * d->size);
+        s->row_count++;
+    }
+    sqlite3_reset(st);
+    if (rc == SQLITE_DONE)
+        rc = SQLITE_CORRUPT; /* fewer than counted */
+    return rc;
+}
+
+static int read_states(struct store_reader *r, uint32_t node_no, struct arena *a,
+                       struct section *out)
+{
+    int rc = sqlite3_bind_int64(r->state, 1, node_no);
+
+    while (rc == SQLITE_OK && (rc = sqlite3_step(r->state)) == SQLITE_ROW) {
+        struct section_row_state state = { 0 };
+
+        rc = store_column_row(r->state, &store_section, a, &state);
+        if (rc != SQLITE_OK)
+            break;
+        out[state.section].status = state.status;
+        out[state.section].status_text = state.status_text;
+        out[state.section].generation = state.generation;
+        out[state.section].digest = state.digest;
+    }
+    sqlite3_reset(r->state);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int store_read_sections(struct store_reader *r, uint32_t node_no, struct arena *a,
+                        struct section *out, struct err *e)
+{
+    int rc;
+
+    for (int i = 0; i < SECTION_COUNT; i++)
+        out[i] = (struct section){ .id = (enum section_id)i, .status = SECTION_NEVER };
+    rc = store_step(r->begin);
+    if (rc == SQLITE_OK)
+        rc = read_states(r, node_no, a, out);
+    for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++)
+        rc = read_rows(r, node_no, a, &out[i]);
+    if (rc != SQLITE_OK)
+        rc = store_read_outcome(r->db, rc, r->path, e);
+    if (sqlite3_get_autocommit(r->db) == 0)
+        store_step(r->end);
+    return rc;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static int64_t at_most(uint64_t v, int64_t most)
+{
+    return v > (uint64_t)most ? most : (int64_t)v;
+}
+
+/* Doubles the array when it is full. */
+static int grow(struct arena *a, struct event_row **rows, size_t count, size_t *room)
+{
+    struct event_row *more;
+
+    if (count < *room)
+        return SQLITE_OK;
+    *room = *room == 0 ? 16 : *room * 2;
+    more = arena_array(a, *room, sizeof *more);
+    if (more == NULL)
+        return SQLITE_NOMEM;
+    if (count > 0)
+        memcpy(more, *rows, count * sizeof *more);
+    *rows = more;
+    return SQLITE_OK;
+}
+
+int store_read_events(struct store_reader *r, uint64_t since, wall_ms since_wall, uint64_t limit,
+                      struct arena *a, struct event_row **out, size_t *count, bool *more,
+                      struct err *e)
+{
+    struct event_row *rows = NULL;
+    size_t n = 0, room = 0;
+    int rc = sqlite3_bind_int64(r->events, 1, at_most(since, INT64_MAX));
+
+    *more = false;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(r->events, 2, since_wall.v);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(r->events, 3, at_most(limit, INT64_MAX - 1) + 1);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(r->events)) == SQLITE_ROW) {
+        if (n >= limit) {
+            *more = true;
+            rc = SQLITE_DONE;
+            break;
+        }
+        rc = grow(a, &rows, n, &room);
+        if (rc == SQLITE_OK)
+            rc = store_column_row(r->events, &store_event, a, &rows[n++]);
+    }
+    sqlite3_reset(r->events);
+    if (rc != SQLITE_DONE)
+        return store_read_outcome(r->db, rc, r->path, e);
+    *out = rows;
+    *count = n;
+    return 0;
+}
+
+int store_backup(struct store_reader *r, const char *path, struct err *e)
+{
+    return store_copy(r->db, path, NULL, e);
+}
