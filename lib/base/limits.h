@@ -13,6 +13,8 @@
 #define LIMIT_REPLY_BYTES          (64u << 20) /* one reply to a client */
 #define LIMIT_STRING_BYTES         4096u       /* one string anywhere in a message */
 #define LIMIT_STRINGS              4096u       /* strings in one list */
+#define LIMIT_SECTIONS             64u         /* sections in one message */
+#define LIMIT_UNKNOWN_FIELDS       65536u      /* fields of a newer version in one message */
 #define LIMIT_DECODE_ARENA_BYTES   (32u << 20) /* memory that decoding one message may take */
 #define LIMIT_TOKENS_PER_REQUEST   20000u
 

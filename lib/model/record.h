@@ -29,6 +29,7 @@ enum {
     FIELD_KEY = 1,      /* the row's key inside its section; always present, FIELD_STR */
     FIELD_VOLATILE = 2, /* counters and the like: not in hash and digest, refreshed with the row */
     FIELD_REQUIRED = 4, /* messages: a decoder refuses a message without it */
+    FIELD_ID = 8,       /* FIELD_BYTES: an id, a digest or a nonce, 16 bytes exactly */
 };
 
 struct recs {

@@ -2,185 +2,149 @@
 /* Bytes -> protobuf message -> record. */
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 
 #include "base/limits.h"
-#include "base/text.h"
 #include "wire/codec.h"
 #include "wire/pb.h"
+#include "wire/scan.h"
 
-static void *pb_alloc(void *arena, size_t n)
+/* protobuf-c does not tell why an unpack failed. */
+struct memory_of_pb {
+    struct arena *arena;
+    bool exhausted;
+};
+
+static void *pb_alloc(void *memory, size_t n)
 {
-    return arena_alloc(arena, n);
+    struct memory_of_pb *m = memory;
+    void *p = arena_alloc(m->arena, n);
+
+    m->exhausted |= p == NULL;
+    return p;
 }
 
-static void pb_free(void *arena, void *p)
+static void pb_free(void *memory, void *p)
 {
-    (void)arena;
+    (void)memory;
     (void)p;
 }
 
-struct decode {
-    struct arena *a;
-    struct err *e;
-};
+static bool take_record(struct arena *a, const struct record_desc *d, const ProtobufCMessage *m,
+                        void *rec);
 
-static int decode_record(const struct decode *x, const struct record_desc *d,
-                         const ProtobufCMessage *m, void *rec);
-
-static int no_memory(const struct decode *x, const struct record_desc *d)
+static bool take_recs(struct arena *a, const struct field *f, size_t n, ProtobufCMessage *const *v,
+                      struct recs *out)
 {
-    return err_set(x->e, -ENOMEM, "%s: more memory than one message may take", d->name);
-}
-
-static int check_string(const struct decode *x, const struct record_desc *d, const struct field *f,
-                        const char *s)
-{
-    size_t n = strnlen(s, LIMIT_STRING_BYTES + 1);
-
-    if (n > LIMIT_STRING_BYTES)
-        return err_set(x->e, -EBADMSG, "%s.%s is longer than %u bytes", d->name, f->name,
-                       LIMIT_STRING_BYTES);
-    if (!text_is_clean(s, n))
-        return err_set(x->e, -EBADMSG, "%s.%s is not clean UTF-8 text", d->name, f->name);
-    return 0;
-}
-
-static int decode_strs(const struct decode *x, const struct record_desc *d, const struct field *f,
-                       size_t n, char *const *v, struct strs *out)
-{
-    int rc = 0;
-
-    if (n > LIMIT_STRINGS)
-        return err_set(x->e, -EBADMSG, "%s.%s has %zu entries, more than %u", d->name, f->name, n,
-                       LIMIT_STRINGS);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = check_string(x, d, f, v[i]);
-    out->v = (const char *const *)v;
-    out->n = n;
-    return rc;
-}
-
-static int decode_recs(const struct decode *x, const struct record_desc *d, const struct field *f,
-                       size_t n, ProtobufCMessage *const *v, struct recs *out)
-{
-    char *recs = arena_array(x->a, n, f->sub->size);
-    int rc = 0;
+    char *recs = arena_array(a, n, f->sub->size);
 
     if (recs == NULL)
-        return no_memory(x, d);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = decode_record(x, f->sub, v[i], recs + i * f->sub->size);
-    out->v = recs;
-    out->n = n;
-    return rc;
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!take_record(a, f->sub, v[i], recs + i * f->sub->size))
+            return false;
+    }
+    *out = (struct recs){ .v = recs, .n = n };
+    return true;
 }
 
-static int decode_rec(const struct decode *x, const struct record_desc *d, const struct field *f,
-                      const ProtobufCMessage *m, void **out)
+static bool take_rec(struct arena *a, const struct field *f, const ProtobufCMessage *m, void **out)
 {
-    *out = arena_zalloc(x->a, f->sub->size);
-    return *out == NULL ? no_memory(x, d) : decode_record(x, f->sub, m, *out);
+    *out = arena_zalloc(a, f->sub->size);
+    return *out != NULL && take_record(a, f->sub, m, *out);
 }
 
-static int decode_scalar(const struct decode *x, const struct record_desc *d, const struct field *f,
-                         const void *from, void *to)
+/* Whether the message has a value for this field. */
+static bool has_value(const struct field *f, const ProtobufCFieldDescriptor *p, const char *m)
 {
-    if (f->type == FIELD_BOOL) {
+    if (f->type == FIELD_STR || f->type == FIELD_REC)
+        return *(const void *const *)(m + p->offset) != NULL;
+    if (p->label == PROTOBUF_C_LABEL_REPEATED)
+        return *(const size_t *)(m + p->quantifier_offset) > 0;
+    return p->label == PROTOBUF_C_LABEL_REQUIRED ||
+           *(const protobuf_c_boolean *)(m + p->quantifier_offset);
+}
+
+/* False: the arena is full. Everything else has been checked by wire_scan. */
+static bool take_field(struct arena *a, const struct field *f, const ProtobufCFieldDescriptor *p,
+                       const char *m, void *to)
+{
+    const void *from = m + p->offset;
+
+    switch (f->type) {
+    case FIELD_STR:
+        *(const char **)to = *(const char *const *)from;
+        break;
+    case FIELD_U64:
+    case FIELD_I64:
+        memcpy(to, from, sizeof(uint64_t));
+        break;
+    case FIELD_BOOL:
         *(bool *)to = *(const protobuf_c_boolean *)from != 0;
-        return 0;
+        break;
+    case FIELD_BYTES:
+        ((struct bytes *)to)->p = ((const ProtobufCBinaryData *)from)->data;
+        ((struct bytes *)to)->n = ((const ProtobufCBinaryData *)from)->len;
+        break;
+    case FIELD_STRS:
+        ((struct strs *)to)->v = *(const char *const *const *)from;
+        ((struct strs *)to)->n = *(const size_t *)(m + p->quantifier_offset);
+        break;
+    case FIELD_REC:
+        return take_rec(a, f, *(const ProtobufCMessage *const *)from, to);
+    case FIELD_RECS:
+        return take_recs(a, f, *(const size_t *)(m + p->quantifier_offset),
+                         *(ProtobufCMessage *const *const *)from, to);
     }
-    memcpy(to, from, sizeof(uint64_t));
-    if (f->type == FIELD_U64 && *(uint64_t *)to > INT64_MAX)
-        return err_set(x->e, -EBADMSG, "%s.%s is %" PRIu64 ", over the largest number %" PRId64,
-                       d->name, f->name, *(uint64_t *)to, INT64_MAX);
-    return 0;
+    return true;
 }
 
-/* 1 decoded, 0 absent, or an error. */
-static int decode_field(const struct decode *x, const struct record_desc *d, const struct field *f,
-                        const ProtobufCFieldDescriptor *p, const ProtobufCMessage *m, void *to)
+static bool take_record(struct arena *a, const struct record_desc *d, const ProtobufCMessage *m,
+                        void *rec)
 {
-    const char *base = (const char *)m;
-    const void *from = base + p->offset;
-    const void *quantifier = base + p->quantifier_offset;
-    int rc = 0;
-
-    if (p->label == PROTOBUF_C_LABEL_REPEATED) {
-        size_t n = *(const size_t *)quantifier;
-
-        if (n == 0)
-            return 0;
-        rc = f->type == FIELD_STRS
-                 ? decode_strs(x, d, f, n, *(char *const *const *)from, to)
-                 : decode_recs(x, d, f, n, *(ProtobufCMessage *const *const *)from, to);
-    } else if (f->type == FIELD_STR || f->type == FIELD_REC) {
-        if (*(const void *const *)from == NULL)
-            return 0;
-        if (f->type == FIELD_STR) {
-            *(const char **)to = *(const char *const *)from;
-            rc = check_string(x, d, f, *(const char **)to);
-        } else {
-            rc = decode_rec(x, d, f, *(const ProtobufCMessage *const *)from, to);
-        }
-    } else {
-        if (p->label == PROTOBUF_C_LABEL_OPTIONAL && !*(const protobuf_c_boolean *)quantifier)
-            return 0;
-        if (f->type == FIELD_BYTES) {
-            const ProtobufCBinaryData *b = from;
-
-            *(struct bytes *)to = (struct bytes){ .p = b->data, .n = b->len };
-        } else {
-            rc = decode_scalar(x, d, f, from, to);
-        }
-    }
-    return rc < 0 ? rc : 1;
-}
-
-static int decode_record(const struct decode *x, const struct record_desc *d,
-                         const ProtobufCMessage *m, void *rec)
-{
+    const char *from = (const char *)m;
     uint64_t present = 0;
 
     for (uint32_t i = 0; i < d->count; i++) {
         const struct field *f = &d->fields[i];
         const ProtobufCFieldDescriptor *p = pb_field(m->descriptor, i);
-        int rc;
 
         assert(p->id == f->tag);
-        rc = decode_field(x, d, f, p, m, (char *)rec + f->offset);
-        if (rc < 0)
-            return rc;
-        if (rc > 0)
-            present |= UINT64_C(1) << i;
-        else if (f->flags & FIELD_REQUIRED)
-            return err_set(x->e, -EBADMSG, "%s has no %s", d->name, f->name);
+        if (!has_value(f, p, from))
+            continue;
+        if (!take_field(a, f, p, from, (char *)rec + f->offset))
+            return false;
+        present |= UINT64_C(1) << i;
     }
     *(uint64_t *)rec = present;
-    return 0;
+    return true;
 }
 
 int wire_decode(const struct record_desc *d, const uint8_t *p, size_t n, struct arena *a,
                 void **out, struct err *e)
 {
-    ProtobufCAllocator allocator = { .alloc = pb_alloc, .free = pb_free, .allocator_data = a };
-    const ProtobufCMessageDescriptor *pb = pb_of(d);
-    struct decode x = { .a = a, .e = e };
+    struct memory_of_pb memory = { .arena = a };
+    ProtobufCAllocator allocator = { pb_alloc, pb_free, &memory };
+    const struct pb_pair *pair = pb_of(d);
     ProtobufCMessage *m;
+    void *rec = NULL;
+    int rc;
 
-    assert(pb != NULL);
-    m = protobuf_c_message_unpack(pb, &allocator, n, p);
-    if (m == NULL)
+    assert(pair != NULL);
+    if (n > pair->limit_bytes)
+        return err_set(e, -EBADMSG, "a %s of %zu bytes is over the limit of %u", d->name, n,
+                       pair->limit_bytes);
+    rc = wire_scan(d, p, n, e);
+    if (rc < 0)
+        return rc;
+    m = protobuf_c_message_unpack(pair->pb, &allocator, n, p);
+    if (m == NULL && !memory.exhausted)
         return err_set(e, -EBADMSG, "these %zu bytes are no %s message", n, d->name);
-    *out = arena_zalloc(a, d->size);
-    if (*out == NULL)
-        return no_memory(&x, d);
-    return decode_record(&x, d, m, *out);
-}
-
-static bool id_length_ok(struct bytes b)
-{
-    return b.n == 0 || b.n == 16;
+    if (m != NULL)
+        rec = arena_zalloc(a, d->size);
+    if (rec == NULL || !take_record(a, d, m, rec))
+        return err_set(e, -ENOMEM, "%s: more memory than one message may take", d->name);
+    *out = rec;
+    return 0;
 }
 
 int wire_decode_envelope(const uint8_t *p, size_t n, struct arena *a, struct envelope **out,
@@ -194,16 +158,11 @@ int wire_decode_envelope(const uint8_t *p, size_t n, struct arena *a, struct env
     if (rc < 0)
         return rc;
     env = v;
-    for (uint32_t i = 0; i < envelope_desc.count; i++) {
-        const struct field *f = &envelope_desc.fields[i];
-
-        if (f->type == FIELD_REC && field_present(&envelope_desc, i, env))
-            bodies++;
-    }
+    for (uint32_t i = 0; i < envelope_desc.count; i++)
+        bodies +=
+            envelope_desc.fields[i].type == FIELD_REC && field_present(&envelope_desc, i, env);
     if (bodies != 1)
         return err_set(e, -EBADMSG, "an envelope has one body, this one has %u", bodies);
-    if (!id_length_ok(env->node_id) || !id_length_ok(env->boot_id))
-        return err_set(e, -EBADMSG, "an id has 16 bytes");
     *out = env;
     return 0;
 }

@@ -2,6 +2,7 @@
 /* Record -> protobuf message -> bytes. */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -20,7 +21,7 @@ static int encode_record(const struct encode *x, const struct record_desc *d,
 static int check_string(const struct encode *x, const struct record_desc *d, const struct field *f,
                         const char *s)
 {
-    size_t n = strnlen(s, LIMIT_STRING_BYTES + 1);
+    size_t n = s == NULL ? LIMIT_STRING_BYTES + 1 : strnlen(s, LIMIT_STRING_BYTES + 1);
 
     if (n > LIMIT_STRING_BYTES || !text_is_clean(s, n))
         return err_set(x->e, -EINVAL, "%s.%s is not clean UTF-8 text of at most %u bytes", d->name,
@@ -55,14 +56,44 @@ static int encode_recs(const struct encode *x, const struct field *f,
     return rc;
 }
 
+/* What wire_scan would refuse at the other end. */
+static int check_scalar(const struct encode *x, const struct record_desc *d, const struct field *f,
+                        const void *from)
+{
+    const struct bytes *bytes = from;
+
+    if (f->type == FIELD_U64 && *(const uint64_t *)from > INT64_MAX)
+        return err_set(x->e, -EINVAL, "%s.%s is over the largest number %" PRId64, d->name, f->name,
+                       INT64_MAX);
+    if (f->type == FIELD_BYTES &&
+        ((f->flags & FIELD_ID) ? bytes->n != 16 : bytes->n > BACKUP_CHUNK_BYTES))
+        return err_set(x->e, -EINVAL, "%s.%s may not have %zu bytes", d->name, f->name, bytes->n);
+    return 0;
+}
+
+static int encode_scalar(const struct encode *x, const struct record_desc *d, const struct field *f,
+                         const ProtobufCFieldDescriptor *p, const void *from, char *m)
+{
+    void *to = m + p->offset;
+    const struct bytes *bytes = from;
+
+    if (f->type == FIELD_BYTES)
+        *(ProtobufCBinaryData *)to =
+            (ProtobufCBinaryData){ .len = bytes->n, .data = (uint8_t *)bytes->p };
+    else if (f->type == FIELD_BOOL)
+        *(protobuf_c_boolean *)to = *(const bool *)from;
+    else
+        memcpy(to, from, sizeof(uint64_t));
+    if (p->label == PROTOBUF_C_LABEL_OPTIONAL)
+        *(protobuf_c_boolean *)(m + p->quantifier_offset) = 1;
+    return check_scalar(x, d, f, from);
+}
+
 static int encode_field(const struct encode *x, const struct record_desc *d, const struct field *f,
                         const ProtobufCFieldDescriptor *p, const void *from, ProtobufCMessage *m)
 {
     char *base = (char *)m;
     void *to = base + p->offset;
-    void *quantifier = base + p->quantifier_offset;
-    const struct bytes *bytes = from;
-    int rc = 0;
 
     switch (f->type) {
     case FIELD_STR:
@@ -71,37 +102,31 @@ static int encode_field(const struct encode *x, const struct record_desc *d, con
     case FIELD_REC:
         return encode_record(x, f->sub, p->descriptor, *(const void *const *)from, to);
     case FIELD_STRS:
-        *(size_t *)quantifier = ((const struct strs *)from)->n;
+        *(size_t *)(base + p->quantifier_offset) = ((const struct strs *)from)->n;
         *(const char *const **)to = ((const struct strs *)from)->v;
         return encode_strs(x, d, f, from);
     case FIELD_RECS:
-        *(size_t *)quantifier = ((const struct recs *)from)->n;
+        *(size_t *)(base + p->quantifier_offset) = ((const struct recs *)from)->n;
         return encode_recs(x, f, p, from, to);
     case FIELD_BYTES:
-        *(ProtobufCBinaryData *)to = (ProtobufCBinaryData){ .len = bytes->n, .data = NULL };
-        ((ProtobufCBinaryData *)to)->data = arena_memdup(x->a, bytes->p, bytes->n);
-        rc = ((ProtobufCBinaryData *)to)->data == NULL ? -ENOMEM : 0;
-        break;
     case FIELD_BOOL:
-        *(protobuf_c_boolean *)to = *(const bool *)from;
-        break;
     case FIELD_U64:
     case FIELD_I64:
-        memcpy(to, from, sizeof(uint64_t));
         break;
     }
-    if (p->label == PROTOBUF_C_LABEL_OPTIONAL)
-        *(protobuf_c_boolean *)quantifier = 1;
-    return rc;
+    return encode_scalar(x, d, f, p, from, base);
 }
 
 static int encode_record(const struct encode *x, const struct record_desc *d,
                          const ProtobufCMessageDescriptor *pb, const void *rec,
                          ProtobufCMessage **out)
 {
-    ProtobufCMessage *m = arena_alloc(x->a, pb->sizeof_message);
+    ProtobufCMessage *m;
     int rc = 0;
 
+    if (rec == NULL)
+        return err_set(x->e, -EINVAL, "a %s that is said to be present is not there", d->name);
+    m = arena_alloc(x->a, pb->sizeof_message);
     if (m == NULL)
         return -ENOMEM;
     protobuf_c_message_init(pb, m);
@@ -121,21 +146,21 @@ static int encode_record(const struct encode *x, const struct record_desc *d,
 
 int wire_encode(const struct record_desc *d, const void *rec, struct buf *out, struct err *e)
 {
-    const ProtobufCMessageDescriptor *pb = pb_of(d);
+    const struct pb_pair *pair = pb_of(d);
     struct encode x = { .a = arena_new(0), .e = e };
     ProtobufCMessage *m = NULL;
     size_t n;
     int rc;
 
-    assert(pb != NULL);
+    assert(pair != NULL);
     if (x.a == NULL)
         return err_set(e, -ENOMEM, "not enough memory to encode a %s", d->name);
-    rc = encode_record(&x, d, pb, rec, &m);
+    rc = encode_record(&x, d, pair->pb, rec, &m);
     if (rc == 0) {
         n = protobuf_c_message_get_packed_size(m);
-        if (n > LIMIT_REPLY_BYTES)
+        if (n > pair->limit_bytes)
             rc = err_set(e, -EINVAL, "a %s of %zu bytes is over the limit of %u", d->name, n,
-                         LIMIT_REPLY_BYTES);
+                         pair->limit_bytes);
         else if (!buf_reserve(out, n))
             rc = -ENOMEM;
         else

@@ -3,195 +3,91 @@
 #include "wire/messages.h"
 
 /* clang-format off */
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(identity, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(identity, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(identity, sub, member, tag, flags, help)
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(OWNER, TYPE, member, tag, flags, help)
+#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(OWNER, sub, member, tag, flags, help)
+#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(OWNER, sub, member, tag, flags, help)
+
+#define OWNER identity
 static const struct field identity_fields[] = { IDENTITY_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(memory, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(memory, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(memory, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER memory
 static const struct field memory_fields[] = { MEMORY_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(section_state, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(section_state, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(section_state, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER section_state
 static const struct field section_state_fields[] = { SECTION_STATE_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(section_body, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(section_body, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(section_body, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER section_body
 static const struct field section_body_fields[] = { SECTION_BODY_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(enrol, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(enrol, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(enrol, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER enrol
 static const struct field enrol_fields[] = { ENROL_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(node_register, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(node_register, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(node_register, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER node_register
 static const struct field node_register_fields[] = { REGISTER_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(heartbeat, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(heartbeat, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(heartbeat, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER heartbeat
 static const struct field heartbeat_fields[] = { HEARTBEAT_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(report, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(report, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(report, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER report
 static const struct field report_fields[] = { REPORT_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(goodbye, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(goodbye, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(goodbye, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER goodbye
 static const struct field goodbye_fields[] = { GOODBYE_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(enrolled, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(enrolled, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(enrolled, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER enrolled
 static const struct field enrolled_fields[] = { ENROLLED_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(registered, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(registered, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(registered, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER registered
 static const struct field registered_fields[] = { REGISTERED_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(heartbeat_ack, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(heartbeat_ack, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(heartbeat_ack, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER heartbeat_ack
 static const struct field heartbeat_ack_fields[] = { HEARTBEAT_ACK_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(report_ack, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(report_ack, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(report_ack, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER report_ack
 static const struct field report_ack_fields[] = { REPORT_ACK_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(refused, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(refused, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(refused, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER refused
 static const struct field refused_fields[] = { REFUSED_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(envelope, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(envelope, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(envelope, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER envelope
 static const struct field envelope_fields[] = { ENVELOPE_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(request, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(request, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(request, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER request
 static const struct field request_fields[] = { REQUEST_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(status_info, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(status_info, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(status_info, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER status_info
 static const struct field status_info_fields[] = { STATUS_INFO_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(node_info, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(node_info, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(node_info, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER node_info
 static const struct field node_info_fields[] = { NODE_INFO_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(resource_info, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(resource_info, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(resource_info, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER resource_info
 static const struct field resource_info_fields[] = { RESOURCE_INFO_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(edge_info, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(edge_info, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(edge_info, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER edge_info
 static const struct field edge_info_fields[] = { EDGE_INFO_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(event_info, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(event_info, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(event_info, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER event_info
 static const struct field event_info_fields[] = { EVENT_INFO_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(network_info, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(network_info, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(network_info, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER network_info
 static const struct field network_info_fields[] = { NETWORK_INFO_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(evidence, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(evidence, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(evidence, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER evidence
 static const struct field evidence_fields[] = { EVIDENCE_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(token_info, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(token_info, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(token_info, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER token_info
 static const struct field token_info_fields[] = { TOKEN_INFO_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(reply, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(reply, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(reply, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER reply
 static const struct field reply_fields[] = { REPLY_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(worker_request, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(worker_request, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(worker_request, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER worker_request
 static const struct field worker_request_fields[] = { WORKER_REQUEST_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
-#define X(TYPE, member, tag, flags, help) RECORD_FIELD(worker_result, TYPE, member, tag, flags, help)
-#define XREC(sub, member, tag, flags, help) RECORD_FIELD_REC(worker_result, sub, member, tag, flags, help)
-#define XRECS(sub, member, tag, flags, help) RECORD_FIELD_RECS(worker_result, sub, member, tag, flags, help)
+#undef OWNER
+#define OWNER worker_result
 static const struct field worker_result_fields[] = { WORKER_RESULT_LIST(X, XREC, XRECS) };
-#undef X
-#undef XREC
-#undef XRECS
+#undef OWNER
 /* clang-format on */
 
 #define DESC(type)                                                                             \

@@ -24,17 +24,17 @@
 /* What a node remembers, for this boot, of the coordinator that it follows (DESIGN section 5,
  * backup and restore). */
 #define MEMORY_LIST(X, XREC, XRECS)                                                                \
-    X(BYTES, db_id,      1, 0, "16 bytes")                                                         \
+    X(BYTES, db_id,      1, FIELD_ID, "16 bytes")                                                  \
     X(U64,   epoch,      2, 0, "")                                                                 \
     X(U64,   start_no,   3, 0, "count of coordinator starts on that database")                     \
-    X(BYTES, nonce,      4, 0, "16 bytes, one for each start")                                     \
+    X(BYTES, nonce,      4, FIELD_ID, "16 bytes, one for each start")                              \
     X(U64,   generation, 5, 0, "highest generation acknowledged to this node")                     \
     X(U64,   token,      6, 0, "highest token counter seen")
 
 #define SECTION_STATE_LIST(X, XREC, XRECS)                                                         \
     X(U64,   section,       1, FIELD_REQUIRED, "enum section_id")                                  \
     X(U64,   generation,    2, FIELD_REQUIRED, "")                                                 \
-    X(BYTES, digest,        3, FIELD_REQUIRED, "16 bytes")                                         \
+    X(BYTES, digest,        3, FIELD_REQUIRED | FIELD_ID, "16 bytes")                              \
     X(I64,   age_ms,        4, 0, "since the rows were last collected")                            \
     X(I64,   status_age_ms, 5, 0, "since the status last changed")
 
@@ -46,7 +46,7 @@
     X(U64,   generation,    4, 0, "")                                                              \
     X(I64,   age_ms,        5, 0, "")                                                              \
     X(I64,   status_age_ms, 6, 0, "")                                                              \
-    X(BYTES, digest,        7, 0, "16 bytes")                                                      \
+    X(BYTES, digest,        7, FIELD_ID, "16 bytes")                                               \
     XRECS(system, system,   16, 0, "")                                                             \
     XRECS(cpu,    cpu,      17, 0, "")                                                             \
     XRECS(nic,    nics,     18, 0, "")                                                             \
@@ -103,8 +103,8 @@
 /* Exactly one body. */
 #define ENVELOPE_LIST(X, XREC, XRECS)                                                              \
     X(U64,   version,     1, FIELD_REQUIRED, "PROTOCOL_VERSION of the sender")                     \
-    X(BYTES, node_id,     2, 0, "16 bytes")                                                        \
-    X(BYTES, boot_id,     3, 0, "16 bytes")                                                        \
+    X(BYTES, node_id,     2, FIELD_ID, "16 bytes")                                                 \
+    X(BYTES, boot_id,     3, FIELD_ID, "16 bytes")                                                 \
     X(U64,   seq,         4, 0, "strictly increasing for a boot of a node, across restarts of its probe") \
     X(U64,   correlation, 5, 0, "an answer carries the seq of what it answers")                    \
     XREC(enrol,         enrol,         16, 0, "node")                                              \

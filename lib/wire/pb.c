@@ -1,60 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "wire/pb.h"
 
+#include "base/limits.h"
 #include "client.pb-c.h"
 #include "inventory.pb-c.h"
 #include "node.pb-c.h"
 #include "wire/messages.h"
 #include "worker.pb-c.h"
 
-#define PAIR(name)                                  \
-    {                                               \
-        &name##_desc, &muster__##name##__descriptor \
+#define PAIR(name, limit)                                  \
+    {                                                      \
+        &name##_desc, &muster__##name##__descriptor, limit \
     }
+/* Sent as a part of others alone. */
+#define PART(name) PAIR(name, LIMIT_REPLY_BYTES)
 
 const struct pb_pair pb_pairs[] = {
-    PAIR(envelope),
-    PAIR(request),
-    PAIR(reply),
-    PAIR(report),
-    PAIR(worker_request),
-    PAIR(worker_result),
-    PAIR(section_body),
-    PAIR(identity),
-    PAIR(memory),
-    PAIR(section_state),
-    PAIR(enrol),
-    PAIR(node_register),
-    PAIR(heartbeat),
-    PAIR(goodbye),
-    PAIR(enrolled),
-    PAIR(registered),
-    PAIR(heartbeat_ack),
-    PAIR(report_ack),
-    PAIR(refused),
-    PAIR(status_info),
-    PAIR(node_info),
-    PAIR(resource_info),
-    PAIR(edge_info),
-    PAIR(event_info),
-    PAIR(network_info),
-    PAIR(evidence),
-    PAIR(token_info),
-    PAIR(system),
-    PAIR(cpu),
-    PAIR(nic),
-    PAIR(bond),
-    PAIR(vlan),
-    PAIR(bridge),
-    PAIR(lldp),
+    PAIR(envelope, LIMIT_NODE_MESSAGE_BYTES),
+    PAIR(request, LIMIT_CLIENT_MESSAGE_BYTES),
+    PAIR(reply, LIMIT_REPLY_BYTES),
+    PAIR(report, LIMIT_WORKER_RESULT_BYTES),
+    PAIR(worker_request, LIMIT_CLIENT_MESSAGE_BYTES),
+    PAIR(worker_result, LIMIT_CLIENT_MESSAGE_BYTES),
+    PART(section_body),
+    PART(identity),
+    PART(memory),
+    PART(section_state),
+    PART(enrol),
+    PART(node_register),
+    PART(heartbeat),
+    PART(goodbye),
+    PART(enrolled),
+    PART(registered),
+    PART(heartbeat_ack),
+    PART(report_ack),
+    PART(refused),
+    PART(status_info),
+    PART(node_info),
+    PART(resource_info),
+    PART(edge_info),
+    PART(event_info),
+    PART(network_info),
+    PART(evidence),
+    PART(token_info),
+    PART(system),
+    PART(cpu),
+    PART(nic),
+    PART(bond),
+    PART(vlan),
+    PART(bridge),
+    PART(lldp),
 };
 const size_t pb_pair_count = ARRAY_LEN(pb_pairs);
 
-const ProtobufCMessageDescriptor *pb_of(const struct record_desc *d)
+const struct pb_pair *pb_of(const struct record_desc *d)
 {
     for (size_t i = 0; i < ARRAY_LEN(pb_pairs); i++) {
         if (pb_pairs[i].rec == d)
-            return pb_pairs[i].pb;
+            return &pb_pairs[i];
     }
     return NULL;
 }

@@ -10,13 +10,14 @@
 struct pb_pair {
     const struct record_desc *rec;
     const ProtobufCMessageDescriptor *pb;
+    uint32_t limit_bytes; /* of one such message, encoded */
 };
 
 extern const struct pb_pair pb_pairs[];
 extern const size_t pb_pair_count;
 
 /* NULL: not a message. */
-const ProtobufCMessageDescriptor *pb_of(const struct record_desc *d);
+const struct pb_pair *pb_of(const struct record_desc *d);
 
 /* The protobuf field of a record's field `i`. Fields of both stand in order of their tags (a test
  * proves it), so this is an index. */
