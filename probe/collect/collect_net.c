@@ -88,8 +88,8 @@ static void read_facts(const struct collect_request *req, struct arena *a, int s
     f->drvinfo = ask_driver(a, s, l->name);
 }
 
-static int read_all_facts(const struct collect_request *req, bool with_drivers, struct arena *a,
-                          struct net_input *out, struct err *e)
+int read_net_facts(const struct collect_request *req, bool with_drivers, struct arena *a,
+                   struct net_input *out, struct err *e)
 {
     struct net_facts *facts = arena_array(a, out->links.n, sizeof *facts);
     int s = with_drivers ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
@@ -145,7 +145,7 @@ int read_net(const struct collect_request *req, bool with_drivers, struct arena 
     if (rc == 0 && with_drivers && read_ethtool_table(a, out) < 0)
         rc = err_set(e, -ENOMEM, "out of memory while reading link modes");
     if (rc == 0)
-        rc = read_all_facts(req, with_drivers, a, out, e);
+        rc = read_net_facts(req, with_drivers, a, out, e);
     buf_deinit(&b);
     return rc;
 }

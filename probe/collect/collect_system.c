@@ -30,13 +30,18 @@ static struct bytes copy_text(struct arena *a, const char *text)
     return bytes_of(arena_strdup(a, text));
 }
 
+static bool has_other_root(const struct collect_request *req)
+{
+    return req->sys_root != NULL && *req->sys_root != '\0';
+}
+
 /* What uname(2) tells is better than its files: arch is new in Linux 6.1. Below another root only
  * the files speak of the machine in question. */
 static void read_uname(const struct collect_request *req, struct arena *a, struct system_input *in)
 {
     struct utsname u;
 
-    if ((req->sys_root != NULL && *req->sys_root != '\0') || uname(&u) < 0)
+    if (has_other_root(req) || uname(&u) < 0)
         return;
     in->file[FILE_HOSTNAME] = copy_text(a, u.nodename);
     in->file[FILE_KERNEL_RELEASE] = copy_text(a, u.release);
@@ -162,6 +167,8 @@ static int read_system(const struct collect_request *req, struct arena *a, struc
         in->file[FILE_OS_RELEASE] = read_one(req, a, "/usr/lib/os-release");
     read_uname(req, a, in);
     read_uptime(in);
+    if (!has_other_root(req))
+        in->tsc_khz = read_tsc_khz();
     rc = read_machine(req, a, in, e);
     if (rc == 0)
         rc = read_lowest_mac(req, a, in, e);

@@ -13,7 +13,8 @@ struct opt list_count(struct bytes list)
     while (bytes_word(&list, ",", &range)) {
         struct opt first, last;
 
-        bytes_word(&range, "-", &first_text);
+        if (!bytes_word(&range, "-", &first_text))
+            return (struct opt){ .has = false };
         first = bytes_number(first_text, 10);
         last = range.n == 0 ? first : bytes_number(range, 10);
         if (!first.has || !last.has || last.v < first.v || last.v > UINT32_MAX)
@@ -22,6 +23,13 @@ struct opt list_count(struct bytes list)
         out.has = true;
     }
     return out;
+}
+
+struct opt tsc_khz_of(uint32_t mult, uint16_t shift)
+{
+    if (mult == 0 || shift > 43) /* 10^6 << 43 is the last that fits */
+        return (struct opt){ .has = false };
+    return (struct opt){ true, ((UINT64_C(1000000) << shift) + mult / 2) / mult };
 }
 
 static int compare_number(const void *a, const void *b)

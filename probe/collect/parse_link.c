@@ -10,8 +10,9 @@
 #include "collect/parse_link_kind.h"
 #include "collect/parse_netlink.h"
 
-#define LINK_LOWER_UP 0x10000u /* IFF_LOWER_UP of linux/if.h, which cannot stand beside net/if.h \
-                                */
+#define LINK_LOWER_UP                                                          \
+    0x10000u /* IFF_LOWER_UP of linux/if.h, which cannot stand beside net/if.h \
+              */
 
 /* The first eight counters are as old as IFLA_STATS64 itself. */
 static struct link_stats read_stats(const struct nlattr *a)

@@ -58,5 +58,7 @@ void parse_cpu(struct rows *r, const struct system_input *in, struct cpu *row);
 bool system_is_xen(const struct system_input *in);
 /* Numbers in a kernel list such as "0-3,8,10-11"; absent when it is none. */
 struct opt list_count(struct bytes list);
+/* From the scale of struct perf_event_mmap_page: ns = ticks * mult >> shift. */
+struct opt tsc_khz_of(uint32_t mult, uint16_t shift);
 
 #endif

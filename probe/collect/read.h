@@ -37,9 +37,17 @@ int read_ethtool(const uint32_t *indexes, size_t n, struct buf *out, struct err 
 int read_program(const char *const *argv, int limit_ms, size_t limit_bytes, struct buf *out,
                  struct err *e);
 
+/* Asks sysfs, and the drivers too if with_drivers, about those of out->links that may become NICs.
+ * 0 or -ENOMEM with a sentence. */
+int read_net_facts(const struct collect_request *req, bool with_drivers, struct arena *a,
+                   struct net_input *out, struct err *e);
+
 /* Everything that parse_net needs. with_drivers: ask ethtool and the drivers too. */
 int read_net(const struct collect_request *req, bool with_drivers, struct arena *a,
              struct net_input *out, struct err *e);
+
+/* The rate of this processor's TSC, where the kernel tells it. */
+struct opt read_tsc_khz(void);
 
 int collect_net(const struct collect_request *req, struct arena *a, struct section *out,
                 size_t *count, struct err *e);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Runs one kind of worker's collection in this process and prints its sections as one JSON
+ * document: collect-dump KIND [--root DIR] [--interface GLOB]... */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect/collect.h"
+#include "model/render.h"
+#include "support/support.h"
+
+static const char *const kinds[] = { "system", "net", "lldp" };
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: collect-dump system|net|lldp [--root DIR] [--interface GLOB]...\n");
+    return 2;
+}
+
+static int kind_of(const char *name)
+{
+    for (int i = 0; i < (int)ARRAY_LEN(kinds); i++) {
+        if (strcmp(name, kinds[i]) == 0)
+            return i;
+    }
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    const char *globs[64];
+    struct collect_request req = { .interfaces = { globs, 0 }, .sys_root = "" };
+    struct section sections[SECTION_COUNT];
+    struct arena *a = arena_new(0);
+    struct buf out = { 0 };
+    struct err e = { "" };
+    size_t count = 0;
+    int kind = argc < 2 ? -1 : kind_of(argv[1]), rc;
+
+    if (kind < 0)
+        return usage();
+    for (int i = 2; i < argc; i += 2) {
+        if (i + 1 == argc)
+            return usage();
+        if (strcmp(argv[i], "--root") == 0)
+            req.sys_root = argv[i + 1];
+        else if (strcmp(argv[i], "--interface") == 0 && req.interfaces.n < ARRAY_LEN(globs))
+            globs[req.interfaces.n++] = argv[i + 1];
+        else
+            return usage();
+    }
+    rc = collect_run((enum worker_kind)kind, &req, a, sections, &count, &e);
+    if (rc == 0)
+        rc = sections_json(sections, count, a, &out, &e);
+    if (rc == 0)
+        printf("%s", buf_cstr(&out));
+    else
+        fprintf(stderr, "%s\n", e.text);
+    buf_deinit(&out);
+    arena_free(a);
+    return rc == 0 ? 0 : 1;
+}
