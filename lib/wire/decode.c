@@ -101,12 +101,13 @@ static bool take_field(struct arena *a, const struct field *f, const ProtobufCFi
 static bool take_record(struct arena *a, const struct record_desc *d, const ProtobufCMessage *m,
                         void *rec)
 {
+    const ProtobufCMessageDescriptor *pb = m->descriptor;
     const char *from = (const char *)m;
     uint64_t present = 0;
 
     for (uint32_t i = 0; i < d->count; i++) {
         const struct field *f = &d->fields[i];
-        const ProtobufCFieldDescriptor *p = pb_field(m->descriptor, i);
+        const ProtobufCFieldDescriptor *p = pb_field(pb, i);
 
         assert(p->id == f->tag);
         if (!has_value(f, p, from))

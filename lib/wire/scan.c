@@ -26,82 +26,70 @@ struct input {
     const uint8_t *p, *end;
 };
 
-struct value {
-    uint64_t number;  /* WIRE_VARINT */
-    const uint8_t *p; /* WIRE_LENGTH */
-    size_t n;
-};
-
 static int scan_record(struct scan *x, const struct record_desc *d, struct input in);
 
-/* At most `longest` bytes. False: cut short or too long. */
-static bool read_varint(struct input *in, unsigned longest, uint64_t *out)
+/* The readers return where they stopped, NULL when the input is cut short or no such thing. */
+
+/* At most `longest` bytes. */
+static const uint8_t *read_long_varint(struct input in, unsigned longest, uint64_t *out)
 {
     uint64_t v = 0;
 
-    if (in->p < in->end && *in->p < 0x80) {
-        *out = *in->p++;
-        return true;
-    }
-    for (unsigned i = 0; i < longest && in->p < in->end; i++) {
-        uint8_t b = *in->p++;
+    for (unsigned i = 0; i < longest && in.p < in.end; i++) {
+        uint8_t b = *in.p++;
 
         if (i == 9 && b > 1)
-            return false;
+            return NULL;
         v |= (uint64_t)(b & 0x7f) << (7 * i);
         if (b < 0x80) {
             *out = v;
-            return true;
+            return in.p;
         }
     }
-    return false;
+    return NULL;
 }
 
-static bool read_fixed(struct input *in, size_t n)
+/* Nearly all have one byte or two. */
+static inline const uint8_t *read_varint(struct input in, unsigned longest, uint64_t *out)
 {
-    if ((size_t)(in->end - in->p) < n)
-        return false;
-    in->p += n;
-    return true;
+    const uint8_t *p = in.p;
+
+    if (in.end - p >= 2) {
+        if (p[0] < 0x80) {
+            *out = p[0];
+            return p + 1;
+        }
+        if (p[1] < 0x80) {
+            *out = (p[0] & 0x7fu) | (uint64_t)p[1] << 7;
+            return p + 2;
+        }
+    }
+    return read_long_varint(in, longest, out);
 }
 
-static bool read_length(struct input *in, struct value *v)
+/* A length and as many bytes, which become `out`. */
+static inline const uint8_t *read_bytes(struct input in, struct bytes *out)
 {
     uint64_t n;
+    const uint8_t *p = read_varint(in, 5, &n);
 
-    if (!read_varint(in, 5, &n) || n > (size_t)(in->end - in->p))
-        return false;
-    v->p = in->p;
-    v->n = (size_t)n;
-    in->p += n;
-    return true;
+    if (p == NULL || n > (size_t)(in.end - p))
+        return NULL;
+    *out = (struct bytes){ .p = p, .n = (size_t)n };
+    return p + n;
 }
 
-static bool read_value(struct input *in, unsigned wire, struct value *v)
+/* The number of the field with this tag. Fields mostly come in order, so the one that is due is
+ * tried first. */
+static inline uint32_t find_field(const struct record_desc *d, uint32_t due, uint32_t tag)
 {
-    switch (wire) {
-    case WIRE_VARINT:
-        return read_varint(in, 10, &v->number);
-    case WIRE_LENGTH:
-        return read_length(in, v);
-    case WIRE_64BIT:
-        return read_fixed(in, 8);
-    case WIRE_32BIT:
-        return read_fixed(in, 4);
-    default:
-        return false; /* groups are no part of the protocol */
-    }
-}
+    uint32_t low = due, high = d->count;
 
-/* The number of the field with this tag. Fields mostly come in order, so the search starts at the
- * one that is due. */
-static uint32_t find_field(const struct record_desc *d, uint32_t due, uint32_t tag)
-{
-    uint32_t low = 0, high = d->count;
-
-    for (uint32_t i = due; i < d->count && i < due + 4; i++) {
-        if (d->fields[i].tag == tag)
-            return i;
+    if (due < d->count && d->fields[due].tag == tag)
+        return due;
+    if (due > 0 && d->fields[due - 1].tag >= tag) {
+        low = 0;
+        high = due;
     }
     while (low < high) {
         uint32_t middle = (low + high) / 2;
@@ -112,11 +100,6 @@ static uint32_t find_field(const struct record_desc *d, uint32_t due, uint32_t t
             high = middle;
     }
     return low < d->count && d->fields[low].tag == tag ? low : NO_FIELD;
-}
-
-static unsigned wire_type_of(enum field_type t)
-{
-    return t == FIELD_U64 || t == FIELD_I64 || t == FIELD_BOOL ? WIRE_VARINT : WIRE_LENGTH;
 }
 
 static bool is_list(const struct field *f)
@@ -139,114 +122,142 @@ static uint32_t list_limit(const struct field *f)
 }
 
 static int check_text(struct scan *x, const struct record_desc *d, const struct field *f,
-                      const struct value *v)
+                      struct bytes b)
 {
-    if (v->n > LIMIT_STRING_BYTES)
+    if (b.n > LIMIT_STRING_BYTES)
         return err_set(x->e, -EBADMSG, "%s.%s is longer than %u bytes", d->name, f->name,
                        LIMIT_STRING_BYTES);
-    if (!text_is_clean((const char *)v->p, v->n))
+    if (!text_is_clean((const char *)b.p, b.n))
         return err_set(x->e, -EBADMSG, "%s.%s is not clean UTF-8 text", d->name, f->name);
     return 0;
 }
 
 static int check_bytes(struct scan *x, const struct record_desc *d, const struct field *f,
-                       const struct value *v)
+                       struct bytes b)
 {
-    if ((f->flags & FIELD_ID) && v->n != 16)
+    if (f->type == FIELD_REC || f->type == FIELD_RECS)
+        return scan_record(x, f->sub, (struct input){ b.p, b.p + b.n });
+    if ((f->flags & FIELD_ID) && b.n != 16)
         return err_set(x->e, -EBADMSG, "%s.%s has %zu bytes; it must have 16", d->name, f->name,
-                       v->n);
-    if (v->n > BACKUP_CHUNK_BYTES)
+                       b.n);
+    if (b.n > BACKUP_CHUNK_BYTES)
         return err_set(x->e, -EBADMSG, "%s.%s is longer than %u bytes", d->name, f->name,
                        BACKUP_CHUNK_BYTES);
     return 0;
 }
 
-static int check_value(struct scan *x, const struct record_desc *d, const struct field *f,
-                       const struct value *v)
+static int check_number(struct scan *x, const struct record_desc *d, const struct field *f,
+                        uint64_t v)
 {
-    switch (f->type) {
-    case FIELD_STR:
-    case FIELD_STRS:
-        return check_text(x, d, f, v);
-    case FIELD_BYTES:
-        return check_bytes(x, d, f, v);
-    case FIELD_REC:
-    case FIELD_RECS:
-        return scan_record(x, f->sub, (struct input){ v->p, v->p + v->n });
-    case FIELD_U64:
-        if (v->number > INT64_MAX)
-            return err_set(x->e, -EBADMSG, "%s.%s is %" PRIu64 ", over the largest number %" PRId64,
-                           d->name, f->name, v->number, INT64_MAX);
-        break;
-    case FIELD_I64:
-    case FIELD_BOOL:
-        break;
-    }
+    if (f->type == FIELD_U64 && v > INT64_MAX)
+        return err_set(x->e, -EBADMSG, "%s.%s is %" PRIu64 ", over the largest number %" PRId64,
+                       d->name, f->name, v, INT64_MAX);
     return 0;
 }
 
-static int unknown_field(struct scan *x, const struct record_desc *d)
+static int cut_short(struct scan *x, const struct record_desc *d)
 {
+    return err_set(x->e, -EBADMSG, "%s is cut short or not a message", d->name);
+}
+
+/* Reads and checks the value of a known field. */
+static inline int scan_value(struct scan *x, const struct record_desc *d, const struct field *f,
+                             unsigned wire, struct input *in)
+{
+    bool number = f->type == FIELD_U64 || f->type == FIELD_I64 || f->type == FIELD_BOOL;
+    struct bytes b;
+    uint64_t v;
+
+    if (wire != (number ? WIRE_VARINT : WIRE_LENGTH))
+        return err_set(x->e, -EBADMSG, "%s.%s is of another type", d->name, f->name);
+    in->p = number ? read_varint(*in, 10, &v) : read_bytes(*in, &b);
+    if (in->p == NULL)
+        return cut_short(x, d);
+    if (number)
+        return check_number(x, d, f, v);
+    return f->type == FIELD_STR || f->type == FIELD_STRS ? check_text(x, d, f, b)
+                                                         : check_bytes(x, d, f, b);
+}
+
+/* Steps over the value of a field that this version does not know. */
+static int skip_value(struct scan *x, const struct record_desc *d, unsigned wire, struct input *in)
+{
+    struct bytes b;
+    uint64_t v;
+
     if (++x->unknown > LIMIT_UNKNOWN_FIELDS)
         return err_set(x->e, -EBADMSG, "%s: more than %u fields that are not known here", d->name,
                        LIMIT_UNKNOWN_FIELDS);
-    return 0;
+    if (wire == WIRE_VARINT)
+        in->p = read_varint(*in, 10, &v);
+    else if (wire == WIRE_LENGTH)
+        in->p = read_bytes(*in, &b);
+    else if (wire == WIRE_64BIT)
+        in->p = in->end - in->p >= 8 ? in->p + 8 : NULL;
+    else if (wire == WIRE_32BIT)
+        in->p = in->end - in->p >= 4 ? in->p + 4 : NULL;
+    else
+        in->p = NULL; /* groups are no part of the protocol */
+    return in->p == NULL ? cut_short(x, d) : 0;
 }
 
 /* After the last field: what should be there, and how many of each list there were. */
-static int check_whole(struct scan *x, const struct record_desc *d, uint64_t seen,
+static int check_whole(struct scan *x, const struct record_desc *d, uint64_t seen, uint64_t lists,
                        const uint32_t *counts)
 {
-    for (uint32_t i = 0; i < d->count; i++) {
-        const struct field *f = &d->fields[i];
-        bool there = (seen >> i) & 1u;
+    for (uint64_t missing = ~seen & UINT64_MAX >> (64 - d->count); missing != 0;
+         missing &= missing - 1) {
+        const struct field *f = &d->fields[__builtin_ctzll(missing)];
 
-        if (!there && (f->flags & FIELD_REQUIRED))
+        if (f->flags & FIELD_REQUIRED)
             return err_set(x->e, -EBADMSG, "%s has no %s", d->name, f->name);
-        if (there && is_list(f) && counts[i] > list_limit(f))
+    }
+    for (; lists != 0; lists &= lists - 1) {
+        const struct field *f = &d->fields[__builtin_ctzll(lists)];
+        uint32_t n = counts[__builtin_ctzll(lists)];
+
+        if (n > list_limit(f))
             return err_set(x->e, -EBADMSG, "%s.%s has %u entries, more than %u", d->name, f->name,
-                           counts[i], list_limit(f));
+                           n, list_limit(f));
     }
     return 0;
 }
 
 static int scan_record(struct scan *x, const struct record_desc *d, struct input in)
 {
-    uint32_t counts[64]; /* of a list, valid once it is seen */
-    uint64_t seen = 0, key;
+    uint32_t counts[64]; /* entries of a list, once it has been seen */
+    uint64_t seen = 0, lists = 0, key;
     uint32_t due = 0;
     int rc = 0;
 
     while (in.p < in.end && rc == 0) {
-        struct value v = { 0 };
         uint32_t i;
 
-        if (!read_varint(&in, 5, &key) || key >> 3 == 0 || key >> 3 > LARGEST_TAG ||
-            !read_value(&in, key & 7, &v))
-            return err_set(x->e, -EBADMSG, "%s is cut short or not a message", d->name);
+        in.p = read_varint(in, 5, &key);
+        if (in.p == NULL || key >> 3 == 0 || key >> 3 > LARGEST_TAG)
+            return cut_short(x, d);
         i = find_field(d, due, (uint32_t)(key >> 3));
         if (i == NO_FIELD) {
-            rc = unknown_field(x, d);
+            rc = skip_value(x, d, key & 7, &in);
             continue;
         }
-        if (wire_type_of(d->fields[i].type) != (key & 7))
-            return err_set(x->e, -EBADMSG, "%s.%s is of another type", d->name, d->fields[i].name);
-        if (!((seen >> i) & 1u)) {
-            seen |= UINT64_C(1) << i;
-            counts[i] = 0;
-        } else if (!is_list(&d->fields[i])) {
+        due = i + 1;
+        if (is_list(&d->fields[i])) {
+            counts[i] = (lists >> i & 1u) ? counts[i] + 1 : 1;
+            lists |= UINT64_C(1) << i;
+        } else if (seen >> i & 1u) {
             return err_set(x->e, -EBADMSG, "%s.%s is there twice", d->name, d->fields[i].name);
         }
-        counts[i]++;
-        due = i;
-        rc = check_value(x, d, &d->fields[i], &v);
+        seen |= UINT64_C(1) << i;
+        rc = scan_value(x, d, &d->fields[i], key & 7, &in);
     }
-    return rc < 0 ? rc : check_whole(x, d, seen, counts);
+    return rc < 0 ? rc : check_whole(x, d, seen, lists, counts);
 }
 
 int wire_scan(const struct record_desc *d, const uint8_t *p, size_t n, struct err *e)
 {
     struct scan x = { .e = e };
+    const uint8_t none = 0;
 
-    return n == 0 ? check_whole(&x, d, 0, NULL) : scan_record(&x, d, (struct input){ p, p + n });
+    return scan_record(&x, d, n == 0 ? (struct input){ &none, &none } : (struct input){ p, p + n });
 }
