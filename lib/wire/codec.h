@@ -9,19 +9,20 @@
 #include "base/err.h"
 #include "wire/messages.h"
 
-/* Appends the encoding of `rec` to `out`. 0, -ENOMEM, or -EINVAL with a sentence (text that is not
- * clean UTF-8, a string, list or message over its limit). */
+/* Appends the encoding of `rec` to `out`, or nothing. 0, -ENOMEM, or -EINVAL with a sentence: a
+ * required field missing, text that is not clean UTF-8, an id that has not 16 bytes, a string,
+ * number, list or message over its limit. A list that is present and empty is not sent. */
 int wire_encode(const struct record_desc *d, const void *rec, struct buf *out, struct err *e);
 
 /* Decodes `n` bytes into a record in `a`; strings and bytes point into `a`, never into `p`.
  * 0, -ENOMEM (arena limit included), or -EBADMSG with a sentence: not the message, a required field
- * missing, text that is not clean UTF-8, a string, list or number over its limit. Fields of a newer
- * version are ignored. */
-int wire_decode(const struct record_desc *d, const uint8_t *p, size_t n, struct arena *a, void **out,
-                struct err *e);
+ * missing, a field twice, text that is not clean UTF-8, an id that has not 16 bytes, a string,
+ * list, number or message over its limit (docs/PROTOCOL.md, "Encoding"). Whatever is -EBADMSG has
+ * been found before anything was allocated. Fields of a newer version are ignored. */
+int wire_decode(const struct record_desc *d, const uint8_t *p, size_t n, struct arena *a,
+                void **out, struct err *e);
 
-/* As wire_decode for an envelope, and checks that there is exactly one body and that ids have 16
- * bytes (or are absent). */
+/* As wire_decode for an envelope, and checks that there is exactly one body. */
 int wire_decode_envelope(const uint8_t *p, size_t n, struct arena *a, struct envelope **out,
                          struct err *e);
 

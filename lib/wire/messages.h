@@ -433,6 +433,6 @@ const char *edge_state_name(enum edge_state s);       /* "ok", "degraded", ... *
 const char *resource_kind_name(enum resource_kind k); /* "network" */
 int resource_kind_by_name(const char *name);          /* -1: no such kind */
 const char *role_name(enum role r);
-int role_by_name(const char *name);                   /* -1: no such role */
+int role_by_name(const char *name); /* -1: no such role */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sections and their messages. */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "wire/codec.h"
 
@@ -43,10 +44,10 @@ int section_from_body(const struct section_body *b, struct arena *a, struct sect
     int rc;
 
     if (b->section >= SECTION_COUNT)
-        return err_set(e, -EBADMSG, "section number %u is not known here", (unsigned)b->section);
+        return err_set(e, -EBADMSG, "section number %" PRIu64 " is not known here", b->section);
     if (b->status > SECTION_STUCK)
-        return err_set(e, -EBADMSG, "section %s has the unknown status %u",
-                       section_descs[b->section].name, (unsigned)b->status);
+        return err_set(e, -EBADMSG, "section %s has the unknown status %" PRIu64,
+                       section_descs[b->section].name, b->status);
     rc = only_own_list(b, e);
     if (rc < 0)
         return rc;
