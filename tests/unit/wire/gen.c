@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/limits.h"
 #include "wire/messages.h"
 
 uint64_t gen_seed(void)
@@ -101,7 +102,8 @@ static void fill_field(struct gen *g, const struct field *f, void *at)
 {
     switch (f->type) {
     case FIELD_STR:
-        *(const char **)at = gen_text(g, gen_below(g, 20) == 0 ? 4096 : 24);
+        *(const char **)at =
+            gen_text(g, !g->short_texts && gen_below(g, 20) == 0 ? LIMIT_STRING_BYTES : 24);
         break;
     case FIELD_U64:
         *(uint64_t *)at = number(g, 63);

@@ -13,6 +13,7 @@ struct gen {
     struct arena *a;
     unsigned fill;    /* per cent of the optional fields that are present */
     unsigned longest; /* entries of a list */
+    bool short_texts; /* else one in twenty may be as long as a string may be */
 };
 
 /* From MUSTER_SEED, else from the clock; says on stderr which it is. */
