@@ -19,59 +19,58 @@ static void tear_down(void)
 
 TestSuite(net_rules, .init = set_up, .fini = tear_down);
 
+/* clang-format off */
 #define ETHER "'mtu':1500,'operstate':'UP','link_type':'ether','address':'02:00:00:00:00:01'"
 #define UP    "'flags':['UP','LOWER_UP']"
 #define DARK  "'flags':['UP','NO-CARRIER']"
 #define DOWN  "'flags':[]"
-#define LINK(index, name, flags, more) \
+#define LOOP  "'flags':['LOOPBACK','UP','LOWER_UP']"
+#define LINK(index, name, flags, more)                                                             \
     "{'ifindex':" #index ",'ifname':'" name "'," flags "," ETHER more "}"
+
 #define PCI(name)    ",'parentbus':'pci','parentdev':'" name "'"
-#define KIND(kind)   ",'linkinfo':{'info_kind':'" kind "'}"
+#define BACKEND      ",'parentbus':'xen-backend','parentdev':'vif-1-0'"
 #define ON(lower)    ",'link':'" lower "'"
 #define MASTER(name) ",'master':'" name "'"
-#define VLAN(id)     ",'linkinfo':{'info_kind':'vlan','info_data':{'protocol':'802.1Q','id':" #id "}}"
-#define BRIDGE_DATA                                                                  \
-    "'forward_delay':1500,'ageing_time':30000,'stp_state':0,'vlan_filtering':0,"     \
-    "'vlan_protocol':'802.1Q','vlan_default_pvid':1,'bridge_id':'8000.2:0:0:0:0:1'," \
-    "'root_id':'8000.2:0:0:0:0:1'"
-#define BRIDGE ",'linkinfo':{'info_kind':'bridge','info_data':{" BRIDGE_DATA "}}"
-#define BOND_DATA(mode)                                                         \
-    "'mode':'" mode "','miimon':100,'min_links':0,'xmit_hash_policy':'layer2'," \
-    "'ad_lacp_rate':'slow'"
-#define BOND(mode) ",'linkinfo':{'info_kind':'bond','info_data':{" BOND_DATA(mode) "}}"
-#define LACP(aggregator)                                       \
-    ",'linkinfo':{'info_kind':'bond','info_data':{" BOND_DATA( \
-        "802.3ad") ","                                         \
-                   "'ad_info':{'aggregator':" #aggregator      \
-                   ",'num_ports':1,'partner_mac':'00:00:00:00:00:00'}}}"
-#define SLAVE(master, mii, aggregator)                                                 \
-    MASTER(master)                                                                     \
-    ",'linkinfo':{'info_slave_kind':'bond','info_slave_data':{'state':'ACTIVE',"       \
-    "'mii_status':'" mii "','link_failure_count':0,'perm_hwaddr':'02:00:00:00:00:01'," \
+#define KIND(kind)   ",'linkinfo':{'info_kind':'" kind "'}"
+#define DATA(kind, data) ",'linkinfo':{'info_kind':'" kind "','info_data':{" data "}}"
+#define VLAN(id)     DATA("vlan", "'protocol':'802.1Q','id':" #id)
+#define BRIDGE                                                                                     \
+    DATA("bridge", "'forward_delay':1500,'ageing_time':30000,'stp_state':0,'vlan_filtering':0,"    \
+                   "'bridge_id':'8000.2:0:0:0:0:1','root_id':'8000.2:0:0:0:0:1'")
+#define BOND_DATA(mode)                                                                            \
+    "'mode':'" mode "','miimon':100,'min_links':0,'xmit_hash_policy':'layer2','ad_lacp_rate':'slow'"
+#define BOND(mode)   DATA("bond", BOND_DATA(mode))
+#define LACP(aggregator)                                                                           \
+    DATA("bond", BOND_DATA("802.3ad") ",'ad_info':{'aggregator':" #aggregator ",'num_ports':1,"    \
+                 "'partner_mac':'00:00:00:00:00:00'}")
+#define SLAVE(master, mii, aggregator)                                                             \
+    MASTER(master) ",'linkinfo':{'info_slave_kind':'bond','info_slave_data':{'state':'ACTIVE',"    \
+    "'mii_status':'" mii "','link_failure_count':0,'perm_hwaddr':'02:00:00:00:00:01',"             \
     "'ad_aggregator_id':" #aggregator "}}"
+/* clang-format on */
 
-static struct net_rows rows(const char *json, const char *const *interfaces)
+static struct net_rows rows(const char *const *interfaces, const char *const *links)
 {
-    return rows_from_ip(a, bytes_of(json), interfaces, NULL, 0);
+    struct buf json = { 0 };
+    struct net_rows r;
+
+    for (size_t i = 0; links[i] != NULL; i++)
+        buf_printf(&json, "%s%s", i == 0 ? "[" : ",", links[i]);
+    buf_str(&json, "]");
+    r = rows_from_ip(a, (struct bytes){ json.p, json.n }, interfaces, NULL, 0);
+    buf_deinit(&json);
+    return r;
 }
+
+#define ROWS(interfaces, ...) rows(interfaces, (const char *const[]){ __VA_ARGS__, NULL })
 
 Test(net_rules, guests_links_and_loopback_are_left_out)
 {
-    struct net_rows r = rows(
-        "[" LINK(1, "lo", "'flags':['LOOPBACK','UP','LOWER_UP']", "") "," LINK(2, "vif1.0", UP, ",'parentbus':'xen-backend','parentdev':'vif-1-0'") "," LINK(
-            3, "tap0", UP,
-            KIND(
-                "tun")) "," LINK(4, "veth0", UP,
-                                 KIND(
-                                     "veth")) "," LINK(5, "dummy0", UP,
-                                                       KIND(
-                                                           "dummy")) "," LINK(6, "ifb0", UP,
-                                                                              KIND(
-                                                                                  "ifb")) "," LINK(7,
-                                                                                                   "eth0",
-                                                                                                   UP,
-                                                                                                   PCI("0000:03:00.0")) "]",
-        NULL);
+    struct net_rows r = ROWS(NULL, LINK(1, "lo", LOOP, ""), LINK(2, "vif1.0", UP, BACKEND),
+                             LINK(3, "tap0", UP, KIND("tun")), LINK(4, "veth0", UP, KIND("veth")),
+                             LINK(5, "dummy0", UP, KIND("dummy")), LINK(6, "ifb0", UP, KIND("ifb")),
+                             LINK(7, "eth0", UP, PCI("0000:03:00.0")));
 
     cr_assert_eq(r.nic_count, 1);
     cr_assert_str_eq(r.nics[0].name, "eth0");
@@ -83,13 +82,9 @@ Test(net_rules, guests_links_and_loopback_are_left_out)
 Test(net_rules, named_virtual_links_count_with_their_kind)
 {
     const char *const globs[] = { "up*", "*", NULL };
-    struct net_rows r = rows(
-        "[" LINK(1, "lo", "'flags':['LOOPBACK','UP','LOWER_UP']", "") "," LINK(2, "uplink0", UP, KIND("veth")) "," LINK(
-            3, "plain", UP,
-            "") "," LINK(4, "vif1.0", UP,
-                         ",'parentbus':'xen-backend','parentdev':'vif-1-0'") "," LINK(5, "br0", UP,
-                                                                                      BRIDGE) "]",
-        globs);
+    struct net_rows r =
+        ROWS(globs, LINK(1, "lo", LOOP, ""), LINK(2, "uplink0", UP, KIND("veth")),
+             LINK(3, "plain", UP, ""), LINK(4, "vif1.0", UP, BACKEND), LINK(5, "br0", UP, BRIDGE));
 
     cr_assert_eq(r.nic_count, 3, "loopback and bridges never become NICs, whatever is configured");
     cr_assert_str_eq(find_nic(&r, "uplink0")->kind, "veth");
@@ -101,8 +96,7 @@ Test(net_rules, named_virtual_links_count_with_their_kind)
 
 Test(net_rules, a_xen_front_end_is_physical_to_its_guest)
 {
-    struct net_rows r =
-        rows("[" LINK(2, "eth0", UP, ",'parentbus':'xen','parentdev':'vif-0'") "]", NULL);
+    struct net_rows r = ROWS(NULL, LINK(2, "eth0", UP, ",'parentbus':'xen','parentdev':'vif-0'"));
 
     cr_assert_eq(r.nic_count, 1);
     cr_assert_str_eq(r.nics[0].bus_address, "vif-0");
@@ -111,25 +105,12 @@ Test(net_rules, a_xen_front_end_is_physical_to_its_guest)
 
 Test(net_rules, vlans_count_by_what_they_stand_on)
 {
-    struct net_rows r = rows(
-        "[" LINK(2, "eth0", UP, PCI("0000:03:00.0")) "," LINK(3, "dummy0", UP, KIND("dummy")) "," LINK(4, "br0", UP, BRIDGE) "," LINK(
-            5, "bond0", UP,
-            BOND("balance-rr")) "," LINK(6, "storage", UP,
-                                         ON("eth0") VLAN(
-                                             42)) "," LINK(7, "dummy0.5", UP,
-                                                           ON("dummy0") VLAN(
-                                                               5)) "," LINK(8, "br0.7", UP,
-                                                                            ON("br0") VLAN(
-                                                                                7)) "," LINK(9,
-                                                                                             "bond0.8",
-                                                                                             UP,
-                                                                                             ON("bond0") VLAN(
-                                                                                                 8)) "," LINK(10,
-                                                                                                              "nowhere",
-                                                                                                              UP,
-                                                                                                              VLAN(
-                                                                                                                  9)) "]",
-        NULL);
+    struct net_rows r =
+        ROWS(NULL, LINK(2, "eth0", UP, PCI("0000:03:00.0")), LINK(3, "dummy0", UP, KIND("dummy")),
+             LINK(4, "br0", UP, BRIDGE), LINK(5, "bond0", UP, BOND("balance-rr")),
+             LINK(6, "storage", UP, ON("eth0") VLAN(42)),
+             LINK(7, "dummy0.5", UP, ON("dummy0") VLAN(5)), LINK(8, "br0.7", UP, ON("br0") VLAN(7)),
+             LINK(9, "bond0.8", UP, ON("bond0") VLAN(8)), LINK(10, "nowhere", UP, VLAN(9)));
 
     cr_assert_eq(r.vlan_count, 2);
     cr_assert_str_eq(find_vlan(&r, "storage")->base_link, "eth0");
@@ -139,13 +120,9 @@ Test(net_rules, vlans_count_by_what_they_stand_on)
 
 Test(net_rules, stacked_vlans_name_base_and_tags_from_the_bottom)
 {
-    struct net_rows r = rows(
-        "[" LINK(9, "eth0", UP, PCI("0000:03:00.0")) "," LINK(
-            2, "top", UP,
-            ON("middle") VLAN(7)) "," LINK(3, "middle", UP,
-                                           ON("low") VLAN(100)) "," LINK(4, "low", UP,
-                                                                         ON("eth0") VLAN(200)) "]",
-        NULL);
+    struct net_rows r = ROWS(
+        NULL, LINK(9, "eth0", UP, PCI("0000:03:00.0")), LINK(2, "top", UP, ON("middle") VLAN(7)),
+        LINK(3, "middle", UP, ON("low") VLAN(100)), LINK(4, "low", UP, ON("eth0") VLAN(200)));
 
     cr_assert_eq(r.vlan_count, 3);
     cr_assert_str_eq(find_vlan(&r, "top")->tags, "200.100.7");
@@ -158,26 +135,18 @@ Test(net_rules, stacked_vlans_name_base_and_tags_from_the_bottom)
 Test(net_rules, vlans_in_a_circle_are_left_out)
 {
     struct net_rows r =
-        rows("[" LINK(2, "a", UP, ON("b") VLAN(1)) "," LINK(3, "b", UP, ON("a") VLAN(2)) "," LINK(
-                 4, "self", UP, ON("self") VLAN(3)) "]",
-             NULL);
+        ROWS(NULL, LINK(2, "a", UP, ON("b") VLAN(1)), LINK(3, "b", UP, ON("a") VLAN(2)),
+             LINK(4, "self", UP, ON("self") VLAN(3)));
 
     cr_assert_eq(r.vlan_count, 0);
 }
 
 Test(net_rules, a_vlan_has_no_paths_while_a_link_below_is_down)
 {
-    struct net_rows r = rows(
-        "[" LINK(2, "eth0", UP, PCI("0000:03:00.0")) "," LINK(3, "eth1", DARK, PCI("0000:03:00.1")) "," LINK(
-            4, "low", DOWN,
-            ON("eth0") VLAN(
-                200)) "," LINK(5, "top", UP,
-                               ON("low") VLAN(100)) "," LINK(6, "fine", UP,
-                                                             ON("eth0")
-                                                                 VLAN(10)) "," LINK(7, "dark", UP,
-                                                                                    ON("eth1") VLAN(
-                                                                                        10)) "]",
-        NULL);
+    struct net_rows r = ROWS(
+        NULL, LINK(2, "eth0", UP, PCI("0000:03:00.0")), LINK(3, "eth1", DARK, PCI("0000:03:00.1")),
+        LINK(4, "low", DOWN, ON("eth0") VLAN(200)), LINK(5, "top", UP, ON("low") VLAN(100)),
+        LINK(6, "fine", UP, ON("eth0") VLAN(10)), LINK(7, "dark", UP, ON("eth1") VLAN(10)));
 
     cr_assert_eq(find_vlan(&r, "top")->paths_active, 0);
     cr_assert_eq(find_vlan(&r, "low")->paths_active, 0);
@@ -190,11 +159,9 @@ Test(net_rules, a_vlan_has_no_paths_while_a_link_below_is_down)
 
 Test(net_rules, a_nic_carries_frames_when_up_with_a_carrier)
 {
-    struct net_rows r =
-        rows("[" LINK(2, "up", UP, PCI("0000:03:00.0")) "," LINK(
-                 3, "dark", DARK, PCI("0000:03:00.1")) "," LINK(4, "down", DOWN,
-                                                                PCI("0000:03:00.2")) "]",
-             NULL);
+    struct net_rows r = ROWS(NULL, LINK(2, "up", UP, PCI("0000:03:00.0")),
+                             LINK(3, "dark", DARK, PCI("0000:03:00.1")),
+                             LINK(4, "down", DOWN, PCI("0000:03:00.2")));
 
     cr_assert_eq(find_nic(&r, "up")->paths_active, 1);
     cr_assert_eq(find_nic(&r, "dark")->paths_active, 0);
@@ -206,25 +173,12 @@ Test(net_rules, a_nic_carries_frames_when_up_with_a_carrier)
 
 Test(net_rules, a_bonds_paths_are_the_slaves_that_its_monitor_calls_up)
 {
-    struct net_rows r = rows(
-        "[" LINK(2, "e0", UP, PCI("0000:03:00.0") SLAVE("bond0", "UP", 0)) "," LINK(
-            3, "e1", UP,
-            PCI("0000:03:00.1") SLAVE(
-                "bond0", "DOWN",
-                0)) "," LINK(4, "e2", DARK,
-                             PCI("0000:03:00.2") SLAVE(
-                                 "bond0", "UP",
-                                 0)) "," LINK(5, "e3", UP,
-                                              PCI("0000:03:00.3") SLAVE(
-                                                  "bond0", "GOING_BACK",
-                                                  0)) "," LINK(6, "bond0", UP,
-                                                               BOND(
-                                                                   "active-backup")) "," LINK(7,
-                                                                                              "v",
-                                                                                              UP,
-                                                                                              ON("bond0") VLAN(
-                                                                                                  5)) "]",
-        NULL);
+    struct net_rows r =
+        ROWS(NULL, LINK(2, "e0", UP, PCI("0000:03:00.0") SLAVE("bond0", "UP", 0)),
+             LINK(3, "e1", UP, PCI("0000:03:00.1") SLAVE("bond0", "DOWN", 0)),
+             LINK(4, "e2", DARK, PCI("0000:03:00.2") SLAVE("bond0", "UP", 0)),
+             LINK(5, "e3", UP, PCI("0000:03:00.3") SLAVE("bond0", "GOING_BACK", 0)),
+             LINK(6, "bond0", UP, BOND("active-backup")), LINK(7, "v", UP, ON("bond0") VLAN(5)));
 
     cr_assert_eq(r.bonds[0].paths_total, 4);
     cr_assert_eq(r.bonds[0].paths_active, 1);
@@ -238,15 +192,10 @@ Test(net_rules, a_bonds_paths_are_the_slaves_that_its_monitor_calls_up)
 
 Test(net_rules, lacp_counts_the_active_aggregator_alone)
 {
-    struct net_rows r = rows(
-        "[" LINK(2, "e0", UP, PCI("0000:03:00.0") SLAVE("bond0", "UP", 1)) "," LINK(
-            3, "e1", UP,
-            PCI("0000:03:00.1")
-                SLAVE("bond0", "UP", 2)) "," LINK(4, "e2", UP,
-                                                  PCI("0000:03:00.2") SLAVE(
-                                                      "bond0", "UP", 2)) "," LINK(6, "bond0", UP,
-                                                                                  LACP(2)) "]",
-        NULL);
+    struct net_rows r = ROWS(NULL, LINK(2, "e0", UP, PCI("0000:03:00.0") SLAVE("bond0", "UP", 1)),
+                             LINK(3, "e1", UP, PCI("0000:03:00.1") SLAVE("bond0", "UP", 2)),
+                             LINK(4, "e2", UP, PCI("0000:03:00.2") SLAVE("bond0", "UP", 2)),
+                             LINK(6, "bond0", UP, LACP(2)));
 
     cr_assert_eq(r.bonds[0].paths_active, 2);
     cr_assert_eq(r.bonds[0].paths_total, 3);
@@ -256,15 +205,10 @@ Test(net_rules, lacp_counts_the_active_aggregator_alone)
 
 Test(net_rules, no_slave_carries_frames_for_a_bond_that_is_down)
 {
-    struct net_rows r =
-        rows("[" LINK(2, "e0", UP, PCI("0000:03:00.0") SLAVE("bond0", "UP", 0)) "," LINK(
-                 3, "bond0", DOWN,
-                 BOND("active-backup")) "," LINK(4, "e1", UP,
-                                                 PCI("0000:03:00.1")
-                                                     SLAVE("bond1", "UP",
-                                                           0)) "," LINK(5, "bond1", DARK,
-                                                                        BOND("active-backup")) "]",
-             NULL);
+    struct net_rows r = ROWS(NULL, LINK(2, "e0", UP, PCI("0000:03:00.0") SLAVE("bond0", "UP", 0)),
+                             LINK(3, "bond0", DOWN, BOND("active-backup")),
+                             LINK(4, "e1", UP, PCI("0000:03:00.1") SLAVE("bond1", "UP", 0)),
+                             LINK(5, "bond1", DARK, BOND("active-backup")));
 
     cr_assert_eq(find_bond(&r, "bond0")->paths_active, 0);
     cr_assert_eq(find_bond(&r, "bond1")->paths_active, 0);
@@ -273,20 +217,12 @@ Test(net_rules, no_slave_carries_frames_for_a_bond_that_is_down)
 
 Test(net_rules, a_bridge_lists_the_hosts_ports_only)
 {
-    struct net_rows r = rows(
-        "[" LINK(2, "eth1", UP, PCI("0000:03:00.0") MASTER("br0")) "," LINK(3, "eth0", UP, PCI("0000:03:00.1")) "," LINK(
-            4, "eth0.5", UP,
-            ON("eth0") VLAN(5) MASTER(
-                "br0")) "," LINK(5, "vif1.0", UP,
-                                 ",'parentbus':'xen-backend','parentdev':'vif-1-0'" MASTER(
-                                     "br0")) "," LINK(6, "tap3", UP,
-                                                      KIND("tun") MASTER(
-                                                          "br0")) "," LINK(7, "br0", UP,
-                                                                           BRIDGE) "," LINK(8,
-                                                                                            "empty",
-                                                                                            UP,
-                                                                                            BRIDGE) "]",
-        NULL);
+    struct net_rows r = ROWS(NULL, LINK(2, "eth1", UP, PCI("0000:03:00.0") MASTER("br0")),
+                             LINK(3, "eth0", UP, PCI("0000:03:00.1")),
+                             LINK(4, "eth0.5", UP, ON("eth0") VLAN(5) MASTER("br0")),
+                             LINK(5, "vif1.0", UP, BACKEND MASTER("br0")),
+                             LINK(6, "tap3", UP, KIND("tun") MASTER("br0")),
+                             LINK(7, "br0", UP, BRIDGE), LINK(8, "empty", UP, BRIDGE));
 
     cr_assert_eq(find_bridge(&r, "br0")->ports.n, 2);
     cr_assert_str_eq(find_bridge(&r, "br0")->ports.v[0], "eth0.5");
