@@ -163,7 +163,7 @@ int wire_encode(const struct record_desc *d, const void *rec, struct buf *out, s
                          pair->limit_bytes);
         else if (!buf_reserve(out, n))
             rc = -ENOMEM;
-        else
+        else if (n > 0) /* an empty buffer has no place to point at */
             out->n += protobuf_c_message_pack(m, out->p + out->n);
     }
     if (rc == -ENOMEM)
