@@ -36,6 +36,9 @@ void *net_socket(void *ctx, int type, int64_t max_message_bytes, int linger_ms, 
  * itself with back-off 100 ms to 5 s. */
 void *net_dealer(void *ctx, const char *endpoint, const struct keypair *own, const pubkey *server,
                  int64_t max_message_bytes, struct err *e);
+/* The same before its zmq_connect(s, endpoint), for who wants to see the first event of a monitor. */
+void *net_dealer_unconnected(void *ctx, const char *endpoint, const struct keypair *own,
+                             const pubkey *server, int64_t max_message_bytes, struct err *e);
 /* A ROUTER bound to `endpoint`; CURVE server with `own` on tcp, domain `zap_domain` either way.
  * ipc sockets are made 0600 (`mode` else); a stale ipc socket of a dead process is replaced, that of
  * a live one is refused (-EADDRINUSE). */

@@ -72,10 +72,9 @@ static bool curve_client(void *s, const struct keypair *own, const pubkey *serve
            zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, own->secret, sizeof own->secret) == 0;
 }
 
-void *net_dealer(void *ctx, const char *endpoint, const struct keypair *own, const pubkey *server,
-                 int64_t max_message_bytes, struct err *e)
+void *net_dealer_unconnected(void *ctx, const char *endpoint, const struct keypair *own,
+                             const pubkey *server, int64_t max_message_bytes, struct err *e)
 {
-    char what[320];
     void *s;
 
     if (net_endpoint_check(endpoint, e) < 0) {
@@ -96,6 +95,17 @@ void *net_dealer(void *ctx, const char *endpoint, const struct keypair *own, con
         return give_up(s, "a socket cannot be set up", e);
     if (is_tcp(endpoint) && !curve_client(s, own, server))
         return give_up(s, "the keys of a connection cannot be set", e);
+    return s;
+}
+
+void *net_dealer(void *ctx, const char *endpoint, const struct keypair *own, const pubkey *server,
+                 int64_t max_message_bytes, struct err *e)
+{
+    void *s = net_dealer_unconnected(ctx, endpoint, own, server, max_message_bytes, e);
+    char what[320];
+
+    if (s == NULL)
+        return NULL;
     if (zmq_connect(s, endpoint) != 0) {
         snprintf(what, sizeof what, "cannot connect to %s", endpoint);
         return give_up(s, what, e);
