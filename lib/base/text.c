@@ -390,3 +390,13 @@ bool text_is_clean(const char *s, size_t n)
     }
     return true;
 }
+
+void text_trim(char *s)
+{
+    size_t n = strlen(s), back = 1;
+
+    while (back < n && back < 4 && ((unsigned char)s[n - back] & 0xc0) == 0x80)
+        back++;
+    if (n > 0 && sequence((const unsigned char *)s + n - back, back) == 0)
+        s[n - back] = '\0';
+}

@@ -39,5 +39,7 @@ bool duration_parse(const char *s, int64_t *out);
 bool glob_match(const char *pattern, const char *text);
 /* True if `s` is valid UTF-8 without control characters. */
 bool text_is_clean(const char *s, size_t n);
+/* For text that a buffer's end has cut: takes away a UTF-8 sequence that is not whole. */
+void text_trim(char *s);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "gen.h"
 #include "wire/codec.h"
 #include "wire/pb.h"
@@ -561,4 +562,35 @@ Test(wire_refuse, small_messages_that_would_take_much_memory)
     buf_deinit(&body);
     buf_deinit(&b);
     arena_free(a);
+}
+
+/* A sentence goes into a message of its own, so it must stay text where it is cut. */
+Test(wire_refuse, a_sentence_that_is_cut_is_text)
+{
+    static const char *const wide[] = { "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x90\x84" };
+    char text[400] = "", name[8];
+    struct err e;
+
+    for (size_t i = 0; i < ARRAY_LEN(wide); i++) {
+        for (size_t at = 0; at < 4; at++) {
+            size_t n = at;
+
+            memset(text, 'x', at);
+            for (; n + 4 < sizeof text; n += strlen(wide[i]))
+                memcpy(text + n, wide[i], strlen(wide[i]) + 1);
+            err_set(&e, -EBADMSG, "%s", text);
+            cr_expect(text_is_clean(e.text, strlen(e.text)), "%s", e.text);
+            cr_expect_str_eq(e.text + strlen(e.text) - 3, "...");
+            cr_expect_geq(strlen(e.text), sizeof e.text - 5);
+        }
+        snprintf(name, sizeof name, "ab%s", wide[i]);
+        text_trim(name);
+        cr_expect_eq(strlen(name), 2 + strlen(wide[i]), "nothing was cut");
+        name[1 + strlen(wide[i])] = '\0';
+        text_trim(name);
+        cr_expect_str_eq(name, "ab");
+    }
+    name[0] = '\0';
+    text_trim(name);
+    cr_expect_str_eq(name, "");
 }
