@@ -10,12 +10,18 @@
 
 #include "wire/messages.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct muster_client;
 
 struct muster_options {
-    const char *endpoint;    /* ipc://... or tcp://HOST:PORT; NULL: $MUSTER_CONNECT, else the default */
-    const char *key_file;    /* CURVE key pair and server key for tcp; NULL: ~/.config/muster/client.key */
-    int64_t timeout_ms;      /* for each call; 0: 10 s */
+    const char
+        *endpoint; /* ipc://... or tcp://HOST:PORT; NULL: $MUSTER_CONNECT, else the default */
+    const char
+        *key_file; /* CURVE key pair and server key for tcp; NULL: ~/.config/muster/client.key */
+    int64_t timeout_ms; /* for each call; 0: 10 s */
 };
 
 /* Results of all calls: 0 done; MUSTER_E_UNREACHABLE, MUSTER_E_LOCAL (key file, memory, usage), or
@@ -23,9 +29,12 @@ struct muster_options {
  * any of them muster_error() is one sentence. */
 enum { MUSTER_E_UNREACHABLE = 1, MUSTER_E_LOCAL = 2, MUSTER_E_REPLY = 3 };
 
+/* Connecting goes on in the background: it fails here only for what is wrong on this side
+ * (MUSTER_E_LOCAL); the first call finds out whether the coordinator is there. */
 int muster_connect(const struct muster_options *o, struct muster_client **out);
-void muster_disconnect(struct muster_client *c); /* NULL is legal */
+void muster_disconnect(struct muster_client *c);         /* NULL is legal */
 const char *muster_error(const struct muster_client *c); /* c may be NULL after a failed connect */
+const char *muster_endpoint(const struct muster_client *c); /* the one in use */
 
 /* One reply; free with muster_reply_free. */
 struct muster_reply {
@@ -34,7 +43,10 @@ struct muster_reply {
 };
 void muster_reply_free(struct muster_reply *r);
 
-/* Any request; version and correlation are filled in. */
+/* Any request; version and correlation are filled in. A question is asked again when the connection
+ * breaks before its answer has come. A request that changes something is sent once: when its answer
+ * does not come, the sentence says that it is not known whether it was done; one that could not be
+ * sent within the time limit is never done. */
 int muster_call(struct muster_client *c, const struct request *req, struct muster_reply *out);
 
 /* The matrix at one generation: nodes, resources, edges (their node and resource fields index the
@@ -43,17 +55,25 @@ int muster_snapshot(struct muster_client *c, const char *kind, struct muster_rep
 /* What changed after `generation`. MUSTER_E_REPLY with REPLY_RESYNC: take a snapshot again. */
 int muster_changes(struct muster_client *c, const char *kind, uint64_t generation,
                    struct muster_reply *out);
-/* Waits until the coordinator's generation is above `generation` or its newest event is above
- * `event_no`, or the time is up. 0: it is; 1 is never returned; MUSTER_E_UNREACHABLE; -ETIMEDOUT.
- * The new figures go to *generation and *event_no. */
+/* Waits until the coordinator's generation is above *generation or its newest event is above
+ * *event_no, or the time is up. 0: the new figures are in *generation and *event_no (lower ones
+ * mean that the coordinator has another database now); -ETIMEDOUT; MUSTER_E_UNREACHABLE: no answer
+ * for the connection's time limit; call again to wait on. */
 int muster_wait(struct muster_client *c, uint64_t *generation, uint64_t *event_no,
                 int64_t timeout_ms);
 /* Events with numbers above `since`. */
 int muster_events(struct muster_client *c, uint64_t since, uint64_t limit,
                   struct muster_reply *out);
 /* Makes this machine a client: a new key pair, enrolled by a token from `muster token create --role
- * observer|operator`, kept in the key file (0600). `token` is the whole token text. */
+ * observer|operator`, kept in the key file (0600). `token` is the whole token text. A key file that
+ * is there already is used when it is for the same coordinator (so that the call can be repeated
+ * after MUSTER_E_UNREACHABLE, with the same token), and never overwritten. MUSTER_E_REPLY: the
+ * coordinator refused, muster_error(NULL) says why. */
 int muster_enrol(const struct muster_options *o, const char *token, const char *name,
                  struct muster_client **out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

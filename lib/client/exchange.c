@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Requests and their replies: correlation, time limits, and what to say when there is no reply. */
+#include "internal.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "wire/codec.h"
+
+/* Memory that one decoded reply may take. */
+#define LIMIT_REPLY_ARENA_BYTES ((size_t)8 * LIMIT_REPLY_BYTES)
+
+/* Requests that may be sent again when the connection broke before their answer came. */
+static const bool repeatable[] = {
+    [OP_HELLO] = true,         [OP_STATUS] = true,        [OP_NODE_LIST] = true,
+    [OP_NODE_SHOW] = true,     [OP_SNAPSHOT] = true,      [OP_CHANGES] = true,
+    [OP_RESOURCE_LIST] = true, [OP_RESOURCE_SHOW] = true, [OP_EXPLAIN] = true,
+    [OP_NETWORK_LIST] = true,  [OP_EVENTS] = true,        [OP_WATCH] = true,
+    [OP_TOKEN_LIST] = true,    [OP_CLIENT_ENROL] = true,  [OP_BACKUP_READ] = true,
+    [OP_IMPACT] = true,
+};
+
+int exchange_broken(struct muster_client *c, int rc)
+{
+    conn_close(&c->conn);
+    return client_fail(c, MUSTER_E_UNREACHABLE, "the connection to %s failed: %s", c->endpoint,
+                       zmq_strerror(-rc));
+}
+
+/* Waiting cannot help where the file permissions of the socket are against us. */
+static int check_permission(struct muster_client *c)
+{
+    const char *path = c->endpoint + strlen("ipc://");
+
+    if (client_is_tcp(c) || access(path, R_OK | W_OK) == 0 || errno != EACCES)
+        return 0;
+    return client_fail(c, MUSTER_E_UNREACHABLE,
+                       "this user may not use the coordinator's socket %s; only its owner may",
+                       path);
+}
+
+static int never_up(struct muster_client *c)
+{
+    const char *path = c->endpoint + strlen("ipc://");
+
+    if (c->conn.state == CONN_HANDSHAKE || c->conn.broke)
+        return client_fail(c, MUSTER_E_UNREACHABLE,
+                           client_is_tcp(c)
+                               ? "what listens on %s is not the coordinator that the key file "
+                                 "names"
+                               : "what listens on %s is not a coordinator",
+                           c->endpoint);
+    if (!client_is_tcp(c) && access(path, F_OK) != 0)
+        return client_fail(c, MUSTER_E_UNREACHABLE,
+                           "the coordinator cannot be reached: there is no socket %s", path);
+    return client_fail(c, MUSTER_E_UNREACHABLE,
+                       "the coordinator cannot be reached: nothing listens on %s", c->endpoint);
+}
+
+int exchange_ready(struct muster_client *c, mono_ms until)
+{
+    int rc = check_permission(c);
+
+    if (rc != 0)
+        return rc;
+    if (c->conn.socket == NULL &&
+        conn_open(&c->conn, c->endpoint, &c->own, &c->server, &c->err) < 0)
+        return MUSTER_E_LOCAL;
+    while (c->conn.state != CONN_UP) {
+        struct muster_reply early;
+
+        rc = conn_wait(&c->conn, until);
+        if (rc == -ETIMEDOUT)
+            return never_up(c);
+        if (rc < 0)
+            return exchange_broken(c, rc);
+        if (rc == CONN_MESSAGE && exchange_take(c, &early) == 0)
+            muster_reply_free(&early);
+    }
+    return 0;
+}
+
+int exchange_send(struct muster_client *c, const struct request *req, uint64_t *correlation)
+{
+    struct request copy = *req;
+    struct buf b = { 0 };
+    int rc;
+
+    REC_SET(&copy, request, version, PROTOCOL_VERSION);
+    REC_SET(&copy, request, correlation, ++c->correlation);
+    *correlation = c->correlation;
+    rc = wire_encode(&request_desc, &copy, &b, &c->err);
+    if (rc < 0) {
+        rc = MUSTER_E_LOCAL;
+    } else if (b.n > LIMIT_CLIENT_MESSAGE_BYTES) {
+        rc = client_fail(c, MUSTER_E_LOCAL, "this request has %zu bytes; it may have %u", b.n,
+                         LIMIT_CLIENT_MESSAGE_BYTES);
+    } else {
+        rc = conn_send(&c->conn, &b);
+        if (rc < 0)
+            rc = exchange_broken(c, rc);
+    }
+    buf_deinit(&b);
+    return rc;
+}
+
+static void keep_hint(struct muster_client *c, const struct reply *r)
+{
+    if (r->generation > c->hint_generation)
+        c->hint_generation = r->generation;
+    if (r->event_no > c->hint_event_no)
+        c->hint_event_no = r->event_no;
+}
+
+static int decode(struct muster_client *c, zmq_msg_t *m, struct muster_reply *out)
+{
+    void *rec;
+    int rc;
+    struct err e = { "" };
+
+    out->arena = arena_new(LIMIT_REPLY_ARENA_BYTES);
+    rc = out->arena == NULL
+             ? err_set(&e, -ENOMEM, "out of memory")
+             : wire_decode(&reply_desc, zmq_msg_data(m), zmq_msg_size(m), out->arena, &rec, &e);
+    if (rc == 0) {
+        out->reply = rec;
+        return 0;
+    }
+    muster_reply_free(out);
+    if (rc == -ENOMEM)
+        return client_fail(c, MUSTER_E_LOCAL, "the answer of %s is too large for this machine",
+                           c->endpoint);
+    return client_fail(c, MUSTER_E_UNREACHABLE, "what %s answers cannot be understood: %s",
+                       c->endpoint, e.text);
+}
+
+int exchange_take(struct muster_client *c, struct muster_reply *out)
+{
+    zmq_msg_t m;
+    int rc;
+
+    *out = (struct muster_reply){ NULL, NULL };
+    zmq_msg_init(&m);
+    rc = conn_receive(&c->conn, &m);
+    if (rc == -EAGAIN) {
+        rc = EXCHANGE_NOTHING;
+    } else if (rc == -EBADMSG) {
+        rc = client_fail(c, MUSTER_E_UNREACHABLE,
+                         "what %s answers cannot be understood: it has more than one part",
+                         c->endpoint);
+    } else if (rc < 0) {
+        rc = exchange_broken(c, rc);
+    } else {
+        rc = decode(c, &m, out);
+    }
+    zmq_msg_close(&m);
+    /* Without a correlation and without a fault it is a hint. With a fault it says that a message
+     * of ours was dropped unread. */
+    if (rc == 0 && out->reply->correlation == 0 && out->reply->code == REPLY_OK) {
+        keep_hint(c, out->reply);
+        muster_reply_free(out);
+        rc = EXCHANGE_NOTHING;
+    }
+    return rc;
+}
+
+/* What to do when the connection changed its state while a reply is awaited. 0: go on. */
+static int changed(struct muster_client *c, const struct request *req, uint64_t *ups,
+                   uint64_t *correlation)
+{
+    bool again = req->op < ARRAY_LEN(repeatable) && repeatable[req->op];
+
+    if (c->conn.state == CONN_UP && c->conn.ups == *ups)
+        return 0;
+    if (!again)
+        return client_fail(c, MUSTER_E_UNREACHABLE,
+                           "the connection to %s broke before the answer came; it is not known "
+                           "whether the request was done",
+                           c->endpoint);
+    if (c->conn.state != CONN_UP)
+        return 0; /* it comes up again by itself */
+    *ups = c->conn.ups;
+    return exchange_send(c, req, correlation);
+}
+
+static int timed_out(struct muster_client *c, const struct request *req)
+{
+    bool again = req->op < ARRAY_LEN(repeatable) && repeatable[req->op];
+    char limit[24];
+
+    if (c->conn.state != CONN_UP)
+        return client_fail(c, MUSTER_E_UNREACHABLE,
+                           "the connection to %s broke and did not come back within %s",
+                           c->endpoint, duration_text(c->timeout_ms, limit));
+    return client_fail(c, MUSTER_E_UNREACHABLE,
+                       again ? "the coordinator at %s did not answer within %s"
+                             : "the coordinator at %s did not answer within %s; it is not known "
+                               "whether the request was done",
+                       c->endpoint, duration_text(c->timeout_ms, limit));
+}
+
+static int await_reply(struct muster_client *c, const struct request *req, mono_ms until,
+                       struct muster_reply *out)
+{
+    uint64_t correlation, ups = c->conn.ups;
+    int rc = exchange_send(c, req, &correlation);
+
+    while (rc == 0) {
+        int got = conn_wait(&c->conn, until);
+
+        if (got == -ETIMEDOUT)
+            return timed_out(c, req);
+        if (got < 0)
+            return exchange_broken(c, got);
+        if (got == CONN_STATE) {
+            rc = changed(c, req, &ups, &correlation);
+            continue;
+        }
+        rc = exchange_take(c, out);
+        if (rc == EXCHANGE_NOTHING) {
+            rc = 0;
+        } else if (rc == 0) {
+            uint64_t number = out->reply->correlation;
+
+            if (number == correlation || number == 0)
+                return 0;
+            muster_reply_free(out); /* of something that was given up */
+        }
+    }
+    return rc;
+}
+
+int muster_call(struct muster_client *c, const struct request *req, struct muster_reply *out)
+{
+    mono_ms until = { clock_mono().v + c->timeout_ms };
+    int rc;
+
+    *out = (struct muster_reply){ NULL, NULL };
+    c->err.text[0] = '\0';
+    rc = exchange_ready(c, until);
+    if (rc == 0)
+        rc = await_reply(c, req, until, out);
+    if (rc != 0) {
+        /* What was given up must not be done later, nor its answer taken for another's. */
+        muster_reply_free(out);
+        conn_close(&c->conn);
+        return rc;
+    }
+    if (out->reply->code == REPLY_OK)
+        return 0;
+    return client_fail(c, MUSTER_E_REPLY, "%s",
+                       out->reply->text != NULL ? out->reply->text
+                                                : "the coordinator refused without a reason");
+}
