@@ -148,9 +148,13 @@ static int check_header(sqlite3 *db, const char *path, struct err *e)
 static int enter_wal(struct store *s, struct err *e)
 {
     sqlite3_stmt *st = NULL;
-    int rc = sqlite3_prepare_v2(s->db, "PRAGMA journal_mode=WAL", -1, &st, NULL);
+    /* A new database becomes one with a WAL by way of a rollback journal. EXTRA makes the end of
+     * that durable: if it came back after a power cut, all that is in the WAL would be lost. */
+    int rc = store_exec(s->db, "PRAGMA synchronous=EXTRA");
     bool wal = false;
 
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(s->db, "PRAGMA journal_mode=WAL", -1, &st, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) {

@@ -5,11 +5,16 @@
 #include "base/limits.h"
 #include "store_internal.h"
 
-#define PROBE_BYTES_MIN     (INT64_C(1) << 20)
-#define PROBE_BYTES_MAX     (INT64_C(32) << 20)
-#define CHANGE_BYTES        512   /* about what a change takes in the WAL */
-#define INDEX_REGION_BYTES  32768 /* sqlite.org, "WAL-mode File Format", section 2 */
-#define INDEX_REGION_FRAMES 4062  /* that its first region holds; the others hold some more */
+#define PROBE_BYTES_MIN (INT64_C(1) << 20)
+#define PROBE_BYTES_MAX (INT64_C(32) << 20)
+#define CHANGE_BYTES    512 /* about what a change takes in the WAL */
+
+/* sqlite.org, "WAL-mode File Format" */
+#define WAL_HEADER_BYTES    32
+#define FRAME_HEADER_BYTES  24
+#define INDEX_REGION_BYTES  32768
+#define INDEX_REGION_FRAMES 4062 /* that its first region holds; the others hold some more */
+#define INDEX_FRAMES_WORD   4    /* of its header: how many frames of the WAL are committed */
 
 /* What each change does to its table, and to others. Parameters are the table's first columns. */
 static const struct {
@@ -272,13 +277,41 @@ static int begin(struct store *s)
     return rc == SQLITE_OK ? reserve_index(s) : rc;
 }
 
+/* A write that was cut short over what was in the WAL before can leave a whole commit there, which
+ * a crash would bring to life. So the WAL is cut to what is committed; where that is not possible
+ * either, the next commit overwrites it. */
+static void cut_wal(struct store *s)
+{
+    sqlite3_file *db = NULL, *wal = NULL;
+    volatile void *index = NULL;
+    int64_t page;
+
+    if (store_int(s->db, "PRAGMA page_size", 0, &page) != SQLITE_OK ||
+        store_step(s->begin) != SQLITE_OK) /* nobody else writes meanwhile */
+        return;
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &db);
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (wal != NULL && wal->pMethods != NULL &&
+        db->pMethods->xShmMap(db, 0, INDEX_REGION_BYTES, 0, &index) == SQLITE_OK && index != NULL) {
+        int64_t frames = ((const volatile uint32_t *)index)[INDEX_FRAMES_WORD];
+        sqlite3_int64 size = 0;
+        int64_t end = WAL_HEADER_BYTES + frames * (FRAME_HEADER_BYTES + page);
+
+        if (wal->pMethods->xFileSize(wal, &size) == SQLITE_OK && size > end)
+            wal->pMethods->xTruncate(wal, end);
+    }
+    store_step(s->rollback);
+}
+
 /* Nothing of the transaction remains. A connection that cannot roll back is given up. */
 static int fail(struct store *s, int rc, struct err *e)
 {
     int outcome = store_write_outcome(s->db, rc, s->path, e);
 
     s->fatal = outcome == STORE_E_FATAL;
-    if (sqlite3_get_autocommit(s->db) == 0 && store_step(s->rollback) != SQLITE_OK)
+    if (!s->fatal && (sqlite3_get_autocommit(s->db) != 0 || store_step(s->rollback) == SQLITE_OK))
+        cut_wal(s);
+    if (sqlite3_get_autocommit(s->db) == 0)
         store_disconnect(s);
     return outcome;
 }

@@ -126,6 +126,17 @@ static int open_file(const char *path, int *out, struct err *e)
                              strerror(-rc));
 }
 
+/* A power cut while the database was made can leave a torn first page, and a journal that mends
+ * it. */
+static bool has_journal(const char *path)
+{
+    char journal[PATH_MAX];
+    struct stat st;
+
+    return snprintf(journal, sizeof journal, "%s-journal", path) < (int)sizeof journal &&
+           stat(journal, &st) == 0 && st.st_size > 0;
+}
+
 /* Before SQLite touches the file: another program's is left as it is. (file format: sqlite.org,
  * "Database File Format", section 1.3) */
 static int check_magic(int fd, const char *path, struct err *e)
@@ -137,7 +148,7 @@ static int check_magic(int fd, const char *path, struct err *e)
 
     if (n < 0)
         return err_set(e, -errno, "the database %s cannot be read: %s", path, strerror(errno));
-    if (n == 0)
+    if (n == 0 || has_journal(path))
         return 0;
     if (n == (ssize_t)sizeof head)
         id = (uint32_t)head[68] << 24 | (uint32_t)head[69] << 16 | (uint32_t)head[70] << 8 |

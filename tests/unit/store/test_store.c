@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What goes in comes out: descriptions against the schema, every change, reading, backups. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "script.h"
+#include "store_internal.h"
+
+static char *dir;
+static struct store *store;
+static struct store_options options;
+static struct err e;
+
+static void open_store(void)
+{
+    int rc = store_open(&options, &store, &e);
+
+    cr_assert(rc == 0, "%s", e.text);
+    rc = store_init_identity(store, script_db_id, &e);
+    cr_assert(rc == 0, "%s", e.text);
+}
+
+static void set_up(void)
+{
+    dir = temp_dir();
+    options = (struct store_options){ .dir = dir };
+    open_store();
+}
+
+static void tear_down(void)
+{
+    store_close(store);
+    temp_remove(dir);
+}
+
+TestSuite(store, .init = set_up, .fini = tear_down);
+
+static void commit(const struct change *c)
+{
+    int rc = store_commit(store, c, &e);
+
+    cr_assert(rc == 0, "%s", e.text);
+}
+
+static void check_text(const char *wanted)
+{
+    char *text = database_text(store, &options, &e);
+
+    cr_assert(text != NULL, "%s", e.text);
+    cr_assert_str_eq(text, wanted);
+    free(text);
+}
+
+/* ---- descriptions and schema ---------------------------------------------------------------- */
+
+static const char *sql_type(enum field_type t)
+{
+    return t == FIELD_STR || t == FIELD_STRS ? "TEXT" : "INTEGER";
+}
+
+/* Name and type of the table's columns, "name TYPE[ NOT NULL]", as a sorted set in one text. */
+static void check_columns(const char *table, const char *const *wanted, int count)
+{
+    char sql[128];
+    sqlite3_stmt *st;
+    int seen = 0;
+
+    snprintf(sql, sizeof sql, "SELECT name, type FROM pragma_table_info('%s')", table);
+    cr_assert(sqlite3_prepare_v2(store->db, sql, -1, &st, NULL) == SQLITE_OK);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        bool found = false;
+        char *column = NULL;
+
+        cr_assert(
+            asprintf(&column, "%s %s", sqlite3_column_text(st, 0), sqlite3_column_text(st, 1)) > 0);
+        for (int i = 0; i < count; i++)
+            found |= strcmp(column, wanted[i]) == 0;
+        cr_assert(found, "table %s has a column that no field has: %s", table, column);
+        free(column);
+        seen++;
+    }
+    sqlite3_finalize(st);
+    cr_assert(seen == count, "table %s has %d columns, the description %d", table, seen, count);
+}
+
+Test(store, sections_agree_with_schema)
+{
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        const struct section_desc *d = &section_descs[i];
+        char *wanted[66] = { NULL };
+        int n = 0;
+
+        for (uint32_t j = 0; j < d->row->count; j++)
+            cr_assert(asprintf(&wanted[n++], "%s %s", d->row->fields[j].name,
+                               sql_type(d->row->fields[j].type)) > 0);
+        wanted[n++] = strdup("node_no INTEGER");
+        wanted[n++] = strdup("hash INTEGER");
+        check_columns(d->table, (const char *const *)wanted, n);
+        while (n > 0)
+            free(wanted[--n]);
+        cr_assert((store_inventory_key(d) < 0) == d->singleton, "%s: singleton and key", d->name);
+    }
+}
+
+Test(store, tables_agree_with_schema)
+{
+    static const struct store_table *const tables[] = {
+        &store_meta,         &store_start,   &store_node,     &store_key,
+        &store_retired_boot, &store_section, &store_resource, &store_edge,
+        &store_network,      &store_token,   &store_sighting, &store_event,
+    };
+    static const char *const types[] = {
+        [STORE_U64] = "INTEGER",  [STORE_U32] = "INTEGER", [STORE_BOOL] = "INTEGER",
+        [STORE_WALL] = "INTEGER", [STORE_TEXT] = "TEXT",   [STORE_TEXT_0] = "TEXT",
+        [STORE_BLOB16] = "BLOB",  [STORE_BLOB32] = "BLOB", [STORE_STRS] = "TEXT",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        char *wanted[32] = { NULL };
+        int n = 0;
+
+        for (int j = 0; j < tables[i]->count; j++)
+            cr_assert(asprintf(&wanted[n++], "%s %s", tables[i]->columns[j].name,
+                               types[tables[i]->columns[j].type]) > 0);
+        if (tables[i]->single)
+            wanted[n++] = strdup("id INTEGER");
+        check_columns(tables[i]->name, (const char *const *)wanted, n);
+        while (n > 0)
+            free(wanted[--n]);
+    }
+}
+
+Test(store, every_table_is_strict)
+{
+    int64_t n;
+
+    cr_assert(store_int(store->db,
+                        "SELECT count(*) FROM pragma_table_list WHERE type = 'table'"
+                        " AND name NOT LIKE 'sqlite_%' AND NOT strict",
+                        -1, &n) == SQLITE_OK);
+    cr_assert(n == 0, "%lld tables are not STRICT", (long long)n);
+    store_int(store->db, "SELECT count(*) FROM pragma_table_list WHERE strict", -1, &n);
+    cr_assert(n == SECTION_COUNT + 13, "%lld STRICT tables", (long long)n);
+}
+
+Test(store, header_and_modes)
+{
+    int64_t v;
+
+    store_int(store->db, "PRAGMA application_id", 0, &v);
+    cr_assert(v == STORE_APPLICATION_ID);
+    store_int(store->db, "PRAGMA user_version", 0, &v);
+    cr_assert(v == 1);
+    store_int(store->db, "PRAGMA synchronous", 0, &v);
+    cr_assert(v == 2, "synchronous is %lld, not FULL", (long long)v);
+    for (int i = 0; i < 4; i++) {
+        static const char *const names[] = { STORE_FILE, STORE_FILE "-wal", STORE_FILE "-shm",
+                                             "lock" };
+        char path[512];
+        struct stat st;
+
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        cr_assert(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "%s", names[i]);
+    }
+}
+
+/* ---- round trips ---------------------------------------------------------------------------- */
+
+Test(store, load_gives_what_was_committed, .timeout = 120)
+{
+    uint64_t seed = test_seed();
+
+    for (uint32_t round = 0; round < 6; round++) {
+        struct script *s = script_new(seed + round, 25, 30);
+
+        for (uint32_t i = 0; i < s->count; i++) {
+            commit(s->batches[i]);
+            check_text(s->texts[i + 1]);
+        }
+        store_close(store);
+        open_store();
+        check_text(s->texts[s->count]);
+        store_close(store);
+        temp_remove(dir);
+        script_free(s);
+        set_up();
+    }
+}
+
+Test(store, fresh_database_is_empty)
+{
+    struct script *s = script_new(1, 1, 0);
+
+    check_text(s->texts[0]);
+    script_free(s);
+}
+
+Test(store, identity_is_given_once)
+{
+    static const uuid128 other = { "another database" };
+    struct arena *a = arena_new(0);
+    struct image im;
+
+    cr_assert(store_init_identity(store, other, &e) == 0);
+    cr_assert(store_load(store, a, &im, &e) == 0);
+    cr_assert(uuid_eq(im.meta.db_id, script_db_id));
+    cr_assert(im.meta.epoch == 1 && im.meta.next_node_no == 1 && im.meta.next_resource_no == 1);
+    cr_assert(im.oldest_event_no == 0);
+    arena_free(a);
+}
+
+Test(store, batch_is_whole_or_not_at_all)
+{
+    /* The second network breaks the rule that names are unique. */
+    struct change second = { .type = CHANGE_NETWORK };
+    struct change first = { .type = CHANGE_NETWORK, .next = &second };
+    struct script *s = script_new(1, 1, 0);
+
+    first.network = (struct network_row){ .id = { "1" }, .name = "front" };
+    second.network = (struct network_row){ .id = { "2" }, .name = "front" };
+    cr_assert(store_commit(store, &first, &e) == STORE_E_FAILED);
+    cr_assert(strlen(e.text) > 0);
+    check_text(s->texts[0]);
+    second.network.name = "back";
+    commit(&first);
+    script_free(s);
+}
+
+Test(store, number_that_cannot_be_stored_is_refused)
+{
+    struct change c = { .type = CHANGE_META };
+
+    c.meta.epoch = (uint64_t)INT64_MAX + 1;
+    cr_assert(store_commit(store, &c, &e) == STORE_E_FAILED);
+    c.meta.epoch = INT64_MAX;
+    commit(&c);
+}
+
+Test(store, lists)
+{
+    static const char *const bad[] = {
+        "", "[", "]", "[\"a\"", "[\"a\",]", "[\"a\"]x", "[a]", "[\"\\n\"]", "[\"a", "{}",
+    };
+    struct arena *a = arena_new(0);
+    struct strs l;
+
+    cr_assert(store_list_parse("[]", a, &l) == SQLITE_OK && l.n == 0);
+    cr_assert(store_list_parse("[\"\"]", a, &l) == SQLITE_OK && l.n == 1);
+    cr_assert_str_eq(l.v[0], "");
+    cr_assert(store_list_parse("[\"a\\\"\\\\\",\"\",\"b\"]", a, &l) == SQLITE_OK && l.n == 3);
+    cr_assert_str_eq(l.v[0], "a\"\\");
+    cr_assert_str_eq(l.v[2], "b");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        cr_assert(store_list_parse(bad[i], a, &l) == SQLITE_CORRUPT, "%s", bad[i]);
+    arena_free(a);
+}
+
+/* SQL can look into what is stored: the lists are JSON. */
+Test(store, lists_are_json)
+{
+    struct bond row = { 0 };
+    struct change c = { .type = CHANGE_INVENTORY };
+    const char *slaves[] = { "eth0", "e\"th\\1" };
+    int64_t n;
+
+    REC_SET(&row, bond, name, "bond0");
+    REC_SET(&row, bond, slaves, ((struct strs){ .v = slaves, .n = 2 }));
+    c.inventory = (struct inventory_row){ 1, SECTION_BONDS, "bond0", 7, &row };
+    commit(&c);
+    cr_assert(store_int(store->db,
+                        "SELECT count(*) FROM bond, json_each(bond.slaves)"
+                        " WHERE value IN ('eth0', 'e\"th\\1')",
+                        0, &n) == SQLITE_OK);
+    cr_assert(n == 2);
+}
+
+Test(store, matrix_view)
+{
+    static const char *const wanted[] = { "dom0-a", "network",  "n:100",
+                                          "front",  "degraded", "1",
+                                          "2",      "2",        "1970-01-01T00:00:01.500Z" };
+    struct change edge = { .type = CHANGE_EDGE };
+    struct change resource = { .type = CHANGE_RESOURCE, .next = &edge };
+    struct change node = { .type = CHANGE_NODE, .next = &resource };
+    sqlite3_stmt *st;
+    int64_t n;
+
+    node.node = (struct node_row){ .no = 3, .id = { "n" }, .name = "dom0-a" };
+    resource.resource = (struct resource_row){
+        .no = 5, .id = { "r" }, .kind = RESOURCE_NETWORK, .key = "n:100", .label = "front"
+    };
+    edge.edge = (struct edge_row){ .node_no = 3, .resource_no = 5, .state = EDGE_DEGRADED };
+    edge.edge.paths_active = 1;
+    edge.edge.paths_total = edge.edge.paths_had = 2;
+    edge.edge.since.v = 1500;
+    commit(&node);
+    cr_assert(sqlite3_prepare_v2(store->db, "SELECT * FROM matrix", -1, &st, NULL) == SQLITE_OK);
+    cr_assert(sqlite3_step(st) == SQLITE_ROW);
+    for (int i = 0; i < 9; i++)
+        cr_assert_str_eq((const char *)sqlite3_column_text(st, i), wanted[i]);
+    cr_assert(sqlite3_step(st) == SQLITE_DONE);
+    sqlite3_finalize(st);
+    store_int(
+        store->db,
+        "SELECT count(*) FROM sqlite_schema WHERE name = 'matrix' AND sql LIKE '%NO LIVENESS%'", 0,
+        &n);
+    cr_assert(n == 1, "the view must say in itself that it has no liveness");
+}
+
+/* ---- the reader ----------------------------------------------------------------------------- */
+
+Test(store, events_are_read_in_pages)
+{
+    struct arena *a = arena_new(0);
+    struct store_reader *r;
+    struct event_row *rows;
+    size_t n;
+    bool more;
+
+    for (uint64_t i = 1; i <= 10; i++) {
+        struct change c = { .type = CHANGE_EVENT };
+
+        c.event = (struct event_row){ .no = i, .kind = "node.up", .severity = "info", .text = "x" };
+        c.event.at.v = (int64_t)i * 1000;
+        commit(&c);
+    }
+    cr_assert(store_reader_open(&options, &r, &e) == 0, "%s", e.text);
+    cr_assert(store_read_events(r, 0, (wall_ms){ 0 }, 4, a, &rows, &n, &more, &e) == 0);
+    cr_assert(n == 4 && more && rows[0].no == 1 && rows[3].no == 4);
+    cr_assert(store_read_events(r, 4, (wall_ms){ 0 }, 6, a, &rows, &n, &more, &e) == 0);
+    cr_assert(n == 6 && !more && rows[0].no == 5 && rows[5].no == 10);
+    cr_assert(store_read_events(r, 10, (wall_ms){ 0 }, 6, a, &rows, &n, &more, &e) == 0);
+    cr_assert(n == 0 && !more);
+    cr_assert(store_read_events(r, UINT64_MAX, (wall_ms){ 0 }, 6, a, &rows, &n, &more, &e) == 0);
+    cr_assert(n == 0 && !more);
+    cr_assert(store_read_events(r, 0, (wall_ms){ 7500 }, UINT64_MAX, a, &rows, &n, &more, &e) == 0);
+    cr_assert(n == 3 && !more && rows[0].no == 8);
+    cr_assert(store_read_events(r, 0, (wall_ms){ 0 }, 0, a, &rows, &n, &more, &e) == 0);
+    cr_assert(n == 0 && more);
+    store_reader_close(r);
+    arena_free(a);
+}
+
+Test(store, reader_sees_commits_and_cannot_write)
+{
+    struct arena *a = arena_new(0);
+    struct section sections[SECTION_COUNT];
+    struct store_reader *r;
+    struct nic row = { 0 };
+    struct change state = { .type = CHANGE_SECTION };
+    struct change c = { .type = CHANGE_INVENTORY, .next = &state };
+
+    cr_assert(store_reader_open(&options, &r, &e) == 0, "%s", e.text);
+    cr_assert(store_read_sections(r, 1, a, sections, &e) == 0);
+    for (int i = 0; i < SECTION_COUNT; i++)
+        cr_assert(sections[i].id == (enum section_id)i && sections[i].status == SECTION_NEVER &&
+                  sections[i].row_count == 0);
+    REC_SET(&row, nic, name, "eth0");
+    REC_SET(&row, nic, mtu_bytes, 9000);
+    REC_SET(&row, nic, carrier, false);
+    c.inventory = (struct inventory_row){ 1, SECTION_NICS, "eth0", UINT64_MAX, &row };
+    state.section = (struct section_row_state){ .node_no = 1, .section = SECTION_NICS };
+    state.section.status = SECTION_STUCK;
+    state.section.status_text = "no answer";
+    commit(&c);
+    cr_assert(store_read_sections(r, 1, a, sections, &e) == 0);
+    cr_assert(sections[SECTION_NICS].row_count == 1);
+    cr_assert(sections[SECTION_NICS].hashes[0] == UINT64_MAX);
+    cr_assert(sections[SECTION_NICS].status == SECTION_STUCK);
+    cr_assert_str_eq(sections[SECTION_NICS].status_text, "no answer");
+    cr_assert(record_equal(&nic_desc, sections[SECTION_NICS].rows, &row));
+    cr_assert(store_read_sections(r, 2, a, sections, &e) == 0);
+    cr_assert(sections[SECTION_NICS].row_count == 0);
+    store_reader_close(r);
+    arena_free(a);
+}
+
+/* A reader in the middle of a long read does not stop commits, nor do they grow the WAL for ever
+ * afterwards. */
+Test(store, wal_is_bounded)
+{
+    uint64_t seed = test_seed();
+    struct arena *a = arena_new(0);
+    char path[512];
+    struct stat st;
+
+    store->checkpoint_pages = 50;
+    for (uint32_t i = 0; i < 200; i++) {
+        commit(script_batch(seed, i, 40, a));
+        arena_reset(a);
+    }
+    snprintf(path, sizeof path, "%s/%s-wal", dir, STORE_FILE);
+    cr_assert(stat(path, &st) == 0);
+    cr_assert(st.st_size < 300 * 4200, "the WAL has %lld bytes", (long long)st.st_size);
+    store_close(store);
+    cr_assert(stat(path, &st) != 0 || st.st_size == 0, "the WAL is there after a clean end");
+    open_store();
+    arena_free(a);
+}
+
+/* ---- backup --------------------------------------------------------------------------------- */
+
+Test(store, backup_is_a_database)
+{
+    uint64_t seed = test_seed();
+    struct script *s = script_new(seed, 3, 40);
+    struct store_reader *r;
+    struct store_options there = { 0 };
+    struct store *copy;
+    char path[512], *text;
+    struct stat st;
+
+    for (uint32_t i = 0; i < s->count; i++)
+        commit(s->batches[i]);
+    there.dir = temp_dir();
+    snprintf(path, sizeof path, "%s/%s", there.dir, STORE_FILE);
+    cr_assert(store_reader_open(&options, &r, &e) == 0);
+    cr_assert(store_backup(r, path, &e) == 0, "%s", e.text);
+    cr_assert(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
+    cr_assert(store_backup(r, path, &e) == -EEXIST);
+    cr_assert(strstr(e.text, path) != NULL);
+    cr_assert(store_backup(r, "/nowhere/at/all", &e) == -ENOENT);
+    store_reader_close(r);
+    commit(script_batch(seed, 100, 20, s->arena));
+    cr_assert(store_open(&there, &copy, &e) == 0, "%s", e.text);
+    text = database_text(copy, &there, &e);
+    cr_assert(text != NULL && strcmp(text, s->texts[s->count]) == 0);
+    free(text);
+    store_close(copy);
+    temp_remove((char *)(uintptr_t)there.dir);
+    script_free(s);
+}
