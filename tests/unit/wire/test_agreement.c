@@ -159,3 +159,40 @@ Test(wire_agreement, names)
     cr_expect_eq(role_by_name("root"), -1);
     cr_expect_str_eq(role_name((enum role)9), "none");
 }
+
+static char *whole_file(const char *path)
+{
+    static char text[64 << 10];
+    char full[512];
+    size_t n;
+    FILE *f;
+
+    snprintf(full, sizeof full, "%s/%s", SOURCE_ROOT, path);
+    f = fopen(full, "r");
+    cr_assert_not_null(f, "%s", full);
+    n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    cr_assert_lt(n, sizeof text - 1);
+    text[n] = '\0';
+    return text;
+}
+
+/* Every reason, every section and every body is in the description of the protocol. */
+Test(wire_agreement, the_document_names_everything)
+{
+    const char *text = whole_file("docs/PROTOCOL.md");
+    char row[96];
+
+    for (int r = REFUSE_MALFORMED; r <= REFUSE_BUSY; r++) {
+        snprintf(row, sizeof row, "| %d | `%s` |", r, refuse_reason_name((enum refuse_reason)r));
+        cr_expect(strstr(text, row) != NULL, "PROTOCOL.md has no %s", row);
+    }
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        snprintf(row, sizeof row, "%s %d", section_descs[i].name, i);
+        cr_expect(strstr(text, row) != NULL, "PROTOCOL.md has no section %s", row);
+    }
+    for (uint32_t i = envelope_enrol; i < envelope_FIELD_COUNT; i++) {
+        snprintf(row, sizeof row, "`%s`", envelope_desc.fields[i].name);
+        cr_expect(strstr(text, row) != NULL, "PROTOCOL.md has no %s", row);
+    }
+}

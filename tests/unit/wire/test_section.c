@@ -226,3 +226,38 @@ Test(wire_section, ids_and_digests)
     cr_expect_not(wire_digest((struct bytes){ raw, 17 }, &digest));
     cr_expect_eq(id.b[15], 16, "untouched when refused");
 }
+
+static void digest_is(struct section *s, const char *hex)
+{
+    struct arena *a = arena_new(0);
+    struct err e = { "" };
+    char text[33];
+
+    cr_assert_eq(section_normalise(s, a, &e), 0, "%s", e.text);
+    for (size_t i = 0; i < sizeof s->digest.b; i++)
+        snprintf(text + 2 * i, 3, "%02x", s->digest.b[i]);
+    cr_expect_str_eq(text, hex);
+    arena_free(a);
+}
+
+/* The examples of docs/PROTOCOL.md, which were computed by another program from its words alone. */
+Test(wire_section, the_digests_of_the_protocol)
+{
+    static const char *const altnames[] = { "enp1s0", "lan0" };
+    struct nic rows[2] = { 0 };
+    struct section nics = {
+        .id = SECTION_NICS, .status = SECTION_OK, .rows = rows, .row_count = 2
+    };
+    struct section none = { .id = SECTION_BRIDGES, .status = SECTION_ABSENT };
+
+    none.status_text = "this machine has no bridges";
+    REC_SET(&rows[0], nic, name, "eth1");
+    REC_SET(&rows[0], nic, rx_bytes, 99);
+    REC_SET(&rows[1], nic, name, "eth0");
+    REC_SET(&rows[1], nic, mtu_bytes, 1500);
+    REC_SET(&rows[1], nic, admin_up, true);
+    REC_SET(&rows[1], nic, numa_node, -1);
+    REC_SET(&rows[1], nic, altnames, ((struct strs){ altnames, ARRAY_LEN(altnames) }));
+    digest_is(&nics, "785ad317bbf9fe1205133654d94907c5");
+    digest_is(&none, "736ec8f88de68ef6df3680ff3fa1e0fa");
+}
