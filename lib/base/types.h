@@ -56,7 +56,7 @@ static inline bool uuid_eq(uuid128 a, uuid128 b)
 
 static inline bool uuid_is_nil(uuid128 a)
 {
-    static const uuid128 nil;
+    static const uuid128 nil = { { 0 } };
     return uuid_eq(a, nil);
 }
 
@@ -67,7 +67,7 @@ static inline bool pubkey_eq(pubkey a, pubkey b)
 
 static inline bool pubkey_is_nil(pubkey a)
 {
-    static const pubkey nil;
+    static const pubkey nil = { { 0 } };
     return pubkey_eq(a, nil);
 }
 

@@ -16,11 +16,12 @@ extern "C" {
 
 struct muster_client;
 
+/* Zero-initialised is valid: all defaults. */
 struct muster_options {
-    const char
-        *endpoint; /* ipc://... or tcp://HOST:PORT; NULL: $MUSTER_CONNECT, else the default */
-    const char
-        *key_file; /* CURVE key pair and server key for tcp; NULL: ~/.config/muster/client.key */
+    /* ipc://PATH or tcp://HOST:PORT. NULL: $MUSTER_CONNECT, else ipc:///run/muster/client.sock. */
+    const char *endpoint;
+    /* For tcp: own key pair and the coordinator's public key. NULL: ~/.config/muster/client.key. */
+    const char *key_file;
     int64_t timeout_ms; /* for each call; 0: 10 s */
 };
 
