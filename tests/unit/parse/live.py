@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 DUMP = sys.argv[1]
 faults, compared = [], 0
@@ -148,8 +149,13 @@ def number(text):
 
 
 def compare_system():
+    clock = lambda: int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
+    before = clock()
     ours = json.loads(run(DUMP, "system"))
+    after = clock()
     system, cpu = ours["system"]["rows"][0], ours["cpu"]["rows"][0]
+    uptime = system["uptime_ms"]
+    same("uptime", uptime, min(max(uptime, before), after))
     uname = os.uname()
     same("hostname", system["hostname"], uname.nodename)
     same("kernel release", system["kernel_release"], uname.release)

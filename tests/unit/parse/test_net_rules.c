@@ -233,6 +233,21 @@ Test(net_rules, a_bridge_lists_the_hosts_ports_only)
     cr_assert_eq(find_bridge(&r, "br0")->forward_delay_ms, 15000);
 }
 
+Test(net_rules, bonds_vlans_and_bridges_tell_their_alias_and_bridge)
+{
+    struct net_rows r =
+        ROWS(NULL, LINK(2, "bond0", UP, BOND("balance-rr") MASTER("br0") ",'ifalias':'A'"),
+             LINK(3, "v", UP, ON("bond0") VLAN(5) MASTER("br0") ",'ifalias':'B'"),
+             LINK(4, "br0", UP, BRIDGE ",'ifalias':'C'"));
+
+    cr_assert_str_eq(r.bonds[0].master, "br0");
+    cr_assert_str_eq(r.bonds[0].alias, "A");
+    cr_assert_str_eq(r.vlans[0].master, "br0");
+    cr_assert_str_eq(r.vlans[0].alias, "B");
+    cr_assert_str_eq(r.bridges[0].alias, "C");
+    cr_assert_eq(r.bridges[0].ports.n, 2);
+}
+
 #define TEXT(s)                             \
     {                                       \
         (const uint8_t *)(s), sizeof(s) - 1 \

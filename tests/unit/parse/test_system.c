@@ -42,6 +42,8 @@ static const struct system *collect_from(const char *name, size_t *count)
     cr_assert_eq(collect_run(WORKER_SYSTEM, &req, a, sections, count, &e), 0, "%s", e.text);
     cr_assert_eq(*count, 2);
     s = sections[0].rows;
+    cr_assert_str_eq(s->probe_version, MUSTER_VERSION);
+    REC_CLEAR(s, system, probe_version); /* golden files outlive it */
     REC_CLEAR(s, system, lowest_mac);
     REC_CLEAR(s, system, uptime_ms);
     return s;
