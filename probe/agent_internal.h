@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parts of the agent share. Nothing else includes this. */
+#ifndef MUSTER_AGENT_INTERNAL_H
+#define MUSTER_AGENT_INTERNAL_H
+
+#include "agent.h"
+#include "wire/token.h"
+
+enum agent_state {
+    AGENT_IDLE,        /* before AGENT_START */
+    AGENT_ENROLLING,   /* this boot's key is not admitted yet */
+    AGENT_REGISTERING, /* admitted; asks to be followed by the coordinator */
+    AGENT_FOLLOWING,   /* registered */
+    AGENT_SILENT,      /* registered once, but the coordinator has not answered for a while */
+    AGENT_DECLINING,   /* the coordinator that answers is older than the one remembered */
+    AGENT_STOPPED,
+    AGENT_STATE_COUNT
+};
+
+/* What the agent does in a state; the table is in agent_talk.c. */
+struct agent_duty {
+    bool enrols, registers, beats, reports;
+};
+extern const struct agent_duty agent_duties[AGENT_STATE_COUNT];
+
+/* One section as this node knows it, and as the coordinator is known to know it. */
+struct part {
+    struct section content; /* all memory in `arena`; normalised once `known` */
+    struct arena *arena;
+    bool known; /* a worker has had its turn, well or badly */
+    bool good;  /* there are rows of a collection that went well, at `collected` */
+    mono_ms collected, status_since;
+
+    digest128 told; /* what the coordinator has, if `told_any` */
+    bool told_any;
+    digest128 offered; /* what the last register said of it, if `offered_any` */
+    bool offered_any;
+    uint64_t reported_seq; /* the last report that carried it, 0: none */
+    mono_ms not_before;    /* a report that was refused as wrong is not repeated before */
+};
+
+enum job_state { JOB_IDLE, JOB_RUNNING, JOB_STUCK };
+
+/* One kind of worker. */
+struct job {
+    enum job_state state;
+    bool hinted; /* `due` is for a hint's sake */
+    bool again;  /* hinted while it ran */
+    mono_ms due; /* JOB_IDLE: next run */
+    mono_ms started;
+    uint32_t failures; /* in a row */
+};
+
+/* The reports that are on their way: messages first..last, those of `open` not answered yet. */
+struct burst {
+    uint64_t first, last;
+    uint32_t open; /* 0: none is on its way */
+    mono_ms sent;
+};
+
+struct agent {
+    struct agent_config config;
+    char secret[TOKEN_SECRET_TEXT];
+    enum agent_state state;
+    bool enrolled;
+    bool without_secret;          /* the token was rejected: ask for an operator's approval */
+    uint64_t next_seq, state_seq; /* state_seq: next_seq at the last change of state */
+    uint64_t random;
+    uint32_t attempts; /* questions since the last good answer */
+    mono_ms started, retry_at, beat_at, report_at, heard;
+    int64_t heartbeat_ms;
+
+    bool remembers, dirty; /* dirty: memory or `enrolled` is to be saved */
+    struct memory memory;
+    uint8_t db_id[16], nonce[16];
+
+    struct part parts[SECTION_COUNT];
+    struct job jobs[WORKER_KIND_COUNT];
+    uint32_t credit; /* runs that hints may still ask for */
+    mono_ms credit_at;
+    struct burst burst;
+    char said[320]; /* the last complaint, so that it is not repeated */
+};
+
+/* One step: where its actions go. `failed`: out of memory somewhere; what could be made counts. */
+struct turn {
+    struct arena *arena;
+    struct agent_action **tail;
+    mono_ms now;
+    bool failed;
+};
+
+/* agent.c */
+struct agent_action *turn_action(struct turn *t, enum agent_action_type type);
+__attribute__((format(printf, 3, 4))) void turn_log(struct turn *t, int level, const char *fmt,
+                                                    ...);
+/* As turn_log, but only if it is not what was said last. */
+__attribute__((format(printf, 4, 5))) void agent_complain(struct agent *a, struct turn *t,
+                                                          int level, const char *fmt, ...);
+/* Between a half and the whole of `ms`. */
+int64_t agent_jitter(struct agent *a, int64_t ms);
+/* The time to wait before the next question, longer each time. */
+int64_t agent_backoff(struct agent *a);
+/* The question that belongs to the state is asked `delay_ms` from now. */
+void agent_enter(struct agent *a, enum agent_state state, mono_ms now, int64_t delay_ms);
+
+/* agent_part.c */
+/* Takes over what a worker brought; `error` as in agent_event. */
+void agent_worker_done(struct agent *a, struct turn *t, const struct agent_event *ev);
+/* All sections of the kind become `status`; rows of the last good collection are kept. */
+void agent_mark(struct agent *a, struct turn *t, enum worker_kind kind, enum section_status status,
+                const char *text);
+int64_t part_age_ms(const struct agent *a, const struct part *p, mono_ms now);
+
+/* agent_plan.c */
+void agent_plan_start(struct agent *a, mono_ms now);
+void agent_plan_hint(struct agent *a, enum worker_kind kind, mono_ms now);
+void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms now);
+void agent_plan_run(struct agent *a, struct turn *t); /* starts what is due */
+mono_ms agent_plan_deadline(const struct agent *a);
+
+/* agent_hear.c */
+void agent_hear(struct agent *a, struct turn *t, const struct envelope *env);
+
+/* agent_accept.c */
+/* NULL: this start of a coordinator may be followed. Else why not. */
+const char *agent_decline(const struct agent *a, const struct memory *coordinator);
+bool agent_same_start(const struct agent *a, const struct memory *coordinator);
+void agent_remember(struct agent *a, const struct memory *coordinator);
+void agent_saw_generation(struct agent *a, uint64_t generation);
+
+/* The question of a state is repeated after this time at most, where nothing better is known. */
+enum { DECLINING_RETRY_MS = 5000, SLOW_RETRY_MS = 30000 };
+
+/* agent_talk.c */
+void agent_talk(struct agent *a, struct turn *t); /* sends what is due */
+void agent_goodbye(struct agent *a, struct turn *t, const char *reason);
+mono_ms agent_talk_deadline(const struct agent *a);
+
+/* agent_report.c */
+void agent_report(struct agent *a,
+                  struct turn *t); /* what the coordinator lacks, if it may be sent */
+mono_ms agent_report_deadline(const struct agent *a);
+struct envelope *agent_envelope(struct agent *a,
+                                struct turn *t); /* sent with this step; NULL: no memory */
+/* An upper bound of the bytes that a record takes in a message. */
+size_t agent_record_bound(const struct record_desc *d, const void *rec);
+
+#endif
