@@ -243,7 +243,9 @@ Test(wire_refuse, a_bad_byte_at_every_place)
 
 Test(wire_refuse, encode_of_what_decode_would_refuse)
 {
+    static const char *many_texts[LIMIT_STRINGS + 1];
     char too_long[LIMIT_STRING_BYTES + 2];
+    struct heartbeat_ack ack = { 0 };
     struct refused r = { 0 };
     struct memory m = { 0 };
     struct reply answer = { 0 };
@@ -272,6 +274,13 @@ Test(wire_refuse, encode_of_what_decode_would_refuse)
     REC_SET(&answer, reply, code, 0);
     REC_SET(&answer, reply, chunk, ((struct bytes){ (const uint8_t *)"", BACKUP_CHUNK_BYTES + 1 }));
     cr_expect_eq(wire_encode(&reply_desc, &answer, &b, &e), -EINVAL);
+    for (size_t i = 0; i < ARRAY_LEN(many_texts); i++)
+        many_texts[i] = "x";
+    REC_SET(&ack, heartbeat_ack, want, ((struct strs){ many_texts, LIMIT_STRINGS }));
+    cr_expect_eq(wire_encode(&heartbeat_ack_desc, &ack, &b, &e), 0, "%s", e.text);
+    ack.want.n++;
+    cr_expect_eq(wire_encode(&heartbeat_ack_desc, &ack, &b, &e), -EINVAL);
+    cr_expect_str_eq(e.text, "heartbeat_ack.want has 4097 entries, more than 4096");
     REC_SET(&reg, node_register, identity, NULL);
     cr_expect_eq(wire_encode(&node_register_desc, &reg, &b, &e), -EINVAL);
     buf_deinit(&b);
