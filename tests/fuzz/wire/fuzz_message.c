@@ -7,7 +7,64 @@
 #include "base/limits.h"
 #include "fuzz.h"
 #include "wire/codec.h"
+#include "wire/pb.h"
 #include "wire/scan.h"
+
+static void drop_unknown(ProtobufCMessage *m)
+{
+    m->n_unknown_fields = 0;
+    for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *p = &m->descriptor->fields[i];
+        char *at = (char *)m + p->offset;
+        size_t n = 1;
+        ProtobufCMessage **v = (ProtobufCMessage **)at;
+
+        if (p->type != PROTOBUF_C_TYPE_MESSAGE)
+            continue;
+        if (p->label == PROTOBUF_C_LABEL_REPEATED) {
+            n = *(size_t *)((char *)m + p->quantifier_offset);
+            v = *(ProtobufCMessage ***)at;
+        }
+        for (size_t k = 0; k < n; k++) {
+            if (v[k] != NULL)
+                drop_unknown(v[k]);
+        }
+    }
+}
+
+static void *pb_alloc(void *a, size_t n)
+{
+    return arena_alloc(a, n);
+}
+
+static void pb_free(void *a, void *p)
+{
+    (void)a;
+    (void)p;
+}
+
+/* protobuf-c reads the bytes and writes them again, without what is not known here. */
+static void as_protobuf_has_it(const struct record_desc *d, const uint8_t *data, size_t size,
+                               const void *rec)
+{
+    struct arena *a = arena_new(0);
+    ProtobufCAllocator allocator = { pb_alloc, pb_free, a };
+    ProtobufCMessage *m = protobuf_c_message_unpack(pb_of(d)->pb, &allocator, size, data);
+    struct buf ours = { 0 };
+    struct err e = { "" };
+    uint8_t *theirs;
+    size_t n;
+
+    MUST(m != NULL, "protobuf-c refuses what we accept");
+    drop_unknown(m);
+    n = protobuf_c_message_get_packed_size(m);
+    theirs = arena_alloc(a, n);
+    protobuf_c_message_pack(m, theirs);
+    MUST(wire_encode(d, rec, &ours, &e) == 0, "decoded, but cannot be encoded: %s", e.text);
+    MUST(ours.n == n && (n == 0 || memcmp(ours.p, theirs, n) == 0), "protobuf-c has it otherwise");
+    buf_deinit(&ours);
+    arena_free(a);
+}
 
 static void once_more(const struct record_desc *d, const void *rec)
 {
@@ -52,8 +109,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(rc == 0 || rc == -EBADMSG || rc == -ENOMEM, "result %d", rc);
     MUST(rc != -EBADMSG || arena_used(a) == 0, "memory for a message that is refused: %s", e.text);
     MUST((rc == -EBADMSG) != well_formed, "the check and the unpack disagree: %s", e.text);
-    if (rc == 0)
+    if (rc == 0) {
         once_more(d, rec);
+        as_protobuf_has_it(d, data, size, rec);
+    }
     if (rc == 0 && d == &envelope_desc)
         try_envelope(data, size, rec);
     arena_free(a);

@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *text = malloc(size + 1), secret[TOKEN_SECRET_TEXT], key[KEY_TEXT];
+    char *text = malloc(size + 1), secret[TOKEN_SECRET_TEXT], key[KEY_TEXT], again[TOKEN_TEXT];
     uint8_t hash[32];
     pubkey server;
     struct err e = { "" };
@@ -16,10 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, size > 0 ? (const char *)data : "", size);
     text[size] = '\0';
     if (token_parse(text, &server, secret, &e) == 0) {
-        MUST(strlen(text) == TOKEN_TEXT - 1, "a token of another length");
+        snprintf(again, sizeof again, "m1.%s.%s", key_text(server, key), secret);
         MUST(!pubkey_is_nil(server), "no key");
-        MUST(strncasecmp(text + 3, key_text(server, key), KEY_TEXT - 1) == 0, "another key");
-        MUST(strcmp(text + 3 + 64 + 1, secret) == 0, "another secret");
+        MUST(strcasecmp(text, again) == 0, "another token");
         MUST(token_hash(secret, hash), "no hash");
     } else {
         MUST(e.text[0] != '\0', "no sentence");
