@@ -14,18 +14,19 @@ struct store;
 struct store_reader;
 
 struct store_options {
-    const char *dir;      /* state directory; made 0700 when missing */
-    const char *vfs;      /* tests: name of a registered SQLite VFS; NULL: the default */
-    const char *synchronous; /* tests only: "OFF" proves that the durability test can fail; NULL: FULL */
+    const char *dir; /* state directory; made 0700 when missing */
+    const char *vfs; /* tests: name of a registered SQLite VFS; NULL: the default */
+    const char
+        *synchronous; /* tests only: "OFF" proves that the durability test can fail; NULL: FULL */
 };
 
 /* Positive outcomes of store_open, each with its sentence. */
 enum {
-    STORE_E_LOCKED = 1,  /* another coordinator holds the directory */
-    STORE_E_NEWER,       /* written by a newer muster */
-    STORE_E_FOREIGN,     /* not a muster database */
+    STORE_E_LOCKED = 1, /* another coordinator holds the directory */
+    STORE_E_NEWER,      /* written by a newer muster */
+    STORE_E_FOREIGN,    /* not a muster database */
     STORE_E_DAMAGED,
-    STORE_E_PERMISSION,  /* directory or file not ours, or open to others */
+    STORE_E_PERMISSION, /* directory or file not ours, or open to others */
 };
 /* Outcomes of store_commit and store_try_write beyond 0. */
 enum {
@@ -44,7 +45,8 @@ int store_init_identity(struct store *s, uuid128 db_id, struct err *e);
 /* Reads what the core needs. 0, -ENOMEM, STORE_E_DAMAGED, -EIO. */
 int store_load(struct store *s, struct arena *a, struct image *out, struct err *e);
 
-/* One transaction with all changes in order. 0, STORE_E_FAILED or STORE_E_FATAL, with a sentence. */
+/* One transaction with all changes in order. 0, STORE_E_FAILED or STORE_E_FATAL, with a sentence.
+ */
 int store_commit(struct store *s, const struct change *changes, struct err *e);
 
 /* While read-only: can the disk be written again? Writes and syncs one row. Results as commit. */

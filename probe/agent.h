@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The probe's mind: when to enrol, register, send a heartbeat, collect, report. A pure step like the
- * coordinator's core, so that thousands can run in one process under virtual time. */
+/* The probe's mind: when to enrol, register, send a heartbeat, collect, report. A pure step like
+ * the coordinator's core, so that thousands can run in one process under virtual time. */
 #ifndef MUSTER_AGENT_H
 #define MUSTER_AGENT_H
 
@@ -22,8 +22,8 @@ struct agent_config {
     bool enrolled;                   /* this boot's key is known to be enrolled (kept in /run) */
     const struct memory *memory;     /* remembered from an earlier probe of this boot, or NULL */
     int64_t rescan_ms, worker_timeout_ms, coalesce_ms, heartbeat_ms;
-    uint32_t jitter_seed;            /* spreads retries over a fleet */
-    uint64_t first_seq;              /* above every seq used before in this boot */
+    uint32_t jitter_seed; /* spreads retries over a fleet */
+    uint64_t first_seq;   /* above every seq used before in this boot */
 };
 
 enum agent_event_type {
@@ -62,13 +62,13 @@ enum agent_action_type {
 struct agent_action {
     struct agent_action *next;
     enum agent_action_type type;
-    const struct envelope *env;   /* AGENT_SEND */
-    enum worker_kind kind;        /* AGENT_RUN_WORKER */
-    int64_t timeout_ms;           /* AGENT_RUN_WORKER */
-    const struct memory *memory;  /* AGENT_SAVE_MEMORY */
-    bool enrolled;                /* AGENT_SAVE_MEMORY */
-    const char *text;             /* AGENT_LOG */
-    int level;                    /* AGENT_LOG: enum log_level */
+    const struct envelope *env;  /* AGENT_SEND */
+    enum worker_kind kind;       /* AGENT_RUN_WORKER */
+    int64_t timeout_ms;          /* AGENT_RUN_WORKER */
+    const struct memory *memory; /* AGENT_SAVE_MEMORY */
+    bool enrolled;               /* AGENT_SAVE_MEMORY */
+    const char *text;            /* AGENT_LOG */
+    int level;                   /* AGENT_LOG: enum log_level */
 };
 
 struct agent *agent_new(const struct agent_config *config); /* NULL: out of memory */

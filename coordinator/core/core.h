@@ -27,12 +27,12 @@ struct core_config {
 };
 
 enum coord_event_type {
-    COORD_LOADED,         /* first event of every life and after a failed commit: image, fresh nonce */
-    COORD_TICK,           /* time has passed (see coord_next_deadline) */
+    COORD_LOADED, /* first event of every life and after a failed commit: image, fresh nonce */
+    COORD_TICK,   /* time has passed (see coord_next_deadline) */
     COORD_NODE_MESSAGE,
-    COORD_NODE_BAD,       /* dropped before the core: count it, answer it */
+    COORD_NODE_BAD, /* dropped before the core: count it, answer it */
     COORD_CLIENT_REQUEST,
-    COORD_STORE_STATE,    /* read-only begins or ends */
+    COORD_STORE_STATE, /* read-only begins or ends */
 };
 
 struct coord_event {
@@ -41,8 +41,8 @@ struct coord_event {
     wall_ms wall;
     uint8_t random[32]; /* fresh for each event: seed for ids, nonces and tokens */
     struct route route;
-    pubkey key;         /* who the connection proved to be; nil on ipc */
-    bool local;         /* client on ipc: operator by the socket's file permission */
+    pubkey key; /* who the connection proved to be; nil on ipc */
+    bool local; /* client on ipc: operator by the socket's file permission */
     union {
         struct {
             const struct image *image;

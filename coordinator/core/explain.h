@@ -10,9 +10,9 @@
 struct explain_facts {
     const struct node_info *node;
     const struct resource_info *resource;
-    const struct edge_info *edge;           /* NULL: never seen here */
-    const struct network_info *network;     /* NULL: not declared */
-    const struct sighting_row *sightings;   /* of this edge */
+    const struct edge_info *edge;         /* NULL: never seen here */
+    const struct network_info *network;   /* NULL: not declared */
+    const struct sighting_row *sightings; /* of this edge */
     size_t sighting_count;
     wall_ms wall;
 };

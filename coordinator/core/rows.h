@@ -10,11 +10,11 @@
 /* One database. All of it in table `meta`, one row. */
 struct meta_row {
     uuid128 db_id;
-    uint64_t epoch;       /* raised by recover alone */
-    uint64_t start_no;    /* this start; raised by each */
-    uint64_t generation;  /* raised by every batch that changes what a query can show */
-    uint64_t event_no;    /* newest event */
-    uint64_t token;       /* highest token counter given out (leases; later) */
+    uint64_t epoch;      /* raised by recover alone */
+    uint64_t start_no;   /* this start; raised by each */
+    uint64_t generation; /* raised by every batch that changes what a query can show */
+    uint64_t event_no;   /* newest event */
+    uint64_t token;      /* highest token counter given out (leases; later) */
     uint32_t next_node_no;
     uint32_t next_resource_no;
 };
@@ -42,11 +42,11 @@ struct node_row {
 };
 
 enum key_state {
-    KEY_PENDING = 1,   /* node asked, nobody approved yet */
+    KEY_PENDING = 1, /* node asked, nobody approved yet */
     KEY_ACTIVE = 2,
     KEY_SUCCESSOR = 3, /* of a new boot that has not been confirmed yet */
     KEY_RETIRED = 4,   /* of an earlier boot; heard again it is a conflict */
-    KEY_REVOKED = 5,   /* retired, and an operator has settled the conflict: refused, nothing more */
+    KEY_REVOKED = 5, /* retired, and an operator has settled the conflict: refused, nothing more */
 };
 
 struct key_row {
@@ -100,9 +100,9 @@ struct sighting_row {
     enum section_id section;
     const char *row_key;
     uint32_t resource_no;
-    const char *port;  /* "bond0.100": base and VLAN tags */
-    const char *base;  /* "bond0" */
-    uint64_t vlan;     /* outermost tag, 0 untagged */
+    const char *port; /* "bond0.100": base and VLAN tags */
+    const char *base; /* "bond0" */
+    uint64_t vlan;    /* outermost tag, 0 untagged */
     uint32_t paths_active, paths_total;
 };
 
@@ -137,9 +137,9 @@ struct event_row {
     wall_ms at;
     const char *kind, *severity, *text;
     uint64_t generation;
-    uuid128 node;            /* nil: none */
-    const char *node_name;   /* may be NULL */
-    uuid128 resource;        /* nil: none */
+    uuid128 node;               /* nil: none */
+    const char *node_name;      /* may be NULL */
+    uuid128 resource;           /* nil: none */
     const char *resource_label; /* may be NULL */
 };
 
@@ -147,24 +147,24 @@ enum change_type {
     CHANGE_META,
     CHANGE_START,
     CHANGE_NODE,
-    CHANGE_NODE_DELETE,     /* and everything that hangs on it */
+    CHANGE_NODE_DELETE, /* and everything that hangs on it */
     CHANGE_KEY,
     CHANGE_RETIRED_BOOT,
     CHANGE_SECTION,
-    CHANGE_SECTION_CLEAR,   /* a section's state and rows of a node (new boot) */
+    CHANGE_SECTION_CLEAR, /* a section's state and rows of a node (new boot) */
     CHANGE_INVENTORY,
     CHANGE_RESOURCE,
     CHANGE_RESOURCE_DELETE, /* and its edges */
     CHANGE_SIGHTING,
     CHANGE_SIGHTING_DELETE, /* by (node_no, section, row_key) */
     CHANGE_EDGE,
-    CHANGE_EDGE_DELETE,     /* by (node_no, resource_no) */
+    CHANGE_EDGE_DELETE, /* by (node_no, resource_no) */
     CHANGE_NETWORK,
-    CHANGE_NETWORK_DELETE,  /* by id */
+    CHANGE_NETWORK_DELETE, /* by id */
     CHANGE_TOKEN,
-    CHANGE_TOKEN_DELETE,    /* by hash */
+    CHANGE_TOKEN_DELETE, /* by hash */
     CHANGE_EVENT,
-    CHANGE_EVENT_PRUNE,     /* events with no <= event.no go */
+    CHANGE_EVENT_PRUNE, /* events with no <= event.no go */
     CHANGE_TYPE_COUNT,
 };
 
@@ -192,18 +192,29 @@ struct change {
 /* Everything that the core needs at start. Arrays live in the arena that the store was given. */
 struct image {
     struct meta_row meta;
-    struct start_row *starts;            size_t start_count;
-    struct node_row *nodes;              size_t node_count;
-    struct key_row *keys;                size_t key_count;
-    struct retired_boot_row *boots;      size_t boot_count;
-    struct section_row_state *sections;  size_t section_count;
-    struct inventory_row *inventory;     size_t inventory_count; /* row is NULL: key and hash only */
-    struct resource_row *resources;      size_t resource_count;
-    struct sighting_row *sightings;      size_t sighting_count;
-    struct edge_row *edges;              size_t edge_count;
-    struct network_row *networks;        size_t network_count;
-    struct token_row *tokens;            size_t token_count;
-    uint64_t oldest_event_no;            /* 0: no events */
+    struct start_row *starts;
+    size_t start_count;
+    struct node_row *nodes;
+    size_t node_count;
+    struct key_row *keys;
+    size_t key_count;
+    struct retired_boot_row *boots;
+    size_t boot_count;
+    struct section_row_state *sections;
+    size_t section_count;
+    struct inventory_row *inventory;
+    size_t inventory_count; /* row is NULL: key and hash only */
+    struct resource_row *resources;
+    size_t resource_count;
+    struct sighting_row *sightings;
+    size_t sighting_count;
+    struct edge_row *edges;
+    size_t edge_count;
+    struct network_row *networks;
+    size_t network_count;
+    struct token_row *tokens;
+    size_t token_count;
+    uint64_t oldest_event_no; /* 0: no events */
 };
 
 #endif

@@ -10,7 +10,7 @@ struct arena;
 
 /* `limit` is the most bytes that it will hand out in all; 0 means no limit. NULL: out of memory. */
 struct arena *arena_new(size_t limit);
-void arena_free(struct arena *a); /* NULL is legal */
+void arena_free(struct arena *a);  /* NULL is legal */
 void arena_reset(struct arena *a); /* forgets all, keeps the first block for reuse */
 size_t arena_used(const struct arena *a);
 

@@ -6,7 +6,12 @@
  * that systemd-journald understands when stderr is not a terminal. Shell code only: the pure
  * libraries return what happened instead. Control characters in the text are escaped. Secrets are
  * never passed to it. */
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+    LOG_LEVEL_ERROR = 3,
+    LOG_LEVEL_WARNING = 4,
+    LOG_LEVEL_INFO = 6,
+    LOG_LEVEL_DEBUG = 7
+};
 
 void log_set(const char *program, enum log_level highest);
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *fmt, ...);

@@ -17,7 +17,7 @@ uuid128 uuid_v5(uuid128 ns, const void *name, size_t n);
 /* A version 4 UUID from 16 random bytes that the caller brings. */
 uuid128 uuid_v4_from(const uint8_t random[16]);
 
-char *key_text(pubkey k, char *out);          /* lower-case hex; `out` has KEY_TEXT bytes */
+char *key_text(pubkey k, char *out); /* lower-case hex; `out` has KEY_TEXT bytes */
 bool key_parse(const char *s, pubkey *out);
 
 /* RFC 3339 UTC with milliseconds, "2026-11-24T14:03:00.123Z"; `out` has TIME_TEXT bytes. */

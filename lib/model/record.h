@@ -56,6 +56,7 @@ struct record_desc {
     uint32_t size;  /* sizeof the struct */
 };
 
+/* clang-format off */
 #define RECORD_C_STR   const char *
 #define RECORD_C_U64   uint64_t
 #define RECORD_C_I64   int64_t
@@ -97,6 +98,7 @@ struct record_desc {
 #define REC_CLEAR(r, type, member)                                                                 \
     ((void)(memset(&(r)->member, 0, sizeof (r)->member),                                           \
             (r)->present &= ~(UINT64_C(1) << type##_##member)))
+/* clang-format on */
 
 /* Generic access by description. */
 static inline const void *field_at(const struct field *f, const void *rec)

@@ -206,10 +206,10 @@ enum section_id {
 };
 
 struct section_desc {
-    const char *name;               /* "nics": in JSON, text, events */
-    const char *table;              /* SQL table "nic"; its columns are the row's fields */
+    const char *name;  /* "nics": in JSON, text, events */
+    const char *table; /* SQL table "nic"; its columns are the row's fields */
     const struct record_desc *row;
-    bool singleton;                 /* exactly one row, without a key (key text is "") */
+    bool singleton; /* exactly one row, without a key (key text is "") */
     uint32_t max_rows;
 };
 
@@ -218,9 +218,10 @@ int section_by_name(const char *name); /* -1: no such section */
 
 /* On the wire and in the database: append only. */
 enum section_status {
-    SECTION_NEVER = 0,  /* no worker has finished since the probe started */
+    SECTION_NEVER = 0, /* no worker has finished since the probe started */
     SECTION_OK = 1,
-    SECTION_ABSENT = 2, /* this machine has nothing of the kind and that is no fault; text says why */
+    SECTION_ABSENT =
+        2, /* this machine has nothing of the kind and that is no fault; text says why */
     SECTION_FAILED = 3, /* the last collection failed (text); rows are those of the last good one */
     SECTION_STUCK = 4,  /* the worker has not answered since `status_age_ms`; rows as for failed */
 };
@@ -230,14 +231,14 @@ const char *section_status_name(enum section_status s);
 struct section {
     enum section_id id;
     enum section_status status;
-    const char *status_text;  /* may be NULL */
-    uint64_t generation;      /* the probe's count of content changes of this section */
-    int64_t age_ms;           /* since the rows were last collected successfully */
-    int64_t status_age_ms;    /* since the status last changed */
+    const char *status_text; /* may be NULL */
+    uint64_t generation;     /* the probe's count of content changes of this section */
+    int64_t age_ms;          /* since the rows were last collected successfully */
+    int64_t status_age_ms;   /* since the status last changed */
     void *rows;
     size_t row_count;
-    uint64_t *hashes;         /* per row, after section_normalise; NULL before */
-    digest128 digest;         /* after section_normalise */
+    uint64_t *hashes; /* per row, after section_normalise; NULL before */
+    digest128 digest; /* after section_normalise */
 };
 
 /* Sorts rows by key, sorts and deduplicates nothing else (collectors keep lists sorted), computes

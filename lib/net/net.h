@@ -26,7 +26,8 @@ void keypair_wipe(struct keypair *k); /* overwrites the secret */
 int keyfile_load(const char *path, struct keypair *k, pubkey *server, struct err *e);
 int keyfile_save(const char *path, const struct keypair *k, const pubkey *server, struct err *e);
 
-/* Secrets must not reach a core dump, and no other process of the user may read this one's memory. */
+/* Secrets must not reach a core dump, and no other process of the user may read this one's memory.
+ */
 void process_harden(void);
 
 /* Options common to every socket: no linger beyond `linger_ms`, message size limit, heartbeats on
@@ -36,14 +37,15 @@ void *net_socket(void *ctx, int type, int64_t max_message_bytes, int linger_ms, 
  * itself with back-off 100 ms to 5 s. */
 void *net_dealer(void *ctx, const char *endpoint, const struct keypair *own, const pubkey *server,
                  int64_t max_message_bytes, struct err *e);
-/* The same before its zmq_connect(s, endpoint), for who wants to see the first event of a monitor. */
+/* The same before its zmq_connect(s, endpoint), for who wants to see the first event of a monitor.
+ */
 void *net_dealer_unconnected(void *ctx, const char *endpoint, const struct keypair *own,
                              const pubkey *server, int64_t max_message_bytes, struct err *e);
 /* A ROUTER bound to `endpoint`; CURVE server with `own` on tcp, domain `zap_domain` either way.
- * ipc sockets are made 0600 (`mode` else); a stale ipc socket of a dead process is replaced, that of
- * a live one is refused (-EADDRINUSE). */
-void *net_router(void *ctx, const char *endpoint, const struct keypair *own,
-                 const char *zap_domain, int64_t max_message_bytes, unsigned mode, struct err *e);
+ * ipc sockets are made 0600 (`mode` else); a stale ipc socket of a dead process is replaced, that
+ * of a live one is refused (-EADDRINUSE). */
+void *net_router(void *ctx, const char *endpoint, const struct keypair *own, const char *zap_domain,
+                 int64_t max_message_bytes, unsigned mode, struct err *e);
 /* "ipc://PATH" or "tcp://HOST:PORT"; anything else: -EINVAL with a sentence. */
 int net_endpoint_check(const char *endpoint, struct err *e);
 
