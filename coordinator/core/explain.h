@@ -6,6 +6,11 @@
 
 #include "core/core.h"
 
+/* A port of the node that more than one declared network matches. */
+struct explain_rival {
+    const char *port, *network, *other;
+};
+
 /* What the core knows, copied out at query time into the reply's arena. */
 struct explain_facts {
     const struct node_info *node;
@@ -14,8 +19,15 @@ struct explain_facts {
     const struct network_info *network;   /* NULL: not declared */
     const struct sighting_row *sightings; /* of this edge */
     size_t sighting_count;
+    const struct explain_rival *rivals; /* that concern this resource */
+    size_t rival_count;
+    struct recs states; /* section_body without rows: status and ages, which the database has not */
     wall_ms wall;
 };
+
+/* Puts the ages of `states` on sections that were read from the database; a section that is not
+ * known to have been confirmed since the start has none. */
+void section_ages(struct recs states, struct section_body *bodies, size_t n);
 
 /* `sections`: SECTION_COUNT entries, status SECTION_NEVER where the database has none.
  * Fills reply->evidence in `a`. 0 or -ENOMEM. */

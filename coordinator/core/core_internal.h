@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the core share: its state, and who offers which function on it. Nobody outside
+ * coordinator/core and its tests includes this.
+ *
+ * Functions that can fail return 0 or -ENOMEM, which ends the step: the caller of coord_step throws
+ * the whole core away then, so nobody undoes anything. */
+#ifndef MUSTER_CORE_INTERNAL_H
+#define MUSTER_CORE_INTERNAL_H
+
+#include <roaring/roaring.h>
+
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "core/core.h"
+#include "core/explain.h"
+
+#define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+
+#define MONO_NEVER  ((mono_ms){ INT64_MAX })
+#define EDGE_STATES (EDGE_STUCK + 1)
+#define VLAN_COUNT  4096u
+
+/* A place in a list that is kept in order of generation: the newest change is last. */
+struct stamp {
+    uint64_t gen;
+    struct stamp *prev, *next;
+};
+
+struct link {
+    struct link *prev, *next;
+};
+
+/* One inventory row: attributes are in the database alone. Sorted by key within the section. */
+struct row {
+    uint64_t hash;
+    char *key;
+    struct sighting *sighting; /* NULL: this row shows no resource */
+};
+
+/* What a row says about a resource. */
+struct sight {
+    const char *port;
+    uint16_t base_len; /* of port, the leading part that is the NIC or bond */
+    uint16_t vlan;     /* outermost tag */
+    bool stacked;      /* more than one tag: never matches a declared network */
+    uint32_t paths_active, paths_total;
+};
+
+struct sighting {
+    struct edge *edge;
+    struct sighting *next; /* of the same edge */
+    const char *row_key;   /* the row's own */
+    struct sight sight;    /* port is the row's key or follows this struct */
+    uint8_t section;
+    bool ambiguous; /* more than one declared network matches */
+};
+
+struct edge {
+    struct stamp stamp;
+    struct node *node;
+    struct resource *resource;
+    struct edge *prev, *next; /* of the same resource */
+    struct sighting *sightings;
+    uint32_t paths_active, paths_total, paths_had;
+    uint8_t state;   /* as stored: ok, degraded, lost */
+    uint8_t shown;   /* as shown: liveness and stuck sections taken in; 0: not counted yet */
+    uint8_t held_by; /* sections that hold, or last held, its sightings */
+    bool bare;       /* had no sighting at the end of the last message */
+    bool moved;      /* a sighting left for another resource */
+    bool dirty;      /* on coord.dirty: sightings changed in this step */
+    bool fresh;      /* made in this step */
+    wall_ms had_until, since;
+};
+
+struct resource {
+    struct stamp stamp;
+    uuid128 id;
+    uint32_t no;
+    uint16_t vlan;
+    struct network *network; /* declared */
+    struct node *owner;      /* unproven: the only node that can see it */
+    struct edge *edges;
+    uint32_t counts[EDGE_STATES];
+    uint32_t index; /* scratch: number in the reply that is being built */
+    char port[];    /* unproven */
+};
+
+struct match {
+    char *node, *port; /* globs */
+};
+
+struct network {
+    struct link link; /* coord.networks */
+    uuid128 id;
+    char *name;
+    uint16_t vlan;
+    wall_ms created;
+    struct match *matches;
+    uint32_t match_count;
+    uint32_t ports; /* sightings matched now */
+    struct network *next_of_vlan;
+    struct resource *resource;
+    /* Node numbers: those that see it now (ok, degraded), and those whose edge is ok. */
+    roaring_bitmap_t *seen, *ok;
+};
+
+/* What the core knows of one section of one node. */
+struct slot {
+    struct row *rows;
+    uint32_t row_count;
+    uint8_t status;
+    bool stored;    /* reported in this boot: there is a section row */
+    bool confirmed; /* the digest was met in this start of the coordinator */
+    bool was_asked;
+    uint64_t generation;
+    digest128 digest;
+    char *status_text;
+    wall_ms at;
+    mono_ms confirmed_at;
+    int64_t age_ms; /* of the facts at that time */
+    digest128 asked;
+    mono_ms asked_at;
+};
+
+struct key {
+    pubkey key;
+    enum role role;
+    enum key_state state;
+    struct node *node; /* role node */
+    uuid128 boot_id;
+    char *name;
+    wall_ms created;
+    mono_ms heard; /* valid only if heard_once */
+    bool heard_once;
+    bool goodbye;       /* its probe has ended in good order */
+    bool other_machine; /* showed another lowest MAC than the node has */
+    bool durable;       /* false: a claim kept in memory until an operator decides */
+};
+
+struct retired_boot {
+    struct {
+        uint32_t node_no;
+        uint8_t boot_id[16];
+    } id;
+};
+
+struct token {
+    struct link link; /* coord.tokens, oldest first */
+    struct token_row row;
+};
+
+struct node {
+    struct stamp stamp;
+    struct link live_link;           /* coord.live[state]: oldest heard first */
+    struct node_row row;             /* strings are malloc'ed, owned */
+    enum node_liveness live, logged; /* logged: what the newest event says */
+    bool registered;
+    mono_ms heard;
+    uint64_t seq;
+    struct key *key;   /* of the accepted boot; NULL: none */
+    struct key *claim; /* another key that wants to be it */
+    struct slot sections[SECTION_COUNT];
+    struct edge **edges; /* sorted by resource number */
+    uint32_t edge_count, edge_cap;
+    uint32_t counts[EDGE_STATES];
+    uint32_t index; /* scratch, as in resource */
+};
+
+struct tombstone {
+    uint64_t gen;
+    uuid128 node;     /* nil: the resource is gone */
+    uuid128 resource; /* nil: the node is gone; neither nil: the edge */
+};
+
+struct drop {
+    struct {
+        pubkey key;
+        uint8_t reason;
+    } id;
+    mono_ms at;
+};
+
+enum { DROP_REASONS = REFUSE_BUSY + 1 };
+
+struct coord {
+    struct core_config config;
+    bool loaded, read_only, recover;
+    char *mode_text;
+    mono_ms now, started;
+    wall_ms wall;
+    struct meta_row meta;
+    uuid128 nonce;
+    struct start_row *starts;
+    size_t start_count;
+    uint64_t oldest_event_no;
+
+    bool pending;          /* something visible changed since the last raise of the generation */
+    bool meta_changed;     /* figures of meta changed without anything visible */
+    uint64_t changes_from; /* oldest generation that changes can be served from */
+
+    struct node **nodes; /* sorted by number */
+    size_t node_count, node_cap;
+    struct map *nodes_by_id, *nodes_by_name;
+    struct link live[NODE_NEVER + 1];
+    bool never_checked;
+    struct map *keys, *retired;
+    struct map *resources; /* by id */
+    struct link networks;
+    struct network *vlans[VLAN_COUNT];
+    struct map *networks_by_name;
+    struct map *tokens_by_hash;
+    struct link tokens;
+
+    struct stamp changed_nodes, changed_resources, changed_edges;
+    struct tombstone *tombstones;
+    size_t tombstone_first, tombstone_count, tombstone_cap, tombstone_limit;
+
+    struct edge **dirty;
+    size_t dirty_count, dirty_cap;
+    mono_ms next_retention;
+
+    /* Restore detection: the highest that any node has reported. */
+    uint64_t seen_epoch, seen_generation, seen_token;
+
+    uint64_t counts[EDGE_STATES];
+    uint64_t received, dropped, drops[DROP_REASONS], commits;
+    struct map *drop_times;
+    mono_ms drop_window;
+    uint32_t drop_events;
+};
+
+/* One step: what every handler gets. */
+struct step {
+    struct coord *c;
+    const struct coord_event *ev;
+    struct coord_update *u;
+    uint32_t random_used;
+};
+
+/* ---- core.c */
+void step_random(struct step *s, void *out, size_t n); /* n <= 32 */
+int text_set(const char **to, const char *from);       /* owned copy; NULL and "" give NULL */
+bool text_same(const char *a, const char *b);          /* NULL equals "" */
+
+/* ---- list.h in two lines */
+static inline void link_init(struct link *l)
+{
+    l->prev = l->next = l;
+}
+
+static inline void link_remove(struct link *l)
+{
+    l->prev->next = l->next;
+    l->next->prev = l->prev;
+    link_init(l);
+}
+
+static inline void link_append(struct link *head, struct link *l)
+{
+    l->prev = head->prev;
+    l->next = head;
+    head->prev->next = l;
+    head->prev = l;
+}
+
+static inline bool link_empty(const struct link *head)
+{
+    return head->next == head;
+}
+
+/* ---- emit.c: rows to persist. All strings are copied into the update's arena. */
+struct change *emit(struct step *s, enum change_type type);
+int emit_node(struct step *s, const struct node *n);
+int emit_key(struct step *s, const struct key *k);
+int emit_section(struct step *s, const struct node *n, enum section_id id);
+int emit_inventory(struct step *s, const struct node *n, enum section_id id, const char *key,
+                   uint64_t hash, const void *row);
+int emit_resource(struct step *s, const struct resource *r);
+int emit_sighting(struct step *s, const struct node *n, const struct sighting *g);
+int emit_sighting_delete(struct step *s, const struct node *n, const struct sighting *g);
+int emit_edge(struct step *s, const struct edge *e, enum change_type type);
+int emit_network(struct step *s, const struct network *w, enum change_type type);
+int emit_token(struct step *s, const struct token_row *t, enum change_type type);
+
+/* ---- event.c */
+enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_ERROR };
+__attribute__((format(printf, 6, 7))) int event(struct step *s, const char *kind,
+                                                enum severity severity, const struct node *n,
+                                                const struct resource *r, const char *fmt, ...);
+int event_prune(struct step *s);
+
+/* ---- load.c */
+int load_image(struct step *s);
+
+/* ---- node.c */
+struct node *node_new(struct coord *c, uuid128 id, uint32_t no); /* in the index by id and number */
+void node_free(struct node *n);                                  /* the struct alone */
+void node_remove(struct coord *c, struct node *n);               /* from every index, and frees */
+struct node *node_by_id(const struct coord *c, uuid128 id);
+struct node *node_by_no(const struct coord *c, uint32_t no);
+struct node *node_by_name(const struct coord *c, const char *name);
+int node_set_name(struct coord *c, struct node *n, const char *name);
+bool node_name_valid(const char *name);
+/* The name that the node has for itself, made valid and unique, into `out` (80 bytes). */
+void node_own_name(const struct coord *c, uuid128 id, const struct identity *i, char *out);
+/* Renames: the labels of its resources and what matches it follow. */
+int node_rename(struct step *s, struct node *n, const char *name);
+int node_forget(struct step *s, struct node *n);
+/* Sets admission and the text, writes the row, refreshes the edges. */
+int node_admit(struct step *s, struct node *n, enum node_admission a, const char *text);
+const char *node_state_name(const struct node *n);
+
+/* ---- live.c: the liveness of nodes */
+int live_heard(struct step *s, struct node *n);
+void live_reset(struct coord *c, struct node *n); /* to never, out of the lists */
+int live_tick(struct step *s);
+int live_catch_up(struct step *s); /* after read-only: the events that could not be written */
+mono_ms live_deadline(const struct coord *c);
+
+/* ---- enrol.c, session.c, ingest.c: messages of nodes */
+struct key *key_by(const struct coord *c, const pubkey *key);
+struct key *key_new(struct step *s, const pubkey *key, enum role role, enum key_state state);
+void key_remove(struct coord *c, struct key *k); /* from the index, and frees */
+bool boot_is_retired(const struct coord *c, uint32_t node_no, uuid128 boot);
+int boot_load(struct coord *c, const struct retired_boot_row *row);
+int boot_retire(struct step *s, struct node *n, uuid128 boot);
+bool predecessor_silent(const struct coord *c, const struct node *n);
+int enrol_handle(struct step *s, const struct envelope *env, struct key *k);
+int claim_approve(struct step *s, struct node *n);
+int claim_promote(struct step *s, struct node *n);
+int node_conflict(struct step *s, struct node *n, const char *why);
+int session_message(struct step *s);
+int session_bad(struct step *s);
+int ingest_report(struct step *s, const struct envelope *env, struct node *n);
+int ingest_clear(struct step *s, struct node *n); /* a new boot: rows and sightings go */
+/* Compares digests; names of sections to ask for go to `want`. */
+int sections_confirm(struct step *s, struct node *n, struct recs states, struct strs *want);
+
+/* ---- answer.c: envelopes to nodes */
+struct envelope *answer_new(struct step *s, const struct node *n, uint64_t correlation);
+int answer_refused(struct step *s, enum refuse_reason reason, const char *text, int64_t retry_ms);
+int answer_enrolled(struct step *s, enum enrol_state state, const char *text, int64_t retry_ms);
+/* Counts a drop and writes the event, not more often than once a minute for a key and reason. */
+int drop_count(struct step *s, enum refuse_reason reason, const char *text, uint64_t count);
+
+/* ---- sighting.c: inventory rows -> sightings */
+extern const uint8_t sighting_sections; /* bit set of those that bring any */
+/* False: the row shows no resource. Text may live in `scratch`. */
+bool sight_of_row(const struct node *n, enum section_id id, const void *row, char scratch[300],
+                  struct sight *out);
+int sighting_set(struct step *s, struct node *n, enum section_id id, struct row *row,
+                 const struct sight *sight);                        /* sight NULL: none */
+int sighting_drop(struct step *s, struct node *n, struct row *row); /* with its change */
+int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool announce);
+struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight);
+
+/* ---- network.c: declared networks */
+struct network *network_new(struct coord *c, const struct network_row *row);
+void network_remove(struct coord *c, struct network *w); /* and frees */
+void network_hide(struct coord *c, struct network *w);   /* no port matches it any more */
+/* Takes VLAN and matches of the row; what it was and who sees it stays. */
+int network_redefine(struct coord *c, struct network *w, const struct network_row *row);
+/* How many declared networks the port matches; the first two go to found[]. */
+uint32_t network_match(const struct coord *c, const char *node_name, const struct sight *sight,
+                       struct network *found[2]);
+bool network_matches_sight(const struct network *w, const char *node_name,
+                           const struct sight *sight);
+int network_rematch_node(struct step *s, struct node *n, int vlan); /* vlan < 0: all */
+bool match_valid(const char *text);
+char *match_text(struct arena *a, const struct match *m);
+
+/* ---- resource.c */
+struct resource *resource_unproven(struct step *s, struct node *n, const char *port, uint16_t vlan);
+struct resource *resource_new(struct coord *c, uuid128 id, uint32_t no, const char *port);
+int resource_index(struct coord *c, struct resource *r);
+int resource_delete(struct step *s, struct resource *r); /* has no edges; writes the change */
+void resource_free(struct resource *r);
+struct resource *resource_by_id(const struct coord *c, uuid128 id);
+struct resource *resource_by_text(const struct coord *c, const char *text); /* key or label */
+uuid128 resource_unproven_id(const struct node *n, const char *port);
+char *resource_key(struct arena *a, const struct resource *r);
+char *resource_label(struct arena *a, const struct resource *r);
+char *resource_label_in(const struct resource *r, char *out, size_t n); /* cut where too long */
+
+/* ---- matrix.c: edges */
+struct edge *edge_find(const struct node *n, const struct resource *r);
+struct edge *edge_new(struct coord *c, struct node *n, struct resource *r);
+int edge_remove(struct step *s, struct edge *e);   /* with change and tombstone; frees */
+void edge_unlink(struct coord *c, struct edge *e); /* from lists and counts; frees */
+int edge_dirty(struct coord *c, struct edge *e);
+void edge_attach(struct edge *e, struct sighting *g);
+void edge_detach(struct sighting *g);
+/* After a step's rows: adds up dirty edges, writes them and their events. `quiet`: sections whose
+ * new edges are no news because they are reported for the first time in a boot. */
+int matrix_settle(struct step *s, uint32_t quiet);
+int matrix_retention(struct step *s);
+void edge_refresh(struct coord *c, struct edge *e); /* shown state and all counts */
+void edges_refresh(struct coord *c, struct node *n);
+void edge_sum(const struct edge *e, uint32_t *active, uint32_t *total);
+uint8_t edge_stored_state(uint32_t active, uint32_t total, uint32_t had);
+uint8_t edge_shown_state(const struct edge *e);
+/* Age of the facts; negative: not confirmed in this start. */
+int64_t edge_age_ms(const struct coord *c, const struct edge *e);
+/* The nodes (numbers) that see all of the resources now; `ok`: without anything missing. The
+ * caller frees it. NULL: out of memory. */
+roaring_bitmap_t *matrix_nodes_seeing(struct resource *const *list, size_t n, bool ok);
+
+/* ---- changes.c: what changed since when */
+void stamp_init(struct stamp *head);
+void stamp_remove(struct stamp *st);
+void touch_node(struct coord *c, struct node *n);
+void touch_resource(struct coord *c, struct resource *r);
+void touch_edge(struct coord *c, struct edge *e); /* its node and resource too */
+int bury(struct coord *c, uuid128 node, uuid128 resource);
+
+/* ---- token.c */
+struct token *token_find(const struct coord *c, const char *secret);
+/* NULL: usable by `role` for `node` now; else one sentence. */
+const char *token_unusable(const struct coord *c, const struct token *t, enum role role,
+                           uuid128 node);
+int token_use(struct step *s, struct token *t, const struct node *n, const char *who);
+int token_load(struct coord *c, const struct token_row *row);
+void token_free(struct coord *c, struct token *t);
+
+/* ---- recover.c */
+/* Does what the node remembers prove that this database is older than it was? Then the mode is
+ * recover afterwards and *yes is true. */
+int recover_detect(struct step *s, struct node *n, const struct memory *m, bool *yes);
+const char *recover_text(const struct coord *c);
+
+/* ---- query.c and its handlers */
+struct answer {
+    struct step *s;
+    struct coord *c;
+    const struct request *req;
+    struct outgoing *out;
+    struct arena *a;
+    struct reply *r;
+    enum role role;
+};
+
+int query_request(struct step *s);
+/* Sets code and text; 0 or -ENOMEM. */
+__attribute__((format(printf, 3, 4))) int answer_fail(struct answer *q, enum reply_code code,
+                                                      const char *fmt, ...);
+/* Resolve an argument; on failure the answer is filled and *out is NULL. */
+int answer_node(struct answer *q, const char *text, bool exact, struct node **out);
+int answer_resource(struct answer *q, const char *text, struct resource **out);
+
+const char *answer_quote(struct answer *q, const char *text); /* cut where it is too long */
+int answer_kind(struct answer *q, bool *good);                /* the request's filter by kind */
+
+/* ---- pick.c: which nodes, resources and edges go into a reply */
+struct gone { /* an edge that was removed between two that are still there */
+    struct node *node;
+    struct resource *resource;
+};
+
+struct pick {
+    struct node **nodes;
+    struct resource **resources;
+    struct edge **edges;
+    struct gone *gone;
+    size_t node_count, resource_count, edge_count, gone_count;
+};
+
+/* What was asked for, each once. One side empty: whatever has an edge to the other. */
+struct chosen {
+    struct node **nodes;
+    struct resource **resources;
+    size_t node_count, resource_count;
+};
+
+int pick_init(struct pick *p, struct arena *a, size_t nodes, size_t resources, size_t edges);
+int pick_all(struct pick *p, struct arena *a, const struct coord *c);
+void pick_resources(struct pick *p, const struct coord *c); /* all */
+int pick_chosen(struct pick *p, struct arena *a, const struct chosen *ch);
+int pick_reply(struct answer *q, struct pick *p); /* numbers them, fills the reply */
+
+/* query_show.c */
+int op_hello(struct answer *q);
+int op_status(struct answer *q);
+int op_node_list(struct answer *q);
+int op_node_show(struct answer *q);
+int op_resource_list(struct answer *q);
+int op_resource_show(struct answer *q);
+int op_network_list(struct answer *q);
+int op_events(struct answer *q);
+int op_watch(struct answer *q);
+int op_backup(struct answer *q);
+/* query_explain.c */
+int op_explain(struct answer *q);
+/* query_impact.c */
+int op_impact(struct answer *q);
+/* query_matrix.c */
+int op_snapshot(struct answer *q);
+int op_changes(struct answer *q);
+/* query_node.c */
+int op_node_approve(struct answer *q);
+int op_node_rename(struct answer *q);
+int op_node_forget(struct answer *q);
+int op_node_declare_dead(struct answer *q);
+int op_node_drain(struct answer *q);
+/* query_network.c, token.c, recover.c */
+int op_network_define(struct answer *q);
+int op_network_delete(struct answer *q);
+int op_token_create(struct answer *q);
+int op_token_list(struct answer *q);
+int op_client_enrol(struct answer *q);
+int op_recover(struct answer *q);
+
+/* info.c: records of a reply */
+int info_node(const struct coord *c, struct arena *a, const struct node *n, struct node_info *out);
+int info_resource(struct arena *a, const struct resource *r, struct resource_info *out);
+int info_edge(const struct coord *c, struct arena *a, const struct edge *e, struct edge_info *out);
+int info_network(struct arena *a, const struct network *w, struct network_info *out);
+int info_sections(const struct coord *c, struct arena *a, const struct node *n, struct recs *out);
+
+#endif

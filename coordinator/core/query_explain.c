@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Why a node sees a resource or not, and what depends on either. */
+#include <errno.h>
+
+#include "core/core_internal.h"
+
+/* ---- explain: the facts are copied here, the chain is built where the inventory is ---------- */
+
+static int copy_sighting(struct arena *a, const struct sighting *g, struct sighting_row *out)
+{
+    *out = (struct sighting_row){
+        .section = (enum section_id)g->section,
+        .row_key = arena_strdup(a, g->row_key),
+        .port = arena_strdup(a, g->sight.port),
+        .base = arena_strndup(a, g->sight.port, g->sight.base_len),
+        .vlan = g->sight.vlan,
+        .paths_active = g->sight.paths_active,
+        .paths_total = g->sight.paths_total,
+    };
+    return out->row_key != NULL && out->port != NULL && out->base != NULL ? 0 : -ENOMEM;
+}
+
+static int copy_sightings(struct arena *a, const struct edge *e, struct explain_facts *f)
+{
+    struct sighting_row *rows;
+    size_t n = 0;
+
+    for (const struct sighting *g = e->sightings; g != NULL; g = g->next)
+        n++;
+    rows = arena_array(a, n, sizeof *rows);
+    if (rows == NULL)
+        return -ENOMEM;
+    f->sightings = rows;
+    for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
+        if (copy_sighting(a, g, &rows[f->sighting_count++]) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Does this port, which matches several networks, concern the resource? */
+static bool concerns(const struct node *n, const struct sighting *g, const struct resource *r)
+{
+    if (!g->ambiguous)
+        return false;
+    if (r->network == NULL)
+        return g->edge->resource == r;
+    return network_matches_sight(r->network, n->row.name, &g->sight);
+}
+
+static int add_rival(struct answer *q, const struct node *n, const struct sighting *g,
+                     const struct resource *r, struct explain_rival *out)
+{
+    struct network *found[2] = { NULL, NULL };
+    const struct network *one, *other;
+
+    network_match(q->c, n->row.name, &g->sight, found);
+    one = r->network != NULL ? r->network : found[0];
+    other = found[0] != one ? found[0] : found[1];
+    *out = (struct explain_rival){
+        .port = arena_strdup(q->a, g->sight.port),
+        .network = arena_strdup(q->a, one->name),
+        .other = arena_strdup(q->a, other->name),
+    };
+    return out->port != NULL && out->network != NULL && out->other != NULL ? 0 : -ENOMEM;
+}
+
+enum { RIVALS_MOST = 16 };
+
+static int add_rivals(struct answer *q, const struct node *n, const struct resource *r,
+                      struct explain_facts *f)
+{
+    struct explain_rival *v = arena_array(q->a, RIVALS_MOST, sizeof *v);
+
+    if (v == NULL)
+        return -ENOMEM;
+    f->rivals = v;
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        const struct slot *slot = &n->sections[i];
+
+        for (uint32_t k = 0; k < slot->row_count && f->rival_count < RIVALS_MOST; k++) {
+            const struct sighting *g = slot->rows[k].sighting;
+
+            if (g == NULL || !concerns(n, g, r))
+                continue;
+            if (add_rival(q, n, g, r, &v[f->rival_count++]) < 0)
+                return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+static int gather(struct answer *q, const struct node *n, const struct resource *r,
+                  struct explain_facts *f)
+{
+    struct edge *e = edge_find(n, r);
+    struct network_info *network = arena_zalloc(q->a, sizeof *network);
+    int rc = network == NULL ? -ENOMEM : 0;
+
+    f->node = q->r->nodes.v;
+    f->resource = q->r->resources.v;
+    f->edge = e != NULL ? q->r->edges.v : NULL;
+    f->wall = q->c->wall;
+    if (rc == 0 && r->network != NULL) {
+        f->network = network;
+        rc = info_network(q->a, r->network, network);
+    }
+    if (rc == 0 && e != NULL)
+        rc = copy_sightings(q->a, e, f);
+    if (rc == 0)
+        rc = add_rivals(q, n, r, f);
+    return rc < 0 ? rc : info_sections(q->c, q->a, n, &f->states);
+}
+
+int op_explain(struct answer *q)
+{
+    struct explain_facts *f = arena_zalloc(q->a, sizeof *f);
+    struct node *n;
+    struct resource *r;
+    struct pick p;
+    struct chosen ch = { &n, &r, 1, 1 };
+    int rc = answer_node(q, q->req->node, false, &n);
+
+    if (n == NULL || f == NULL)
+        return f == NULL ? -ENOMEM : rc;
+    rc = answer_resource(q, q->req->resource, &r);
+    if (r == NULL)
+        return rc;
+    rc = pick_chosen(&p, q->a, &ch);
+    if (rc == 0)
+        rc = pick_reply(q, &p);
+    if (rc == 0)
+        rc = gather(q, n, r, f);
+    if (rc < 0)
+        return rc;
+    q->out->join.type = JOIN_EXPLAIN;
+    q->out->join.node_no = n->row.no;
+    q->out->join.explain = f;
+    return 0;
+}

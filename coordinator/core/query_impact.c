@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What depends on a resource, or on a node. */
+#include <errno.h>
+
+#include "core/core_internal.h"
+#include "core/explain_internal.h"
+
+enum { FEW = 2, PORTS_MOST = 4 };
+
+static bool sees(const struct edge *e)
+{
+    return e->shown == EDGE_OK || e->shown == EDGE_DEGRADED;
+}
+
+static const char *state_of(const struct edge *e)
+{
+    return edge_state_name((enum edge_state)e->shown);
+}
+
+static const char *label_of(struct chain *ch, const struct resource *r)
+{
+    const char *label = resource_label(ch->a, r);
+
+    ch->failed = ch->failed || label == NULL;
+    return label;
+}
+
+/* ---- a resource: the nodes and ports that lead to it ---------------------------------------- */
+
+static const char *ports_text(struct chain *ch, const struct edge *e)
+{
+    const char *text = "";
+    size_t n = 0;
+
+    for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
+        if (n++ < PORTS_MOST)
+            text = chain_text(ch, "%s%s%.200s", text, n > 1 ? ", " : "", g->sight.port);
+    }
+    return n <= PORTS_MOST ? text : chain_text(ch, "%s and %zu more", text, n - PORTS_MOST);
+}
+
+static void impact_on_node(struct chain *ch, const struct edge *e)
+{
+    const struct node *n = e->node;
+    uint32_t others = n->counts[EDGE_OK] + n->counts[EDGE_DEGRADED] - (sees(e) ? 1 : 0);
+    const char *name = chain_text(ch, "%s", n->row.name);
+    const char *ports = ports_text(ch, e);
+
+    if (e->sightings == NULL)
+        chain_add(ch, 1, "node", name, state_of(e), NULL, "No port of it leads there any more.");
+    else if (!sees(e))
+        chain_add(ch, 1, "node", name, state_of(e), NULL, "Through %s, as last known.", ports);
+    else if (others == 0)
+        chain_add(ch, 1, "node", name, state_of(e), NULL,
+                  "Through %s; it is the only network that this node sees now.", ports);
+    else
+        chain_add(ch, 1, "node", name, state_of(e), NULL, "Through %s; it sees %u other network%s.",
+                  ports, others, others == 1 ? "" : "s");
+}
+
+static void impact_of_resource(struct chain *ch, const struct resource *r, const struct pick *p)
+{
+    uint32_t seen = r->counts[EDGE_OK] + r->counts[EDGE_DEGRADED];
+
+    chain_add(ch, 0, "network", label_of(ch, r), "info", NULL,
+              "%u node%s it now, %u in full; %u lost it, of %u it is not known.", seen,
+              seen == 1 ? " sees" : "s see", r->counts[EDGE_OK], r->counts[EDGE_LOST],
+              r->counts[EDGE_UNKNOWN] + r->counts[EDGE_STUCK]);
+    for (size_t i = 0; i < p->edge_count; i++)
+        impact_on_node(ch, p->edges[i]);
+}
+
+/* ---- a node: what it alone sees, or few besides it ------------------------------------------ */
+
+static uint32_t others_of(const struct edge *e)
+{
+    const struct network *w = e->resource->network;
+    uint64_t n = roaring_bitmap_get_cardinality(w->seen);
+
+    return (uint32_t)(n - (roaring_bitmap_contains(w->seen, e->node->row.no) ? 1 : 0));
+}
+
+/* The names of the few other nodes that see it. */
+static const char *others_text(struct chain *ch, const struct coord *c, const struct edge *e)
+{
+    const struct network *w = e->resource->network;
+    const char *text = "";
+    uint32_t no;
+
+    for (uint32_t rank = 0; rank <= FEW && roaring_bitmap_select(w->seen, rank, &no); rank++) {
+        const struct node *n = node_by_no(c, no);
+
+        if (n != NULL && n != e->node)
+            text = chain_text(ch, "%s%s%s", text, *text != '\0' ? " and " : "", n->row.name);
+    }
+    return text;
+}
+
+static void impact_on_network(struct chain *ch, const struct coord *c, const struct edge *e)
+{
+    const char *label = label_of(ch, e->resource);
+    uint32_t others = others_of(e);
+
+    if (others == 0)
+        chain_add(ch, 1, "network", label, state_of(e), NULL, "No other node sees it.");
+    else if (others <= FEW)
+        chain_add(ch, 1, "network", label, state_of(e), NULL, "Besides it only %s see%s it.",
+                  others_text(ch, c, e), others == 1 ? "s" : "");
+    else
+        chain_add(ch, 1, "network", label, state_of(e), NULL, "%u other nodes see it.", others);
+}
+
+/* Declared networks, those that fewest others see first; then the ports that nobody can share. */
+static void impact_of_node(struct chain *ch, const struct coord *c, const struct node *n)
+{
+    static const uint32_t classes[] = { 0, FEW, UINT32_MAX };
+    uint32_t declared = 0, alone = 0;
+
+    for (uint32_t i = 0; i < n->edge_count; i++) {
+        declared += n->edges[i]->resource->network != NULL;
+        alone += n->edges[i]->resource->network != NULL && others_of(n->edges[i]) == 0;
+    }
+    chain_add(ch, 0, "node", chain_text(ch, "%s", n->row.name), "info", NULL,
+              "It has to do with %u declared network%s; %u of them no other node sees.", declared,
+              declared == 1 ? "" : "s", alone);
+    for (size_t k = 0; k < ARRAY_LEN(classes); k++) {
+        for (uint32_t i = 0; i < n->edge_count; i++) {
+            const struct edge *e = n->edges[i];
+            uint32_t others = e->resource->network != NULL ? others_of(e) : 0;
+
+            if (e->resource->network != NULL && others <= classes[k] &&
+                (k == 0 || others > classes[k - 1]))
+                impact_on_network(ch, c, e);
+        }
+    }
+    if (n->edge_count > declared)
+        chain_add(ch, 1, "port", "unproven ports", "info", NULL,
+                  "%u port%s of it %s unproven: whether another node is on the same network is "
+                  "not known.",
+                  n->edge_count - declared, n->edge_count - declared == 1 ? "" : "s",
+                  n->edge_count - declared == 1 ? "is" : "are");
+}
+
+int op_impact(struct answer *q)
+{
+    struct chain chain = { .a = q->a };
+    struct node *n = NULL;
+    struct resource *r = NULL;
+    struct chosen ch = { &n, &r, 0, 0 };
+    struct pick p;
+    int rc;
+
+    if ((q->req->node == NULL) == (q->req->resource == NULL))
+        return answer_fail(q, REPLY_INVALID,
+                           "The request needs a node or a resource, one of them.");
+    rc = q->req->node != NULL ? answer_node(q, q->req->node, false, &n)
+                              : answer_resource(q, q->req->resource, &r);
+    if (rc < 0 || (n == NULL && r == NULL))
+        return rc;
+    ch.node_count = n != NULL;
+    ch.resource_count = r != NULL;
+    rc = pick_chosen(&p, q->a, &ch);
+    if (rc == 0)
+        rc = pick_reply(q, &p);
+    if (rc < 0 || q->r->code != REPLY_OK)
+        return rc;
+    if (n != NULL)
+        impact_of_node(&chain, q->c, n);
+    else
+        impact_of_resource(&chain, r, &p);
+    REC_SET(q->r, reply, evidence, ((struct recs){ chain.v, chain.n }));
+    return chain.failed ? -ENOMEM : 0;
+}
