@@ -326,6 +326,8 @@ bool boot_is_retired(const struct coord *c, uint32_t node_no, uuid128 boot);
 int boot_load(struct coord *c, const struct retired_boot_row *row);
 int boot_retire(struct step *s, struct node *n, uuid128 boot);
 bool predecessor_silent(const struct coord *c, const struct node *n);
+/* What the node now says of itself; its name follows where the operator gave none. */
+int identity_update(struct step *s, struct node *n, const struct identity *i);
 int enrol_handle(struct step *s, const struct envelope *env, struct key *k);
 int claim_approve(struct step *s, struct node *n);
 int claim_promote(struct step *s, struct node *n);
