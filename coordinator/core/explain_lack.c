@@ -43,7 +43,7 @@ static const char *bases_text(struct chain *ch)
         if (b.bond != NULL)
             continue;
         if (n++ < NAMES_MOST)
-            text = chain_text(ch, "%s%s%.64s", text, n > 1 ? ", " : "", b.name);
+            text = chain_text(ch, "%s%s%s", text, n > 1 ? ", " : "", b.name);
     }
     if (n > NAMES_MOST)
         text = chain_text(ch, "%s and %zu more", text, n - NAMES_MOST);
@@ -88,15 +88,15 @@ static void lack_on_base(struct chain *ch, const char *base)
     if (is_rival(ch, base, vlan))
         return; /* said already */
     if (vlan != 0 && vlan_on(ch, base, vlan) == NULL)
-        chain_add(ch, 1, "vlan", chain_text(ch, "%.200s.%llu", base, vlan), "missing",
+        chain_add(ch, 1, "vlan", chain_text(ch, "%s.%llu", base, vlan), "missing",
                   chain_text(ch,
-                             "On %s: ip link add link %.200s name %.200s.%llu type vlan id %llu, "
-                             "then ip link set %.200s.%llu up",
+                             "On %s: ip link add link %s name %s.%llu type vlan id %llu, "
+                             "then ip link set %s.%llu up",
                              chain_node(ch), base, base, vlan, vlan, base, vlan),
-                  "There is no link for VLAN %llu on %.200s.", vlan, base);
+                  "There is no link for VLAN %llu on %s.", vlan, base);
     else
         chain_add(ch, 1, "port", base, "unknown", NULL,
-                  "Port %.200s has just been reported and does not count yet.", base);
+                  "Port %s has just been reported and does not count yet.", base);
     explain_base(ch, 2, base);
 }
 
@@ -129,7 +129,7 @@ static const char *example_base(const struct chain *ch)
 
 static const char *define_mend(struct chain *ch, const char *base)
 {
-    return chain_text(ch, "muster network define %s%s with one more --match '%s/%.200s'",
+    return chain_text(ch, "muster network define %s%s with one more --match '%s/%s'",
                       ch->f->network->name, chain_vlan_option(ch), chain_node(ch), base);
 }
 
@@ -149,7 +149,7 @@ static size_t lack_in_match(struct chain *ch, const char *glob, size_t *shown)
             lack_on_base(ch, b.name);
         else
             chain_add(ch, 1, "nic", b.name, "missing", define_mend(ch, b.bond),
-                      "%.200s is a slave of %.200s, which is the port.", b.name, b.bond);
+                      "%s is a slave of %s, which is the port.", b.name, b.bond);
     }
     return n;
 }
@@ -175,7 +175,7 @@ static void lack_of_matches(struct chain *ch)
                   bases_text(ch));
     else if (bases == 0)
         chain_add(ch, 1, "port", last, "missing", define_mend(ch, example_base(ch)),
-                  "%s has no NIC or bond that the match %.256s names; it has: %s.", chain_node(ch),
+                  "%s has no NIC or bond that the match %s names; it has: %s.", chain_node(ch),
                   last, bases_text(ch));
     else if (shown > CANDIDATES_MOST)
         chain_add(ch, 1, "port", w->name, "info", NULL, "%zu more ports match and lead nowhere.",
@@ -232,8 +232,8 @@ static void lack_of_port(struct chain *ch)
                   node, chain_node(ch));
         return;
     }
-    chain_add(ch, 1, "port", port, "missing", NULL, "%s does not report port %.300s any more.",
-              node, port);
+    chain_add(ch, 1, "port", port, "missing", NULL, "%s does not report port %s any more.", node,
+              port);
     base = base_of_port(ch, port);
     if (base == NULL)
         chain_add(ch, 2, "nic", port, "missing", NULL,

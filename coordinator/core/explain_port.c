@@ -62,18 +62,16 @@ static void explain_neighbours(struct chain *ch, unsigned depth, const char *nic
     for (; (l = neighbour_next(ch, nic, &at)) != NULL; n++) {
         if (not_announced(l, chain_vlan(ch)))
             chain_add(ch, depth, "lldp", chassis(l), "missing",
-                      chain_text(ch, "Allow VLAN %llu on port %.200s of %.200s",
-                                 number(chain_vlan(ch)), switch_port(l), chassis(l)),
-                      "The switch %.200s does not announce VLAN %llu on port %.200s.", chassis(l),
+                      chain_text(ch, "Allow VLAN %llu on port %s of %s", number(chain_vlan(ch)),
+                                 switch_port(l), chassis(l)),
+                      "The switch %s does not announce VLAN %llu on port %s.", chassis(l),
                       number(chain_vlan(ch)), switch_port(l));
         else
             chain_add(ch, depth, "lldp", chassis(l), "info", NULL,
-                      "%.200s is connected to port %.200s of %.200s.", nic, switch_port(l),
-                      chassis(l));
+                      "%s is connected to port %s of %s.", nic, switch_port(l), chassis(l));
     }
     if (n == 0 && ch->sections[SECTION_LLDP].status == SECTION_OK)
-        chain_add(ch, depth, "lldp", nic, "info", NULL, "No LLDP neighbour was heard on %.200s.",
-                  nic);
+        chain_add(ch, depth, "lldp", nic, "info", NULL, "No LLDP neighbour was heard on %s.", nic);
 }
 
 /* ---- NICs ----------------------------------------------------------------------------------- */
@@ -92,7 +90,7 @@ static const char *cable(struct chain *ch, const char *nic)
 
     if (l == NULL)
         return "Check the cable and the port of the switch";
-    return chain_text(ch, "Check the cable and port %.200s of %.200s", switch_port(l), chassis(l));
+    return chain_text(ch, "Check the cable and port %s of %s", switch_port(l), chassis(l));
 }
 
 static bool other_aggregator(const struct nic *nic, const struct bond *bond)
@@ -113,18 +111,16 @@ static void explain_good_nic(struct chain *ch, unsigned depth, const struct nic 
     if (other_aggregator(nic, bond))
         chain_add(ch, depth, "nic", nic->name, "lost",
                   "Check that all slaves end in one LACP group of the switch",
-                  "%.200s has carrier but is in aggregator %llu; the active one is %llu.",
-                  nic->name, number(nic->bond_aggregator_id), number(bond->aggregator_id));
+                  "%s has carrier but is in aggregator %llu; the active one is %llu.", nic->name,
+                  number(nic->bond_aggregator_id), number(bond->aggregator_id));
     else if (nic->bond_mii_status != NULL && strcmp(nic->bond_mii_status, "up") != 0)
         chain_add(ch, depth, "nic", nic->name, "lost", cable(ch, nic->name),
-                  "%.200s has carrier, but its bond holds it for %.64s.", nic->name,
-                  nic->bond_mii_status);
+                  "%s has carrier, but its bond holds it for %s.", nic->name, nic->bond_mii_status);
     else if (REC_HAS(nic, nic, paths_active) && nic->paths_active == 0)
-        chain_add(ch, depth, "nic", nic->name, "lost", NULL, "%.200s carries no frames.",
-                  nic->name);
+        chain_add(ch, depth, "nic", nic->name, "lost", NULL, "%s carries no frames.", nic->name);
     else
-        chain_add(ch, depth, "nic", nic->name, "ok", NULL, "%.200s is up with carrier%s%s.",
-                  nic->name, speed_text(ch, nic),
+        chain_add(ch, depth, "nic", nic->name, "ok", NULL, "%s is up with carrier%s%s.", nic->name,
+                  speed_text(ch, nic),
                   nic->bond_state != NULL && strcmp(nic->bond_state, "backup") == 0
                       ? ", as the bond's backup"
                       : "");
@@ -135,17 +131,17 @@ static void explain_nic(struct chain *ch, unsigned depth, const char *name, cons
     const struct nic *nic = chain_row(ch, SECTION_NICS, name);
 
     if (nic == NULL) {
-        chain_add(ch, depth, "nic", name, "missing", NULL, "%s reports no NIC %.200s.",
-                  chain_node(ch), name);
+        chain_add(ch, depth, "nic", name, "missing", NULL, "%s reports no NIC %s.", chain_node(ch),
+                  name);
         return;
     }
     if (!nic->admin_up)
         chain_add(ch, depth, "nic", nic->name, "lost",
-                  chain_text(ch, "On %s: ip link set %.200s up", chain_node(ch), nic->name),
-                  "%.200s is switched off.", nic->name);
+                  chain_text(ch, "On %s: ip link set %s up", chain_node(ch), nic->name),
+                  "%s is switched off.", nic->name);
     else if (REC_HAS(nic, nic, carrier) && !nic->carrier)
-        chain_add(ch, depth, "nic", nic->name, "lost", cable(ch, nic->name),
-                  "%.200s has no carrier.", nic->name);
+        chain_add(ch, depth, "nic", nic->name, "lost", cable(ch, nic->name), "%s has no carrier.",
+                  nic->name);
     else
         explain_good_nic(ch, depth, nic, bond);
     explain_neighbours(ch, depth + 1, nic->name);
@@ -158,10 +154,10 @@ static const char *bond_mend(struct chain *ch, const struct bond *b)
     bool lacp = b->mode != NULL && strcmp(b->mode, "802.3ad") == 0;
 
     if (!b->admin_up)
-        return chain_text(ch, "On %s: ip link set %.200s up", chain_node(ch), b->name);
+        return chain_text(ch, "On %s: ip link set %s up", chain_node(ch), b->name);
     if (b->slaves.n == 0)
-        return chain_text(ch, "On %s, give it a slave: ip link set NIC master %.200s",
-                          chain_node(ch), b->name);
+        return chain_text(ch, "On %s, give it a slave: ip link set NIC master %s", chain_node(ch),
+                          b->name);
     if (lacp && b->partner_mac == NULL)
         return "Check that LACP is on in the switch's ports: no partner answers";
     return NULL; /* the slaves say it */
@@ -171,17 +167,16 @@ static void explain_bond(struct chain *ch, unsigned depth, const struct bond *b)
 {
     const char *state = b->admin_up ? paths_state(b->paths_active, b->paths_total) : "lost";
     const char *mode = b->mode != NULL ? b->mode : "unknown mode";
-    const char *active = b->active_slave != NULL
-                             ? chain_text(ch, ", %.200s is the active one", b->active_slave)
-                             : "";
+    const char *active =
+        b->active_slave != NULL ? chain_text(ch, ", %s is the active one", b->active_slave) : "";
 
     if (!b->admin_up)
-        chain_add(ch, depth, "bond", b->name, state, bond_mend(ch, b), "%.200s is switched off.",
+        chain_add(ch, depth, "bond", b->name, state, bond_mend(ch, b), "%s is switched off.",
                   b->name);
     else
         chain_add(ch, depth, "bond", b->name, state,
                   b->paths_active < b->paths_total || b->paths_total == 0 ? bond_mend(ch, b) : NULL,
-                  "%.200s (%.64s): %llu of %llu slaves carry frames%s.", b->name, mode,
+                  "%s (%s): %llu of %llu slaves carry frames%s.", b->name, mode,
                   number(b->paths_active), number(b->paths_total), active);
     for (size_t i = 0; i < b->slaves.n; i++)
         explain_nic(ch, depth + 1, b->slaves.v[i], b);
@@ -205,22 +200,22 @@ static void explain_vlan(struct chain *ch, unsigned depth, const char *name)
     unsigned long long tag;
 
     if (v == NULL) {
-        chain_add(ch, depth, "vlan", name, "missing", NULL, "The link %.200s has just gone.", name);
+        chain_add(ch, depth, "vlan", name, "missing", NULL, "The link %s has just gone.", name);
         return;
     }
     tag = number(v->vlan_id);
     if (!v->admin_up)
         chain_add(ch, depth, "vlan", v->name, "lost",
-                  chain_text(ch, "On %s: ip link set %.200s up", chain_node(ch), v->name),
-                  "The link %.200s (VLAN %llu) is switched off.", v->name, tag);
+                  chain_text(ch, "On %s: ip link set %s up", chain_node(ch), v->name),
+                  "The link %s (VLAN %llu) is switched off.", v->name, tag);
     else if (REC_HAS(v, vlan, carrier) && !v->carrier)
         chain_add(ch, depth, "vlan", v->name, "lost", NULL,
-                  "The link %.200s (VLAN %llu) is on, but nothing below it carries frames.",
-                  v->name, tag);
+                  "The link %s (VLAN %llu) is on, but nothing below it carries frames.", v->name,
+                  tag);
     else
-        chain_add(ch, depth, "vlan", v->name, "ok", NULL, "The link %.200s (VLAN %llu) is up%s.",
+        chain_add(ch, depth, "vlan", v->name, "ok", NULL, "The link %s (VLAN %llu) is up%s.",
                   v->name, tag,
-                  v->master != NULL ? chain_text(ch, ", a port of bridge %.200s", v->master) : "");
+                  v->master != NULL ? chain_text(ch, ", a port of bridge %s", v->master) : "");
 }
 
 void explain_port(struct chain *ch, unsigned depth, const struct sighting_row *g)
