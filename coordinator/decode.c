@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "decode.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "net/net.h"
+#include "wire/codec.h"
+
+struct decoder {
+    pthread_t thread;
+    bool started;
+    struct queue *in, *core, *out;
+};
+
+struct decoders {
+    unsigned count;
+    struct decoder all[];
+};
+
+static void make_bad(struct work *w, enum refuse_reason reason, const char *text)
+{
+    w->type = WORK_BAD;
+    w->bad.reason = reason;
+    snprintf(w->bad.text, sizeof w->bad.text, "%s", text);
+}
+
+/* -ENOMEM from the decoder is nearly always the arena's limit: the message's fault. */
+static void decode_failed(struct work *w, int rc, const struct err *e)
+{
+    if (rc == -ENOMEM)
+        make_bad(w, REFUSE_TOO_LARGE, "the message takes too much memory when decoded");
+    else
+        make_bad(w, REFUSE_MALFORMED, e->text);
+}
+
+static int decode_sections(struct work *w, const struct report *r, struct err *e)
+{
+    const struct section_body *bodies = r->sections.v;
+    int rc = 0;
+
+    if (r->sections.n > SECTION_COUNT)
+        return err_set(e, -EBADMSG, "a report has %zu sections; there are only %d kinds",
+                       r->sections.n, SECTION_COUNT);
+    w->sections = arena_array(w->arena, r->sections.n, sizeof *w->sections);
+    if (w->sections == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < r->sections.n; i++)
+        rc = section_from_body(&bodies[i], w->arena, &w->sections[i], e);
+    w->section_count = r->sections.n;
+    return rc;
+}
+
+static void decode_node(struct work *w, mono_ms now)
+{
+    struct err e = { "" };
+    int rc =
+        wire_decode_envelope(zmq_msg_data(&w->raw), zmq_msg_size(&w->raw), w->arena, &w->env, &e);
+
+    w->type = WORK_NODE;
+    if (rc == 0) {
+        w->bad.correlation = w->env->seq;
+        if (w->env->report != NULL)
+            rc = decode_sections(w, w->env->report, &e);
+    }
+    if (rc < 0) {
+        decode_failed(w, rc, &e);
+        w->bad.answer = w->peer == NULL || peer_may_answer(w->peer, now);
+    }
+}
+
+static enum reply_code code_of(enum refuse_reason r)
+{
+    if (r == REFUSE_TOO_LARGE)
+        return REPLY_TOO_LARGE;
+    return r == REFUSE_MALFORMED ? REPLY_INVALID : REPLY_REFUSED;
+}
+
+/* A client's answer goes back from here: the core knows no way to tell a client from a node that
+ * could not be understood. Only what has no correlation is limited; nobody waits for that. */
+static struct post *decode_request(struct work *w, mono_ms now)
+{
+    struct err e = { "" };
+    bool refused = w->bad.reason != 0;
+    void *request = NULL;
+    int rc = wire_decode(&request_desc, zmq_msg_data(&w->raw), zmq_msg_size(&w->raw), w->arena,
+                         &request, &e);
+
+    w->type = WORK_REQUEST;
+    w->request = request;
+    if (rc == 0)
+        w->bad.correlation = w->request->correlation;
+    if (refused)
+        w->type = WORK_BAD;
+    else if (rc < 0)
+        decode_failed(w, rc, &e);
+    if (w->type != WORK_BAD)
+        return NULL;
+    w->bad.answer = false;
+    if (w->bad.correlation == 0 && w->peer != NULL && !peer_may_answer(w->peer, now))
+        return NULL;
+    return post_reply(&w->route, NULL, w->bad.correlation, code_of(w->bad.reason), w->bad.text);
+}
+
+struct post *decode_work(struct work *w, mono_ms now)
+{
+    struct post *answer = NULL;
+
+    w->arena = arena_new(LIMIT_DECODE_ARENA_BYTES);
+    if (w->arena == NULL)
+        make_bad(w, REFUSE_BUSY, "the coordinator is out of memory; try again");
+    else if (w->route.socket == SOCKET_NODES)
+        decode_node(w, now);
+    else
+        answer = decode_request(w, now);
+    zmq_msg_close(&w->raw);
+    w->has_raw = false;
+    w->node.weight = w->arena == NULL ? 0 : arena_used(w->arena);
+    if (w->type == WORK_BAD && w->arena != NULL) {
+        arena_free(w->arena);
+        w->arena = NULL;
+        w->node.weight = 0;
+    }
+    return answer;
+}
+
+static void *run(void *arg)
+{
+    struct decoder *d = arg;
+    struct queue_node *list;
+
+    while (queue_take(d->in, 1, -1, &list) > 0) {
+        struct work *w = (struct work *)list;
+
+        post_push(d->out, decode_work(w, clock_mono()));
+        if (!queue_push_wait(d->core, &w->node))
+            work_free(w);
+    }
+    return NULL;
+}
+
+struct decoders *decoders_new(unsigned threads, struct queue *core, struct queue *out,
+                              struct err *e)
+{
+    struct decoders *d = calloc(1, sizeof *d + threads * sizeof d->all[0]);
+
+    if (d == NULL) {
+        err_set(e, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    d->count = threads;
+    for (unsigned i = 0; i < threads; i++) {
+        struct decoder *x = &d->all[i];
+        int rc = ENOMEM;
+
+        x->core = core;
+        x->out = out;
+        x->in = queue_new(LIMIT_QUEUED_MESSAGES, 0, false);
+        if (x->in != NULL)
+            rc = pthread_create(&x->thread, NULL, run, x);
+        x->started = rc == 0;
+        if (rc != 0) {
+            err_set(e, -rc, "a decoder thread cannot be started: %s", strerror(rc));
+            decoders_stop(d);
+            decoders_free(d);
+            return NULL;
+        }
+    }
+    return d;
+}
+
+/* FNV-1a: which thread it is need not be hard to guess, as every thread does the same. */
+static uint32_t hash_route(const struct route *r)
+{
+    uint32_t h = 2166136261u ^ r->socket;
+
+    for (unsigned i = 0; i < r->n; i++)
+        h = (h ^ r->id[i]) * 16777619u;
+    return h;
+}
+
+bool decoders_submit(struct decoders *d, struct work *w)
+{
+    return queue_push(d->all[hash_route(&w->route) % d->count].in, &w->node);
+}
+
+void decoders_stop(struct decoders *d)
+{
+    for (unsigned i = 0; i < d->count; i++) {
+        if (d->all[i].in != NULL)
+            queue_close(d->all[i].in);
+    }
+    for (unsigned i = 0; i < d->count; i++) {
+        if (d->all[i].started)
+            pthread_join(d->all[i].thread, NULL);
+        d->all[i].started = false;
+    }
+}
+
+void decoders_free(struct decoders *d)
+{
+    if (d == NULL)
+        return;
+    for (unsigned i = 0; i < d->count; i++)
+        queue_free(d->all[i].in);
+    free(d);
+}
