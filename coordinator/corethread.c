@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "corethread.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "net/net.h"
+#include "shell.h"
+#include "watch.h"
+#include "wire/codec.h"
+
+#define RETRY_MS   1000
+#define LONGEST_MS 60000
+
+struct core_thread {
+    struct core_thread_options o;
+    pthread_t thread;
+    bool started;
+    struct coord *coord; /* NULL: could not be loaded again yet */
+    struct watches *watches;
+    struct arena *arena;
+    struct coord_update update;
+    /* Works of the batch that is not committed yet: changes point into their memory. */
+    struct queue_node *batch, **batch_tail;
+    size_t batch_count;
+    size_t nodes; /* loaded */
+    bool read_only;
+    mono_ms retry; /* read-only: when to try a write, or to load, again */
+    char why[320]; /* read-only: a sentence for those who ask */
+};
+
+static mono_ms earliest(mono_ms a, mono_ms b)
+{
+    return a.v < b.v ? a : b;
+}
+
+/* ---- one batch ---------------------------------------------------------------------------- */
+
+static void batch_begin(struct core_thread *t)
+{
+    arena_reset(t->arena);
+    coord_update_init(&t->update, t->arena);
+    t->batch = NULL;
+    t->batch_tail = &t->batch;
+    t->batch_count = 0;
+}
+
+static void batch_end(struct core_thread *t)
+{
+    coord_update_deinit(&t->update);
+    work_free_list(t->batch);
+    t->batch = NULL;
+}
+
+static int step(struct core_thread *t, struct coord_event *ev)
+{
+    ev->now = clock_mono();
+    ev->wall = clock_wall();
+    random_bytes(ev->random, sizeof ev->random);
+    return coord_step(t->coord, ev, &t->update);
+}
+
+/* The first reply that a step has added. */
+static struct outgoing *find_answer(struct outgoing *first)
+{
+    while (first != NULL && first->reply == NULL)
+        first = first->next;
+    return first;
+}
+
+static int step_work(struct core_thread *t, struct work *w)
+{
+    struct outgoing **before = t->update.messages_tail;
+    struct coord_event ev = { .route = w->route, .key = w->key };
+    int rc;
+
+    switch (w->type) {
+    case WORK_NODE:
+        ev.type = COORD_NODE_MESSAGE;
+        ev.node.env = w->env;
+        ev.node.sections = w->sections;
+        ev.node.section_count = w->section_count;
+        break;
+    case WORK_REQUEST:
+        ev.type = COORD_CLIENT_REQUEST;
+        ev.local = w->route.socket == SOCKET_LOCAL;
+        ev.request = w->request;
+        break;
+    case WORK_RAW: /* cannot come out of a decoder */
+        assert(false);
+        break;
+    case WORK_BAD:
+        ev.type = COORD_NODE_BAD;
+        ev.bad.reason = w->bad.reason;
+        ev.bad.text = w->bad.text;
+        ev.bad.correlation = w->bad.correlation;
+        ev.bad.answer = w->bad.answer;
+        ev.bad.count = w->bad.count;
+        break;
+    }
+    rc = step(t, &ev);
+    if (rc == 0 && w->type == WORK_REQUEST)
+        w->answer = find_answer(*before);
+    return rc;
+}
+
+/* Steps works off *list until the batch is full. */
+static int step_list(struct core_thread *t, struct queue_node **list)
+{
+    int rc = 0;
+
+    while (rc == 0 && *list != NULL && t->batch_count < LIMIT_BATCH_EVENTS &&
+           t->update.change_count < LIMIT_BATCH_ROWS) {
+        struct queue_node *n = *list;
+
+        *list = n->next;
+        n->next = NULL;
+        *t->batch_tail = n;
+        t->batch_tail = &n->next;
+        t->batch_count++;
+        rc = step_work(t, (struct work *)n);
+    }
+    return rc;
+}
+
+/* ---- what goes out after the commit --------------------------------------------------------- */
+
+static void post_envelope(struct core_thread *t, const struct outgoing *o)
+{
+    struct err e = { "" };
+    struct buf b = { 0 };
+    struct post *p = NULL;
+
+    if (wire_encode(&envelope_desc, o->env, &b, &e) == 0)
+        p = post_new(&o->route, &b);
+    else
+        log_line(LOG_LEVEL_ERROR, "an answer to a node cannot be encoded: %s", e.text);
+    buf_deinit(&b);
+    post_push(t->o.out, p);
+}
+
+static void submit_reply(struct core_thread *t, struct outgoing *o, struct ticket *ticket)
+{
+    struct job *j = calloc(1, sizeof *j);
+    bool backup = o->join.type == JOIN_BACKUP_BEGIN || o->join.type == JOIN_BACKUP_READ ||
+                  o->join.type == JOIN_BACKUP_END;
+
+    if (j == NULL) {
+        post_push(t->o.out, post_reply(&o->route, ticket, o->reply->correlation, REPLY_FAILED,
+                                       "the coordinator is out of memory"));
+        return; /* coord_update_deinit frees the reply */
+    }
+    j->route = o->route;
+    j->join = o->join;
+    j->reply = o->reply;
+    j->arena = o->reply_arena;
+    o->reply_arena = NULL;
+    if (ticket != NULL) {
+        j->ticket = *ticket;
+        ticket->budget = NULL;
+    }
+    reader_submit(backup ? t->o.backup_reader : t->o.reader, j);
+}
+
+/* A watch that the core has granted begins with the state that its reply shows. */
+static void add_watch(struct core_thread *t, struct work *w)
+{
+    struct reply *r = w->answer->reply;
+
+    if (w->request->op != OP_WATCH || r->code != REPLY_OK)
+        return;
+    if (watches_add(t->watches, &w->route, clock_mono()) == 0)
+        return;
+    REC_SET(r, reply, code, REPLY_REFUSED);
+    REC_SET(r, reply, text, "too many clients watch already; ask again later");
+}
+
+static struct work *next_request(struct queue_node *n)
+{
+    while (n != NULL && ((struct work *)n)->type != WORK_REQUEST)
+        n = n->next;
+    return (struct work *)n;
+}
+
+static void answer_unanswered(struct core_thread *t, struct work *w, enum reply_code code,
+                              const char *text)
+{
+    post_push(t->o.out, post_reply(&w->route, &w->ticket, w->request->correlation, code, text));
+}
+
+static void deliver(struct core_thread *t)
+{
+    struct work *w = next_request(t->batch);
+
+    for (struct outgoing *o = t->update.messages; o != NULL; o = o->next) {
+        if (o->reply == NULL) {
+            post_envelope(t, o);
+            continue;
+        }
+        while (w != NULL && w->answer == NULL) {
+            answer_unanswered(t, w, REPLY_FAILED, "the coordinator has no answer to this");
+            w = next_request(w->node.next);
+        }
+        if (w != NULL && w->answer == o) {
+            add_watch(t, w);
+            submit_reply(t, o, &w->ticket);
+            w = next_request(w->node.next);
+        } else {
+            submit_reply(t, o, NULL);
+        }
+    }
+    for (; w != NULL; w = next_request(w->node.next))
+        answer_unanswered(t, w, REPLY_FAILED, "the coordinator has no answer to this");
+    if (t->update.visible)
+        watches_changed(t->watches);
+}
+
+static void send_hints(struct core_thread *t)
+{
+    const struct route *route;
+    mono_ms now = clock_mono();
+    size_t it = 0;
+
+    if (t->coord == NULL || watches_next(t->watches).v > now.v)
+        return;
+    while ((route = watches_due(t->watches, now, &it)) != NULL) {
+        struct reply r = { 0 };
+        struct buf b = { 0 };
+        struct post *p = NULL;
+
+        REC_SET(&r, reply, version, PROTOCOL_VERSION);
+        REC_SET(&r, reply, correlation, 0);
+        REC_SET(&r, reply, code, REPLY_OK);
+        REC_SET(&r, reply, generation, coord_generation(t->coord));
+        REC_SET(&r, reply, event_no, coord_event_no(t->coord));
+        if (wire_encode(&reply_desc, &r, &b, NULL) == 0)
+            p = post_new(route, &b);
+        buf_deinit(&b);
+        /* Only a hint: rather lost than waited for. */
+        if (p != NULL && !queue_push(t->o.out, &p->node))
+            post_free(p);
+    }
+}
+
+/* ---- loading, and the failure path ---------------------------------------------------------- */
+
+/* A new core from the database. 0, a negative errno or STORE_E_DAMAGED, with a sentence. */
+static int load(struct core_thread *t, bool first, struct err *e)
+{
+    struct coord_event ev = { .type = COORD_STORE_STATE };
+    struct arena *a = arena_new(0);
+    struct image *image = a == NULL ? NULL : arena_zalloc(a, sizeof *image);
+    int rc = -ENOMEM;
+
+    t->coord = image == NULL ? NULL : coord_new(&t->o.config);
+    if (t->coord != NULL)
+        rc = store_load(t->o.store, a, image, e);
+    if (rc == 0 && t->read_only) {
+        /* Before the image, so that loading knows that nothing can be written. */
+        ev.store.read_only = true;
+        ev.store.text = t->why;
+        rc = step(t, &ev);
+    }
+    if (rc == 0) {
+        ev = (struct coord_event){ .type = COORD_LOADED };
+        ev.loaded.image = image;
+        ev.loaded.first = first;
+        ev.loaded.nonce = t->o.nonce;
+        rc = step(t, &ev);
+    }
+    if (rc == 0)
+        t->nodes = image->node_count;
+    if (rc == -ENOMEM)
+        err_set(e, rc, "out of memory while the database was loaded");
+    if (rc != 0) {
+        coord_free(t->coord);
+        t->coord = NULL;
+    }
+    arena_free(a);
+    return rc;
+}
+
+static void reload(struct core_thread *t)
+{
+    struct err e = { "" };
+    int rc;
+
+    coord_free(t->coord);
+    t->coord = NULL;
+    batch_begin(t);
+    rc = load(t, false, &e);
+    if (rc == 0)
+        rc = coord_end_batch(t->coord, &t->update);
+    assert(t->update.changes == NULL); /* read-only: the core changes nothing */
+    batch_end(t);
+    if (rc == STORE_E_DAMAGED)
+        shell_die("%s", e.text);
+    if (rc != 0)
+        log_line(LOG_LEVEL_ERROR, "the database cannot be loaded: %s; trying again each second",
+                 e.text);
+}
+
+/* The batch could not be made durable: nothing of it has happened. */
+static void fail_batch(struct core_thread *t, int rc, const struct err *e)
+{
+    if (rc == STORE_E_FATAL)
+        shell_die("%s", e->text);
+    if (rc == -ENOMEM)
+        snprintf(t->why, sizeof t->why, "The coordinator is out of memory.");
+    else
+        snprintf(t->why, sizeof t->why, "%s", e->text);
+    log_line(LOG_LEVEL_ERROR, "read-only: %s", t->why);
+    t->read_only = true;
+    t->retry = (mono_ms){ clock_mono().v + RETRY_MS };
+    for (struct work *w = next_request(t->batch); w != NULL; w = next_request(w->node.next))
+        answer_unanswered(t, w, REPLY_READ_ONLY, t->why);
+    batch_end(t);
+    reload(t);
+    batch_begin(t);
+}
+
+static int commit(struct core_thread *t, struct err *e)
+{
+    int rc = coord_end_batch(t->coord, &t->update);
+
+    if (rc == 0 && t->update.changes != NULL)
+        rc = store_commit(t->o.store, t->update.changes, e);
+    return rc;
+}
+
+static void finish_batch(struct core_thread *t, int rc)
+{
+    struct err e = { "" };
+
+    if (rc == 0)
+        rc = commit(t, &e);
+    if (rc == 0)
+        deliver(t);
+    else
+        fail_batch(t, rc, &e);
+    batch_end(t);
+}
+
+/* Read-only, once a second: is the disk writable again? */
+static void try_again(struct core_thread *t)
+{
+    struct coord_event ev = { .type = COORD_STORE_STATE };
+    struct err e = { "" };
+    int rc;
+
+    t->retry = (mono_ms){ clock_mono().v + RETRY_MS };
+    if (t->coord == NULL)
+        reload(t);
+    if (t->coord == NULL)
+        return;
+    rc = store_try_write(t->o.store, &e);
+    if (rc == STORE_E_FATAL)
+        shell_die("%s", e.text);
+    if (rc != 0) {
+        log_line(LOG_LEVEL_DEBUG, "still read-only: %s", e.text);
+        return;
+    }
+    t->read_only = false;
+    log_line(LOG_LEVEL_INFO, "the database can be written again");
+    batch_begin(t);
+    finish_batch(t, step(t, &ev));
+}
+
+/* ---- the loop ------------------------------------------------------------------------------- */
+
+static void refuse_all(struct core_thread *t, struct queue_node *list)
+{
+    for (struct work *w = next_request(list); w != NULL; w = next_request(w->node.next))
+        answer_unanswered(t, w, REPLY_READ_ONLY, t->why);
+    work_free_list(list);
+}
+
+static void run_tick(struct core_thread *t)
+{
+    struct coord_event ev = { .type = COORD_TICK };
+
+    if (t->coord == NULL || coord_next_deadline(t->coord).v > clock_mono().v)
+        return;
+    batch_begin(t);
+    finish_batch(t, step(t, &ev));
+}
+
+static void run_list(struct core_thread *t, struct queue_node *list)
+{
+    while (list != NULL && t->coord != NULL) {
+        batch_begin(t);
+        finish_batch(t, step_list(t, &list));
+    }
+    refuse_all(t, list);
+}
+
+static int64_t wait_ms(struct core_thread *t)
+{
+    mono_ms now = clock_mono(), next = watches_next(t->watches);
+
+    if (t->coord != NULL)
+        next = earliest(next, coord_next_deadline(t->coord));
+    if (t->read_only)
+        next = earliest(next, t->retry);
+    if (next.v <= now.v)
+        return 0;
+    return next.v - now.v < LONGEST_MS ? next.v - now.v : LONGEST_MS;
+}
+
+static void *run(void *arg)
+{
+    struct core_thread *t = arg;
+
+    while (!queue_ended(t->o.in)) {
+        struct queue_node *list;
+
+        queue_take(t->o.in, LIMIT_BATCH_EVENTS, wait_ms(t), &list);
+        run_list(t, list);
+        run_tick(t);
+        if (t->read_only && t->retry.v <= clock_mono().v)
+            try_again(t);
+        send_hints(t);
+    }
+    return NULL;
+}
+
+static int load_first(struct core_thread *t, struct err *e)
+{
+    int rc;
+
+    batch_begin(t);
+    rc = load(t, true, e);
+    if (rc == 0)
+        rc = commit(t, e);
+    batch_end(t);
+    return rc == 0 || rc < 0 ? rc : -EIO;
+}
+
+struct core_thread *core_thread_new(const struct core_thread_options *o, struct err *e)
+{
+    struct core_thread *t = calloc(1, sizeof *t);
+
+    if (t == NULL) {
+        err_set(e, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    t->o = *o;
+    t->arena = arena_new(0);
+    t->watches = watches_new();
+    if (t->arena == NULL || t->watches == NULL) {
+        err_set(e, -ENOMEM, "out of memory");
+        core_thread_free(t);
+        return NULL;
+    }
+    if (load_first(t, e) != 0) {
+        core_thread_free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void core_thread_loaded(const struct core_thread *t, size_t *nodes, uint64_t *generation)
+{
+    *nodes = t->nodes;
+    *generation = coord_generation(t->coord);
+}
+
+int core_thread_start(struct core_thread *t, struct err *e)
+{
+    int rc = pthread_create(&t->thread, NULL, run, t);
+
+    if (rc != 0)
+        return err_set(e, -rc, "a thread cannot be started: %s", strerror(rc));
+    t->started = true;
+    return 0;
+}
+
+void core_thread_stop(struct core_thread *t)
+{
+    if (t->started)
+        pthread_join(t->thread, NULL);
+    t->started = false;
+}
+
+void core_thread_free(struct core_thread *t)
+{
+    if (t == NULL)
+        return;
+    coord_free(t->coord);
+    watches_free(t->watches);
+    arena_free(t->arena);
+    free(t);
+}
