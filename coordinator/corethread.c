@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "corethread.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
@@ -9,30 +7,12 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "corethread_internal.h"
 #include "net/net.h"
 #include "shell.h"
-#include "watch.h"
-#include "wire/codec.h"
 
 #define RETRY_MS   1000
 #define LONGEST_MS 60000
-
-struct core_thread {
-    struct core_thread_options o;
-    pthread_t thread;
-    bool started;
-    struct coord *coord; /* NULL: could not be loaded again yet */
-    struct watches *watches;
-    struct arena *arena;
-    struct coord_update update;
-    /* Works of the batch that is not committed yet: changes point into their memory. */
-    struct queue_node *batch, **batch_tail;
-    size_t batch_count;
-    size_t nodes; /* loaded */
-    bool read_only;
-    mono_ms retry; /* read-only: when to try a write, or to load, again */
-    char why[320]; /* read-only: a sentence for those who ask */
-};
 
 static mono_ms earliest(mono_ms a, mono_ms b)
 {
@@ -73,6 +53,21 @@ static struct outgoing *find_answer(struct outgoing *first)
     return first;
 }
 
+/* Whose message is answered otherwise is of the fleet, and no stranger to flood control. */
+static void note_accepted(struct work *w, const struct outgoing *o)
+{
+    bool accepted = false;
+
+    for (; o != NULL && !accepted; o = o->next) {
+        if (o->reply != NULL)
+            accepted = o->reply->code != REPLY_FORBIDDEN && w->request->op != OP_CLIENT_ENROL;
+        else
+            accepted = o->env->refused == NULL && o->env->enrolled == NULL;
+    }
+    if (accepted && w->peer != NULL)
+        peer_accept(w->peer);
+}
+
 static int step_work(struct core_thread *t, struct work *w)
 {
     struct outgoing **before = t->update.messages_tail;
@@ -104,6 +99,8 @@ static int step_work(struct core_thread *t, struct work *w)
         break;
     }
     rc = step(t, &ev);
+    if (rc == 0 && w->type != WORK_BAD)
+        note_accepted(w, *before);
     if (rc == 0 && w->type == WORK_REQUEST)
         w->answer = find_answer(*before);
     return rc;
@@ -126,125 +123,6 @@ static int step_list(struct core_thread *t, struct queue_node **list)
         rc = step_work(t, (struct work *)n);
     }
     return rc;
-}
-
-/* ---- what goes out after the commit --------------------------------------------------------- */
-
-static void post_envelope(struct core_thread *t, const struct outgoing *o)
-{
-    struct err e = { "" };
-    struct buf b = { 0 };
-    struct post *p = NULL;
-
-    if (wire_encode(&envelope_desc, o->env, &b, &e) == 0)
-        p = post_new(&o->route, &b);
-    else
-        log_line(LOG_LEVEL_ERROR, "an answer to a node cannot be encoded: %s", e.text);
-    buf_deinit(&b);
-    post_push(t->o.out, p);
-}
-
-static void submit_reply(struct core_thread *t, struct outgoing *o, struct ticket *ticket)
-{
-    struct job *j = calloc(1, sizeof *j);
-    bool backup = o->join.type == JOIN_BACKUP_BEGIN || o->join.type == JOIN_BACKUP_READ ||
-                  o->join.type == JOIN_BACKUP_END;
-
-    if (j == NULL) {
-        post_push(t->o.out, post_reply(&o->route, ticket, o->reply->correlation, REPLY_FAILED,
-                                       "the coordinator is out of memory"));
-        return; /* coord_update_deinit frees the reply */
-    }
-    j->route = o->route;
-    j->join = o->join;
-    j->reply = o->reply;
-    j->arena = o->reply_arena;
-    o->reply_arena = NULL;
-    if (ticket != NULL) {
-        j->ticket = *ticket;
-        ticket->budget = NULL;
-    }
-    reader_submit(backup ? t->o.backup_reader : t->o.reader, j);
-}
-
-/* A watch that the core has granted begins with the state that its reply shows. */
-static void add_watch(struct core_thread *t, struct work *w)
-{
-    struct reply *r = w->answer->reply;
-
-    if (w->request->op != OP_WATCH || r->code != REPLY_OK)
-        return;
-    if (watches_add(t->watches, &w->route, clock_mono()) == 0)
-        return;
-    REC_SET(r, reply, code, REPLY_REFUSED);
-    REC_SET(r, reply, text, "too many clients watch already; ask again later");
-}
-
-static struct work *next_request(struct queue_node *n)
-{
-    while (n != NULL && ((struct work *)n)->type != WORK_REQUEST)
-        n = n->next;
-    return (struct work *)n;
-}
-
-static void answer_unanswered(struct core_thread *t, struct work *w, enum reply_code code,
-                              const char *text)
-{
-    post_push(t->o.out, post_reply(&w->route, &w->ticket, w->request->correlation, code, text));
-}
-
-static void deliver(struct core_thread *t)
-{
-    struct work *w = next_request(t->batch);
-
-    for (struct outgoing *o = t->update.messages; o != NULL; o = o->next) {
-        if (o->reply == NULL) {
-            post_envelope(t, o);
-            continue;
-        }
-        while (w != NULL && w->answer == NULL) {
-            answer_unanswered(t, w, REPLY_FAILED, "the coordinator has no answer to this");
-            w = next_request(w->node.next);
-        }
-        if (w != NULL && w->answer == o) {
-            add_watch(t, w);
-            submit_reply(t, o, &w->ticket);
-            w = next_request(w->node.next);
-        } else {
-            submit_reply(t, o, NULL);
-        }
-    }
-    for (; w != NULL; w = next_request(w->node.next))
-        answer_unanswered(t, w, REPLY_FAILED, "the coordinator has no answer to this");
-    if (t->update.visible)
-        watches_changed(t->watches);
-}
-
-static void send_hints(struct core_thread *t)
-{
-    const struct route *route;
-    mono_ms now = clock_mono();
-    size_t it = 0;
-
-    if (t->coord == NULL || watches_next(t->watches).v > now.v)
-        return;
-    while ((route = watches_due(t->watches, now, &it)) != NULL) {
-        struct reply r = { 0 };
-        struct buf b = { 0 };
-        struct post *p = NULL;
-
-        REC_SET(&r, reply, version, PROTOCOL_VERSION);
-        REC_SET(&r, reply, correlation, 0);
-        REC_SET(&r, reply, code, REPLY_OK);
-        REC_SET(&r, reply, generation, coord_generation(t->coord));
-        REC_SET(&r, reply, event_no, coord_event_no(t->coord));
-        if (wire_encode(&reply_desc, &r, &b, NULL) == 0)
-            p = post_new(route, &b);
-        buf_deinit(&b);
-        /* Only a hint: rather lost than waited for. */
-        if (p != NULL && !queue_push(t->o.out, &p->node))
-            post_free(p);
-    }
 }
 
 /* ---- loading, and the failure path ---------------------------------------------------------- */
@@ -294,8 +172,6 @@ static void reload(struct core_thread *t)
     t->coord = NULL;
     batch_begin(t);
     rc = load(t, false, &e);
-    if (rc == 0)
-        rc = coord_end_batch(t->coord, &t->update);
     assert(t->update.changes == NULL); /* read-only: the core changes nothing */
     batch_end(t);
     if (rc == STORE_E_DAMAGED)
@@ -305,11 +181,8 @@ static void reload(struct core_thread *t)
                  e.text);
 }
 
-/* The batch could not be made durable: nothing of it has happened. */
-static void fail_batch(struct core_thread *t, int rc, const struct err *e)
+static void begin_read_only(struct core_thread *t, int rc, const struct err *e)
 {
-    if (rc == STORE_E_FATAL)
-        shell_die("%s", e->text);
     if (rc == -ENOMEM)
         snprintf(t->why, sizeof t->why, "The coordinator is out of memory.");
     else
@@ -317,11 +190,29 @@ static void fail_batch(struct core_thread *t, int rc, const struct err *e)
     log_line(LOG_LEVEL_ERROR, "read-only: %s", t->why);
     t->read_only = true;
     t->retry = (mono_ms){ clock_mono().v + RETRY_MS };
-    for (struct work *w = next_request(t->batch); w != NULL; w = next_request(w->node.next))
-        answer_unanswered(t, w, REPLY_READ_ONLY, t->why);
+}
+
+/* The batch could not be made durable: nothing of it has happened. Its messages are taken up again
+ * by a core that is loaded anew and read-only, so that what only asks is answered and what would
+ * change something is refused. Returns them, or NULL when they failed in such a core already. */
+static struct queue_node *fail_batch(struct core_thread *t, int rc, const struct err *e)
+{
+    struct queue_node *again = NULL;
+
+    if (rc == STORE_E_FATAL)
+        shell_die("%s", e->text);
+    if (t->read_only) {
+        deliver_refusals(t, t->batch);
+    } else {
+        again = t->batch;
+        for (struct queue_node *n = again; n != NULL; n = n->next)
+            ((struct work *)n)->answer = NULL;
+    }
+    t->batch = NULL;
     batch_end(t);
+    begin_read_only(t, rc, e);
     reload(t);
-    batch_begin(t);
+    return again;
 }
 
 static int commit(struct core_thread *t, struct err *e)
@@ -333,17 +224,19 @@ static int commit(struct core_thread *t, struct err *e)
     return rc;
 }
 
-static void finish_batch(struct core_thread *t, int rc)
+/* Commits what the steps of this batch gave (or did not: rc != 0), then lets its messages out.
+ * Returns what is to be taken up again. */
+static struct queue_node *finish_batch(struct core_thread *t, int rc)
 {
     struct err e = { "" };
 
     if (rc == 0)
         rc = commit(t, &e);
-    if (rc == 0)
-        deliver(t);
-    else
-        fail_batch(t, rc, &e);
+    if (rc != 0)
+        return fail_batch(t, rc, &e);
+    deliver_batch(t);
     batch_end(t);
+    return NULL;
 }
 
 /* Read-only, once a second: is the disk writable again? */
@@ -373,13 +266,6 @@ static void try_again(struct core_thread *t)
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-static void refuse_all(struct core_thread *t, struct queue_node *list)
-{
-    for (struct work *w = next_request(list); w != NULL; w = next_request(w->node.next))
-        answer_unanswered(t, w, REPLY_READ_ONLY, t->why);
-    work_free_list(list);
-}
-
 static void run_tick(struct core_thread *t)
 {
     struct coord_event ev = { .type = COORD_TICK };
@@ -390,21 +276,36 @@ static void run_tick(struct core_thread *t)
     finish_batch(t, step(t, &ev));
 }
 
+static struct queue_node *joined(struct queue_node *first, struct queue_node *second)
+{
+    struct queue_node *last = first;
+
+    if (first == NULL)
+        return second;
+    while (last->next != NULL)
+        last = last->next;
+    last->next = second;
+    return first;
+}
+
 static void run_list(struct core_thread *t, struct queue_node *list)
 {
     while (list != NULL && t->coord != NULL) {
+        struct queue_node *again;
+
         batch_begin(t);
-        finish_batch(t, step_list(t, &list));
+        again = finish_batch(t, step_list(t, &list));
+        list = joined(again, list);
     }
-    refuse_all(t, list);
+    deliver_refusals(t, list);
 }
 
 static int64_t wait_ms(struct core_thread *t)
 {
-    mono_ms now = clock_mono(), next = watches_next(t->watches);
+    mono_ms now = clock_mono(), next = { INT64_MAX };
 
     if (t->coord != NULL)
-        next = earliest(next, coord_next_deadline(t->coord));
+        next = earliest(watches_next(t->watches), coord_next_deadline(t->coord));
     if (t->read_only)
         next = earliest(next, t->retry);
     if (next.v <= now.v)
@@ -424,7 +325,7 @@ static void *run(void *arg)
         run_tick(t);
         if (t->read_only && t->retry.v <= clock_mono().v)
             try_again(t);
-        send_hints(t);
+        deliver_hints(t);
     }
     return NULL;
 }

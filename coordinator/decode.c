@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "net/net.h"
 #include "wire/codec.h"
 
 struct decoder {
@@ -54,7 +53,7 @@ static int decode_sections(struct work *w, const struct report *r, struct err *e
     return rc;
 }
 
-static void decode_node(struct work *w, mono_ms now)
+static void decode_node(struct work *w)
 {
     struct err e = { "" };
     int rc =
@@ -68,7 +67,7 @@ static void decode_node(struct work *w, mono_ms now)
     }
     if (rc < 0) {
         decode_failed(w, rc, &e);
-        w->bad.answer = w->peer == NULL || peer_may_answer(w->peer, now);
+        w->bad.answer = true;
     }
 }
 
@@ -80,8 +79,8 @@ static enum reply_code code_of(enum refuse_reason r)
 }
 
 /* A client's answer goes back from here: the core knows no way to tell a client from a node that
- * could not be understood. Only what has no correlation is limited; nobody waits for that. */
-static struct post *decode_request(struct work *w, mono_ms now)
+ * could not be understood. */
+static struct post *decode_request(struct work *w)
 {
     struct err e = { "" };
     bool refused = w->bad.reason != 0;
@@ -100,12 +99,10 @@ static struct post *decode_request(struct work *w, mono_ms now)
     if (w->type != WORK_BAD)
         return NULL;
     w->bad.answer = false;
-    if (w->bad.correlation == 0 && w->peer != NULL && !peer_may_answer(w->peer, now))
-        return NULL;
     return post_reply(&w->route, NULL, w->bad.correlation, code_of(w->bad.reason), w->bad.text);
 }
 
-struct post *decode_work(struct work *w, mono_ms now)
+struct post *decode_work(struct work *w)
 {
     struct post *answer = NULL;
 
@@ -113,9 +110,9 @@ struct post *decode_work(struct work *w, mono_ms now)
     if (w->arena == NULL)
         make_bad(w, REFUSE_BUSY, "the coordinator is out of memory; try again");
     else if (w->route.socket == SOCKET_NODES)
-        decode_node(w, now);
+        decode_node(w);
     else
-        answer = decode_request(w, now);
+        answer = decode_request(w);
     zmq_msg_close(&w->raw);
     w->has_raw = false;
     w->node.weight = w->arena == NULL ? 0 : arena_used(w->arena);
@@ -135,7 +132,7 @@ static void *run(void *arg)
     while (queue_take(d->in, 1, -1, &list) > 0) {
         struct work *w = (struct work *)list;
 
-        post_push(d->out, decode_work(w, clock_mono()));
+        post_push(d->out, decode_work(w));
         if (!queue_push_wait(d->core, &w->node))
             work_free(w);
     }

@@ -20,8 +20,7 @@ void decoders_stop(struct decoders *d);
 void decoders_free(struct decoders *d); /* after stop; NULL is legal */
 
 /* One piece of raw work, decoded in place: it becomes WORK_NODE, WORK_REQUEST or WORK_BAD. Returns
- * the answer to a client whose request goes no further, or NULL. Pure but for `now`, which limits
- * answers. */
-struct post *decode_work(struct work *w, mono_ms now);
+ * the answer to a client whose request goes no further, or NULL. */
+struct post *decode_work(struct work *w);
 
 #endif

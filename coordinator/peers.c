@@ -10,9 +10,10 @@
 #include "base/limits.h"
 #include "base/map.h"
 
-#define PEER_ID_BYTES  33
-#define PEER_IDLE_MS   5000
-#define PEER_ANSWER_MS 1000
+#define PEER_ID_BYTES 33
+#define STRANGER_MS   5000  /* idle for so long: forgotten */
+#define ACCEPTED_MS   60000 /* the same, of one that was accepted */
+#define PEER_TELL_MS  1000
 
 /* Level in thousandths, so that a millisecond's share of a rate is a whole number. */
 struct bucket {
@@ -20,29 +21,41 @@ struct bucket {
     mono_ms filled;
 };
 
+struct buckets {
+    struct bucket messages, bytes;
+};
+
 struct peer {
     uint8_t id[PEER_ID_BYTES];
     uint8_t n;
-    struct bucket messages, bytes;
+    struct buckets buckets;
     mono_ms seen;
-    mono_ms drop_told;
-    uint64_t dropped;         /* not told of yet */
-    atomic_uint queued;       /* tickets out */
-    atomic_int_fast64_t told; /* time of the last answer, ms */
+    mono_ms told;         /* of a drop */
+    atomic_bool accepted; /* no stranger */
+    atomic_uint queued;   /* tickets out */
+    atomic_size_t unread; /* bytes of answers on their way out */
 };
 
 struct peers {
     struct map *map;
     struct peer_limits limits;
+    struct buckets strangers;
 };
 
-struct peers *peers_new(const uint8_t seed[16], const struct peer_limits *limits)
+static struct buckets full_buckets(const struct peer_rate *r, mono_ms now)
+{
+    return (struct buckets){ .messages = { r->messages_burst * 1000, now },
+                             .bytes = { r->bytes_burst * 1000, now } };
+}
+
+struct peers *peers_new(const uint8_t seed[16], const struct peer_limits *limits, mono_ms now)
 {
     struct peers *p = calloc(1, sizeof *p);
 
     if (p == NULL)
         return NULL;
     p->limits = *limits;
+    p->strangers = full_buckets(&limits->strangers, now);
     p->map = map_new(seed);
     if (p->map == NULL) {
         free(p);
@@ -79,12 +92,12 @@ struct peer *peers_get(struct peers *p, const void *id, size_t n, mono_ms now)
         return NULL;
     memcpy(peer->id, id, n);
     peer->n = (uint8_t)n;
-    peer->messages = (struct bucket){ p->limits.messages_burst * 1000, now };
-    peer->bytes = (struct bucket){ p->limits.bytes_burst * 1000, now };
+    peer->buckets = full_buckets(&p->limits.each, now);
     peer->seen = now;
-    peer->drop_told = (mono_ms){ now.v - PEER_ANSWER_MS };
+    peer->told = (mono_ms){ now.v - PEER_TELL_MS };
+    atomic_init(&peer->accepted, false);
     atomic_init(&peer->queued, 0);
-    atomic_init(&peer->told, now.v - PEER_ANSWER_MS);
+    atomic_init(&peer->unread, 0);
     if (map_put(p->map, peer->id, n, peer) != 0) {
         free(peer);
         return NULL;
@@ -117,71 +130,91 @@ static bool covers(struct bucket *b, uint64_t per_s, uint64_t burst, uint64_t am
     return b->level >= amount * 1000 || b->level == burst * 1000;
 }
 
+static bool both_cover(struct buckets *b, const struct peer_rate *r, size_t bytes, mono_ms now)
+{
+    return covers(&b->messages, r->messages_per_s, r->messages_burst, 1, now) &&
+           covers(&b->bytes, r->bytes_per_s, r->bytes_burst, bytes, now);
+}
+
 static void spend(struct bucket *b, uint64_t amount)
 {
     b->level = b->level > amount * 1000 ? b->level - amount * 1000 : 0;
 }
 
+static void spend_both(struct buckets *b, size_t bytes)
+{
+    spend(&b->messages, 1);
+    spend(&b->bytes, bytes);
+}
+
 enum peer_verdict peers_take(struct peers *p, struct peer *peer, size_t bytes, mono_ms now)
 {
     const struct peer_limits *l = &p->limits;
+    bool stranger = !atomic_load(&peer->accepted);
+    unsigned queued = atomic_load(&peer->queued);
 
     peer->seen = now;
-    if (!covers(&peer->messages, l->messages_per_s, l->messages_burst, 1, now) ||
-        !covers(&peer->bytes, l->bytes_per_s, l->bytes_burst, bytes, now))
+    if (!both_cover(&peer->buckets, &l->each, bytes, now))
         return PEER_FLOOD;
-    if (atomic_load(&peer->queued) >= l->queued)
-        return PEER_BUSY;
-    spend(&peer->messages, 1);
-    spend(&peer->bytes, bytes);
+    if (stranger && !both_cover(&p->strangers, &l->strangers, bytes, now))
+        return PEER_STRANGER;
+    spend_both(&peer->buckets, bytes);
+    if (stranger)
+        spend_both(&p->strangers, bytes);
+    if (queued >= l->queued)
+        return queued >= 2 * l->queued ? PEER_FULL : PEER_BUSY;
     return PEER_OK;
 }
 
-uint64_t peer_drop(struct peer *peer, mono_ms now)
+bool peer_drop(struct peer *peer, mono_ms now)
 {
-    uint64_t count;
-
-    peer->dropped++;
-    if (mono_since(now, peer->drop_told) < PEER_ANSWER_MS)
-        return 0;
-    peer->drop_told = now;
-    count = peer->dropped;
-    peer->dropped = 0;
-    return count;
+    if (mono_since(now, peer->told) < PEER_TELL_MS)
+        return false;
+    peer->told = now;
+    return true;
 }
 
-uint64_t peers_expire(struct peers *p, mono_ms now)
+void peer_accept(struct peer *peer)
 {
-    uint64_t untold = 0;
+    if (!atomic_load(&peer->accepted))
+        atomic_store(&peer->accepted, true);
+}
+
+static bool is_full(struct bucket *b, uint64_t per_s, uint64_t burst, mono_ms now)
+{
+    if (per_s == 0)
+        return true;
+    fill(b, per_s, burst, now);
+    return b->level == burst * 1000;
+}
+
+static bool forgettable(const struct peers *p, struct peer *peer, mono_ms now)
+{
+    const struct peer_rate *r = &p->limits.each;
+    int64_t idle_ms = atomic_load(&peer->accepted) ? ACCEPTED_MS : STRANGER_MS;
+
+    /* A ticket may come back from another thread at any time, but none can be taken there. */
+    return mono_since(now, peer->seen) >= idle_ms && atomic_load(&peer->queued) == 0 &&
+           is_full(&peer->buckets.messages, r->messages_per_s, r->messages_burst, now) &&
+           is_full(&peer->buckets.bytes, r->bytes_per_s, r->bytes_burst, now);
+}
+
+void peers_expire(struct peers *p, mono_ms now)
+{
     struct peer *peer;
     size_t it = 0;
 
     while ((peer = map_next(p->map, &it)) != NULL) {
-        if (mono_since(now, peer->drop_told) >= PEER_ANSWER_MS) {
-            untold += peer->dropped;
-            peer->dropped = 0;
-        }
-        /* A ticket may come back from another thread at any time, but none can be taken there. */
-        if (mono_since(now, peer->seen) < PEER_IDLE_MS || atomic_load(&peer->queued) != 0)
+        if (!forgettable(p, peer, now))
             continue;
         map_del(p->map, peer->id, peer->n);
         free(peer);
     }
-    return untold;
 }
 
 size_t peers_count(const struct peers *p)
 {
     return map_count(p->map);
-}
-
-bool peer_may_answer(struct peer *peer, mono_ms now)
-{
-    int_fast64_t last = atomic_load(&peer->told);
-
-    if (now.v - last < PEER_ANSWER_MS)
-        return false;
-    return atomic_compare_exchange_strong(&peer->told, &last, now.v);
 }
 
 int budget_init(struct budget *b)
@@ -215,6 +248,17 @@ void ticket_take(struct ticket *t, struct budget *b, struct peer *peer, size_t b
         atomic_fetch_add(&peer->queued, 1);
 }
 
+bool ticket_answer(struct ticket *t, size_t bytes)
+{
+    size_t before;
+
+    if (t->budget == NULL || t->peer == NULL)
+        return true;
+    before = atomic_fetch_add(&t->peer->unread, bytes);
+    t->unread += bytes;
+    return before == 0 || before + bytes <= LIMIT_UNREAD_BYTES;
+}
+
 void ticket_release(struct ticket *t)
 {
     struct budget *b = t->budget;
@@ -223,8 +267,10 @@ void ticket_release(struct ticket *t)
     if (b == NULL)
         return;
     t->budget = NULL;
-    if (t->peer != NULL)
+    if (t->peer != NULL) {
+        atomic_fetch_sub(&t->peer->unread, t->unread);
         atomic_fetch_sub(&t->peer->queued, 1); /* the peer may be gone from here on */
+    }
     atomic_fetch_sub(&b->messages, 1);
     atomic_fetch_sub(&b->bytes, t->bytes);
     /* EAGAIN would mean that it is readable already. */

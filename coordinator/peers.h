@@ -8,10 +8,16 @@
 
 #include "base/types.h"
 
-/* Rates of one connection; 0: without limit. `queued`: its messages that may wait inside. */
-struct peer_limits {
-    uint64_t messages_per_s, messages_burst;
+struct peer_rate {
+    uint64_t messages_per_s, messages_burst; /* per_s 0: without limit */
     uint64_t bytes_per_s, bytes_burst;
+};
+
+/* `queued`: messages of one connection that may wait inside. Anybody can make any number of keys,
+ * so those that have not been accepted yet share `strangers` beside their own rate: however many
+ * they are, they leave room for the others. */
+struct peer_limits {
+    struct peer_rate each, strangers;
     uint32_t queued;
 };
 
@@ -20,12 +26,14 @@ struct peer;
 
 enum peer_verdict {
     PEER_OK,
-    PEER_FLOOD, /* over its rate */
-    PEER_BUSY,  /* too much of it is waiting already */
+    PEER_FLOOD,    /* over its rate */
+    PEER_STRANGER, /* over the rate of all strangers */
+    PEER_BUSY,     /* `queued` messages of it are waiting already */
+    PEER_FULL,     /* twice as many */
 };
 
 /* NULL: out of memory. */
-struct peers *peers_new(const uint8_t seed[16], const struct peer_limits *limits);
+struct peers *peers_new(const uint8_t seed[16], const struct peer_limits *limits, mono_ms now);
 void peers_free(struct peers *p); /* all tickets must be back */
 
 /* The connection named by `id` (at most 33 bytes: a key or a route), made when it is new. NULL:
@@ -33,15 +41,14 @@ void peers_free(struct peers *p); /* all tickets must be back */
 struct peer *peers_get(struct peers *p, const void *id, size_t n, mono_ms now);
 /* Takes one message of `bytes` out of the buckets. */
 enum peer_verdict peers_take(struct peers *p, struct peer *peer, size_t bytes, mono_ms now);
-/* Counts a dropped message. Returns how many to tell of now, with an answer: 0 within a second of
- * the last answer. What is held back comes out of a later call or of peers_expire. */
-uint64_t peer_drop(struct peer *peer, mono_ms now);
-/* Forgets connections that have been idle and returns drops that were not told of. */
-uint64_t peers_expire(struct peers *p, mono_ms now);
+/* A message was dropped: true when that is to be told, which is once a second. */
+bool peer_drop(struct peer *peer, mono_ms now);
+/* Forgets connections that have been idle and would start no richer than they are. */
+void peers_expire(struct peers *p, mono_ms now);
 size_t peers_count(const struct peers *p);
 
-/* One answer to a wrong message a second: true when it is due. Any thread. */
-bool peer_may_answer(struct peer *peer, mono_ms now);
+/* It has proved to be of the fleet: no stranger any more. Any thread, while a ticket is out. */
+void peer_accept(struct peer *peer);
 
 /* All that waits inside. */
 struct budget {
@@ -60,9 +67,13 @@ struct ticket {
     struct budget *budget;
     struct peer *peer; /* may be NULL */
     size_t bytes;
+    size_t unread;
 };
 
 void ticket_take(struct ticket *t, struct budget *b, struct peer *peer, size_t bytes);
+/* Its answer of `bytes` goes out and counts until the ticket is released. False: this connection
+ * has LIMIT_UNREAD_BYTES of answers that it does not read (one always may). */
+bool ticket_answer(struct ticket *t, size_t bytes);
 void ticket_release(struct ticket *t); /* any thread; again is harmless */
 
 #endif

@@ -48,6 +48,7 @@ struct post *post_new(const struct route *route, struct buf *data)
     p->route = *route;
     p->data = data->p;
     p->n = data->n;
+    p->node.weight = data->n;
     *data = (struct buf){ 0 };
     return p;
 }

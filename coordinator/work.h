@@ -28,7 +28,7 @@ struct work {
     struct route route;
     pubkey key;
     struct ticket ticket;
-    struct peer *peer; /* where answers are limited; valid while the ticket is out */
+    struct peer *peer; /* who sent it; valid while the ticket is out */
     zmq_msg_t raw;
     bool has_raw;
     struct arena *arena; /* of all that is decoded; NULL: none */
@@ -54,7 +54,6 @@ struct post {
     struct queue_node node;
     struct route route;
     struct ticket ticket; /* of the request that it answers */
-    bool hint;            /* may be dropped */
     uint8_t *data;
     size_t n;
 };

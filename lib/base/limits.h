@@ -44,6 +44,11 @@
 #define DEFAULT_PEER_MESSAGES_BURST 400
 #define DEFAULT_PEER_BYTES_PER_S    (8u << 20)
 #define DEFAULT_PEER_BYTES_BURST    (16u << 20)
+/* Of all keys together that have not been accepted yet. 10,000 nodes enrol in the first burst. */
+#define STRANGER_MESSAGES_PER_S 5000
+#define STRANGER_MESSAGES_BURST 50000
+#define STRANGER_BYTES_PER_S    (32u << 20)
+#define STRANGER_BYTES_BURST    (128u << 20)
 
 /* Workers of the probe. */
 #define LIMIT_WORKERS             6u
@@ -64,6 +69,7 @@
 #define LIMIT_DECODED_BYTES     (256u << 20) /* decoded and waiting for the core */
 #define LIMIT_PEER_QUEUED       128u         /* messages of one node */
 #define LIMIT_CLIENT_QUEUED     64u          /* unanswered requests of one client connection */
+#define LIMIT_UNREAD_BYTES      (128u << 20) /* answers that one client does not read */
 #define LIMIT_PEERS             65536u       /* connections with flood control at one time */
 #define LIMIT_DECODER_THREADS   64u
 #define DEFAULT_DECODER_THREADS 2
