@@ -18,7 +18,7 @@ LAYERS = {
     "lib/wire": {"base", "model", "wire", "pb-c"},
     "lib/net": {"base", "net"},
     "lib/client": {"base", "model", "wire", "net", "client"},
-    "coordinator/core": {"base", "model", "wire", "core"},
+    "coordinator/core/": {"base", "model", "wire", "core"},
     "coordinator/store": {"base", "model", "wire", "core", "store", "schema"},
     "coordinator": {"base", "model", "wire", "net", "core", "store", "shell"},
     "probe/agent": {"base", "model", "wire", "agent"},
@@ -80,7 +80,7 @@ def component(header, name):
         return first
     for prefix, layer in (("lib/base", "base"), ("lib/model", "model"), ("lib/wire", "wire"),
                           ("lib/net", "net"), ("lib/client", "client"),
-                          ("coordinator/core", "core"), ("coordinator/store", "store"),
+                          ("coordinator/core/", "core"), ("coordinator/store", "store"),
                           ("coordinator", "shell"), ("probe/collect", "collect"),
                           ("probe", "probe"), ("cli", "cli")):
         if name.startswith(prefix):
