@@ -31,7 +31,6 @@ static const char help[] =
     "\n"
     "To try it, as any user:\n"
     "  umask 077\n"
-    "  umask 077\n"
     "  muster-coordinator --state-dir demo/state --listen tcp://127.0.0.1:7411 \\\n"
     "      --client-ipc ipc://demo/client.sock &\n"
     "  export MUSTER_CONNECT=ipc://demo/client.sock\n"
