@@ -270,43 +270,61 @@ static void report_line(config_report *report, void *ctx, const char *path, unsi
     report(ctx, out);
 }
 
+/* The next line without its end. 1; 0: there is none; -EINVAL with a sentence (the line is read to
+ * its end). */
+static int next_line(FILE *f, char *line, size_t size, struct err *e)
+{
+    bool zero = false;
+    size_t n = 0;
+    int ch;
+
+    while ((ch = getc(f)) != EOF && ch != '\n') {
+        zero = zero || ch == '\0';
+        if (n < size)
+            line[n] = (char)ch;
+        n++;
+    }
+    if (ch == EOF && n == 0)
+        return 0;
+    line[n < size ? n : size - 1] = '\0';
+    if (zero)
+        return err_set(e, -EINVAL, "the line has a zero byte in it; this is no text");
+    if (n >= size)
+        return err_set(e, -EINVAL, "the line has %zu characters; it may have %zu", n, size - 1);
+    return 1;
+}
+
 int config_read(struct config *c, const char *path, config_report *report, void *ctx)
 {
     char line[CONFIG_LINE];
     unsigned number = 0;
     uint64_t seen = 0;
-    int wrong = 0, ch;
+    int wrong = 0, rc = 1, code = 0;
     FILE *f = fopen(path, "re");
 
-    if (f == NULL) {
-        int code = errno;
-
-        snprintf(line, sizeof line, "%.400s cannot be read: %s", path, strerror(code));
-        report(ctx, line);
-        return -code;
-    }
-    while (fgets(line, sizeof line, f) != NULL) {
+    if (f == NULL)
+        code = errno;
+    while (f != NULL && rc != 0) {
         struct err e = { "" };
 
+        rc = next_line(f, line, sizeof line, &e);
         number++;
-        if (strchr(line, '\n') == NULL && !feof(f)) {
-            err_set(&e, -EINVAL, "the line is too long");
-            while ((ch = getc(f)) != '\n' && ch != EOF)
-                ;
-        } else {
+        if (rc > 0)
             read_line(c, line, &seen, &e);
-        }
         if (e.text[0] != '\0') {
             report_line(report, ctx, path, number, e.text);
             wrong++;
         }
+        if (ferror(f))
+            code = errno != 0 ? errno : EIO;
     }
-    if (ferror(f)) {
-        report_line(report, ctx, path, number + 1, "reading fails here");
-        wrong++;
-    }
-    fclose(f);
-    return wrong;
+    if (f != NULL)
+        fclose(f);
+    if (code == 0)
+        return wrong;
+    snprintf(line, sizeof line, "%.400s cannot be read: %s", path, strerror(code));
+    report(ctx, line);
+    return -code;
 }
 
 int config_check(const struct config *c, struct err *e)

@@ -29,7 +29,7 @@ void config_default(struct config *c);
 typedef void config_report(void *ctx, const char *sentence);
 
 /* Reads a file over *c and reports every wrong line as "FILE:LINE: ...". Returns the number of
- * wrong lines, or a negative errno (reported too; -ENOENT: no such file). */
+ * wrong lines, or a negative errno when the file cannot be read (reported too). */
 int config_read(struct config *c, const char *path, config_report *report, void *ctx);
 /* One setting, as from a line. 0 or -EINVAL with a sentence. */
 int config_set(struct config *c, const char *key, const char *value, struct err *e);

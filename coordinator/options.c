@@ -13,7 +13,7 @@ static const char help[] =
     "\n"
     "What it uses: these options, over the configuration file, over the defaults\n"
     "  --config FILE             the file, see coordinator.conf(5)\n"
-    "                            (default " CONFIG_FILE ", if there is one)\n"
+    "                            (" CONFIG_FILE ", if there is one)\n"
     "  --state-dir DIR           database, server key and lock; made when missing\n"
     "                            (default /var/lib/muster)\n"
     "  --listen ENDPOINT         where nodes connect (default tcp://*:7411)\n"
@@ -24,8 +24,8 @@ static const char help[] =
     "  --log-level LEVEL         error, warning, info (default) or debug\n"
     "\n"
     "What it does instead of serving\n"
-    "  --check-config            print each setting as it would be used, and every line\n"
-    "                            of the file that is wrong\n"
+    "  --check-config            print each setting as it would be used, and every\n"
+    "                            line of the file that is wrong\n"
     "  --version                 print the version\n"
     "  --help                    print this text\n"
     "\n"
@@ -38,8 +38,8 @@ static const char help[] =
     "  muster-probe --connect tcp://127.0.0.1:7411 --token-file demo/token &\n"
     "  muster matrix\n"
     "\n"
-    "Exit codes: 0 it has ended in good order, 1 refused or failed (the first line on\n"
-    "standard error says why), 2 wrong usage.\n";
+    "Exit codes: 0 it has ended in good order, 1 refused or failed (the first line\n"
+    "on standard error says why), 2 wrong usage.\n";
 
 enum { OPT_CONFIG = 1, OPT_CHECK, OPT_VERSION, OPT_HELP, OPT_SET, OPT_LOG_LEVEL, OPT_SETTING };
 
