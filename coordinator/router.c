@@ -67,10 +67,23 @@ static struct peer_limits limits_of(const struct config *c, unsigned socket)
     return l;
 }
 
+/* As configured, with the port that port 0 has become. */
+static void name_endpoint(struct router *r, unsigned i, const char *endpoint)
+{
+    char bound[ENDPOINT_TEXT];
+    size_t n = sizeof bound;
+    const char *port = strrchr(endpoint, ':');
+
+    if (strcmp(port, ":0") == 0 && zmq_getsockopt(r->sockets[i], ZMQ_LAST_ENDPOINT, bound, &n) == 0)
+        snprintf(r->endpoints[i], sizeof r->endpoints[i], "%.*s%s", (int)(port - endpoint),
+                 endpoint, strrchr(bound, ':'));
+    else
+        snprintf(r->endpoints[i], sizeof r->endpoints[i], "%s", endpoint);
+}
+
 static int open_socket(struct router *r, unsigned i, const char *endpoint, const char *domain,
                        int64_t bytes, struct err *e)
 {
-    size_t n = sizeof r->endpoints[i];
     struct peer_limits l = limits_of(r->o.config, i);
 
     if (endpoint[0] == '\0')
@@ -82,8 +95,7 @@ static int open_socket(struct router *r, unsigned i, const char *endpoint, const
                        endpoint);
     if (r->sockets[i] == NULL)
         return -EIO;
-    if (zmq_getsockopt(r->sockets[i], ZMQ_LAST_ENDPOINT, r->endpoints[i], &n) != 0)
-        snprintf(r->endpoints[i], sizeof r->endpoints[i], "%s", endpoint);
+    name_endpoint(r, i, endpoint);
     r->monitors[i] = open_monitor(r, i, e);
     if (r->monitors[i] == NULL)
         return -EIO;

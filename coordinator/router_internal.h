@@ -6,7 +6,7 @@
 
 #include "router.h"
 
-#define ENDPOINT_TEXT  256
+#define ENDPOINT_TEXT  CONFIG_TEXT
 #define REFUSE_REASONS (REFUSE_BUSY + 1)
 
 struct router {

@@ -314,7 +314,9 @@ int store_init_identity(struct store *s, uuid128 db_id, struct err *e)
         rc = sqlite3_bind_blob(st, 1, db_id.b, sizeof db_id.b, SQLITE_STATIC);
     if (rc == SQLITE_OK)
         rc = store_step(st);
-    if (rc != SQLITE_OK)
+    if ((rc & 0xff) == SQLITE_CORRUPT)
+        rc = store_open_outcome(s->db, rc, s->path, e);
+    else if (rc != SQLITE_OK)
         rc = store_write_outcome(s->db, rc, s->path, e);
     sqlite3_finalize(st);
     return rc;
