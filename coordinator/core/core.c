@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Life of the core, and the step: which handler takes which event. */
+#include <assert.h>
+#include <errno.h>
+#include <sodium/crypto_generichash.h>
+#include <stdlib.h>
+
+#include "core/core_internal.h"
+
+enum { TOMBSTONES = 65536 };
+
+void coord_update_init(struct coord_update *u, struct arena *a)
+{
+    memset(u, 0, sizeof *u);
+    u->arena = a;
+    u->changes_tail = &u->changes;
+    u->messages_tail = &u->messages;
+}
+
+void coord_update_deinit(struct coord_update *u)
+{
+    for (struct outgoing *o = u->messages; o != NULL; o = o->next) {
+        arena_free(o->reply_arena);
+        o->reply_arena = NULL;
+    }
+    u->messages = NULL;
+    u->messages_tail = &u->messages;
+}
+
+static bool maps_new(struct coord *c)
+{
+    struct map **maps[] = { &c->nodes_by_id,    &c->nodes_by_name, &c->keys,
+                            &c->retired,        &c->resources,     &c->networks_by_name,
+                            &c->tokens_by_hash, &c->drop_times };
+
+    for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+        *maps[i] = map_new(c->config.hash_seed);
+        if (*maps[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+struct coord *coord_new(const struct core_config *config)
+{
+    struct coord *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return NULL;
+    c->config = *config;
+    c->tombstone_limit = TOMBSTONES;
+    for (size_t i = 0; i < ARRAY_LEN(c->live); i++)
+        link_init(&c->live[i]);
+    link_init(&c->networks);
+    link_init(&c->tokens);
+    stamp_init(&c->changed_nodes);
+    stamp_init(&c->changed_resources);
+    stamp_init(&c->changed_edges);
+    if (!maps_new(c)) {
+        coord_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+/* Frees every value of a map, then the map. */
+static void map_free_values(struct map *m, void (*value_free)(void *))
+{
+    size_t it = 0;
+    void *v;
+
+    if (m == NULL)
+        return;
+    while ((v = map_next(m, &it)) != NULL)
+        value_free(v);
+    map_free(m);
+}
+
+static void key_free_value(void *v)
+{
+    struct key *k = v;
+
+    free(k->name);
+    free(k);
+}
+
+static void resource_free_value(void *v)
+{
+    resource_free(v);
+}
+
+void coord_free(struct coord *c)
+{
+    if (c == NULL)
+        return;
+    for (size_t i = 0; i < c->node_count; i++) {
+        struct node *n = c->nodes[i];
+
+        for (uint32_t e = 0; e < n->edge_count; e++)
+            free(n->edges[e]);
+        node_free(n);
+    }
+    while (!link_empty(&c->networks))
+        network_remove(c, container_of(c->networks.next, struct network, link));
+    while (!link_empty(&c->tokens))
+        token_free(c, container_of(c->tokens.next, struct token, link));
+    map_free_values(c->keys, key_free_value);
+    map_free_values(c->retired, free);
+    map_free_values(c->resources, resource_free_value);
+    map_free_values(c->drop_times, free);
+    map_free(c->nodes_by_id);
+    map_free(c->nodes_by_name);
+    map_free(c->networks_by_name);
+    map_free(c->tokens_by_hash);
+    free(c->nodes);
+    free(c->starts);
+    free(c->dirty);
+    free(c->tombstones);
+    free(c->mode_text);
+    free(c);
+}
+
+/* Different for each call within an event and for each event. */
+void step_random(struct step *s, void *out, size_t n)
+{
+    uint8_t in[sizeof s->ev->random + sizeof s->random_used];
+
+    memcpy(in, s->ev->random, sizeof s->ev->random);
+    memcpy(in + sizeof s->ev->random, &s->random_used, sizeof s->random_used);
+    s->random_used++;
+    crypto_generichash(out, n, in, sizeof in, NULL, 0);
+}
+
+int text_set(const char **to, const char *from)
+{
+    char *copy = NULL;
+
+    if (from != NULL && from[0] != '\0') {
+        copy = strdup(from);
+        if (copy == NULL)
+            return -ENOMEM;
+    }
+    free((void *)(uintptr_t)*to);
+    *to = copy;
+    return 0;
+}
+
+bool text_same(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+static int on_loaded(struct step *s)
+{
+    return load_image(s);
+}
+
+static int on_tick(struct step *s)
+{
+    int rc = live_tick(s);
+
+    return rc < 0 ? rc : matrix_retention(s);
+}
+
+static int on_store_state(struct step *s)
+{
+    struct coord *c = s->c;
+    bool was = c->read_only;
+    int rc;
+
+    c->read_only = s->ev->store.read_only;
+    rc = text_set((const char **)&c->mode_text, c->read_only ? s->ev->store.text : NULL);
+    if (rc < 0 || was == c->read_only || !c->loaded)
+        return rc;
+    if (c->read_only) /* no event can be written now; the one of its end names its time */
+        return 0;
+    rc = event(s, "coordinator.writable", SEVERITY_INFO, NULL, NULL,
+               "The database can be written again.");
+    return rc < 0 ? rc : live_catch_up(s);
+}
+
+int coord_step(struct coord *c, const struct coord_event *ev, struct coord_update *u)
+{
+    static int (*const handlers[])(struct step *) = {
+        [COORD_LOADED] = on_loaded,
+        [COORD_TICK] = on_tick,
+        [COORD_NODE_MESSAGE] = session_message,
+        [COORD_NODE_BAD] = session_bad,
+        [COORD_CLIENT_REQUEST] = query_request,
+        [COORD_STORE_STATE] = on_store_state,
+    };
+    struct step s = { .c = c, .ev = ev, .u = u };
+
+    assert((size_t)ev->type < ARRAY_LEN(handlers));
+    if (!c->loaded && ev->type != COORD_LOADED && ev->type != COORD_STORE_STATE)
+        return 0;
+    c->now = ev->now;
+    c->wall = ev->wall;
+    return handlers[ev->type](&s);
+}
+
+int coord_end_batch(struct coord *c, struct coord_update *u)
+{
+    struct step s = { .c = c, .u = u };
+    struct change *ch;
+    int rc;
+
+    if (!c->loaded || c->read_only)
+        return 0;
+    if (c->pending) {
+        rc = event_prune(&s);
+        if (rc < 0)
+            return rc;
+        c->meta.generation++;
+        u->visible = true;
+    } else if (!c->meta_changed) {
+        return 0;
+    }
+    c->pending = c->meta_changed = false;
+    c->commits++;
+    ch = emit(&s, CHANGE_META);
+    if (ch == NULL)
+        return -ENOMEM;
+    ch->meta = c->meta;
+    return 0;
+}
+
+mono_ms coord_next_deadline(const struct coord *c)
+{
+    mono_ms live;
+
+    if (!c->loaded)
+        return MONO_NEVER;
+    live = live_deadline(c);
+    return live.v < c->next_retention.v ? live : c->next_retention;
+}
+
+uint64_t coord_generation(const struct coord *c)
+{
+    return c->meta.generation;
+}
+
+uint64_t coord_event_no(const struct coord *c)
+{
+    return c->meta.event_no;
+}

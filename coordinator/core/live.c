@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Liveness of nodes: a state machine as a table. Nothing of it is stored but its events. Each state
+ * has a list in the order of the last message, so that only its head can be due. */
+#include "core/core_internal.h"
+
+enum live_input { HEARD, SILENT_SUSPECT, SILENT_DOWN, LIVE_INPUTS };
+
+struct transition {
+    enum node_liveness to; /* 0: stays */
+};
+
+static const struct transition table[NODE_NEVER + 1][LIVE_INPUTS] = {
+    [NODE_UP] = { [SILENT_SUSPECT] = { NODE_SUSPECT }, [SILENT_DOWN] = { NODE_DOWN } },
+    [NODE_SUSPECT] = { [HEARD] = { NODE_UP }, [SILENT_DOWN] = { NODE_DOWN } },
+    [NODE_DOWN] = { [HEARD] = { NODE_UP } },
+    [NODE_NEVER] = { [HEARD] = { NODE_UP } },
+};
+
+/* What each state is in the event log. */
+static const struct {
+    const char *kind;
+    enum severity severity;
+} log_kinds[] = {
+    [NODE_UP] = { "node.up", SEVERITY_INFO },
+    [NODE_SUSPECT] = { "node.suspect", SEVERITY_WARNING },
+    [NODE_DOWN] = { "node.down", SEVERITY_ERROR },
+};
+
+static int live_log(struct step *s, struct node *n)
+{
+    enum node_liveness was = n->logged;
+    const char *name = n->row.name;
+    const char *bye = n->key != NULL && n->key->goodbye ? " (its probe said goodbye)" : "";
+    char silent[24];
+
+    if (s->c->read_only)
+        return 0; /* live_catch_up will */
+    n->logged = n->live;
+    if (n->live == NODE_UP)
+        return event(s, log_kinds[n->live].kind, log_kinds[n->live].severity, n, NULL,
+                     was == NODE_NEVER ? "%s is up: first message in this start of the coordinator."
+                                       : "%s is up again.",
+                     name);
+    duration_text(mono_since(s->c->now, n->heard), silent);
+    return event(s, log_kinds[n->live].kind, log_kinds[n->live].severity, n, NULL,
+                 "%s is %s: silent for %s%s; what it reaches is unknown.", name,
+                 n->live == NODE_DOWN ? "down" : "suspect", silent, bye);
+}
+
+static int live_input(struct step *s, struct node *n, enum live_input in)
+{
+    enum node_liveness to = table[n->live][in].to;
+
+    if (to == 0)
+        return 0;
+    n->live = to;
+    link_remove(&n->live_link);
+    link_append(&s->c->live[to], &n->live_link);
+    touch_node(s->c, n);
+    edges_refresh(s->c, n);
+    return live_log(s, n);
+}
+
+int live_heard(struct step *s, struct node *n)
+{
+    n->heard = s->c->now;
+    if (n->live == NODE_UP) {
+        link_remove(&n->live_link);
+        link_append(&s->c->live[NODE_UP], &n->live_link);
+        return 0;
+    }
+    return live_input(s, n, HEARD);
+}
+
+void live_reset(struct coord *c, struct node *n)
+{
+    (void)c;
+    n->live = n->logged = NODE_NEVER;
+    n->registered = false;
+    link_remove(&n->live_link);
+}
+
+static struct node *oldest(const struct coord *c, enum node_liveness live)
+{
+    const struct link *head = &c->live[live];
+
+    return link_empty(head) ? NULL : container_of(head->next, struct node, live_link);
+}
+
+/* Nodes that were known before this start and have not been heard in it are said to be down once,
+ * so that whoever follows the events alone learns of it; their state goes on to be "never". */
+static int never_check(struct step *s)
+{
+    struct coord *c = s->c;
+
+    if (c->never_checked || mono_since(c->now, c->started) < c->config.down_ms || c->read_only)
+        return 0;
+    c->never_checked = true;
+    for (size_t i = 0; i < c->node_count; i++) {
+        struct node *n = c->nodes[i];
+        int rc;
+
+        if (n->row.admission != NODE_APPROVED || n->live != NODE_NEVER || n->key == NULL)
+            continue;
+        rc = event(s, "node.down", SEVERITY_ERROR, n, NULL,
+                   "%s is down: nothing heard since the coordinator started.", n->row.name);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int live_tick(struct step *s)
+{
+    static const struct {
+        enum node_liveness live;
+        enum live_input in;
+    } checks[] = { { NODE_UP, SILENT_DOWN },
+                   { NODE_UP, SILENT_SUSPECT },
+                   { NODE_SUSPECT, SILENT_DOWN } };
+    struct coord *c = s->c;
+    struct node *n;
+
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        int64_t limit = checks[i].in == SILENT_DOWN ? c->config.down_ms : c->config.suspect_ms;
+
+        while ((n = oldest(c, checks[i].live)) != NULL && mono_since(c->now, n->heard) >= limit) {
+            int rc = live_input(s, n, checks[i].in);
+
+            if (rc < 0)
+                return rc;
+        }
+    }
+    return never_check(s);
+}
+
+int live_catch_up(struct step *s)
+{
+    for (size_t i = 0; i < s->c->node_count; i++) {
+        struct node *n = s->c->nodes[i];
+        int rc;
+
+        if (n->live == n->logged || n->live == NODE_NEVER)
+            continue;
+        touch_node(s->c, n);
+        rc = live_log(s, n);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+mono_ms live_deadline(const struct coord *c)
+{
+    const struct node *up = oldest(c, NODE_UP), *suspect = oldest(c, NODE_SUSPECT);
+    mono_ms at = MONO_NEVER;
+
+    if (up != NULL)
+        at.v = up->heard.v + c->config.suspect_ms;
+    if (suspect != NULL && suspect->heard.v + c->config.down_ms < at.v)
+        at.v = suspect->heard.v + c->config.down_ms;
+    if (!c->never_checked && !c->read_only && c->started.v + c->config.down_ms < at.v)
+        at.v = c->started.v + c->config.down_ms;
+    return at;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From the rows of the database to the core's state: at a start and after a failed commit. Nothing
+ * of it is believed to be true now: every edge is unknown until its node confirms it. Rows that
+ * contradict each other are left out; their section then counts as not met, so that its node is
+ * asked for it again. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/core_internal.h"
+
+static int load_starts(struct coord *c, const struct image *im)
+{
+    c->starts = calloc(im->start_count + 1, sizeof *c->starts);
+    if (c->starts == NULL)
+        return -ENOMEM;
+    if (im->start_count > 0)
+        memcpy(c->starts, im->starts, im->start_count * sizeof *c->starts);
+    c->start_count = im->start_count;
+    return 0;
+}
+
+static int load_node(struct coord *c, const struct node_row *row)
+{
+    struct node *n = node_new(c, row->id, row->no);
+    int rc = n == NULL ? -ENOMEM : node_set_name(c, n, row->name);
+
+    if (rc < 0)
+        return rc;
+    n->row.name_set = row->name_set;
+    n->row.admission = row->admission;
+    n->row.boot_id = row->boot_id;
+    n->row.key = row->key;
+    n->row.draining = row->draining;
+    n->row.first_seen = row->first_seen;
+    return text_set(&n->row.text, row->text) < 0 ||
+                   text_set(&n->row.product_uuid, row->product_uuid) < 0 ||
+                   text_set(&n->row.lowest_mac, row->lowest_mac) < 0 ||
+                   text_set(&n->row.hostname, row->hostname) < 0 ||
+                   text_set(&n->row.probe_version, row->probe_version) < 0 ||
+                   text_set(&n->row.source, row->source) < 0
+               ? -ENOMEM
+               : 0;
+}
+
+static int load_key(struct step *s, const struct key_row *row)
+{
+    struct node *n = row->role == ROLE_NODE ? node_by_no(s->c, row->node_no) : NULL;
+    struct key *k;
+
+    if ((row->role == ROLE_NODE && n == NULL) || key_by(s->c, &row->key) != NULL)
+        return 0;
+    k = key_new(s, &row->key, row->role, row->state);
+    if (k == NULL)
+        return -ENOMEM;
+    k->node = n;
+    k->boot_id = row->boot_id;
+    k->created = row->created;
+    if (n != NULL && k->state == KEY_ACTIVE)
+        n->key = k;
+    else if (n != NULL && (k->state == KEY_PENDING || k->state == KEY_SUCCESSOR))
+        n->claim = k;
+    return text_set((const char **)&k->name, row->name);
+}
+
+static int load_section(struct coord *c, const struct section_row_state *row)
+{
+    struct node *n = node_by_no(c, row->node_no);
+    struct slot *slot;
+
+    if (n == NULL || (unsigned)row->section >= SECTION_COUNT)
+        return 0;
+    slot = &n->sections[row->section];
+    slot->stored = true;
+    slot->status = (uint8_t)row->status;
+    slot->generation = row->generation;
+    slot->digest = row->digest;
+    slot->at = row->at;
+    return text_set((const char **)&slot->status_text, row->status_text);
+}
+
+/* `count` rows of one section of one node, sorted by key as the database gives them. */
+static int load_rows(struct coord *c, const struct inventory_row *rows, size_t count)
+{
+    struct node *n = node_by_no(c, rows[0].node_no);
+    struct slot *slot;
+
+    if (n == NULL)
+        return 0;
+    slot = &n->sections[rows[0].section];
+    slot->rows = calloc(count, sizeof *slot->rows);
+    if (slot->rows == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        slot->rows[i].hash = rows[i].hash;
+        slot->rows[i].key = strdup(rows[i].key);
+        if (slot->rows[i].key == NULL)
+            return -ENOMEM;
+        slot->row_count++;
+    }
+    return 0;
+}
+
+static int load_inventory(struct coord *c, const struct image *im)
+{
+    size_t first = 0;
+
+    for (size_t i = 1; i <= im->inventory_count; i++) {
+        const struct inventory_row *a = &im->inventory[first];
+        int rc;
+
+        if (i < im->inventory_count && im->inventory[i].node_no == a->node_no &&
+            im->inventory[i].section == a->section)
+            continue;
+        rc = load_rows(c, a, i - first);
+        if (rc < 0)
+            return rc;
+        first = i;
+    }
+    return 0;
+}
+
+/* The node and port of "unproven:ID/PORT". */
+static struct node *owner_of(const struct coord *c, const char *key, const char **port)
+{
+    const char *id_at = strchr(key, ':'), *slash = strchr(key, '/');
+    char text[UUID_TEXT];
+    uuid128 id;
+
+    if (id_at == NULL || slash == NULL || slash - id_at != UUID_TEXT)
+        return NULL;
+    memcpy(text, id_at + 1, UUID_TEXT - 1);
+    text[UUID_TEXT - 1] = '\0';
+    *port = slash + 1;
+    return uuid128_parse(text, &id) ? node_by_id(c, id) : NULL;
+}
+
+static struct network *network_by_id(const struct coord *c, uuid128 id)
+{
+    for (struct link *l = c->networks.next; l != &c->networks; l = l->next) {
+        struct network *w = container_of(l, struct network, link);
+
+        if (uuid_eq(w->id, id))
+            return w;
+    }
+    return NULL;
+}
+
+/* `by_no` finds resources by their number while the image is loaded. */
+static int load_resource(struct coord *c, const struct resource_row *row, struct resource **by_no)
+{
+    const char *port = "";
+    struct network *w = row->declared ? network_by_id(c, row->id) : NULL;
+    struct node *owner = row->declared ? NULL : owner_of(c, row->key, &port);
+    struct resource *r;
+
+    if ((w == NULL && owner == NULL) || row->no >= c->meta.next_resource_no)
+        return 0;
+    r = resource_new(c, row->id, row->no, port);
+    if (r == NULL)
+        return -ENOMEM;
+    r->vlan = (uint16_t)(row->vlan % VLAN_COUNT);
+    r->owner = owner;
+    r->network = w;
+    if (resource_index(c, r) < 0) {
+        resource_free(r);
+        return -ENOMEM;
+    }
+    if (w != NULL)
+        w->resource = r;
+    by_no[row->no] = r;
+    return 0;
+}
+
+/* Which sections bring sightings of the resource: for an edge that has none just now. */
+static uint8_t holders(const struct resource *r)
+{
+    uint8_t vlans = 1u << SECTION_VLANS;
+
+    return r->vlan != 0 ? vlans : (uint8_t)(sighting_sections & ~vlans);
+}
+
+static int load_edge(struct coord *c, const struct edge_row *row, struct resource *const *by_no)
+{
+    struct node *n = node_by_no(c, row->node_no);
+    struct resource *r =
+        row->resource_no < c->meta.next_resource_no ? by_no[row->resource_no] : NULL;
+    struct edge *e;
+
+    if (n == NULL || r == NULL || edge_find(n, r) != NULL)
+        return 0;
+    e = edge_new(c, n, r);
+    if (e == NULL)
+        return -ENOMEM;
+    e->state = (uint8_t)row->state;
+    e->paths_active = row->paths_active;
+    e->paths_total = row->paths_total;
+    e->paths_had = row->paths_had;
+    e->had_until = row->had_until;
+    e->since = row->since;
+    e->held_by = holders(r);
+    return 0;
+}
+
+static struct row *row_by_key(struct slot *slot, const char *key)
+{
+    uint32_t low = 0, high = slot->row_count;
+
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        int order = strcmp(slot->rows[mid].key, key);
+
+        if (order == 0)
+            return &slot->rows[mid];
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
+static struct sight sight_of_sighting(const struct sighting_row *row)
+{
+    size_t base_len = row->base != NULL ? strlen(row->base) : 0;
+    const char *tag;
+
+    if (base_len > strlen(row->port))
+        base_len = strlen(row->port);
+    tag = strchr(row->port + base_len, '.');
+    return (struct sight){
+        .port = row->port,
+        .base_len = (uint16_t)base_len,
+        .vlan = (uint16_t)(row->vlan % VLAN_COUNT),
+        .stacked = tag != NULL && strchr(tag + 1, '.') != NULL,
+        .paths_active = row->paths_active,
+        .paths_total = row->paths_total,
+    };
+}
+
+static int load_sighting(struct coord *c, const struct sighting_row *row,
+                         struct resource *const *by_no)
+{
+    struct node *n = node_by_no(c, row->node_no);
+    struct resource *r =
+        row->resource_no < c->meta.next_resource_no ? by_no[row->resource_no] : NULL;
+    struct sight sight = sight_of_sighting(row);
+    struct network *found[2];
+    struct sighting *g;
+    struct edge *e;
+    struct row *at;
+
+    if (n == NULL || (unsigned)row->section >= SECTION_COUNT)
+        return 0;
+    at = row_by_key(&n->sections[row->section], row->row_key);
+    e = r == NULL ? NULL : edge_find(n, r);
+    if (at == NULL || e == NULL || at->sighting != NULL) {
+        memset(&n->sections[row->section].digest, 0, sizeof(digest128));
+        return 0;
+    }
+    g = at->sighting = sighting_new(at->key, row->section, &sight);
+    if (g == NULL)
+        return -ENOMEM;
+    g->ambiguous = network_match(c, n->row.name, &g->sight, found) > 1;
+    if (e->bare)
+        e->held_by = 0;
+    e->held_by |= (uint8_t)(1u << g->section);
+    e->bare = false;
+    edge_attach(e, g);
+    return 0;
+}
+
+static int load_graph(struct coord *c, const struct image *im)
+{
+    struct resource **by_no = calloc((size_t)c->meta.next_resource_no + 1, sizeof(*by_no));
+    int rc = by_no == NULL ? -ENOMEM : 0;
+
+    for (size_t i = 0; rc == 0 && i < im->resource_count; i++)
+        rc = load_resource(c, &im->resources[i], by_no);
+    for (size_t i = 0; rc == 0 && i < im->edge_count; i++)
+        rc = load_edge(c, &im->edges[i], by_no);
+    for (size_t i = 0; rc == 0 && i < im->sighting_count; i++)
+        rc = load_sighting(c, &im->sightings[i], by_no);
+    for (size_t i = 0; rc == 0 && i < c->node_count; i++)
+        edges_refresh(c, c->nodes[i]);
+    free(by_no);
+    return rc;
+}
+
+static int load_rest(struct step *s, const struct image *im)
+{
+    struct coord *c = s->c;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < im->network_count; i++)
+        rc = network_new(c, &im->networks[i]) == NULL ? -ENOMEM : 0;
+    for (size_t i = 0; rc == 0 && i < im->token_count; i++)
+        rc = token_load(c, &im->tokens[i]);
+    for (size_t i = 0; rc == 0 && i < im->node_count; i++)
+        rc = load_node(c, &im->nodes[i]);
+    for (size_t i = 0; rc == 0 && i < im->key_count; i++)
+        rc = load_key(s, &im->keys[i]);
+    for (size_t i = 0; rc == 0 && i < im->boot_count; i++)
+        rc = boot_load(c, &im->boots[i]);
+    for (size_t i = 0; rc == 0 && i < im->section_count; i++)
+        rc = load_section(c, &im->sections[i]);
+    if (rc == 0)
+        rc = load_inventory(c, im);
+    return rc < 0 ? rc : load_graph(c, im);
+}
+
+/* A start of the process is a row of its own: nodes remember it, and a copy of the database does
+ * not know it. */
+static int start(struct step *s)
+{
+    struct coord *c = s->c;
+    struct change *ch = emit(s, CHANGE_START);
+
+    if (ch == NULL)
+        return -ENOMEM;
+    c->meta.start_no++;
+    ch->start = (struct start_row){
+        .epoch = c->meta.epoch, .start_no = c->meta.start_no, .nonce = c->nonce, .at = c->wall
+    };
+    c->starts[c->start_count++] = ch->start;
+    return event(s, "coordinator.started", SEVERITY_INFO, NULL, NULL,
+                 "The coordinator has started (start %llu of epoch %llu); what it knows of %zu "
+                 "node%s is unknown until each has confirmed it.",
+                 (unsigned long long)c->meta.start_no, (unsigned long long)c->meta.epoch,
+                 c->node_count, c->node_count == 1 ? "" : "s");
+}
+
+int load_image(struct step *s)
+{
+    struct coord *c = s->c;
+    const struct image *im = s->ev->loaded.image;
+    int rc = load_starts(c, im);
+
+    c->meta = im->meta;
+    c->nonce = s->ev->loaded.nonce;
+    c->oldest_event_no = im->oldest_event_no;
+    c->started = c->now;
+    c->changes_from = c->meta.generation;
+    c->seen_epoch = c->meta.epoch;
+    c->seen_generation = c->meta.generation;
+    c->seen_token = c->meta.token;
+    if (rc == 0)
+        rc = load_rest(s, im);
+    if (rc < 0)
+        return rc;
+    c->loaded = true;
+    return s->ev->loaded.first ? start(s) : 0;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Restored databases and second coordinators: nodes remember whom they have followed and how far.
+ * What one of them remembers and this database does not know proves that the database is older than
+ * the fleet, or a copy (docs/PROTOCOL.md, "Restored databases, second coordinators"). */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/core_internal.h"
+#include "wire/codec.h"
+
+static const char recover_sentence[] =
+    "This database is older than what nodes have seen of it, or a copy of it; nothing changes "
+    "until an operator decides: muster recover --confirm recover";
+
+const char *recover_text(const struct coord *c)
+{
+    (void)c;
+    return recover_sentence;
+}
+
+static bool start_known(const struct coord *c, uint64_t epoch, uint64_t start_no, uuid128 nonce)
+{
+    for (size_t i = c->start_count; i-- > 0;) {
+        const struct start_row *r = &c->starts[i];
+
+        if (r->epoch == epoch && r->start_no == start_no)
+            return uuid_eq(r->nonce, nonce);
+    }
+    return false;
+}
+
+/* NULL: nothing of it contradicts this database; else what does. What was remembered in an earlier
+ * epoch is settled by the recovery that raised the epoch. */
+static const char *contradiction(const struct coord *c, const struct memory *m)
+{
+    static const uuid128 nil;
+    uuid128 db = nil, nonce = nil;
+
+    if (m->epoch > c->meta.epoch)
+        return "a higher epoch";
+    if (m->epoch < c->meta.epoch)
+        return NULL;
+    if (!wire_uuid(m->db_id, &db) || !uuid_eq(db, c->meta.db_id))
+        return "another database";
+    if (m->generation > c->meta.generation)
+        return "a higher generation";
+    if (m->token > c->meta.token)
+        return "a higher token";
+    if (!wire_uuid(m->nonce, &nonce) || !start_known(c, m->epoch, m->start_no, nonce))
+        return "a start of the coordinator that is not in this database";
+    return NULL;
+}
+
+static void raise_to(uint64_t *highest, uint64_t seen)
+{
+    if (seen > *highest)
+        *highest = seen;
+}
+
+/* Nobody follows any more: each must register again. */
+static void release_nodes(struct coord *c)
+{
+    for (size_t i = 0; i < c->node_count; i++) {
+        struct node *n = c->nodes[i];
+
+        n->registered = false;
+        for (size_t k = 0; k < SECTION_COUNT; k++)
+            n->sections[k].confirmed = false;
+        edges_refresh(c, n);
+    }
+}
+
+int recover_detect(struct step *s, struct node *n, const struct memory *m, bool *yes)
+{
+    struct coord *c = s->c;
+    const char *what;
+
+    *yes = false;
+    if (m == NULL)
+        return 0;
+    raise_to(&c->seen_epoch, m->epoch);
+    raise_to(&c->seen_generation, m->generation);
+    raise_to(&c->seen_token, m->token);
+    what = contradiction(c, m);
+    if (what == NULL)
+        return 0;
+    *yes = true;
+    if (c->recover)
+        return 0;
+    c->recover = true;
+    release_nodes(c);
+    return event(s, "node.restore-detected", SEVERITY_ERROR, n, NULL,
+                 "%s has seen %s (epoch %llu, generation %llu; here %llu and %llu): this database "
+                 "is older than the fleet, or a copy. Nothing changes until: muster recover "
+                 "--confirm recover",
+                 n->row.name, what, (unsigned long long)m->epoch, (unsigned long long)m->generation,
+                 (unsigned long long)c->meta.epoch, (unsigned long long)c->meta.generation);
+}
+
+/* The same start goes on in the new epoch; nodes will remember it under that. */
+static int epoch_start(struct step *s)
+{
+    struct coord *c = s->c;
+    struct start_row *more = realloc(c->starts, (c->start_count + 1) * sizeof *more);
+    struct change *ch = more == NULL ? NULL : emit(s, CHANGE_START);
+
+    if (more != NULL)
+        c->starts = more;
+    if (ch == NULL)
+        return -ENOMEM;
+    ch->start = (struct start_row){
+        .epoch = c->meta.epoch, .start_no = c->meta.start_no, .nonce = c->nonce, .at = c->wall
+    };
+    c->starts[c->start_count++] = ch->start;
+    return 0;
+}
+
+int op_recover(struct answer *q)
+{
+    struct coord *c = q->c;
+    int rc;
+
+    if (!c->recover)
+        return answer_fail(q, REPLY_REFUSED,
+                           "There is nothing to recover from: no node has seen more than this "
+                           "database knows.");
+    if (q->req->confirm == NULL || strcmp(q->req->confirm, "recover") != 0)
+        return answer_fail(q, REPLY_INVALID,
+                           "What was defined after the backup is gone for good; confirm with the "
+                           "word: recover.");
+    c->recover = false;
+    c->meta.epoch = c->seen_epoch + 1;
+    raise_to(&c->meta.generation, c->seen_generation);
+    raise_to(&c->meta.token, c->seen_token);
+    c->changes_from = c->meta.generation + 1;
+    release_nodes(c);
+    rc = epoch_start(q->s);
+    if (rc < 0)
+        return rc;
+    return event(q->s, "coordinator.recovered", SEVERITY_WARNING, NULL, NULL,
+                 "An operator has decided to go on with this database: epoch %llu, generation "
+                 "%llu; what it says of each node is unknown until the node has reported.",
+                 (unsigned long long)c->meta.epoch, (unsigned long long)c->meta.generation + 1);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From inventory rows to sightings: which rows show a resource, through which port, with how many
+ * paths. One function for each section that brings any. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/core_internal.h"
+
+typedef bool (*sight_fn)(const struct node *, const void *, char scratch[300], struct sight *);
+
+static bool has_row(const struct slot *slot, const char *key)
+{
+    uint32_t low = 0, high = slot->row_count;
+
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        int order = strcmp(slot->rows[mid].key, key);
+
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return false;
+}
+
+static uint32_t paths(uint64_t n)
+{
+    return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static bool port_set(struct sight *out, const char *port, size_t base_len)
+{
+    if (base_len == 0 || base_len > UINT16_MAX)
+        return false;
+    out->port = port;
+    out->base_len = (uint16_t)base_len;
+    return true;
+}
+
+/* A NIC that is no bond's slave; one without path counts carries frames when it has a carrier. */
+static bool sight_nic(const struct node *n, const void *row, char scratch[300], struct sight *out)
+{
+    const struct nic *nic = row;
+
+    (void)scratch;
+    if (nic->bond_state != NULL ||
+        (nic->master != NULL && has_row(&n->sections[SECTION_BONDS], nic->master)))
+        return false;
+    out->paths_total = REC_HAS(nic, nic, paths_total) ? paths(nic->paths_total) : 1;
+    out->paths_active =
+        REC_HAS(nic, nic, paths_active) ? paths(nic->paths_active) : nic->admin_up && nic->carrier;
+    return port_set(out, nic->name, strlen(nic->name));
+}
+
+static bool sight_bond(const struct node *n, const void *row, char scratch[300], struct sight *out)
+{
+    const struct bond *bond = row;
+
+    (void)n;
+    (void)scratch;
+    out->paths_active = paths(bond->paths_active);
+    out->paths_total = paths(bond->paths_total);
+    return port_set(out, bond->name, strlen(bond->name));
+}
+
+/* The port is named by base and tags, whatever the device is called. */
+static bool sight_vlan(const struct node *n, const void *row, char scratch[300], struct sight *out)
+{
+    const struct vlan *vlan = row;
+    const char *base = vlan->base_link != NULL ? vlan->base_link : vlan->link;
+    char own_tag[24];
+    const char *tags = vlan->tags;
+    char *end;
+    int len;
+
+    (void)n;
+    if (base == NULL)
+        return false;
+    if (tags == NULL) {
+        snprintf(own_tag, sizeof own_tag, "%llu", (unsigned long long)vlan->vlan_id);
+        tags = own_tag;
+    }
+    len = snprintf(scratch, 300, "%s.%s", base, tags);
+    if (len < 0 || len >= 300)
+        return false;
+    out->vlan = (uint16_t)(strtoul(tags, &end, 10) % VLAN_COUNT);
+    out->stacked = *end != '\0';
+    out->paths_active = paths(vlan->paths_active);
+    out->paths_total = paths(vlan->paths_total);
+    return port_set(out, scratch, strlen(base));
+}
+
+static const sight_fn sights[SECTION_COUNT] = {
+    [SECTION_NICS] = sight_nic,
+    [SECTION_BONDS] = sight_bond,
+    [SECTION_VLANS] = sight_vlan,
+};
+
+const uint8_t sighting_sections = 1u << SECTION_NICS | 1u << SECTION_BONDS | 1u << SECTION_VLANS;
+
+bool sight_of_row(const struct node *n, enum section_id id, const void *row, char scratch[300],
+                  struct sight *out)
+{
+    memset(out, 0, sizeof *out);
+    return sights[id] != NULL && sights[id](n, row, scratch, out);
+}
+
+/* The port of a NIC or bond is its row's key, which outlives the sighting; a VLAN's is kept behind
+ * the struct. */
+struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight)
+{
+    bool own = strcmp(sight->port, row_key) != 0;
+    size_t n = own ? strlen(sight->port) + 1 : 0;
+    struct sighting *g = calloc(1, sizeof *g + n);
+
+    if (g == NULL)
+        return NULL;
+    g->row_key = row_key;
+    g->section = (uint8_t)id;
+    g->sight = *sight;
+    g->sight.port = own ? memcpy(g + 1, sight->port, n) : row_key;
+    return g;
+}
+
+static int announce_ambiguous(struct step *s, const struct node *n, const struct sighting *g,
+                              struct network *const found[2])
+{
+    return event(s, "network.ambiguous", SEVERITY_WARNING, n, NULL,
+                 "Port %s of %s matches the networks %s and %s; it stays unproven until one of "
+                 "them is changed.",
+                 g->sight.port, n->row.name, found[0]->name, found[1]->name);
+}
+
+/* What the port leads to: the one declared network that matches, else the port itself. */
+static struct resource *target(struct step *s, struct node *n, struct sighting *g, bool announce,
+                               int *rc)
+{
+    struct network *found[2] = { NULL, NULL };
+    uint32_t matches = network_match(s->c, n->row.name, &g->sight, found);
+    struct resource *r;
+
+    if (matches > 1 && !g->ambiguous && announce)
+        *rc = announce_ambiguous(s, n, g, found);
+    g->ambiguous = matches > 1;
+    if (*rc < 0)
+        return NULL;
+    r = matches == 1 ? found[0]->resource : resource_unproven(s, n, g->sight.port, g->sight.vlan);
+    if (r == NULL)
+        *rc = -ENOMEM;
+    return r;
+}
+
+static struct edge *edge_for(struct step *s, struct node *n, struct resource *r, int *rc)
+{
+    struct edge *e = edge_find(n, r);
+
+    if (e == NULL) {
+        e = edge_new(s->c, n, r);
+        if (e != NULL)
+            e->fresh = true;
+    }
+    *rc = e == NULL ? -ENOMEM : edge_dirty(s->c, e);
+    return e;
+}
+
+/* An edge that loses its last sighting to another resource gives its history along: the port is the
+ * same, only its name is better known now. */
+static void history_move(const struct edge *from, struct edge *to)
+{
+    if (from->sightings != NULL || !to->fresh)
+        return;
+    if (to->state == 0)
+        to->state = from->state;
+    to->bare = from->bare;
+    to->paths_had += from->paths_had;
+    if (from->had_until.v > to->had_until.v)
+        to->had_until = from->had_until;
+    if (from->since.v > to->since.v)
+        to->since = from->since;
+}
+
+int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool announce)
+{
+    int rc = 0;
+    struct resource *r = target(s, n, g, announce, &rc);
+    struct edge *from = g->edge, *to;
+
+    if (rc < 0 || from->resource == r)
+        return rc;
+    to = edge_for(s, n, r, &rc);
+    if (rc < 0)
+        return rc;
+    edge_detach(g);
+    from->moved = true;
+    history_move(from, to);
+    rc = edge_dirty(s->c, from);
+    if (rc < 0)
+        return rc;
+    edge_attach(to, g);
+    return emit_sighting(s, n, g);
+}
+
+int sighting_drop(struct step *s, struct node *n, struct row *row)
+{
+    struct sighting *g = row->sighting;
+    int rc;
+
+    if (g == NULL)
+        return 0;
+    rc = emit_sighting_delete(s, n, g);
+    if (rc == 0)
+        rc = edge_dirty(s->c, g->edge);
+    if (rc < 0)
+        return rc;
+    edge_detach(g);
+    free(g);
+    row->sighting = NULL;
+    return 0;
+}
+
+static bool sight_same_port(const struct sight *a, const struct sight *b)
+{
+    return a->vlan == b->vlan && a->base_len == b->base_len && a->stacked == b->stacked &&
+           strcmp(a->port, b->port) == 0;
+}
+
+int sighting_set(struct step *s, struct node *n, enum section_id id, struct row *row,
+                 const struct sight *sight)
+{
+    struct sighting *g = row->sighting;
+    struct resource *r;
+    struct edge *e;
+    int rc = 0;
+
+    if (g != NULL && sight != NULL && sight_same_port(&g->sight, sight)) {
+        if (g->sight.paths_active == sight->paths_active &&
+            g->sight.paths_total == sight->paths_total)
+            return 0;
+        g->sight.paths_active = sight->paths_active;
+        g->sight.paths_total = sight->paths_total;
+        rc = edge_dirty(s->c, g->edge);
+        return rc < 0 ? rc : emit_sighting(s, n, g);
+    }
+    rc = sighting_drop(s, n, row);
+    if (rc < 0 || sight == NULL)
+        return rc;
+    g = row->sighting = sighting_new(row->key, id, sight);
+    if (g == NULL)
+        return -ENOMEM;
+    r = target(s, n, g, true, &rc);
+    if (r == NULL)
+        return rc;
+    e = edge_for(s, n, r, &rc);
+    if (rc < 0)
+        return rc;
+    edge_attach(e, g);
+    return emit_sighting(s, n, g);
+}
