@@ -329,6 +329,7 @@ static int slot_clear(struct step *s, struct node *n, enum section_id id)
 
         if (row->sighting != NULL) {
             row->sighting->edge->bare = true;
+            touch_edge(s->c, row->sighting->edge); /* it has no ports any more */
             edge_detach(row->sighting);
             free(row->sighting);
         }

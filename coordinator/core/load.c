@@ -339,7 +339,8 @@ int load_image(struct step *s)
     c->nonce = s->ev->loaded.nonce;
     c->oldest_event_no = im->oldest_event_no;
     c->started = c->now;
-    c->changes_from = c->meta.generation;
+    /* Whoever stands at this generation knows the liveness of an earlier life. */
+    c->changes_from = c->meta.generation + 1;
     c->seen_epoch = c->meta.epoch;
     c->seen_generation = c->meta.generation;
     c->seen_token = c->meta.token;
