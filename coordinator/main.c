@@ -2,6 +2,7 @@
 /* muster-coordinator: options, one start, one wait for a signal, one end. */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -137,6 +138,15 @@ static int serve(const struct config *c)
     return EXIT_DONE;
 }
 
+/* Messages are decoded in one thread and freed in another, so memory comes and goes in large
+ * pieces. Kept instead of given back each time: what is in use is bounded by the queues' limits. */
+static void keep_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    mallopt(M_MMAP_THRESHOLD, 16 << 20);
+    mallopt(M_TOP_PAD, 1 << 20);
+}
+
 int main(int argc, char **argv)
 {
     struct err e = { "" };
@@ -144,6 +154,7 @@ int main(int argc, char **argv)
     struct config c;
     int code;
 
+    keep_memory();
     log_set(PROGRAM, LOG_LEVEL_INFO);
     if (options_parse(&o, argc, argv, &e) < 0) {
         log_line(LOG_LEVEL_ERROR, "%s", e.text);

@@ -9,14 +9,22 @@
 #include <unistd.h>
 #include <zmq.h>
 
-/* Milliseconds. A dead peer is noticed after HEARTBEAT_IVL + HEARTBEAT_TIMEOUT. */
+/* Milliseconds. A DEALER notices a dead peer after HEARTBEAT_IVL + HEARTBEAT_TIMEOUT, by ZMTP's own
+ * heartbeat. A ROUTER leaves it to TCP's: libzmq 4.3 keeps all timers of a socket in one list that
+ * it walks at each message of a peer that has one (poller_base.cpp, cancel_timer), which with a
+ * thousand peers costs more than the messages. So a DEALER's ping asks for no timer either (no
+ * TTL). */
 #define HEARTBEAT_IVL     5000
 #define HEARTBEAT_TIMEOUT 15000
 #define HANDSHAKE_IVL     10000
 #define RECONNECT_IVL     100
 #define RECONNECT_IVL_MAX 5000
 #define DEALER_LINGER_MS  500
-#define ROUTER_LINGER_MS  1000
+/* Seconds of silence before the first probe, between probes, and how many go unanswered. */
+#define KEEPALIVE_IDLE   15
+#define KEEPALIVE_INTVL  5
+#define KEEPALIVE_CNT    3
+#define ROUTER_LINGER_MS 1000
 /* Messages waiting for one peer. A DEALER that is cut off must not save up a flood for the moment
  * when it is connected again; a ROUTER that does not read passes its back pressure on to TCP. */
 #define DEALER_HWM     64
@@ -50,10 +58,10 @@ void *net_socket(void *ctx, int type, int64_t max_message_bytes, int linger_ms, 
     if (s == NULL)
         return give_up(NULL, "a socket cannot be made", e);
     if (!set_int(s, ZMQ_LINGER, linger_ms) || !set_int(s, ZMQ_IPV6, 1) ||
-        !set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_IVL) ||
-        !set_int(s, ZMQ_HEARTBEAT_IVL, HEARTBEAT_IVL) ||
-        !set_int(s, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT) ||
-        !set_int(s, ZMQ_HEARTBEAT_TTL, HEARTBEAT_IVL + HEARTBEAT_TIMEOUT) ||
+        !set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_IVL) || !set_int(s, ZMQ_TCP_KEEPALIVE, 1) ||
+        !set_int(s, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE) ||
+        !set_int(s, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTVL) ||
+        !set_int(s, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_CNT) ||
         zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max_message_bytes, sizeof max_message_bytes) != 0)
         return give_up(s, "a socket cannot be set up", e);
     return s;
@@ -89,7 +97,9 @@ void *net_dealer_unconnected(void *ctx, const char *endpoint, const struct keypa
     s = net_socket(ctx, ZMQ_DEALER, max_message_bytes, DEALER_LINGER_MS, e);
     if (s == NULL)
         return NULL;
-    if (!set_int(s, ZMQ_RECONNECT_IVL, RECONNECT_IVL) ||
+    if (!set_int(s, ZMQ_HEARTBEAT_IVL, HEARTBEAT_IVL) ||
+        !set_int(s, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT) ||
+        !set_int(s, ZMQ_RECONNECT_IVL, RECONNECT_IVL) ||
         !set_int(s, ZMQ_RECONNECT_IVL_MAX, RECONNECT_IVL_MAX) ||
         !set_int(s, ZMQ_SNDHWM, DEALER_HWM) || !set_int(s, ZMQ_RCVHWM, DEALER_HWM))
         return give_up(s, "a socket cannot be set up", e);
