@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cli/order.h"
+
+static const char *const reply_codes[] = {
+    [REPLY_NOT_FOUND] = "not-found", [REPLY_AMBIGUOUS] = "ambiguous",
+    [REPLY_INVALID] = "invalid",     [REPLY_REFUSED] = "refused",
+    [REPLY_FORBIDDEN] = "forbidden", [REPLY_READ_ONLY] = "read-only",
+    [REPLY_RESYNC] = "resync",       [REPLY_TOO_LARGE] = "too-large",
+    [REPLY_FAILED] = "failed",
+};
+
+static int exit_of(const char *code)
+{
+    if (strcmp(code, "usage") == 0)
+        return EXIT_USAGE;
+    return strcmp(code, "unreachable") == 0 ? EXIT_UNREACHABLE : EXIT_FAILED;
+}
+
+int fail_with(struct run *r, const struct failure *f)
+{
+    r->out.ops->fail(&r->out, f);
+    return exit_of(f->code);
+}
+
+int fail(struct run *r, const char *code, const char *hint, const char *fmt, ...)
+{
+    char text[1024];
+    struct failure f = { .code = code, .text = text, .hint = hint };
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return fail_with(r, &f);
+}
+
+/* Where the thing that was not found could have been looked up. */
+static const char *list_hint(const struct run *r)
+{
+    const char *a = r->command->arguments;
+
+    if (strcmp(r->command->noun, "network") == 0)
+        return "'muster network list' shows the declared networks.";
+    if (a != NULL && strstr(a, "RESOURCE") != NULL && strstr(a, "NODE") != NULL)
+        return "'muster node list' and 'muster resource list' show what there is.";
+    if (a != NULL && strstr(a, "RESOURCE") != NULL)
+        return "'muster resource list' shows the resources, 'muster node list' the nodes.";
+    if (a != NULL && strstr(a, "NODE") != NULL)
+        return "'muster node list' shows the nodes.";
+    return NULL;
+}
+
+static const char *hint_of(const struct run *r, uint64_t code)
+{
+    switch (code) {
+    case REPLY_NOT_FOUND:
+        return list_hint(r);
+    case REPLY_AMBIGUOUS:
+        return "Give more of the id, or the exact name.";
+    case REPLY_FORBIDDEN:
+        return "Ask an operator, or run this on the coordinator's machine.";
+    case REPLY_READ_ONLY:
+        return "'muster status' tells why; it goes on by itself once it can store again.";
+    case REPLY_TOO_LARGE:
+        return "Ask for less: choose nodes with --node or resources with --resource.";
+    default:
+        return NULL;
+    }
+}
+
+static const char *hint_of_endpoint(const struct run *r)
+{
+    const char *endpoint = r->client != NULL ? muster_endpoint(r->client) : "";
+
+    if (strncmp(endpoint, "ipc://", 6) == 0)
+        return "Is muster-coordinator running on this machine? --connect or $MUSTER_CONNECT name "
+               "another one.";
+    return "Is muster-coordinator running there, and does its client_listen allow this?";
+}
+
+int ask_failed(struct run *r, int rc, const struct reply *reply)
+{
+    struct failure f = { .text = muster_error(r->client) };
+
+    if (rc == MUSTER_E_REPLY && reply != NULL) {
+        bool known = reply->code < sizeof reply_codes / sizeof *reply_codes &&
+                     reply_codes[reply->code] != NULL;
+
+        f.code = known ? reply_codes[reply->code] : "failed";
+        f.hint = hint_of(r, reply->code);
+        f.candidates = reply->candidates;
+    } else if (rc == MUSTER_E_UNREACHABLE) {
+        f.code = "unreachable";
+        f.hint = hint_of_endpoint(r);
+    } else {
+        f.code = "local";
+    }
+    return fail_with(r, &f);
+}
+
+int ask_connect(struct run *r)
+{
+    int rc = r->client != NULL ? 0 : muster_connect(&r->connect, &r->client);
+
+    return rc == 0 ? 0 : ask_failed(r, rc, NULL);
+}
+
+int ask(struct run *r, const struct request *req, struct muster_reply *out)
+{
+    int rc = ask_connect(r);
+
+    *out = (struct muster_reply){ NULL, NULL };
+    if (rc != 0)
+        return rc;
+    rc = muster_call(r->client, req, out);
+    if (rc != 0)
+        return ask_failed(r, rc, out->reply);
+    return reply_order(out->reply) == 0 ? 0 : fail(r, "local", NULL, "out of memory");
+}
+
+void notice(struct run *r, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    output_notice(&r->out, text);
+}
+
+int show(struct run *r, const struct view *v, const void *data)
+{
+    int rc = r->out.ops->show(&r->out, v, data);
+
+    if (rc == 0)
+        return EXIT_DONE;
+    if (rc == -EPIPE)
+        return EXIT_FAILED; /* whoever read has seen enough */
+    return fail(r, "local", NULL, "the answer cannot be written: %s", strerror(-rc));
+}
+
+int ask_and_show(struct run *r, const struct request *req, const struct view *v)
+{
+    struct muster_reply reply;
+    int rc = ask(r, req, &reply);
+
+    if (rc == 0)
+        rc = show(r, v, reply.reply);
+    muster_reply_free(&reply);
+    return rc;
+}

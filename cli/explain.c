@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "nouns.h"
+
+#include <inttypes.h>
+
+#define INDENT 2
+
+struct asked {
+    const struct reply *reply;
+    const char *node, *resource;
+};
+
+static const char *label_of(const struct asked *a)
+{
+    const struct resource_info *x = a->reply->resources.v;
+
+    return a->reply->resources.n > 0 && x->label != NULL ? x->label : a->resource;
+}
+
+static const char *name_of(const struct asked *a)
+{
+    const struct node_info *n = a->reply->nodes.v;
+
+    return a->reply->nodes.n > 0 && n->name != NULL ? n->name : a->node;
+}
+
+static void verdict_text(struct text *t, const struct asked *a)
+{
+    const struct edge_info *e = a->reply->edges.v;
+
+    if (a->reply->edges.n == 0)
+        text_line(t, "%s does not see %s.", name_of(a), label_of(a));
+    else
+        text_line(t, "%s sees %s: %s, %" PRIu64 " of %" PRIu64 " paths.", name_of(a), label_of(a),
+                  edge_state_name((enum edge_state)e->state), e->paths_active, e->paths_total);
+}
+
+/* One link of the chain: what it is and how it is, the fact, and what would mend it. */
+static void link_text(struct text *t, const struct evidence *e)
+{
+    size_t depth = e->depth < 8 ? (size_t)e->depth : 8, indent = depth * INDENT;
+    const char *state = e->state != NULL ? e->state : "";
+    const char *name =
+        text_format(t, "%s %s", e->what != NULL ? e->what : "", e->name != NULL ? e->name : "");
+
+    buf_printf(t->out, "%*s", (int)indent, "");
+    name = text_cut(t, text_safe(t, name), t->columns - indent - 14);
+    text_paint(t, PAINT_BOLD, name);
+    if (*state != '\0' && strcmp(state, "info") != 0) {
+        buf_str(t->out, "  ");
+        text_paint(t, paint_of_word(state), text_safe(t, state));
+    }
+    buf_str(t->out, "\n");
+    indent += INDENT;
+    if (e->text != NULL) {
+        buf_printf(t->out, "%*s", (int)indent, "");
+        text_wrap(t, e->text, indent, indent, PAINT_NONE);
+    }
+    if (e->mend != NULL && e->mend[0] != '\0') {
+        buf_printf(t->out, "%*s", (int)indent, "");
+        text_wrap(t, text_format(t, "-> %s", e->mend), indent, indent + 3, PAINT_WARN);
+    }
+}
+
+static void explain_text(struct text *t, const void *data)
+{
+    const struct asked *a = data;
+    const struct evidence *chain = a->reply->evidence.v;
+
+    verdict_text(t, a);
+    for (size_t i = 0; i < a->reply->evidence.n; i++)
+        link_text(t, &chain[i]);
+}
+
+static void explain_json(struct json *j, const void *data)
+{
+    const struct asked *a = data;
+    const struct reply *r = a->reply;
+
+    json_head(j, r);
+    json_object_of(j, "node", &node_info_desc, r->nodes.n > 0 ? r->nodes.v : NULL);
+    json_object_of(j, "resource", &resource_info_desc, r->resources.n > 0 ? r->resources.v : NULL);
+    json_object_of(j, "edge", &edge_info_desc, r->edges.n > 0 ? r->edges.v : NULL);
+    json_array_of(j, "evidence", &evidence_desc, r->evidence);
+}
+
+static const struct view explain_view = { explain_text, explain_json };
+
+static int explain_handle(struct run *r)
+{
+    REQUEST(req, OP_EXPLAIN);
+    struct asked a = { .node = r->arguments[0], .resource = r->arguments[1] };
+    struct muster_reply reply;
+    int rc;
+
+    REC_SET(&req, request, node, a.node);
+    REC_SET(&req, request, resource, a.resource);
+    rc = ask(r, &req, &reply);
+    a.reply = reply.reply;
+    if (rc == 0)
+        rc = show(r, &explain_view, &a);
+    muster_reply_free(&reply);
+    return rc;
+}
+
+const struct command explain_command = {
+    .noun = "explain",
+    .arguments = "NODE RESOURCE",
+    .least = 2,
+    .most = 2,
+    .summary = "why a node sees, half-sees or does not see a resource",
+    .about = "Shows the whole chain of evidence, from the resource down to the hardware: network, "
+             "port, VLAN, bond, NIC, what the switch says (LLDP), how old the facts are; and for "
+             "each broken link what would mend it (->).",
+    .example = "muster explain rack7-03 storage-a\n"
+               "muster explain rack7-03 unproven:rack7-03/eth0",
+    .handle = explain_handle,
+};
+
+/* ---- impact --------------------------------------------------------------------------------- */
+
+static void impact_text(struct text *t, const void *data)
+{
+    const struct asked *a = data;
+    const struct reply *r = a->reply;
+    const struct evidence *chain = r->evidence.v;
+
+    if (a->node != NULL)
+        text_line(t, "Without %s:", name_of(a));
+    else
+        text_line(t, "Without %s:", label_of(a));
+    if (r->edges.n > 0)
+        edges_text(t, r, a->node != NULL);
+    for (size_t i = 0; i < r->evidence.n; i++)
+        link_text(t, &chain[i]);
+    if (r->edges.n == 0 && r->evidence.n == 0)
+        text_line(t, "nothing depends on it.");
+}
+
+static void impact_json(struct json *j, const void *data)
+{
+    const struct asked *a = data;
+    const struct reply *r = a->reply;
+
+    json_head(j, r);
+    json_array_of(j, "nodes", &node_info_desc, r->nodes);
+    json_array_of(j, "resources", &resource_info_desc, r->resources);
+    json_edges(j, r, true);
+    json_array_of(j, "evidence", &evidence_desc, r->evidence);
+}
+
+static const struct view impact_view = { impact_text, impact_json };
+
+static int impact_handle(struct run *r)
+{
+    REQUEST(req, OP_IMPACT);
+    struct asked a = { .node = option_value(r, "node") };
+    struct muster_reply reply;
+    int rc;
+
+    if ((a.node == NULL) == (r->argument_count == 0))
+        return fail(r, "usage", "For example: muster impact storage-a",
+                    "name one thing: a RESOURCE, or a node with --node N");
+    if (a.node != NULL) {
+        REC_SET(&req, request, node, a.node);
+    } else {
+        a.resource = r->arguments[0];
+        REC_SET(&req, request, resource, a.resource);
+    }
+    rc = ask(r, &req, &reply);
+    a.reply = reply.reply;
+    if (rc == 0)
+        rc = show(r, &impact_view, &a);
+    muster_reply_free(&reply);
+    return rc;
+}
+
+static const struct option impact_options[] = {
+    { 0, "node", "N", false, "what depends on this node" },
+    { 0 },
+};
+
+const struct command impact_command = {
+    .noun = "impact",
+    .arguments = "RESOURCE|--node N",
+    .least = 0,
+    .most = 1,
+    .summary = "what depends on a resource or a node",
+    .about = "Shows what would be touched if the resource or the node were taken away: who sees "
+             "it, and how well they do now.",
+    .example = "muster impact storage-a\n"
+               "muster impact --node rack7-03",
+    .options = impact_options,
+    .handle = impact_handle,
+};

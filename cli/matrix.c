@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who sees what: a grid where it fits, one line an edge for what was asked for by name, and a
+ * summary for a fleet. */
+#include "matrix.h"
+
+#include <inttypes.h>
+
+/* Edges that are shown one by one without having been asked for by name. */
+#define LONGEST_GRID     400
+#define LONGEST_LIST     40
+#define LONGEST_UNPROVEN 24
+#define LEAST_COLUMN     4 /* of a grid, with the gap */
+
+/* ---- head ----------------------------------------------------------------------------------- */
+
+static const char *states_text(struct text *t, const struct node_info *nodes, size_t n)
+{
+    static const char *const states[] = { "up",      "suspect",     "down", "never",
+                                          "pending", "quarantined", "dead" };
+    const char *s = "";
+
+    for (size_t k = 0; k < ARRAY_LEN(states); k++) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < n; i++)
+            count += nodes[i].state != NULL && strcmp(nodes[i].state, states[k]) == 0;
+        if (count == n)
+            return states[k];
+        if (count > 0)
+            s = text_format(t, "%s%s%zu %s", s, *s != '\0' ? ", " : "", count, states[k]);
+    }
+    return s;
+}
+
+/* How many nodes, networks and ports. */
+static void head_text(struct text *t, const struct reply *r)
+{
+    const struct resource_info *x = r->resources.v;
+    size_t unproven = 0;
+
+    for (size_t i = 0; i < r->resources.n; i++)
+        unproven += !x[i].declared;
+    text_line(t, "%s%s%s%s, %s, %s; generation %" PRIu64, counted(t, r->nodes.n, "node", "nodes"),
+              r->nodes.n > 0 ? " (" : "", states_text(t, r->nodes.v, r->nodes.n),
+              r->nodes.n > 0 ? ")" : "",
+              counted(t, r->resources.n - unproven, "declared network", "declared networks"),
+              counted(t, unproven, "unproven port", "unproven ports"), r->generation);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static void declared_text(struct text *t, const struct matrix *m, size_t edges)
+{
+    const struct reply *r = m->reply;
+    struct table *grid = NULL;
+
+    if (r->nodes.n > 1 && r->nodes.n < t->columns / LEAST_COLUMN && edges <= LONGEST_GRID)
+        grid = matrix_grid(t, r);
+    if (grid != NULL && table_fits(grid))
+        table_print(grid);
+    else if (m->chosen || edges <= LONGEST_LIST)
+        matrix_list(t, r, false);
+    else
+        matrix_sum_declared(t, r);
+}
+
+static void hints_text(struct text *t, const struct matrix *m, bool summed)
+{
+    const struct edge_info *e = m->reply->edges.v;
+    size_t bad = 0;
+
+    for (size_t i = 0; i < m->reply->edges.n; i++)
+        bad += e[i].state != EDGE_OK;
+    if (bad == 0 && !summed)
+        return;
+    buf_str(t->out, "\n");
+    if (summed)
+        text_line(t, "--node N or --resource R shows one in full%s.",
+                  bad > 0 ? ", 'muster explain NODE RESOURCE' why it is so" : "");
+    else
+        text_line(t, "'muster explain NODE RESOURCE' tells why.");
+}
+
+static void matrix_text(struct text *t, const void *data)
+{
+    const struct matrix *m = data;
+    const struct reply *r = m->reply;
+    const struct edge_info *e = r->edges.v;
+    size_t unproven = 0, declared;
+
+    for (size_t i = 0; i < r->edges.n; i++)
+        unproven += !resource_of(r, &e[i])->declared;
+    declared = r->edges.n - unproven;
+    head_text(t, r);
+    if (r->edges.n == 0) {
+        text_line(
+            t, "%s",
+            r->nodes.n == 0
+                ? "There are no nodes yet. 'muster token create' makes a token that admits one."
+            : m->chosen ? "None of these nodes sees any of these resources."
+                        : "No node has reported a network yet.");
+        return;
+    }
+    if (declared > 0) {
+        buf_str(t->out, "\n");
+        declared_text(t, m, declared);
+    }
+    if (unproven > 0) {
+        buf_str(t->out, "\n");
+        if (m->chosen || unproven <= LONGEST_UNPROVEN)
+            matrix_list(t, r, true);
+        else
+            matrix_sum_unproven(t, r);
+    }
+    hints_text(t, m, !m->chosen && (unproven > LONGEST_UNPROVEN || declared > LONGEST_LIST));
+}
+
+static void matrix_json(struct json *j, const void *data)
+{
+    const struct matrix *m = data;
+    const struct reply *r = m->reply;
+    const struct node_info *n = r->nodes.v;
+    const struct resource_info *x = r->resources.v;
+
+    json_int(j, "generation", (int64_t)r->generation);
+    json_array(j, "nodes");
+    for (size_t i = 0; i < r->nodes.n; i++) {
+        json_object(j, NULL);
+        json_str(j, "id", n[i].id);
+        json_str(j, "name", n[i].name);
+        json_str(j, "state", n[i].state);
+        json_end_object(j);
+    }
+    json_end_array(j);
+    json_array(j, "resources");
+    for (size_t i = 0; i < r->resources.n; i++) {
+        json_object(j, NULL);
+        json_str(j, "id", x[i].id);
+        json_str(j, "kind", x[i].kind);
+        json_str(j, "key", x[i].key);
+        json_str(j, "label", x[i].label);
+        json_end_object(j);
+    }
+    json_end_array(j);
+    json_edges(j, r, false);
+}
+
+/* ---- the command ---------------------------------------------------------------------------- */
+
+/* Kinds that the design has and this version does not. */
+static const char *const kinds_to_come[] = { "lun", "vg", "lv", "filesystem", "image" };
+
+int kind_checked(struct run *r, const char **kind)
+{
+    *kind = option_value(r, "kind");
+    if (*kind == NULL || resource_kind_by_name(*kind) >= 0)
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(kinds_to_come); i++) {
+        if (strcmp(kinds_to_come[i], *kind) == 0)
+            return fail(r, "usage", NULL,
+                        "this version of muster knows no resources of kind %s yet; it knows: "
+                        "network",
+                        *kind);
+    }
+    return fail(r, "usage", NULL, "--kind takes network, not '%s'", *kind);
+}
+
+static int handle(struct run *r)
+{
+    static const struct view view = { matrix_text, matrix_json };
+    REQUEST(req, OP_SNAPSHOT);
+    struct strs nodes = option_values(r, "node"), resources = option_values(r, "resource");
+    struct matrix m = { .chosen = nodes.n + resources.n > 0 };
+    struct muster_reply reply;
+    const char *kind;
+    int rc = kind_checked(r, &kind);
+
+    if (rc != 0)
+        return rc;
+    if (kind != NULL)
+        REC_SET(&req, request, kind, kind);
+    if (nodes.n > 0)
+        REC_SET(&req, request, nodes, nodes);
+    if (resources.n > 0)
+        REC_SET(&req, request, resources, resources);
+    rc = ask(r, &req, &reply);
+    m.reply = reply.reply;
+    if (rc == 0)
+        rc = show(r, &view, &m);
+    muster_reply_free(&reply);
+    return rc;
+}
+
+static const struct option options[] = {
+    { 0, "kind", "KIND", false, "only resources of this kind: network" },
+    { 0, "node", "NODE", true, "only what this node sees" },
+    { 0, "resource", "RESOURCE", true, "only who sees this resource" },
+    { 0 },
+};
+
+const struct command matrix_command = {
+    .noun = "matrix",
+    .summary = "which node sees which resource, and how well",
+    .about =
+        "Shows for each declared network how every node sees it: ok (2/2: paths in use of paths "
+        "there are), degraded (some are lost), lost (all are), unknown (the node or its facts are "
+        "silent: not lost, not known), stuck (the node's worker hangs), - (no port leads there). "
+        "Ports that no declared network matches are unproven, and each is a resource of its own. "
+        "A fleet is summed up: counts, and by name only what is not ok.\n"
+        "AGE is how long ago the node confirmed the fact.",
+    .example = "muster matrix\n"
+               "muster matrix --node rack7-03\n"
+               "muster matrix --resource storage-a --resource mgmt",
+    .options = options,
+    .handle = handle,
+};

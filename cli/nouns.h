@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the nouns share. Each defines its commands; commands.c lists them all. */
+#ifndef MUSTER_CLI_NOUNS_H
+#define MUSTER_CLI_NOUNS_H
+
+#include "cli/command.h"
+#include "cli/records.h"
+
+#define REQUEST(name, number) \
+    struct request name = { .present = UINT64_C(1) << request_op, .op = (number) }
+
+extern const struct command status_command, wait_command, node_list_command, node_show_command,
+    node_approve_command, node_rename_command, node_forget_command, node_declare_dead_command,
+    node_drain_command, matrix_command, network_define_command, network_list_command,
+    network_delete_command, resource_list_command, resource_show_command, explain_command,
+    impact_command, event_tail_command, token_create_command, token_list_command, backup_command,
+    recover_command, enrol_command;
+
+enum paint paint_of_word(const char *state); /* of a node, an edge, a section, an event, ... */
+
+/* "3 nodes", "1 node". */
+const char *counted(struct text *t, uint64_t n, const char *one, const char *many);
+/* "12 ok, 1 degraded, 2 lost", without what is none; "none" when all are. */
+const char *edge_counts(struct text *t, uint64_t ok, uint64_t degraded, uint64_t lost,
+                        uint64_t unknown, uint64_t stuck);
+/* "ago" of a duration: "1.2 s". NULL when the field is absent. */
+const char *age_text(struct text *t, bool present, int64_t ms);
+
+/* The value of --kind, NULL when it is not given: 0, or EXIT_USAGE after the sentence. */
+int kind_checked(struct run *r, const char **kind);
+
+/* "bond0.100, bond1.100": what an edge goes through. */
+const char *ports_text(struct text *t, const struct edge_info *e);
+/* The detail view of a reply with one node or resource and its edges: which resources a node sees,
+ * which nodes see a resource. */
+void edges_text(struct text *t, const struct reply *r, bool by_node);
+/* Where a reply to a show command has no edges, takes them from a snapshot of that one. 0 or an
+ * exit code. */
+int with_edges(struct run *r, const char *node_id, const char *resource_id,
+               struct muster_reply *reply);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "order.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The digits at *s as a number: moves *s behind them. Leading zeros do not count. */
+static const char *number(const char **s, size_t *n)
+{
+    const char *from;
+
+    while (**s == '0' && is_digit((*s)[1]))
+        (*s)++;
+    from = *s;
+    while (is_digit(**s))
+        (*s)++;
+    *n = (size_t)(*s - from);
+    return from;
+}
+
+int natural_compare(const char *a, const char *b)
+{
+    const char *x = a != NULL ? a : "", *y = b != NULL ? b : "";
+    const char *whole_x = x, *whole_y = y;
+
+    while (*x != '\0' && *y != '\0') {
+        const char *m, *n;
+        size_t m_length, n_length;
+        int d;
+
+        if (!is_digit(*x) || !is_digit(*y)) {
+            if (*x != *y)
+                return (unsigned char)*x < (unsigned char)*y ? -1 : 1;
+            x++;
+            y++;
+            continue;
+        }
+        m = number(&x, &m_length);
+        n = number(&y, &n_length);
+        if (m_length != n_length)
+            return m_length < n_length ? -1 : 1;
+        d = memcmp(m, n, m_length);
+        if (d != 0)
+            return d;
+    }
+    if (*x != *y)
+        return *x == '\0' ? -1 : 1;
+    return strcmp(whole_x, whole_y); /* node01 and node1 */
+}
+
+static int by_node(const void *a, const void *b)
+{
+    const struct node_info *x = a, *y = b;
+    int d = natural_compare(x->name, y->name);
+
+    return d != 0 ? d : natural_compare(x->id, y->id);
+}
+
+static int by_resource(const void *a, const void *b)
+{
+    const struct resource_info *x = a, *y = b;
+    int d;
+
+    if (x->declared != y->declared)
+        return x->declared ? -1 : 1;
+    d = natural_compare(x->label, y->label);
+    return d != 0 ? d : natural_compare(x->id, y->id);
+}
+
+static int by_network(const void *a, const void *b)
+{
+    const struct network_info *x = a, *y = b;
+
+    return natural_compare(x->name, y->name);
+}
+
+static int by_edge(const void *a, const void *b)
+{
+    const struct edge_info *x = a, *y = b;
+
+    if (x->node != y->node)
+        return x->node < y->node ? -1 : 1;
+    return x->resource < y->resource ? -1 : x->resource > y->resource;
+}
+
+/* From the number that an edge uses to the place in the array. */
+struct place {
+    uint64_t index;
+    size_t at;
+};
+
+static int by_index(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* Replaces *index. False: it points nowhere. */
+static bool replace(const struct place *list, size_t n, uint64_t *index)
+{
+    struct place key = { *index, 0 };
+    const struct place *found = n == 0 ? NULL : bsearch(&key, list, n, sizeof *list, by_index);
+
+    if (found != NULL)
+        *index = found->at;
+    return found != NULL;
+}
+
+/* The records belong to the reply's arena, so they may be written. */
+static void order_edges(struct reply *r, struct place *nodes, struct place *resources)
+{
+    struct node_info *n = (struct node_info *)r->nodes.v;
+    struct resource_info *x = (struct resource_info *)r->resources.v;
+    struct edge_info *e = (struct edge_info *)r->edges.v;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->nodes.n; i++) {
+        nodes[i] = (struct place){ n[i].index, i };
+        REC_SET(&n[i], node_info, index, i);
+    }
+    for (size_t i = 0; i < r->resources.n; i++) {
+        resources[i] = (struct place){ x[i].index, i };
+        REC_SET(&x[i], resource_info, index, i);
+    }
+    if (r->edges.n == 0)
+        return;
+    qsort(nodes, r->nodes.n, sizeof *nodes, by_index);
+    qsort(resources, r->resources.n, sizeof *resources, by_index);
+    for (size_t i = 0; i < r->edges.n; i++) {
+        e[kept] = e[i];
+        kept += !e[i].removed && replace(nodes, r->nodes.n, &e[kept].node) &&
+                replace(resources, r->resources.n, &e[kept].resource);
+    }
+    r->edges.n = kept;
+    qsort(e, kept, sizeof *e, by_edge);
+}
+
+static void sort(struct recs list, size_t size, int (*compare)(const void *, const void *))
+{
+    if (list.n > 1)
+        qsort((void *)list.v, list.n, size, compare);
+}
+
+int reply_order(struct reply *r)
+{
+    struct place *nodes = calloc(r->nodes.n + 1, sizeof *nodes);
+    struct place *resources = calloc(r->resources.n + 1, sizeof *resources);
+    int rc = nodes == NULL || resources == NULL ? -ENOMEM : 0;
+
+    if (rc == 0) {
+        sort(r->nodes, sizeof(struct node_info), by_node);
+        sort(r->resources, sizeof(struct resource_info), by_resource);
+        sort(r->networks, sizeof(struct network_info), by_network);
+        order_edges(r, nodes, resources);
+    }
+    free(nodes);
+    free(resources);
+    return rc;
+}

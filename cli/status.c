@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "nouns.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/text.h"
+
+enum level { LEVEL_OK, LEVEL_WARNING, LEVEL_CRITICAL, LEVEL_UNKNOWN };
+
+/* The exit codes that monitoring systems agree on. */
+static const char *const level_names[] = { "ok", "warning", "critical", "unknown" };
+static const char *const level_titles[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+
+struct answer {
+    const struct reply *reply;
+    const struct status_info *s;
+    const char *endpoint;
+    bool check;
+    enum level level;
+    const char *verdict; /* of the check, one line */
+};
+
+/* ---- as it is ------------------------------------------------------------------------------- */
+
+static void nodes_text(struct text *t, const struct status_info *s)
+{
+    const struct {
+        uint64_t n;
+        const char *word;
+    } counts[] = { { s->nodes_up, "up" },
+                   { s->nodes_suspect, "suspect" },
+                   { s->nodes_down, "down" },
+                   { s->nodes_pending, "pending" },
+                   { s->nodes_quarantined, "quarantined" } };
+    const char *list = "";
+    uint64_t all = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        all += counts[i].n;
+        if (counts[i].n > 0)
+            list = text_format(t, "%s%s%" PRIu64 " %s", list, *list != '\0' ? ", " : "",
+                               counts[i].n, counts[i].word);
+    }
+    if (all == 0)
+        text_pair(t, "nodes", "none yet");
+    else
+        text_pair(t, "nodes", "%" PRIu64 ": %s", all, list);
+}
+
+static void messages_text(struct text *t, const struct status_info *s)
+{
+    const char *why = "";
+
+    for (size_t i = 0; i < s->drops.n; i++)
+        why = text_format(t, "%s%s%s", why, i > 0 ? ", " : "", s->drops.v[i]);
+    if (s->messages_dropped == 0)
+        text_pair(t, "messages", "%" PRIu64 " received, none dropped", s->messages_received);
+    else
+        text_pair(t, "messages", "%" PRIu64 " received, %" PRIu64 " dropped%s%s%s",
+                  s->messages_received, s->messages_dropped, *why != '\0' ? " (" : "", why,
+                  *why != '\0' ? ")" : "");
+}
+
+static void next_text(struct text *t, const struct status_info *s)
+{
+    if (s->nodes_pending > 0)
+        text_pair(t, "next", "muster node list --state pending, then muster node approve NODE");
+    else if (s->nodes_quarantined > 0)
+        text_pair(t, "next", "muster node list --state quarantined tells why");
+    else if (s->nodes_up + s->nodes_suspect + s->nodes_down == 0)
+        text_pair(t, "next", "muster token create makes a token that admits a node");
+    else if (s->nodes_down > 0)
+        text_pair(t, "next", "muster node list --state down");
+    else if (s->sections_stuck > 0)
+        text_pair(t, "next", "muster node list names the nodes with stuck or failed sections");
+    else if (s->edges_lost + s->edges_degraded > 0)
+        text_pair(t, "next", "muster matrix names the nodes, muster explain NODE RESOURCE why");
+}
+
+static void status_text(struct text *t, const void *data)
+{
+    const struct answer *a = data;
+    const struct status_info *s = a->s;
+    const char *mode = s->mode != NULL ? s->mode : "unknown";
+    char up[24];
+
+    text_line(t, "muster-coordinator %s, up %s, at %s", s->version != NULL ? s->version : "?",
+              duration_text(s->uptime_ms, up), a->endpoint);
+    if (strcmp(mode, "normal") == 0)
+        text_pair(t, "mode", "normal");
+    else
+        text_pair(t, "mode", "%s: %s", mode, s->mode_text != NULL ? s->mode_text : "");
+    nodes_text(t, s);
+    text_pair(t, "resources", "%" PRIu64 "; edges: %s", s->resources,
+              edge_counts(t, s->edges_ok, s->edges_degraded, s->edges_lost, s->edges_unknown,
+                          s->edges_stuck));
+    if (s->sections_stuck > 0)
+        text_pair(t, "sections", "%" PRIu64 " stuck or failed", s->sections_stuck);
+    messages_text(t, s);
+    text_pair(t, "log", "event %" PRIu64 ", generation %" PRIu64, a->reply->event_no,
+              a->reply->generation);
+    text_pair(t, "database", "%s, epoch %" PRIu64 ", start %" PRIu64,
+              s->db_id != NULL ? s->db_id : "?", s->epoch, s->start_no);
+    next_text(t, s);
+}
+
+static void status_json(struct json *j, const void *data)
+{
+    const struct answer *a = data;
+
+    json_head(j, a->reply);
+    json_members(j, &status_info_desc, a->s);
+    if (a->check) {
+        json_str(j, "check", level_names[a->level]);
+        json_str(j, "text", a->verdict);
+    }
+}
+
+/* ---- as a monitoring check ------------------------------------------------------------------ */
+
+static void check_text(struct text *t, const void *data)
+{
+    const struct answer *a = data;
+    const struct status_info *s = a->s;
+
+    buf_printf(t->out, "MUSTER %s: %s", level_titles[a->level], text_safe(t, a->verdict));
+    if (s != NULL)
+        buf_printf(t->out,
+                   " | up=%" PRIu64 " suspect=%" PRIu64 " down=%" PRIu64 " degraded=%" PRIu64
+                   " lost=%" PRIu64 " unknown=%" PRIu64,
+                   s->nodes_up, s->nodes_suspect, s->nodes_down, s->edges_degraded, s->edges_lost,
+                   s->edges_unknown);
+    buf_str(t->out, "\n");
+}
+
+static void check_json(struct json *j, const void *data)
+{
+    const struct answer *a = data;
+
+    if (a->s != NULL) {
+        status_json(j, data);
+        return;
+    }
+    json_str(j, "check", level_names[a->level]);
+    json_str(j, "text", a->verdict);
+}
+
+/* What is wrong, worst first, in one line. */
+static void judge(struct run *r, struct answer *a)
+{
+    const struct status_info *s = a->s;
+    const struct {
+        enum level level;
+        uint64_t n;
+        const char *one, *many;
+    } findings[] = {
+        { LEVEL_CRITICAL, s->nodes_down, "node down", "nodes down" },
+        { LEVEL_CRITICAL, s->nodes_quarantined, "node quarantined", "nodes quarantined" },
+        { LEVEL_CRITICAL, s->edges_lost, "edge lost", "edges lost" },
+        { LEVEL_WARNING, s->nodes_suspect, "node suspect", "nodes suspect" },
+        { LEVEL_WARNING, s->nodes_pending, "node waits for approval", "nodes wait for approval" },
+        { LEVEL_WARNING, s->sections_stuck, "section stuck", "sections stuck" },
+        { LEVEL_WARNING, s->edges_degraded, "edge degraded", "edges degraded" },
+        { LEVEL_WARNING, s->edges_stuck, "edge stuck", "edges stuck" },
+        { LEVEL_WARNING, s->edges_unknown, "edge unknown", "edges unknown" },
+    };
+    bool normal = s->mode == NULL || strcmp(s->mode, "normal") == 0;
+    const char *list = normal ? "" : arena_printf(r->arena, "mode %s", s->mode);
+
+    a->level = normal ? LEVEL_OK : LEVEL_CRITICAL;
+    for (size_t i = 0; list != NULL && i < ARRAY_LEN(findings); i++) {
+        if (findings[i].n == 0)
+            continue;
+        list = arena_printf(r->arena, "%s%s%" PRIu64 " %s", list, *list != '\0' ? ", " : "",
+                            findings[i].n, findings[i].n == 1 ? findings[i].one : findings[i].many);
+        if (findings[i].level > a->level)
+            a->level = findings[i].level;
+    }
+    if (list != NULL && *list == '\0')
+        list = arena_printf(r->arena, "%" PRIu64 " node%s up, %" PRIu64 " edges ok", s->nodes_up,
+                            s->nodes_up == 1 ? "" : "s", s->edges_ok);
+    a->verdict = list != NULL ? list : "out of memory";
+}
+
+static const struct view status_view = { status_text, status_json };
+static const struct view check_view = { check_text, check_json };
+
+/* A check never fails in another way than its own: what keeps it from an answer is "unknown". */
+static int check(struct run *r, const struct request *req)
+{
+    struct muster_reply reply = { NULL, NULL };
+    struct answer a = { .check = true, .level = LEVEL_UNKNOWN };
+    int rc = muster_connect(&r->connect, &r->client);
+
+    if (rc == 0)
+        rc = muster_call(r->client, req, &reply);
+    a.verdict = muster_error(r->client);
+    if (rc == 0 && reply.reply->status != NULL) {
+        a.reply = reply.reply;
+        a.s = reply.reply->status;
+        judge(r, &a);
+    } else if (rc == 0) {
+        a.verdict = "the coordinator answered without a status";
+    }
+    show(r, &check_view, &a);
+    muster_reply_free(&reply);
+    return (int)a.level;
+}
+
+static int handle(struct run *r)
+{
+    REQUEST(req, OP_STATUS);
+    struct muster_reply reply;
+    struct answer a = { 0 };
+    int rc;
+
+    if (option_given(r, "check"))
+        return check(r, &req);
+    rc = ask(r, &req, &reply);
+    if (rc == 0 && reply.reply->status == NULL) {
+        rc = fail(r, "failed", NULL, "the coordinator answered without a status");
+    } else if (rc == 0) {
+        a = (struct answer){ .reply = reply.reply,
+                             .s = reply.reply->status,
+                             .endpoint = muster_endpoint(r->client) };
+        rc = show(r, &status_view, &a);
+    }
+    muster_reply_free(&reply);
+    return rc;
+}
+
+static const struct option options[] = {
+    { 0, "check", NULL, false, "one line and an exit code for a monitoring system" },
+    { 0 },
+};
+
+const struct command status_command = {
+    .noun = "status",
+    .summary = "how the coordinator and the fleet are",
+    .about = "Shows how the coordinator is, how many nodes it hears, how the edges between nodes "
+             "and resources stand, and what to look at next.\n"
+             "With --check it prints one line for a monitoring system: critical for nodes that are "
+             "down or quarantined, lost edges, and a coordinator that is not in mode normal; "
+             "warning for what is suspect, pending, stuck, degraded or unknown.",
+    .example = "muster status\n"
+               "muster status --check --timeout 5s      # from Nagios, Icinga, ...",
+    .exits = "With --check: 0 ok, 1 warning, 2 critical, 3 unknown (the coordinator did not "
+             "answer). Otherwise: 0 done, 1 refused or failed, 2 usage, 3 coordinator not "
+             "reachable.",
+    .options = options,
+    .handle = handle,
+};
