@@ -17,22 +17,20 @@ static void take_key(struct node *n, struct key *k)
 int claim_approve(struct step *s, struct node *n)
 {
     struct key *k = n->claim;
-    bool was_pending = n->row.admission == NODE_PENDING;
-    int rc;
+    bool first = k != NULL && n->key == NULL && n->row.admission == NODE_PENDING;
+    int rc = 0;
 
-    if (was_pending) {
-        if (k != NULL) {
-            take_key(n, k);
-            n->claim = NULL;
-        }
-        rc = node_admit(s, n, NODE_APPROVED, NULL);
-    } else {
-        rc = 0;
+    if (first) {
+        take_key(n, k);
+        n->claim = NULL;
     }
+    if (n->row.admission == NODE_PENDING)
+        rc = node_admit(s, n, NODE_APPROVED, NULL);
     if (rc < 0 || k == NULL)
         return rc;
-    k->state = was_pending ? KEY_ACTIVE : KEY_SUCCESSOR;
+    k->state = first ? KEY_ACTIVE : KEY_SUCCESSOR;
     k->durable = true;
+    k->other_machine = false; /* decided */
     touch_node(s->c, n);
     return emit_key(s, k);
 }

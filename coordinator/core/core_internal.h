@@ -426,9 +426,11 @@ int token_load(struct coord *c, const struct token_row *row);
 void token_free(struct coord *c, struct token *t);
 
 /* ---- recover.c */
+/* NULL: it can be what a node remembers (or there is none); else a sentence. */
+const char *memory_fault(const struct memory *m);
 /* Does what the node remembers prove that this database is older than it was? Then the mode is
- * recover afterwards and *yes is true. */
-int recover_detect(struct step *s, struct node *n, const struct memory *m, bool *yes);
+ * recover afterwards. */
+int recover_detect(struct step *s, struct node *n, const struct memory *m);
 const char *recover_text(const struct coord *c);
 
 /* ---- query.c and its handlers */

@@ -48,6 +48,10 @@ static int reject(struct step *s, const char *text)
 
 static int answer_waiting(struct step *s, const struct node *n)
 {
+    if (n->row.admission == NODE_QUARANTINED)
+        return answer_refused(s, REFUSE_QUARANTINED, n->row.text, RETRY_PENDING_MS);
+    if (n->row.admission == NODE_PENDING)
+        return answer_enrolled(s, ENROL_PENDING, n->row.text, RETRY_PENDING_MS);
     if (predecessor_silent(s->c, n))
         return answer_enrolled(s, ENROL_APPROVED, NULL, 0);
     return answer_enrolled(s, ENROL_PENDING,
@@ -285,6 +289,11 @@ static int enrol_known_node(struct step *s, const struct enrolment *en, struct n
         return pending_restart(s, en, n);
     if (other || en->token == NULL)
         return claim_in_memory(s, en, n, other);
+    if (n->claim != NULL && n->claim->durable && !claim_free(s->c, n))
+        return answer_enrolled(s, ENROL_PENDING,
+                               "Another new boot of this node waits already; it has to be silent "
+                               "before this one takes its place.",
+                               RETRY_PENDING_MS);
     k = node_key_make(s, n, en->boot, KEY_SUCCESSOR);
     if (k == NULL)
         return -ENOMEM;
@@ -334,7 +343,7 @@ static int enrol_pending(struct step *s, const struct enrolment *en, struct key 
 
 static int enrol_successor(struct step *s, const struct enrolment *en, struct key *k)
 {
-    k->other_machine = other_machine(k->node, en->identity);
+    (void)en;
     return answer_waiting(s, k->node);
 }
 
@@ -364,6 +373,7 @@ static int enrol_known_key(struct step *s, const struct enrolment *en, struct ke
                               0);
     k->heard = s->c->now;
     k->heard_once = true;
+    k->goodbye = false;
     return by_state[k->state](s, en, k);
 }
 
@@ -416,9 +426,11 @@ int enrol_handle(struct step *s, const struct envelope *env, struct key *k)
         return answer_enrolled(s, ENROL_PENDING, "The coordinator cannot store just now.",
                                RETRY_PENDING_MS);
     token = token_fault(s, &en);
-    if (k != NULL)
+    /* While an operator is waited for only a key that is in already gets through, so that what its
+     * node remembers is learnt. */
+    if (k != NULL && (!s->c->recover || k->state != KEY_PENDING))
         return enrol_known_key(s, &en, k);
-    if (token != NULL)
+    if (token != NULL && !s->c->recover)
         return reject(s, token);
     if (s->c->recover)
         return answer_enrolled(s, ENROL_PENDING, recover_text(s->c), RETRY_PENDING_MS);

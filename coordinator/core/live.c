@@ -47,12 +47,24 @@ static int live_log(struct step *s, struct node *n)
                  n->live == NODE_DOWN ? "down" : "suspect", silent, bye);
 }
 
+/* Of a node that was silent only what it has confirmed just now is known. */
+static void doubt(const struct coord *c, struct node *n)
+{
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        struct slot *slot = &n->sections[i];
+
+        slot->confirmed = slot->confirmed && slot->confirmed_at.v == c->now.v;
+    }
+}
+
 static int live_input(struct step *s, struct node *n, enum live_input in)
 {
     enum node_liveness to = table[n->live][in].to;
 
     if (to == 0)
         return 0;
+    if (in == HEARD)
+        doubt(s->c, n);
     n->live = to;
     link_remove(&n->live_link);
     link_append(&s->c->live[to], &n->live_link);

@@ -8,6 +8,13 @@
 #include "core/core_internal.h"
 #include "wire/codec.h"
 
+/* Epochs and counters that are higher cannot have been counted up to; believed, they would leave no
+ * room above them. */
+#define MEMORY_MOST ((uint64_t)INT64_MAX / 4)
+
+/* Clients and nodes that have not told may have seen more than those that have. */
+enum { MARGIN = 1000000 };
+
 static const char recover_sentence[] =
     "This database is older than what nodes have seen of it, or a copy of it; nothing changes "
     "until an operator decides: muster recover --confirm recover";
@@ -16,6 +23,19 @@ const char *recover_text(const struct coord *c)
 {
     (void)c;
     return recover_sentence;
+}
+
+const char *memory_fault(const struct memory *m)
+{
+    uuid128 id;
+
+    if (m == NULL)
+        return NULL;
+    if (!wire_uuid(m->db_id, &id) || !wire_uuid(m->nonce, &id))
+        return "What a node remembers names the database and the start that it has followed.";
+    if (m->epoch > MEMORY_MOST || m->generation > MEMORY_MOST || m->token > MEMORY_MOST)
+        return "What this node remembers has a number that no coordinator can have reached.";
+    return NULL;
 }
 
 static bool start_known(const struct coord *c, uint64_t epoch, uint64_t start_no, uuid128 nonce)
@@ -70,22 +90,18 @@ static void release_nodes(struct coord *c)
     }
 }
 
-int recover_detect(struct step *s, struct node *n, const struct memory *m, bool *yes)
+int recover_detect(struct step *s, struct node *n, const struct memory *m)
 {
     struct coord *c = s->c;
     const char *what;
 
-    *yes = false;
     if (m == NULL)
         return 0;
     raise_to(&c->seen_epoch, m->epoch);
     raise_to(&c->seen_generation, m->generation);
     raise_to(&c->seen_token, m->token);
     what = contradiction(c, m);
-    if (what == NULL)
-        return 0;
-    *yes = true;
-    if (c->recover)
+    if (what == NULL || c->recover)
         return 0;
     c->recover = true;
     release_nodes(c);
@@ -132,6 +148,8 @@ int op_recover(struct answer *q)
     c->meta.epoch = c->seen_epoch + 1;
     raise_to(&c->meta.generation, c->seen_generation);
     raise_to(&c->meta.token, c->seen_token);
+    c->meta.generation += MARGIN;
+    c->meta.token += MARGIN;
     c->changes_from = c->meta.generation + 1;
     release_nodes(c);
     rc = epoch_start(q->s);

@@ -53,30 +53,64 @@ static bool same_identity(const struct node *n, const struct identity *i)
            uuid_eq(id, n->row.id);
 }
 
-static int on_register(struct step *s, const struct envelope *env, struct node *n)
+/* The node is in and says how its sections are. Those are looked at first: what has changed while
+ * it was silent must not show as it was. */
+static int node_heard(struct step *s, struct node *n, struct recs states, struct strs *want)
 {
-    const struct node_register *reg = env->node_register;
-    struct registered *body;
-    struct envelope *answer;
-    struct strs want;
-    bool restored;
+    int rc = sections_confirm(s, n, states, want);
+
+    return rc < 0 ? rc : live_heard(s, n);
+}
+
+/* All that differs is asked for, whenever it was asked for before: the node takes what is not as
+ * known here. */
+static int node_follows(struct step *s, const struct node_register *reg, struct node *n,
+                        struct strs *want)
+{
+    int rc;
+
+    n->registered = true;
+    for (size_t i = 0; i < SECTION_COUNT; i++)
+        n->sections[i].was_asked = false;
+    rc = node_heard(s, n, reg->sections, want);
+    if (rc == 0 && !s->c->read_only)
+        rc = identity_update(s, n, reg->identity);
+    return rc;
+}
+
+/* 1: the registration may be taken. */
+static int register_check(struct step *s, const struct node_register *reg, struct node *n)
+{
+    const char *fault = memory_fault(reg->memory);
     int rc;
 
     if (!same_identity(n, reg->identity))
         return answer_refused(s, REFUSE_IDENTITY,
                               "The identity that came along gives another node id.", 0);
-    rc = recover_detect(s, n, reg->memory, &restored);
+    if (fault != NULL)
+        return answer_refused(s, REFUSE_MALFORMED, fault, 0);
+    rc = recover_detect(s, n, reg->memory);
     if (rc < 0)
         return rc;
     if (s->c->recover)
         return answer_refused(s, REFUSE_RECOVER, recover_text(s->c), RETRY_WAIT_MS);
-    n->registered = true;
-    n->key->goodbye = false;
-    rc = live_heard(s, n);
-    if (rc == 0 && !s->c->read_only)
-        rc = identity_update(s, n, reg->identity);
+    return 1;
+}
+
+static int on_register(struct step *s, const struct envelope *env, struct key *k)
+{
+    struct node *n = k->node;
+    struct registered *body;
+    struct envelope *answer;
+    struct strs want;
+    int rc = register_check(s, env->node_register, n);
+
+    if (rc != 1)
+        return rc;
+    rc = k->state == KEY_SUCCESSOR ? claim_promote(s, n) : 0;
+    n->seq = env->seq;
     if (rc == 0)
-        rc = sections_confirm(s, n, reg->sections, &want);
+        rc = node_follows(s, env->node_register, n, &want);
     if (rc < 0)
         return rc;
     answer = answer_new(s, n, env->seq);
@@ -87,15 +121,14 @@ static int on_register(struct step *s, const struct envelope *env, struct node *
     return 0;
 }
 
-static int on_heartbeat(struct step *s, const struct envelope *env, struct node *n)
+static int on_heartbeat(struct step *s, const struct envelope *env, struct key *k)
 {
+    struct node *n = k->node;
     struct heartbeat_ack *body;
     struct envelope *answer;
     struct strs want;
-    int rc = live_heard(s, n);
+    int rc = node_heard(s, n, env->heartbeat->sections, &want);
 
-    if (rc == 0)
-        rc = sections_confirm(s, n, env->heartbeat->sections, &want);
     if (rc < 0)
         return rc;
     answer = answer_new(s, n, env->seq);
@@ -134,24 +167,29 @@ static int acknowledge(struct step *s, const struct envelope *env, const struct 
     return 0;
 }
 
-static int on_report(struct step *s, const struct envelope *env, struct node *n)
+static int on_report(struct step *s, const struct envelope *env, struct key *k)
 {
-    int rc = live_heard(s, n);
+    struct node *n = k->node;
+    int rc;
 
-    if (rc < 0)
-        return rc;
     if (s->c->read_only)
         return answer_refused(s, REFUSE_BUSY, "The coordinator cannot store just now.",
                               RETRY_BUSY_MS);
     rc = ingest_report(s, env, n);
+    if (rc == 0)
+        rc = live_heard(s, n);
     return rc != 0 ? (rc < 0 ? rc : 0) : acknowledge(s, env, n);
 }
 
-static int on_goodbye(struct step *s, const struct envelope *env, struct node *n)
+static int on_goodbye(struct step *s, const struct envelope *env, struct key *k)
 {
+    struct node *n = k->node;
+
     (void)env;
+    k->goodbye = true;
+    if (!n->registered)
+        return 0;
     n->registered = false;
-    n->key->goodbye = true;
     touch_node(s->c, n);
     return event(s, "node.goodbye", SEVERITY_INFO, n, NULL,
                  "The probe of %s has ended in good order.", n->row.name);
@@ -160,7 +198,7 @@ static int on_goodbye(struct step *s, const struct envelope *env, struct node *n
 struct body {
     uint32_t field;    /* of the envelope */
     bool unregistered; /* may come before a registration */
-    int (*handle)(struct step *s, const struct envelope *env, struct node *n);
+    int (*handle)(struct step *s, const struct envelope *env, struct key *k);
 };
 
 static const struct body bodies[] = {
@@ -203,43 +241,16 @@ static int retired_speaks(struct step *s, struct node *n)
                                 RETRY_WAIT_MS);
 }
 
-static int successor_waits(struct step *s)
-{
-    return answer_refused(s, REFUSE_PENDING,
-                          "Waits until the earlier boot of this node has been silent.",
-                          RETRY_BUSY_MS);
-}
-
-/* The first registration of a new boot retires the one before, once that is silent. 1: it may go
- * on as the node's own. */
-static int successor_speaks(struct step *s, struct node *n, const struct key *k,
-                            const struct body *b)
-{
-    int rc;
-
-    if (b->field != envelope_node_register || k != n->claim || k->other_machine ||
-        !predecessor_silent(s->c, n))
-        return successor_waits(s);
-    if (s->c->read_only)
-        return answer_refused(s, REFUSE_BUSY, "The coordinator cannot store just now.",
-                              RETRY_BUSY_MS);
-    if (s->c->recover)
-        return answer_refused(s, REFUSE_RECOVER, recover_text(s->c), RETRY_WAIT_MS);
-    rc = claim_promote(s, n);
-    return rc < 0 ? rc : 1;
-}
-
-/* 1: the key is the node's own and may go on. */
-static int key_speaks(struct step *s, struct key *k, const struct body *b)
+/* 1: the key is one that the node may use now, or from this message on. */
+static int key_speaks(struct step *s, const struct key *k)
 {
     switch (k->state) {
     case KEY_PENDING:
         return answer_refused(s, REFUSE_PENDING, "Waits for an operator: muster node approve.",
                               RETRY_WAIT_MS);
     case KEY_ACTIVE:
-        return 1;
     case KEY_SUCCESSOR:
-        return successor_speaks(s, k->node, k, b);
+        return 1;
     case KEY_RETIRED:
         return retired_speaks(s, k->node);
     case KEY_REVOKED:
@@ -259,25 +270,46 @@ static int node_speaks(struct step *s, const struct node *n)
     return 1;
 }
 
-static int node_message(struct step *s, const struct envelope *env, struct key *k,
-                        const struct body *b)
+/* A new boot takes over with its first registration, once the one before is silent. 1: it may. */
+static int successor_speaks(struct step *s, const struct key *k, const struct body *b)
 {
-    struct node *n = k->node;
-    int rc = key_speaks(s, k, b);
+    if (b->field != envelope_node_register || !predecessor_silent(s->c, k->node))
+        return answer_refused(s, REFUSE_PENDING,
+                              "Waits until the earlier boot of this node has been silent.",
+                              RETRY_BUSY_MS);
+    if (s->c->read_only)
+        return answer_refused(s, REFUSE_BUSY, "The coordinator cannot store just now.",
+                              RETRY_BUSY_MS);
+    return 1;
+}
 
-    if (rc == 1)
-        rc = node_speaks(s, n);
-    if (rc != 1)
-        return rc;
+/* 1: the message is a new one of the boot that was accepted. */
+static int active_speaks(struct step *s, const struct envelope *env, struct node *n)
+{
     if (env->seq <= n->seq)
         return answer_refused(s, REFUSE_REPLAY,
                               "The sequence number is not above the last one of this boot.", 0);
     n->seq = env->seq;
+    return 1;
+}
+
+static int node_message(struct step *s, const struct envelope *env, struct key *k,
+                        const struct body *b)
+{
+    struct node *n = k->node;
+    int rc = key_speaks(s, k);
+
+    if (rc == 1)
+        rc = node_speaks(s, n);
+    if (rc == 1)
+        rc = k->state == KEY_SUCCESSOR ? successor_speaks(s, k, b) : active_speaks(s, env, n);
+    if (rc != 1)
+        return rc;
     if (s->c->recover && b->field != envelope_node_register && b->field != envelope_goodbye)
         return answer_refused(s, REFUSE_RECOVER, recover_text(s->c), RETRY_WAIT_MS);
     if (!n->registered && !b->unregistered)
         return answer_refused(s, REFUSE_NOT_REGISTERED, "Register first.", 0);
-    return b->handle(s, env, n);
+    return b->handle(s, env, k);
 }
 
 /* Is the key that of this node and boot? NULL: yes; else a sentence. */
@@ -302,7 +334,7 @@ int session_message(struct step *s)
     const char *fault;
 
     s->c->received++;
-    if (env->version > PROTOCOL_VERSION || env->version + 1 < PROTOCOL_VERSION)
+    if (env->version == 0 || env->version > PROTOCOL_VERSION || env->version + 1 < PROTOCOL_VERSION)
         return answer_refused(s, REFUSE_VERSION,
                               "This version of the protocol is not served here; served are this "
                               "coordinator's own and the one before it.",
@@ -320,5 +352,6 @@ int session_message(struct step *s)
         return answer_refused(s, REFUSE_IDENTITY, fault, 0);
     k->heard = s->c->now;
     k->heard_once = true;
+    k->goodbye = false;
     return node_message(s, env, k, b);
 }

@@ -67,6 +67,27 @@ static bool sight_bond(const struct node *n, const void *row, char scratch[300],
     return port_set(out, bond->name, strlen(bond->name));
 }
 
+/* "100" or "200.100": numbers of VLANs from the bottom up. The outermost on the wire is the first.
+ */
+static bool tags_parse(const char *tags, struct sight *out)
+{
+    const char *p = tags;
+
+    for (size_t count = 0;; count++, p++) {
+        size_t digits = strspn(p, "0123456789");
+        unsigned long tag = strtoul(p, NULL, 10);
+
+        if (digits == 0 || digits > 4 || tag >= VLAN_COUNT - 1)
+            return false;
+        if (count == 0)
+            out->vlan = (uint16_t)tag;
+        out->stacked = count > 0;
+        p += digits;
+        if (*p != '.')
+            return *p == '\0';
+    }
+}
+
 /* The port is named by base and tags, whatever the device is called. */
 static bool sight_vlan(const struct node *n, const void *row, char scratch[300], struct sight *out)
 {
@@ -74,7 +95,6 @@ static bool sight_vlan(const struct node *n, const void *row, char scratch[300],
     const char *base = vlan->base_link != NULL ? vlan->base_link : vlan->link;
     char own_tag[24];
     const char *tags = vlan->tags;
-    char *end;
     int len;
 
     (void)n;
@@ -85,10 +105,8 @@ static bool sight_vlan(const struct node *n, const void *row, char scratch[300],
         tags = own_tag;
     }
     len = snprintf(scratch, 300, "%s.%s", base, tags);
-    if (len < 0 || len >= 300)
+    if (len < 0 || len >= 300 || !tags_parse(tags, out))
         return false;
-    out->vlan = (uint16_t)(strtoul(tags, &end, 10) % VLAN_COUNT);
-    out->stacked = *end != '\0';
     out->paths_active = paths(vlan->paths_active);
     out->paths_total = paths(vlan->paths_total);
     return port_set(out, scratch, strlen(base));

@@ -251,6 +251,9 @@ int op_client_enrol(struct answer *q)
                            "The local socket needs no enrolment; connect over tcp to enrol a key.");
     if (q->role == ROLE_OBSERVER || q->role == ROLE_OPERATOR)
         return 0; /* asked again by the same key */
+    if (key_by(q->c, &ev->key) != NULL)
+        return answer_fail(q, REPLY_FORBIDDEN,
+                           "This key is a node's; a client needs a key of its own.");
     if (q->req->name == NULL || !node_name_valid(q->req->name))
         return answer_fail(q, REPLY_INVALID,
                            "A client needs a name of letters, digits, '.', '_' and '-'.");
