@@ -18,9 +18,9 @@
 #define EXPIRE_MS   1000
 #define POLL_MS     500
 #define CLIENT_MODE 0600
-#define MONITOR_ENDS                                                              \
+#define MONITOR_EVENTS                                                            \
     (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | \
-     ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+     ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
 /* The sockets take somewhat more than the limit, so that what is too large can still be answered;
  * far more costs the sender its connection. */
 #define NODE_SOCKET_BYTES   (2 * (int64_t)LIMIT_NODE_MESSAGE_BYTES)
@@ -36,7 +36,7 @@ static void *open_monitor(struct router *r, unsigned i, struct err *e)
 
     snprintf(endpoint, sizeof endpoint, "inproc://monitor-%u-%p", i, (void *)r);
     if (s == NULL || zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof linger) != 0 ||
-        zmq_socket_monitor(r->sockets[i], endpoint, MONITOR_ENDS) != 0 ||
+        zmq_socket_monitor(r->sockets[i], endpoint, MONITOR_EVENTS) != 0 ||
         zmq_connect(s, endpoint) != 0) {
         err_set(e, -zmq_errno(), "a socket cannot be monitored: %s", zmq_strerror(zmq_errno()));
         if (s != NULL)
@@ -132,6 +132,12 @@ struct router *router_new(const struct router_options *o, struct err *e)
     }
     r->o = *o;
     atomic_init(&r->paused, false);
+    r->conns = conns_new(LIMIT_CONN_HELD_BYTES, LIMIT_HELD_BYTES);
+    if (r->conns == NULL) {
+        err_set(e, -ENOMEM, "out of memory");
+        router_free(r);
+        return NULL;
+    }
     r->zap = zap_open(o->ctx, e);
     if (r->zap == NULL ||
         open_socket(r, SOCKET_NODES, c->node_listen, ZAP_DOMAIN_CURVE, NODE_SOCKET_BYTES, e) < 0 ||
@@ -151,6 +157,7 @@ void router_free(struct router *r)
     close_sockets(r);
     for (unsigned i = 0; i < SOCKET_COUNT; i++)
         peers_free(r->peers[i]);
+    conns_free(r->conns);
     free(r);
 }
 
@@ -206,16 +213,35 @@ static void send_posts(struct router *r)
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-/* Events of failed handshakes: two frames each, of which only the number counts. */
+/* What a monitor's first frame holds; the second is the endpoint. */
+static void on_event(struct router *r, unsigned i, const uint8_t *frame, size_t n)
+{
+    uint16_t event;
+    uint32_t value;
+
+    if (n < sizeof event + sizeof value)
+        return;
+    memcpy(&event, frame, sizeof event);
+    memcpy(&value, frame + sizeof event, sizeof value);
+    if (event != ZMQ_EVENT_ACCEPTED && event != ZMQ_EVENT_DISCONNECTED)
+        router_count(r, NULL, REFUSE_MALFORMED, "a connection could not prove a key");
+    else if (i == SOCKET_LOCAL)
+        return;
+    else if (event == ZMQ_EVENT_ACCEPTED)
+        conns_opened(r->conns, (int)value);
+    else
+        conns_closed(r->conns, (int)value);
+}
+
 static void drain_monitor(struct router *r, unsigned i)
 {
-    uint8_t frame[256];
-    int more = 0;
+    uint8_t frame[16];
+    int more = 0, n;
     size_t size = sizeof more;
 
-    while (zmq_recv(r->monitors[i], frame, sizeof frame, ZMQ_DONTWAIT) >= 0) {
-        if (zmq_getsockopt(r->monitors[i], ZMQ_RCVMORE, &more, &size) == 0 && !more)
-            router_count(r, NULL, REFUSE_MALFORMED, "a connection could not prove a key");
+    while ((n = zmq_recv(r->monitors[i], frame, sizeof frame, ZMQ_DONTWAIT)) >= 0) {
+        if (zmq_getsockopt(r->monitors[i], ZMQ_RCVMORE, &more, &size) == 0 && more)
+            on_event(r, i, frame, (size_t)n);
     }
 }
 
@@ -270,11 +296,19 @@ static int collect_sources(struct router *r, zmq_pollitem_t *items, struct sourc
     return n;
 }
 
+static void check_conns(struct router *r)
+{
+    for (unsigned n = conns_check(r->conns); n > 0; n--)
+        router_count(r, NULL, REFUSE_TOO_LARGE,
+                     "a connection sent a message without end, and was closed");
+}
+
 static void expire(struct router *r)
 {
     if (mono_since(r->now, r->expired) < EXPIRE_MS)
         return;
     r->expired = r->now;
+    check_conns(r);
     router_tell(r);
     for (unsigned i = 0; i < SOCKET_COUNT; i++) {
         if (r->peers[i] != NULL)

@@ -153,6 +153,8 @@ static void admit(struct router *r, const struct route *route, zmq_msg_t *msg, u
     const char *text;
     pubkey key;
 
+    if (route->socket != SOCKET_LOCAL)
+        conns_delivered(r->conns, zmq_msg_get(msg, ZMQ_SRCFD));
     peer = key_of(route, msg, &key) ? find_peer(r, route, &key) : NULL;
     if (peer == NULL) {
         router_count(r, NULL, REFUSE_FLOOD, "there are more connections than can be kept apart");

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "conns.h"
 #include "router.h"
 
 #define ENDPOINT_TEXT  CONFIG_TEXT
@@ -15,6 +16,7 @@ struct router {
     bool started;
     void *sockets[SOCKET_COUNT], *monitors[SOCKET_COUNT], *zap;
     struct peers *peers[SOCKET_COUNT];
+    struct conns *conns;
     char endpoints[SOCKET_COUNT][ENDPOINT_TEXT];
     atomic_bool paused;
     mono_ms now, expired;

@@ -30,6 +30,7 @@
 #define LIMIT_PENDING_NODES 1024u
 #define LIMIT_RESOURCES     1000000u
 #define LIMIT_NETWORKS      4096u
+#define LIMIT_LOST_EDGES    2048u /* of one node: what it has seen and sees no more */
 #define LIMIT_TOKENS        65536u
 
 /* Liveness. Milliseconds on CLOCK_BOOTTIME. */
@@ -70,6 +71,8 @@
 #define LIMIT_PEER_QUEUED       128u         /* messages of one node */
 #define LIMIT_CLIENT_QUEUED     64u          /* unanswered requests of one client connection */
 #define LIMIT_UNREAD_BYTES      (128u << 20) /* answers that one client does not read */
+#define LIMIT_CONN_HELD_BYTES   (80u << 20)  /* that have come from one connection, in no message */
+#define LIMIT_HELD_BYTES        (512u << 20) /* the same, of all connections */
 #define LIMIT_PEERS             65536u       /* connections with flood control at one time */
 #define LIMIT_DECODER_THREADS   64u
 #define DEFAULT_DECODER_THREADS 2
