@@ -159,10 +159,10 @@ static int enter_wal(struct store *s, struct err *e)
         rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) {
         wal = strcmp((const char *)sqlite3_column_text(st, 0), "wal") == 0;
-        rc = SQLITE_OK;
+        rc = sqlite3_step(st); /* the answer comes before the commit that makes it true */
     }
     sqlite3_finalize(st);
-    if (rc != SQLITE_OK)
+    if (rc != SQLITE_DONE)
         return store_open_outcome(s->db, rc, s->path, e);
     return wal ? 0
                : err_set(e, -EOPNOTSUPP,

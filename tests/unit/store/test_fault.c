@@ -19,11 +19,27 @@ struct run {
     struct err e;
 };
 
+/* A store that is open has a WAL, whatever has failed on the way: without one the syncs of
+ * synchronous=FULL do not keep a commit. (sqlite.org, "Database File Format", section 1.3.2) */
+static void check_wal(const struct run *r)
+{
+    char path[600];
+    uint8_t version[2] = { 0 };
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", r->dir, STORE_FILE);
+    f = fopen(path, "rb");
+    cr_assert(f != NULL && fseek(f, 18, SEEK_SET) == 0 && fread(version, 2, 1, f) == 1);
+    cr_assert(version[0] == 2 && version[1] == 2, "%s: open without a WAL", r->where);
+    fclose(f);
+}
+
 static void open_store(struct run *r)
 {
     int rc = store_open(&r->options, &r->store, &r->e);
 
     cr_assert(rc == 0, "%s: open: %s", r->where, r->e.text);
+    check_wal(r);
     rc = store_init_identity(r->store, script_db_id, &r->e);
     cr_assert(rc == 0, "%s: identity: %s", r->where, r->e.text);
 }
@@ -96,6 +112,7 @@ static void run_script(struct run *r, bool lasting)
         r->store = NULL;
         open_store(r);
     }
+    check_wal(r);
     r->store->checkpoint_pages = 8;
     while (r->acked < r->s->count) {
         rc = store_commit(r->store, r->s->batches[r->acked], &r->e);
