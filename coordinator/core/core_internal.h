@@ -334,8 +334,8 @@ int claim_promote(struct step *s, struct node *n);
 int node_conflict(struct step *s, struct node *n, const char *why);
 int session_message(struct step *s);
 int session_bad(struct step *s);
-int ingest_report(struct step *s, const struct envelope *env, struct node *n);
-int ingest_clear(struct step *s, struct node *n); /* a new boot: rows and sightings go */
+int ingest_report(struct step *s, struct node *n); /* 1: refused and answered */
+int ingest_clear(struct step *s, struct node *n);  /* a new boot: rows and sightings go */
 /* Compares digests; names of sections to ask for go to `want`. */
 int sections_confirm(struct step *s, struct node *n, struct recs states, struct strs *want);
 
@@ -397,6 +397,7 @@ void edge_detach(struct sighting *g);
  * new edges are no news because they are reported for the first time in a boot. */
 int matrix_settle(struct step *s, uint32_t quiet);
 int matrix_retention(struct step *s);
+int history_trim(struct step *s, struct node *n);   /* of a node with too many lost edges */
 void edge_refresh(struct coord *c, struct edge *e); /* shown state and all counts */
 void edges_refresh(struct coord *c, struct node *n);
 void edge_sum(const struct edge *e, uint32_t *active, uint32_t *total);
@@ -508,6 +509,8 @@ int op_node_declare_dead(struct answer *q);
 int op_node_drain(struct answer *q);
 /* query_network.c, token.c, recover.c */
 int op_network_define(struct answer *q);
+int resource_declare(struct step *s,
+                     struct network *w); /* the resource of a network that has none */
 int op_network_delete(struct answer *q);
 int op_token_create(struct answer *q);
 int op_token_list(struct answer *q);

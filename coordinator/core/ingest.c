@@ -8,6 +8,8 @@
 #include "core/core_internal.h"
 #include "wire/codec.h"
 
+#define AGE_MOST_MS (INT64_C(1) << 42) /* a century: what a node says may be anything */
+
 enum { ASK_AGAIN_MS = 2000 };
 
 /* ---- digests -------------------------------------------------------------------------------- */
@@ -22,16 +24,20 @@ static void confirm(struct coord *c, struct slot *slot, int64_t age_ms)
 {
     slot->confirmed = true;
     slot->confirmed_at = c->now;
-    slot->age_ms = age_ms > 0 ? age_ms : 0;
+    slot->age_ms = age_ms < 0 ? 0 : age_ms > AGE_MOST_MS ? AGE_MOST_MS : age_ms;
+    slot->was_asked = false;
 }
 
+/* The section is not as stored. Its report should be on its way; asked for in vain, what is stored
+ * is no longer what is known. */
 static bool ask_now(const struct coord *c, struct slot *slot, digest128 digest)
 {
-    if (c->read_only)
-        return false; /* a report could not be stored */
-    if (slot->was_asked && digest_eq(slot->asked, digest) &&
-        mono_since(c->now, slot->asked_at) < ASK_AGAIN_MS)
+    bool again = slot->was_asked && digest_eq(slot->asked, digest);
+
+    if (again && mono_since(c->now, slot->asked_at) < ASK_AGAIN_MS)
         return false;
+    if (again)
+        slot->confirmed = false;
     slot->was_asked = true;
     slot->asked = digest;
     slot->asked_at = c->now;
@@ -50,16 +56,17 @@ int sections_confirm(struct step *s, struct node *n, struct recs states, struct 
     for (size_t i = 0; i < states.n && want->n < SECTION_COUNT; i++) {
         struct slot *slot;
         digest128 digest;
+        bool was;
 
         if (v[i].section >= SECTION_COUNT || !wire_digest(v[i].digest, &digest))
             continue; /* of a newer probe */
         slot = &n->sections[v[i].section];
-        if (slot->stored && digest_eq(slot->digest, digest)) {
-            news = news || !slot->confirmed;
+        was = slot->confirmed;
+        if (slot->stored && digest_eq(slot->digest, digest))
             confirm(s->c, slot, v[i].age_ms);
-        } else if (ask_now(s->c, slot, digest)) {
+        else if (ask_now(s->c, slot, digest) && !s->c->read_only) /* else it could not be stored */
             names[want->n++] = section_descs[v[i].section].name;
-        }
+        news = news || was != slot->confirmed;
     }
     if (news) {
         touch_node(s->c, n);
@@ -183,20 +190,22 @@ static int rows_merge(struct step *s, struct node *n, const struct section *in)
 /* ---- sections ------------------------------------------------------------------------------- */
 
 static int status_event(struct step *s, const struct node *n, const struct section *in,
-                        enum section_status was, bool first)
+                        enum section_status was)
 {
     const char *name = section_descs[in->id].name, *text = in->status_text;
-    char age[24];
+    char at[TIME_TEXT];
 
-    if (is_facts(in->status) && (first || is_facts(was)))
+    if (is_facts(in->status) && (was == SECTION_NEVER || is_facts(was)))
         return 0;
     if (is_facts(in->status))
         return event(s, "section.ok", SEVERITY_INFO, n, NULL, "%s: %s is collected again.",
                      n->row.name, name);
-    duration_text(in->status_age_ms > 0 ? in->status_age_ms : 0, age);
+    if (in->status == SECTION_NEVER)
+        return 0;
     if (in->status == SECTION_STUCK)
         return event(s, "section.stuck", SEVERITY_ERROR, n, NULL, "%s: %s is stuck since %s: %s",
-                     n->row.name, name, age, text != NULL ? text : "its worker does not answer.");
+                     n->row.name, name, wall_rfc3339(n->sections[in->id].at, at),
+                     text != NULL ? text : "its worker does not answer.");
     return event(s, "section.failed", SEVERITY_WARNING, n, NULL, "%s: %s cannot be collected: %s",
                  n->row.name, name, text != NULL ? text : "no reason was given.");
 }
@@ -205,24 +214,33 @@ static int status_event(struct step *s, const struct node *n, const struct secti
 static wall_ms since(const struct coord *c, const struct section *in, const struct slot *slot,
                      bool same_status)
 {
-    wall_ms at = { c->wall.v - (in->status_age_ms > 0 ? in->status_age_ms : 0) };
+    int64_t ms = in->status_age_ms;
 
-    if (is_facts(in->status))
+    if (is_facts(in->status) || ms < 0)
         return c->wall;
-    return same_status ? slot->at : at;
+    if (same_status)
+        return slot->at;
+    return (wall_ms){ ms < c->wall.v ? c->wall.v - ms : 0 };
+}
+
+/* Who is stuck, has failed or has not begun says nothing of the rows, unless it brings those of its
+ * last good collection: those of an earlier probe of this boot are kept then. */
+static bool brings_rows(const struct section *in)
+{
+    return is_facts(in->status) || in->row_count > 0;
 }
 
 static int section_ingest(struct step *s, struct node *n, const struct section *in)
 {
     struct slot *slot = &n->sections[in->id];
-    bool first = !slot->stored, same_status = slot->stored && slot->status == in->status;
+    bool same_status = slot->stored && slot->status == in->status;
     enum section_status was = (enum section_status)slot->status;
     int rc;
 
     confirm(s->c, slot, in->age_ms);
-    if (!first && digest_eq(slot->digest, in->digest))
+    if (slot->stored && digest_eq(slot->digest, in->digest))
         return 0;
-    rc = rows_merge(s, n, in);
+    rc = brings_rows(in) ? rows_merge(s, n, in) : 0;
     if (rc == 0)
         rc = text_set((const char **)&slot->status_text, in->status_text);
     if (rc < 0)
@@ -234,7 +252,7 @@ static int section_ingest(struct step *s, struct node *n, const struct section *
     slot->status = (uint8_t)in->status;
     touch_node(s->c, n);
     rc = emit_section(s, n, in->id);
-    return rc < 0 || same_status ? rc : status_event(s, n, in, was, first);
+    return rc < 0 || same_status ? rc : status_event(s, n, in, was);
 }
 
 /* Edges of an earlier boot that nothing shows any more: they are lost once their sections have
@@ -242,7 +260,8 @@ static int section_ingest(struct step *s, struct node *n, const struct section *
 static int settle_bare(struct coord *c, struct node *n)
 {
     for (uint32_t i = 0; i < n->edge_count; i++) {
-        int rc = n->edges[i]->sightings == NULL ? edge_dirty(c, n->edges[i]) : 0;
+        struct edge *e = n->edges[i];
+        int rc = e->sightings == NULL && e->state != EDGE_LOST ? edge_dirty(c, e) : 0;
 
         if (rc < 0)
             return rc;
@@ -256,58 +275,85 @@ static const enum section_id order[] = { SECTION_SYSTEM, SECTION_CPU,   SECTION_
                                          SECTION_LLDP };
 _Static_assert(ARRAY_LEN(order) == SECTION_COUNT, "every section has its turn");
 
-/* 1: refused, nothing has been done. */
-static int report_check(struct step *s)
+/* NULL: the section says nothing that its status forbids; else a sentence. */
+static const char *section_fault(const struct section *in)
 {
-    const struct section *v = s->ev->node.sections;
-    uint32_t seen = 0;
-    size_t rows = 0;
-
-    for (size_t i = 0; i < s->ev->node.section_count; i++) {
-        int rc;
-
-        if ((seen >> v[i].id) & 1u) {
-            rc = answer_refused(s, REFUSE_MALFORMED, "A section is in the report twice.", 0);
-            return rc < 0 ? rc : 1;
-        }
-        seen |= 1u << v[i].id;
-        if ((sighting_sections >> v[i].id) & 1u)
-            rows += v[i].row_count;
-    }
-    if (map_count(s->c->resources) + rows > LIMIT_RESOURCES) {
-        int rc = answer_refused(s, REFUSE_TOO_LARGE,
-                                "The fleet has as many resources as one coordinator serves.", 0);
-        return rc < 0 ? rc : 1;
-    }
-    return 0;
+    if (in->status == SECTION_NEVER && in->row_count > 0)
+        return "A section that was never collected has no rows.";
+    if (in->status == SECTION_ABSENT && in->row_count > 0)
+        return "A section that is absent has no rows.";
+    return NULL;
 }
 
-int ingest_report(struct step *s, const struct envelope *env, struct node *n)
+/* So many more resources the report may make at most. */
+static size_t growth(const struct node *n, const struct section *in)
+{
+    size_t known = n->sections[in->id].row_count;
+
+    if (!((sighting_sections >> in->id) & 1u) || in->row_count <= known)
+        return 0;
+    return in->row_count - known;
+}
+
+/* 1: refused, nothing has been done. */
+static int report_check(struct step *s, const struct node *n)
 {
     const struct section *v = s->ev->node.sections;
-    uint32_t quiet = 0;
-    int rc = report_check(s);
+    enum refuse_reason reason = REFUSE_MALFORMED;
+    const char *fault = NULL;
+    uint32_t seen = 0;
+    size_t more = 0;
+    int rc;
 
-    (void)env;
+    for (size_t i = 0; i < s->ev->node.section_count && fault == NULL; i++) {
+        fault = (seen >> v[i].id) & 1u ? "A section is in the report twice." : section_fault(&v[i]);
+        seen |= 1u << v[i].id;
+        more += growth(n, &v[i]);
+    }
+    if (fault == NULL && more > 0 && map_count(s->c->resources) + more > LIMIT_RESOURCES) {
+        reason = REFUSE_TOO_LARGE;
+        fault = "The fleet has as many resources as one coordinator serves.";
+    }
+    if (fault == NULL)
+        return 0;
+    rc = answer_refused(s, reason, fault, 0);
+    return rc < 0 ? rc : 1;
+}
+
+/* The section of this kind in the report, or NULL. */
+static const struct section *reported(const struct step *s, enum section_id id)
+{
+    for (size_t i = 0; i < s->ev->node.section_count; i++) {
+        if (s->ev->node.sections[i].id == id)
+            return &s->ev->node.sections[i];
+    }
+    return NULL;
+}
+
+int ingest_report(struct step *s, struct node *n)
+{
+    uint32_t quiet = 0;
+    int rc = report_check(s, n);
+
     if (rc != 0)
         return rc;
-    for (size_t k = 0; k < SECTION_COUNT && rc == 0; k++) {
-        for (size_t i = 0; i < s->ev->node.section_count && rc == 0; i++) {
-            /* A section that has not been collected yet says nothing about what is known. */
-            if (v[i].id != order[k] || v[i].status == SECTION_NEVER)
-                continue;
-            if (!n->sections[v[i].id].stored)
-                quiet |= 1u << v[i].id;
-            rc = section_ingest(s, n, &v[i]);
-        }
+    for (size_t i = 0; i < SECTION_COUNT && rc == 0; i++) {
+        const struct section *in = reported(s, order[i]);
+        const struct slot *slot = &n->sections[order[i]];
+
+        if (in == NULL)
+            continue;
+        if (!slot->stored || slot->status == SECTION_NEVER)
+            quiet |= 1u << in->id;
+        rc = section_ingest(s, n, in);
     }
-    if (rc == 0 && quiet != 0)
+    if (rc == 0)
         rc = settle_bare(s->c, n);
     if (rc == 0)
         rc = matrix_settle(s, quiet);
     if (rc == 0)
         edges_refresh(s->c, n);
-    return rc;
+    return rc < 0 ? rc : history_trim(s, n);
 }
 
 /* ---- a new boot ----------------------------------------------------------------------------- */
@@ -341,10 +387,26 @@ static int slot_clear(struct step *s, struct node *n, enum section_id id)
     return 0;
 }
 
+/* What a lost edge had, it had in the boot that is over: a new sighting starts anew. */
+static int history_end(struct step *s, struct edge *e)
+{
+    if (e->state != EDGE_LOST || e->had_until.v == 0)
+        return 0;
+    e->had_until.v = 0;
+    touch_edge(s->c, e);
+    return emit_edge(s, e, CHANGE_EDGE);
+}
+
 int ingest_clear(struct step *s, struct node *n)
 {
     for (int id = 0; id < SECTION_COUNT; id++) {
         int rc = slot_clear(s, n, (enum section_id)id);
+
+        if (rc < 0)
+            return rc;
+    }
+    for (uint32_t i = 0; i < n->edge_count; i++) {
+        int rc = history_end(s, n->edges[i]);
 
         if (rc < 0)
             return rc;

@@ -145,8 +145,30 @@ static struct network *network_by_id(const struct coord *c, uuid128 id)
     return NULL;
 }
 
-/* `by_no` finds resources by their number while the image is loaded. */
-static int load_resource(struct coord *c, const struct resource_row *row, struct resource **by_no)
+/* Finds resources by their number while the image is loaded. */
+struct numbers {
+    const struct image *image; /* resources sorted by number */
+    struct resource **at;      /* one for each of image's; NULL: left out */
+};
+
+static struct resource *resource_by_no(const struct numbers *ns, uint32_t no)
+{
+    size_t low = 0, high = ns->image->resource_count;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (ns->image->resources[mid].no == no)
+            return ns->at[mid];
+        if (ns->image->resources[mid].no < no)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
+static int load_resource(struct coord *c, const struct resource_row *row, struct resource **out)
 {
     const char *port = "";
     struct network *w = row->declared ? network_by_id(c, row->id) : NULL;
@@ -167,7 +189,7 @@ static int load_resource(struct coord *c, const struct resource_row *row, struct
     }
     if (w != NULL)
         w->resource = r;
-    by_no[row->no] = r;
+    *out = r;
     return 0;
 }
 
@@ -179,11 +201,10 @@ static uint8_t holders(const struct resource *r)
     return r->vlan != 0 ? vlans : (uint8_t)(sighting_sections & ~vlans);
 }
 
-static int load_edge(struct coord *c, const struct edge_row *row, struct resource *const *by_no)
+static int load_edge(struct coord *c, const struct edge_row *row, const struct numbers *ns)
 {
     struct node *n = node_by_no(c, row->node_no);
-    struct resource *r =
-        row->resource_no < c->meta.next_resource_no ? by_no[row->resource_no] : NULL;
+    struct resource *r = resource_by_no(ns, row->resource_no);
     struct edge *e;
 
     if (n == NULL || r == NULL || edge_find(n, r) != NULL)
@@ -237,12 +258,10 @@ static struct sight sight_of_sighting(const struct sighting_row *row)
     };
 }
 
-static int load_sighting(struct coord *c, const struct sighting_row *row,
-                         struct resource *const *by_no)
+static int load_sighting(struct coord *c, const struct sighting_row *row, const struct numbers *ns)
 {
     struct node *n = node_by_no(c, row->node_no);
-    struct resource *r =
-        row->resource_no < c->meta.next_resource_no ? by_no[row->resource_no] : NULL;
+    struct resource *r = resource_by_no(ns, row->resource_no);
     struct sight sight = sight_of_sighting(row);
     struct network *found[2];
     struct sighting *g;
@@ -269,21 +288,57 @@ static int load_sighting(struct coord *c, const struct sighting_row *row,
     return 0;
 }
 
-static int load_graph(struct coord *c, const struct image *im)
+/* A declared network whose resource is missing gets another. */
+static int networks_complete(struct step *s)
 {
-    struct resource **by_no = calloc((size_t)c->meta.next_resource_no + 1, sizeof(*by_no));
-    int rc = by_no == NULL ? -ENOMEM : 0;
+    struct link *at = s->c->networks.next;
+
+    while (at != &s->c->networks) {
+        struct network *w = container_of(at, struct network, link);
+        int rc;
+
+        at = at->next;
+        if (w->resource != NULL)
+            continue;
+        if (s->c->read_only) {
+            network_remove(s->c, w);
+            continue;
+        }
+        rc = resource_declare(s, w);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* To a client that follows changes all of it is news. */
+static void touch_all(struct coord *c)
+{
+    struct resource *r;
+    size_t it = 0;
+
+    while ((r = map_next(c->resources, &it)) != NULL)
+        touch_resource(c, r);
+    for (size_t i = 0; i < c->node_count; i++) {
+        touch_node(c, c->nodes[i]);
+        edges_refresh(c, c->nodes[i]);
+    }
+}
+
+static int load_graph(struct step *s, const struct image *im)
+{
+    struct coord *c = s->c;
+    struct numbers ns = { .image = im, .at = calloc(im->resource_count + 1, sizeof(*ns.at)) };
+    int rc = ns.at == NULL ? -ENOMEM : 0;
 
     for (size_t i = 0; rc == 0 && i < im->resource_count; i++)
-        rc = load_resource(c, &im->resources[i], by_no);
+        rc = load_resource(c, &im->resources[i], &ns.at[i]);
     for (size_t i = 0; rc == 0 && i < im->edge_count; i++)
-        rc = load_edge(c, &im->edges[i], by_no);
+        rc = load_edge(c, &im->edges[i], &ns);
     for (size_t i = 0; rc == 0 && i < im->sighting_count; i++)
-        rc = load_sighting(c, &im->sightings[i], by_no);
-    for (size_t i = 0; rc == 0 && i < c->node_count; i++)
-        edges_refresh(c, c->nodes[i]);
-    free(by_no);
-    return rc;
+        rc = load_sighting(c, &im->sightings[i], &ns);
+    free(ns.at);
+    return rc < 0 ? rc : networks_complete(s);
 }
 
 static int load_rest(struct step *s, const struct image *im)
@@ -305,7 +360,7 @@ static int load_rest(struct step *s, const struct image *im)
         rc = load_section(c, &im->sections[i]);
     if (rc == 0)
         rc = load_inventory(c, im);
-    return rc < 0 ? rc : load_graph(c, im);
+    return rc < 0 ? rc : load_graph(s, im);
 }
 
 /* A start of the process is a row of its own: nodes remember it, and a copy of the database does
@@ -339,8 +394,9 @@ int load_image(struct step *s)
     c->nonce = s->ev->loaded.nonce;
     c->oldest_event_no = im->oldest_event_no;
     c->started = c->now;
-    /* Whoever stands at this generation knows the liveness of an earlier life. */
-    c->changes_from = c->meta.generation + 1;
+    /* Whoever stands at this generation knows the liveness of an earlier life; a start raises it.
+     */
+    c->changes_from = c->meta.generation + (s->ev->loaded.first ? 1 : 0);
     c->seen_epoch = c->meta.epoch;
     c->seen_generation = c->meta.generation;
     c->seen_token = c->meta.token;
@@ -348,6 +404,7 @@ int load_image(struct step *s)
         rc = load_rest(s, im);
     if (rc < 0)
         return rc;
+    touch_all(c);
     c->loaded = true;
     return s->ev->loaded.first ? start(s) : 0;
 }

@@ -114,7 +114,7 @@ uint8_t edge_shown_state(const struct edge *e)
 
         if (!((e->held_by >> i) & 1u))
             continue;
-        if (!slot->stored || !slot->confirmed)
+        if (!slot->stored || !slot->confirmed || slot->status == SECTION_NEVER)
             return EDGE_UNKNOWN;
         if (slot->status == SECTION_STUCK || slot->status == SECTION_FAILED)
             stuck = true;

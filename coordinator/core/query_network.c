@@ -48,7 +48,7 @@ static int rematch(struct step *s, int vlan)
     return matrix_settle(s, 0);
 }
 
-static int resource_declare(struct step *s, struct network *w)
+int resource_declare(struct step *s, struct network *w)
 {
     struct resource *r = resource_new(s->c, w->id, s->c->meta.next_resource_no, "");
 

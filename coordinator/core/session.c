@@ -175,7 +175,7 @@ static int on_report(struct step *s, const struct envelope *env, struct key *k)
     if (s->c->read_only)
         return answer_refused(s, REFUSE_BUSY, "The coordinator cannot store just now.",
                               RETRY_BUSY_MS);
-    rc = ingest_report(s, env, n);
+    rc = ingest_report(s, n);
     if (rc == 0)
         rc = live_heard(s, n);
     return rc != 0 ? (rc < 0 ? rc : 0) : acknowledge(s, env, n);

@@ -159,14 +159,45 @@ static int64_t retention_period(const struct coord *c)
     return ms < 1000 ? 1000 : ms > hour ? hour : ms;
 }
 
+static bool is_history(const struct edge *e)
+{
+    return e->sightings == NULL && e->state == EDGE_LOST;
+}
+
+/* A node that calls its ports otherwise in each report must not fill the matrix with what they were
+ * called before: of more than so many lost edges the older half goes. */
+int history_trim(struct step *s, struct node *n)
+{
+    uint32_t count = 0, drop;
+
+    for (uint32_t i = 0; i < n->edge_count; i++)
+        count += is_history(n->edges[i]);
+    if (count <= LIMIT_LOST_EDGES)
+        return 0;
+    drop = count - LIMIT_LOST_EDGES / 2;
+    for (uint32_t i = 0; i < n->edge_count && drop > 0;) {
+        struct edge *e = n->edges[i];
+        int rc;
+
+        if (!is_history(e)) {
+            i++;
+            continue;
+        }
+        rc = edge_remove(s, e); /* in order of the resources' numbers: the oldest first */
+        if (rc < 0)
+            return rc;
+        drop--;
+    }
+    return 0;
+}
+
 static int node_retention(struct step *s, struct node *n)
 {
     for (uint32_t i = n->edge_count; i-- > 0;) {
         struct edge *e = n->edges[i];
         int rc;
 
-        if (e->sightings != NULL || e->state != EDGE_LOST ||
-            s->c->wall.v - e->since.v < s->c->config.edge_retention_ms)
+        if (!is_history(e) || s->c->wall.v - e->since.v < s->c->config.edge_retention_ms)
             continue;
         rc = edge_remove(s, e);
         if (rc < 0)
