@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the kernel announces, and which kinds of worker have something new to see then. */
+#ifndef MUSTER_KERNEL_HINTS_H
+#define MUSTER_KERNEL_HINTS_H
+
+#include "agent.h"
+
+enum { KERNEL_LINKS, KERNEL_DEVICES, KERNEL_SOURCES };
+
+struct kernel_hints {
+    int fd[KERNEL_SOURCES]; /* to wait for, readable; -1: this kernel has none */
+};
+
+/* Subscribes. 0, or a negative errno with a sentence: then nothing is announced, and what changes
+ * is seen at the next rescan. Either way `h` may be closed. */
+int kernel_hints_open(struct kernel_hints *h, struct err *e);
+void kernel_hints_close(struct kernel_hints *h);
+
+/* Takes what has been announced. A bit set of enum worker_kind; announcements that were lost are
+ * hints for all that they could have been about. */
+uint32_t kernel_hints_take(struct kernel_hints *h);
+
+/* Pieces of it, for tests: what one uevent hints at. */
+uint32_t kernel_hints_of_uevent(const char *p, size_t n);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parts of the supervisor share. Nothing else includes this. */
+#ifndef MUSTER_SUPERVISOR_INTERNAL_H
+#define MUSTER_SUPERVISOR_INTERNAL_H
+
+#include "kernel_hints.h"
+#include "run_dir.h"
+#include "supervisor.h"
+#include "uplink.h"
+#include "wire/token.h"
+#include "worker_pool.h"
+
+struct supervisor {
+    const struct probe_options *options;
+    uuid128 boot_id;
+    pubkey token_server; /* with `secret`: the token */
+    char secret[TOKEN_SECRET_TEXT];
+    bool has_token;
+
+    struct run_dir *dir;
+    struct arena *kept;       /* strings of state and identity */
+    struct probe_state state; /* as it was loaded, then as it is saved */
+    struct keypair key;
+    pubkey server;
+    bool has_key; /* that of an earlier probe of this boot */
+
+    struct identity identity;
+    char hostname[65];
+    bool looked;
+    mono_ms look_at; /* until there is an agent: when to look again who this machine is */
+    struct err said; /* the last complaint, so that it is not repeated */
+
+    struct kernel_hints hints;
+    struct worker_pool *pool;
+    struct uplink *uplink;
+    struct agent *agent;
+    int epoll, signals;
+    struct arena *scratch; /* of what comes in */
+    int ending;            /* the signal, 0: goes on */
+};
+
+/* supervisor.c */
+__attribute__((format(printf, 2, 3))) void supervisor_log(enum log_level level, const char *fmt,
+                                                          ...);
+/* An error, unless it is what was said last. */
+void supervisor_complain(struct supervisor *s, const char *text);
+int supervisor_watch(struct supervisor *s, int fd, struct err *e);
+int supervisor_step(struct supervisor *s, const struct agent_event *ev, struct err *e);
+
+/* supervisor_start.c: everything before the agent. */
+/* The boot, the token, and what an earlier probe of this boot left. */
+int supervisor_prepare(struct supervisor *s, struct err *e);
+/* Looks who this machine is, if it is time; makes the agent as soon as that is known. */
+int supervisor_look(struct supervisor *s, mono_ms now, struct err *e);
+/* What a worker found when there is no agent yet. */
+int supervisor_found(struct supervisor *s, const struct worker_outcome *o, mono_ms now,
+                     struct err *e);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The connection to the coordinator: it comes back by itself, and nothing here blocks. */
+#ifndef MUSTER_UPLINK_H
+#define MUSTER_UPLINK_H
+
+#include "base/log.h"
+#include "net/net.h"
+#include "wire/messages.h"
+
+struct uplink;
+
+/* `endpoint` must outlive it. NULL with a sentence. */
+struct uplink *uplink_open(const char *endpoint, const struct keypair *own, const pubkey *server,
+                           struct err *e);
+void uplink_close(struct uplink *u); /* gives what was sent half a second to leave */
+
+/* Descriptors to wait for, readable. Each wakes once for many things: look at uplink_pending before
+ * waiting. */
+enum { UPLINK_FDS = 2 };
+void uplink_fds(const struct uplink *u, int fd[UPLINK_FDS]);
+bool uplink_pending(const struct uplink *u);
+
+/* 0; -EAGAIN: the queue is full and the message is dropped, as a network would; another negative
+ * errno with a sentence. */
+int uplink_send(struct uplink *u, const struct envelope *env, struct err *e);
+
+/* The next message, in `a`: 1; 0: there is none; -ENOMEM or -EBADMSG with a sentence: one that is
+ * none of the coordinator's was dropped. */
+int uplink_receive(struct uplink *u, struct arena *a, struct envelope **out, struct err *e);
+
+/* True if there is news of the connection: a sentence for the log. */
+bool uplink_news(struct uplink *u, enum log_level *level, struct err *text);
+
+#endif

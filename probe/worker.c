@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A worker: started by the supervisor for one collection. It may hang, crash or be killed. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "collect/collect.h"
+#include "wire/codec.h"
+#include "worker_limits.h"
+#include "worker_talk.h"
+
+static int collect(enum worker_kind kind, const struct worker_request *request, struct arena *a,
+                   struct err *e)
+{
+    struct collect_request what = { .interfaces = request->interfaces,
+                                    .sys_root =
+                                        request->sys_root == NULL ? "" : request->sys_root };
+    struct section sections[SECTION_COUNT];
+    size_t count;
+    int rc = collect_run(kind, &what, a, sections, &count, e);
+
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = section_normalise(&sections[i], a, e);
+    return rc == 0 ? worker_result_send(sections, count, a, e) : rc;
+}
+
+static int run(enum worker_kind kind, struct err *e)
+{
+    struct arena *a = arena_new(LIMIT_WORKER_MEMORY_BYTES / 2);
+    const struct worker_request *request;
+    int parent, rc;
+
+    if (a == NULL)
+        return err_set(e, -ENOMEM, "out of memory");
+    rc = worker_request_read(worker_kind_name(kind), a, &request, &parent, e);
+    if (rc < 0)
+        goto out; /* nobody to tell */
+    rc = worker_confine(kind, collect_needs_root(kind), parent, e);
+    if (rc == 0)
+        rc = collect(kind, request, a, e);
+    if (rc < 0) {
+        struct err again;
+
+        rc = worker_error_send(e->text, &again);
+    }
+out:
+    arena_free(a);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    int kind = argc == 2 ? worker_kind_by_name(argv[1]) : -1;
+    struct err e = { "" };
+
+    if (kind < 0) {
+        dprintf(STDERR_FILENO, "muster-probe-worker: started by muster-probe with one of: system, "
+                               "net, lldp\n");
+        return 2;
+    }
+    if (run((enum worker_kind)kind, &e) == 0)
+        _exit(0);
+    dprintf(STDERR_FILENO, "muster-probe-worker: %s\n", e.text);
+    return 1;
+}

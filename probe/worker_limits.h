@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a worker gives up before it touches anything. */
+#ifndef MUSTER_WORKER_LIMITS_H
+#define MUSTER_WORKER_LIMITS_H
+
+#include "agent.h"
+
+/* Resource limits, no new privileges, all capabilities but those that this kind needs, another user
+ * for a kind that needs none, death with the parent. `parent` is the pid that the worker was
+ * started by. 0, or a negative errno with a sentence; -ESRCH: the parent is gone already. */
+int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct err *e);
+
+#endif

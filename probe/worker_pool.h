@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The worker processes of a supervisor, one of a kind: started, watched, killed, reaped. Nothing
+ * here blocks. The caller waits for SIGCHLD and for the deadline, then takes outcomes until there
+ * is none. A worker has ended when all processes that it started have. */
+#ifndef MUSTER_WORKER_POOL_H
+#define MUSTER_WORKER_POOL_H
+
+#include "agent.h"
+
+struct worker_pool;
+
+struct worker_pool_config {
+    const char *worker_path; /* executable: WORKER KIND */
+    struct strs interfaces;
+    const char *sys_root; /* NULL: this machine's own /sys and /proc */
+};
+
+/* As the agent's events of the same names. */
+enum worker_outcome_type { WORKER_OUTCOME_DONE, WORKER_OUTCOME_STUCK, WORKER_OUTCOME_GONE };
+
+struct worker_outcome {
+    enum worker_outcome_type type;
+    enum worker_kind kind;
+    const struct section *sections; /* in the arena */
+    size_t section_count;
+    const char *error; /* in the arena; NULL: good */
+};
+
+/* Makes this process the one to which orphans of its workers come. For its main thread; one pool in
+ * a process. The config's memory must outlive the pool. NULL: out of memory. */
+struct worker_pool *worker_pool_new(const struct worker_pool_config *config);
+/* Kills all workers; does not wait for them. */
+void worker_pool_free(struct worker_pool *pool);
+
+/* 0, or a negative errno with a sentence (-EBUSY: there is one of this kind). */
+int worker_pool_start(struct worker_pool *pool, enum worker_kind kind, int64_t timeout_ms,
+                      mono_ms now, struct err *e);
+
+/* Reaps, kills who is over the time limit, and tells one outcome; its memory is in `a`. False:
+ * nothing (more) has happened. */
+bool worker_pool_next(struct worker_pool *pool, mono_ms now, struct arena *a,
+                      struct worker_outcome *out);
+mono_ms worker_pool_deadline(const struct worker_pool *pool);
+
+#endif

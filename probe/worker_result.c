@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "worker_result.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "wire/codec.h"
+
+enum { MESSAGE_BYTES = 8192, MOST_FDS = 4 };
+
+#define ALL_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
+
+/* One message: its bytes, and its one descriptor or -1. */
+struct message {
+    uint8_t bytes[MESSAGE_BYTES];
+    size_t n;
+    int fd, fds;
+    bool cut;
+};
+
+static void take_fds(struct msghdr *m, struct message *out)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+        size_t n;
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < n; i++) {
+            int fd;
+
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            if (out->fds++ == 0)
+                out->fd = fd;
+            else
+                close(fd);
+        }
+    }
+}
+
+/* True if there was one. */
+static bool receive(int sock, struct message *out)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(MOST_FDS * sizeof(int))];
+    } control;
+    struct iovec iov = { out->bytes, sizeof out->bytes };
+    struct msghdr m = { .msg_iov = &iov,
+                        .msg_iovlen = 1,
+                        .msg_control = control.room,
+                        .msg_controllen = sizeof control.room };
+    ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    out->fd = -1;
+    out->fds = 0;
+    if (n < 0)
+        return false;
+    take_fds(&m, out);
+    out->n = (size_t)n;
+    out->cut = (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+    /* End of file looks like an empty message; an empty message says as much. */
+    return n > 0 || out->fds > 0;
+}
+
+/* The report's bytes, in memory that the caller frees. */
+static int read_report(int fd, uint64_t claimed, uint8_t **out, struct err *e)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+    struct stat st;
+    uint8_t *p;
+    size_t n = 0;
+
+    if (seals < 0 || (seals & ALL_SEALS) != ALL_SEALS || fstat(fd, &st) != 0)
+        return err_set(e, -EBADMSG, "the worker's result is in no sealed memory file");
+    if (claimed > LIMIT_WORKER_RESULT_BYTES || st.st_size > LIMIT_WORKER_RESULT_BYTES)
+        return err_set(e, -EBADMSG, "the worker's result is larger than %u bytes",
+                       LIMIT_WORKER_RESULT_BYTES);
+    if ((uint64_t)st.st_size != claimed)
+        return err_set(e, -EBADMSG, "the worker's result is not as long as it says");
+    p = malloc(claimed + 1);
+    if (p == NULL)
+        return err_set(e, -ENOMEM, "out of memory for a worker's result");
+    while (n < claimed) {
+        ssize_t got = pread(fd, p + n, claimed - n, (off_t)n);
+
+        if (got <= 0) {
+            free(p);
+            return err_set(e, -EBADMSG, "the worker's result cannot be read");
+        }
+        n += (size_t)got;
+    }
+    *out = p;
+    return 0;
+}
+
+static int take_sections(const struct report *report, enum worker_kind kind, struct arena *a,
+                         struct section *out, size_t *count, struct err *e)
+{
+    const struct section_body *bodies = report->sections.v;
+    uint32_t seen = 0;
+    int rc;
+
+    for (size_t i = 0; i < report->sections.n; i++) {
+        uint64_t id = bodies[i].section;
+
+        if (id >= SECTION_COUNT || !((worker_kind_sections(kind) >> id) & 1u))
+            return err_set(e, -EBADMSG, "the worker brought a section of another kind");
+        if ((seen >> id) & 1u)
+            return err_set(e, -EBADMSG, "the worker brought section %s twice",
+                           section_descs[id].name);
+        seen |= 1u << id;
+        rc = section_from_body(&bodies[i], a, &out[i], e);
+        if (rc < 0)
+            return rc;
+    }
+    *count = report->sections.n;
+    return 0;
+}
+
+static int take_report(int fd, uint64_t bytes, enum worker_kind kind, struct arena *a,
+                       struct section *out, size_t *count, struct err *e)
+{
+    uint8_t *p = NULL;
+    void *report;
+    int rc = read_report(fd, bytes, &p, e);
+
+    if (rc == 0)
+        rc = wire_decode(&report_desc, p, bytes, a, &report, e);
+    if (rc == 0)
+        rc = take_sections(report, kind, a, out, count, e);
+    free(p);
+    return rc;
+}
+
+static int take_message(const struct message *m, enum worker_kind kind, struct arena *a,
+                        struct section *out, size_t *count, struct err *e)
+{
+    const struct worker_result *result;
+    void *decoded;
+    int rc;
+
+    if (m->cut)
+        return err_set(e, -EBADMSG, "the worker's result is no message that a worker sends");
+    rc = wire_decode(&worker_result_desc, m->bytes, m->n, a, &decoded, e);
+    if (rc < 0)
+        return rc;
+    result = decoded;
+    if (result->version != PROTOCOL_VERSION)
+        return err_set(e, -EBADMSG, "the worker speaks another version than its supervisor");
+    if (result->error != NULL)
+        return err_set(e, -EIO, "%s", result->error);
+    if (m->fds != 1)
+        return err_set(e, -EBADMSG, "the worker's result came without its memory file");
+    return take_report(m->fd, result->bytes, kind, a, out, count, e);
+}
+
+int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct section *out,
+                       size_t *count, struct err *e)
+{
+    struct message *first = arena_alloc(a, sizeof *first), *second = arena_alloc(a, sizeof *second);
+    int rc;
+
+    *count = 0;
+    if (first == NULL || second == NULL)
+        return err_set(e, -ENOMEM, "out of memory for a worker's result");
+    if (!receive(sock, first)) {
+        rc = err_set(e, -EBADMSG, "the worker ended without a word");
+    } else if (receive(sock, second)) {
+        rc = err_set(e, -EBADMSG, "the worker sent more than one message");
+        if (second->fd >= 0)
+            close(second->fd);
+    } else {
+        rc = take_message(first, kind, a, out, count, e);
+    }
+    if (first->fd >= 0)
+        close(first->fd);
+    return rc;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The supervisor's half: what a worker left behind, believed only as far as it can be checked. */
+#ifndef MUSTER_WORKER_RESULT_H
+#define MUSTER_WORKER_RESULT_H
+
+#include "agent.h"
+
+/* Takes the one message that the worker, which has ended, left in `sock`. Sections are normalised
+ * and live in `a`, `out` has room for SECTION_COUNT. 0, or a negative errno with a sentence: what
+ * the worker reported, or what is wrong with its result. Never blocks. */
+int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct section *out,
+                       size_t *count, struct err *e);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "worker_spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "wire/codec.h"
+#include "worker_talk.h"
+
+enum { STDERR_BYTES = 4096, EXIT_NOT_STARTED = 127 };
+
+static int send_request(const struct worker_pool_config *config, enum worker_kind kind, int sock,
+                        struct err *e)
+{
+    struct worker_request request = { .present = 0 };
+    struct buf b = { 0 };
+    int rc;
+
+    REC_SET(&request, worker_request, version, PROTOCOL_VERSION);
+    REC_SET(&request, worker_request, kind, worker_kind_name(kind));
+    if (config->interfaces.n > 0)
+        REC_SET(&request, worker_request, interfaces, config->interfaces);
+    if (config->sys_root != NULL)
+        REC_SET(&request, worker_request, sys_root, config->sys_root);
+    rc = wire_encode(&worker_request_desc, &request, &b, e);
+    if (rc == 0 && send(sock, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        rc = err_set(e, -errno, "cannot send a worker its request: %s", strerror(errno));
+    buf_deinit(&b);
+    return rc;
+}
+
+/* -1 in the fields of `w` that are not made. */
+static int make_channels(struct worker_process *w, int *theirs, int *their_err)
+{
+    int socks[2], pipes[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks) != 0)
+        return -errno;
+    w->sock = socks[0];
+    *theirs = socks[1];
+    /* Its writing end does not block: what does not fit is lost, and nobody waits for a reader. */
+    if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0)
+        return -errno;
+    w->err = pipes[0];
+    *their_err = pipes[1];
+    fcntl(pipes[1], F_SETPIPE_SZ, STDERR_BYTES);
+    return 0;
+}
+
+/* Signals as a fresh program expects them, a process group of its own, and no descriptors but its
+ * four. */
+static bool set_scene(int sock, int err)
+{
+    sigset_t none;
+    int null;
+
+    for (int s = 1; s < NSIG; s++)
+        signal(s, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (setpgid(0, 0) != 0 || dup2(err, STDERR_FILENO) < 0)
+        return false;
+    if (sock == WORKER_FD ? fcntl(sock, F_SETFD, 0) != 0 : dup2(sock, WORKER_FD) < 0)
+        return false;
+    null = open("/dev/null", O_RDWR);
+    return null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
+           close_range(WORKER_FD + 1, ~0U, 0) == 0;
+}
+
+/* After fork, in a process that has threads: only what is safe in a signal handler. */
+static _Noreturn void become_worker(const char *path, enum worker_kind kind, int sock, int err)
+{
+    char *const argv[] = { (char *)(uintptr_t) "muster-probe-worker",
+                           (char *)(uintptr_t)worker_kind_name(kind), NULL };
+    static char *const environment[] = { (char *)(uintptr_t) "LC_ALL=C", NULL };
+    const char *parts[] = { "cannot start ", path, ": ", NULL };
+
+    if (set_scene(sock, err))
+        execve(path, argv, environment);
+    parts[3] = strerrordesc_np(errno);
+    for (size_t i = 0; i < ARRAY_LEN(parts) && parts[i] != NULL; i++) {
+        if (write(STDERR_FILENO, parts[i], strlen(parts[i])) < 0)
+            break;
+    }
+    _exit(EXIT_NOT_STARTED);
+}
+
+/* Not posix_spawn, which waits until the program is loaded: a disk that is dead must hold the
+ * worker and not the supervisor. */
+static int spawn(const char *path, enum worker_kind kind, int sock, int err, pid_t *pid)
+{
+    sigset_t all, before;
+    int code;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* no handler of ours may run in the child */
+    *pid = fork();
+    code = errno;
+    if (*pid == 0)
+        become_worker(path, kind, sock, err);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (*pid < 0)
+        return -code;
+    setpgid(*pid, *pid); /* whoever of the two comes first */
+    return 0;
+}
+
+void worker_process_close(struct worker_process *w)
+{
+    if (w->sock >= 0)
+        close(w->sock);
+    if (w->err >= 0)
+        close(w->err);
+    w->sock = w->err = -1;
+}
+
+int worker_spawn(const struct worker_pool_config *config, enum worker_kind kind,
+                 struct worker_process *out, struct err *e)
+{
+    int theirs = -1, their_err = -1, rc;
+
+    *out = (struct worker_process){ .pid = -1, .sock = -1, .err = -1 };
+    rc = make_channels(out, &theirs, &their_err);
+    if (rc < 0)
+        err_set(e, rc, "cannot make a worker's channels: %s", strerror(-rc));
+    if (rc == 0)
+        rc = send_request(config, kind, out->sock, e);
+    if (rc == 0) {
+        rc = spawn(config->worker_path, kind, theirs, their_err, &out->pid);
+        if (rc < 0)
+            err_set(e, rc, "cannot make a process for a worker: %s", strerror(-rc));
+    }
+    if (theirs >= 0)
+        close(theirs);
+    if (their_err >= 0)
+        close(their_err);
+    if (rc < 0)
+        worker_process_close(out);
+    return rc;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MUSTER_WORKER_SPAWN_H
+#define MUSTER_WORKER_SPAWN_H
+
+#include <sys/types.h>
+
+#include "worker_pool.h"
+
+/* A started worker: leader of a process group of its own. */
+struct worker_process {
+    pid_t pid;
+    int sock; /* its result comes here */
+    int err;  /* what it writes to stderr, as much as a pipe of one page holds */
+};
+
+/* Starts the program with its request waiting in the socket. A program that cannot be started looks
+ * like one that ends at once with status 127 and the reason on stderr. 0 or a negative errno with a
+ * sentence. */
+int worker_spawn(const struct worker_pool_config *config, enum worker_kind kind,
+                 struct worker_process *out, struct err *e);
+void worker_process_close(struct worker_process *w); /* the descriptors */
+
+#endif
