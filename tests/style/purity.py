@@ -12,7 +12,7 @@ ALLOWED = set("""
 memcpy memmove memset memcmp memchr memrchr memmem strlen strnlen strcmp strncmp strcasecmp strncasecmp strchr
 strrchr strstr strpbrk strspn strcspn strtoul strtoull strtol strtoll strtod bsearch qsort qsort_r
 __isoc99_sscanf
-malloc calloc realloc free snprintf vsnprintf __snprintf_chk __vsnprintf_chk __memcpy_chk
+malloc calloc realloc free strdup strndup snprintf vsnprintf __snprintf_chk __vsnprintf_chk __memcpy_chk
 __memmove_chk __memset_chk __strcpy_chk abort __assert_fail __stack_chk_fail __errno_location
 _GLOBAL_OFFSET_TABLE_ __ctype_b_loc __ctype_tolower_loc tolower timegm gmtime_r
 """.split())
