@@ -28,7 +28,8 @@ static struct evidence *chain_room(struct chain *ch)
     return &ch->v[ch->n++];
 }
 
-static const char *chain_vtext(struct chain *ch, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static const char *chain_vtext(struct chain *ch,
+                                                                     const char *fmt, va_list ap)
 {
     char text[1024];
     const char *copy;
