@@ -92,6 +92,7 @@ static size_t fill_body(struct agent *a, struct turn *t, struct part *p, struct 
     s.age_ms = part_age_ms(a, p, t->now);
     s.status_age_ms = mono_since(t->now, p->status_since);
     section_to_body(&s, body);
+    body->digest = wire_bytes16(p->content.digest.b); /* `s` does not live as long */
     return agent_record_bound(&section_body_desc, body) + 8;
 }
 
