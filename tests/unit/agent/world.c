@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "world.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "wire/codec.h"
+
+static const char secret[] = "00112233445566778899aabbccddeeff";
+
+void world_open(struct world *w)
+{
+    *w = (struct world){ .now = { 1000000 }, .mtu = 1500, .arena = arena_new(0) };
+    REC_SET(&w->identity, identity, hostname, "host");
+    memset(w->db_id, 0xdb, sizeof w->db_id);
+    memset(w->nonce, 1, sizeof w->nonce);
+    REC_SET(&w->coordinator, memory, db_id, wire_bytes16(w->db_id));
+    REC_SET(&w->coordinator, memory, epoch, 1);
+    REC_SET(&w->coordinator, memory, start_no, 1);
+    REC_SET(&w->coordinator, memory, nonce, wire_bytes16(w->nonce));
+    REC_SET(&w->coordinator, memory, generation, 100);
+    REC_SET(&w->coordinator, memory, token, 0);
+    w->config = (struct agent_config){ .node_id = { { 1 } },
+                                       .boot_id = { { 2 } },
+                                       .identity = &w->identity,
+                                       .secret = secret,
+                                       .rescan_ms = DEFAULT_RESCAN_MS,
+                                       .worker_timeout_ms = DEFAULT_WORKER_TIMEOUT_MS,
+                                       .coalesce_ms = WORLD_COALESCE_MS,
+                                       .heartbeat_ms = DEFAULT_HEARTBEAT_MS,
+                                       .jitter_seed = 7,
+                                       .first_seq = 5000 };
+}
+
+void world_close(struct world *w)
+{
+    agent_free(w->agent);
+    arena_free(w->arena);
+}
+
+static void carry_out(struct world *w, const struct agent_action *x)
+{
+    size_t n = strlen(w->log);
+
+    switch (x->type) {
+    case AGENT_SEND:
+        cr_assert_lt(w->sent_count, WORLD_SENT, "the agent does not stop sending");
+        w->sent[w->sent_count++] = record_dup(w->arena, &envelope_desc, x->env);
+        break;
+    case AGENT_RUN_WORKER:
+        cr_assert_not(w->running[x->kind], "two workers of a kind");
+        cr_expect_eq(x->timeout_ms, w->config.worker_timeout_ms);
+        w->running[x->kind] = true;
+        w->runs[x->kind]++;
+        break;
+    case AGENT_SAVE_MEMORY:
+        w->saves++;
+        w->saved_enrolled = x->enrolled;
+        w->saved = x->memory == NULL ? NULL : record_dup(w->arena, &memory_desc, x->memory);
+        break;
+    case AGENT_LOG:
+        snprintf(w->log + n, sizeof w->log - n, "%s\n", x->text);
+        break;
+    }
+}
+
+static void step(struct world *w, struct agent_event *ev)
+{
+    struct agent_action *actions;
+    struct arena *a = arena_new(0);
+    struct buf bytes = { 0 };
+    struct err e;
+
+    ev->now = w->now;
+    cr_assert_eq(agent_step(w->agent, ev, a, &actions), 0);
+    for (const struct agent_action *x = actions; x != NULL; x = x->next) {
+        if (x->type == AGENT_SEND)
+            cr_expect_eq(wire_encode(&envelope_desc, x->env, &bytes, &e), 0, "%s", e.text);
+        carry_out(w, x);
+    }
+    buf_deinit(&bytes);
+    arena_free(a);
+}
+
+void world_start(struct world *w)
+{
+    w->agent = agent_new(&w->config);
+    step(w, &(struct agent_event){ .type = AGENT_START });
+}
+
+void world_pass(struct world *w, int64_t ms)
+{
+    int64_t end = w->now.v + ms, due;
+    unsigned idle = 0;
+
+    while ((due = agent_next_deadline(w->agent).v) <= end) {
+        cr_assert_lt(idle, 10, "the agent is due at once again and again");
+        idle = due > w->now.v ? 0 : idle + 1;
+        w->now.v = due > w->now.v ? due : w->now.v;
+        step(w, &(struct agent_event){ .type = AGENT_TICK });
+    }
+    w->now.v = end;
+}
+
+/* ---- workers -------------------------------------------------------------------------------- */
+
+static size_t find_sections(const struct world *w, enum worker_kind kind, struct arena *a,
+                            struct section *out)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        struct section *s = &out[n];
+
+        if (((worker_kind_sections(kind) >> i) & 1u) == 0)
+            continue;
+        n++;
+        *s = (struct section){ .id = (enum section_id)i, .status = SECTION_ABSENT };
+        if (i == SECTION_NICS) {
+            struct nic *nic = arena_zalloc(a, sizeof *nic);
+
+            REC_SET(nic, nic, name, "eth0");
+            REC_SET(nic, nic, mtu_bytes, w->mtu);
+            s->status = SECTION_OK;
+            s->rows = nic;
+            s->row_count = 1;
+        }
+        cr_assert_eq(section_normalise(s, a, NULL), 0);
+    }
+    return n;
+}
+
+void world_event(struct world *w, enum agent_event_type type, enum worker_kind kind,
+                 const char *error)
+{
+    struct agent_event ev = { .type = type };
+    struct section sections[SECTION_COUNT];
+    struct arena *a = arena_new(0);
+
+    ev.worker.kind = kind;
+    ev.worker.error = error;
+    if (type == AGENT_WORKER_DONE && error == NULL) {
+        ev.worker.sections = sections;
+        ev.worker.section_count = find_sections(w, kind, a, sections);
+    }
+    if (type == AGENT_WORKER_DONE || type == AGENT_WORKER_GONE)
+        w->running[kind] = false;
+    step(w, &ev);
+    arena_free(a);
+}
+
+void world_collect(struct world *w)
+{
+    for (int k = 0; k < WORKER_KIND_COUNT; k++) {
+        if (w->running[k])
+            world_event(w, AGENT_WORKER_DONE, (enum worker_kind)k, NULL);
+    }
+}
+
+/* ---- what was sent -------------------------------------------------------------------------- */
+
+const struct envelope *world_last(const struct world *w, enum envelope_field body)
+{
+    for (size_t i = w->sent_count; i > 0; i--) {
+        if (field_present(&envelope_desc, body, w->sent[i - 1]))
+            return w->sent[i - 1];
+    }
+    return NULL;
+}
+
+unsigned world_count(const struct world *w, enum envelope_field body)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < w->sent_count; i++)
+        n += field_present(&envelope_desc, body, w->sent[i]);
+    return n;
+}
+
+void world_forget(struct world *w)
+{
+    w->sent_count = 0;
+    w->log[0] = '\0';
+}
+
+/* ---- the coordinator ------------------------------------------------------------------------ */
+
+static void answer(struct world *w, const struct envelope *question, struct envelope *env)
+{
+    struct agent_event ev = { .type = AGENT_MESSAGE };
+
+    REC_SET(env, envelope, version, PROTOCOL_VERSION);
+    REC_SET(env, envelope, correlation, question == NULL ? 0 : question->seq);
+    ev.message = env;
+    step(w, &ev);
+}
+
+void world_enrolled(struct world *w, const struct envelope *question, enum enrol_state state,
+                    uint64_t retry_ms)
+{
+    struct envelope env = { .present = 0 };
+    struct enrolled body = { .present = 0 };
+
+    REC_SET(&body, enrolled, state, state);
+    REC_SET(&body, enrolled, text, "a reason");
+    REC_SET(&body, enrolled, retry_ms, retry_ms);
+    REC_SET(&env, envelope, enrolled, &body);
+    answer(w, question, &env);
+}
+
+void world_registered(struct world *w, const struct envelope *question, struct strs want)
+{
+    struct envelope env = { .present = 0 };
+    struct registered body = { .present = 0 };
+
+    REC_SET(&body, registered, coordinator, &w->coordinator);
+    REC_SET(&body, registered, node_name, "alpha");
+    REC_SET(&body, registered, heartbeat_ms, DEFAULT_HEARTBEAT_MS);
+    REC_SET(&body, registered, want, want);
+    REC_SET(&env, envelope, registered, &body);
+    answer(w, question, &env);
+}
+
+void world_beat_acked(struct world *w, const struct envelope *question, uint64_t generation,
+                      struct strs want)
+{
+    struct envelope env = { .present = 0 };
+    struct heartbeat_ack body = { .present = 0 };
+
+    REC_SET(&body, heartbeat_ack, generation, generation);
+    REC_SET(&body, heartbeat_ack, want, want);
+    REC_SET(&env, envelope, heartbeat_ack, &body);
+    answer(w, question, &env);
+}
+
+void world_report_acked(struct world *w, const struct envelope *question)
+{
+    struct envelope env = { .present = 0 };
+    struct report_ack body = { .present = 0 };
+    const struct section_body *bodies = question->report->sections.v;
+    struct section_state states[SECTION_COUNT] = { { .present = 0 } };
+
+    for (size_t i = 0; i < question->report->sections.n; i++) {
+        REC_SET(&states[i], section_state, section, bodies[i].section);
+        REC_SET(&states[i], section_state, generation, bodies[i].generation);
+        REC_SET(&states[i], section_state, digest, bodies[i].digest);
+    }
+    REC_SET(&body, report_ack, generation, w->coordinator.generation);
+    REC_SET(&body, report_ack, sections,
+            ((struct recs){ .v = states, .n = question->report->sections.n }));
+    REC_SET(&env, envelope, report_ack, &body);
+    answer(w, question, &env);
+}
+
+void world_refused(struct world *w, const struct envelope *question, enum refuse_reason reason,
+                   uint64_t retry_ms)
+{
+    struct envelope env = { .present = 0 };
+    struct refused body = { .present = 0 };
+
+    REC_SET(&body, refused, reason, reason);
+    REC_SET(&body, refused, text, "a reason");
+    REC_SET(&body, refused, retry_ms, retry_ms);
+    REC_SET(&env, envelope, refused, &body);
+    answer(w, question, &env);
+}
+
+void world_settle(struct world *w)
+{
+    world_collect(w);
+    world_enrolled(w, world_last(w, envelope_enrol), ENROL_APPROVED, 0);
+    world_registered(w, world_last(w, envelope_node_register), (struct strs){ 0 });
+    cr_assert(agent_registered(w->agent));
+    world_pass(w, DEFAULT_HEARTBEAT_MS);
+    world_beat_acked(w, world_last(w, envelope_heartbeat), 100, (struct strs){ 0 });
+    world_forget(w);
+}

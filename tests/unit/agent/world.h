@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One agent under virtual time, with workers and a coordinator that do what a test tells them. */
+#ifndef MUSTER_TESTS_AGENT_WORLD_H
+#define MUSTER_TESTS_AGENT_WORLD_H
+
+#include "agent.h"
+#include "base/limits.h"
+
+enum { WORLD_SENT = 4096, WORLD_COALESCE_MS = 10 };
+
+struct world {
+    struct agent *agent;
+    struct agent_config config;
+    struct identity identity;
+    struct arena *arena; /* of all that was sent */
+    mono_ms now;
+    const struct envelope *sent[WORLD_SENT];
+    size_t sent_count;
+    unsigned runs[WORKER_KIND_COUNT]; /* how often it was told to start one */
+    bool running[WORKER_KIND_COUNT];
+    unsigned saves;
+    bool saved_enrolled;
+    const struct memory *saved; /* NULL: none */
+    char log[16384];            /* sentences, one a line */
+    uint8_t db_id[16], nonce[16];
+    struct memory coordinator; /* as it introduces itself */
+    uint64_t mtu;              /* of the one NIC that the workers find */
+};
+
+/* Not started yet: a test may still change `config`. With a token. */
+void world_open(struct world *w);
+void world_close(struct world *w);
+void world_start(struct world *w);
+/* Lets time pass, with a tick at each deadline of the agent. */
+void world_pass(struct world *w, int64_t ms);
+void world_event(struct world *w, enum agent_event_type type, enum worker_kind kind,
+                 const char *error);
+/* All workers that run bring their sections, well. */
+void world_collect(struct world *w);
+
+/* The last envelope that was sent with this body (enum envelope_field), NULL: none since the start
+ * or since world_forget. */
+const struct envelope *world_last(const struct world *w, enum envelope_field body);
+unsigned world_count(const struct world *w, enum envelope_field body);
+void world_forget(struct world *w); /* what was sent and logged, not the numbers of runs */
+
+/* Answers of the coordinator, each to `question`. */
+void world_enrolled(struct world *w, const struct envelope *question, enum enrol_state state,
+                    uint64_t retry_ms);
+void world_registered(struct world *w, const struct envelope *question, struct strs want);
+void world_beat_acked(struct world *w, const struct envelope *question, uint64_t generation,
+                      struct strs want);
+void world_report_acked(struct world *w, const struct envelope *question);
+void world_refused(struct world *w, const struct envelope *question, enum refuse_reason reason,
+                   uint64_t retry_ms);
+
+/* All of that: until it is registered and the coordinator has all sections. */
+void world_settle(struct world *w);
+
+#endif
