@@ -10,6 +10,8 @@
 #include "wire/codec.h"
 #include "wire/token.h"
 
+static const uuid128 fleet_db = { { 0xdb } }, fleet_nonce = { { 0x99 } };
+
 /* A pubkey of its own for each number and use. */
 static pubkey key_of(uint64_t number, uint8_t use)
 {
@@ -126,7 +128,7 @@ void fleet_read_only(struct fleet *f, bool on)
 struct fleet *fleet_new_by(bool enrol_by_token)
 {
     struct fleet *f = calloc(1, sizeof *f);
-    struct image image = { .meta = { .db_id = { { 0xdb } },
+    struct image image = { .meta = { .db_id = fleet_db,
                                      .epoch = 1,
                                      .generation = FLEET_GENERATION,
                                      .next_node_no = 1,
@@ -149,7 +151,7 @@ struct fleet *fleet_new_by(bool enrol_by_token)
     coord_update_init(&f->update, f->arena);
     ev.loaded.image = &image;
     ev.loaded.first = true;
-    ev.loaded.nonce.b[0] = 0x99;
+    ev.loaded.nonce = fleet_nonce;
     fleet_step(f, &ev);
     return f;
 }
@@ -276,12 +278,27 @@ enum enrol_state host_enrol(struct host *h, bool with_token)
     return (enum enrol_state)((const struct enrolled *)h->f->answer->enrolled)->state;
 }
 
+/* What it remembers of the coordinator; all but the generation is as it is. */
+static struct memory *host_memory(struct host *h)
+{
+    struct memory *m = arena_zalloc(h->f->arena, sizeof *m);
+
+    REC_SET(m, memory, db_id, wire_bytes16(fleet_db.b));
+    REC_SET(m, memory, epoch, 1);
+    REC_SET(m, memory, start_no, 1);
+    REC_SET(m, memory, nonce, wire_bytes16(fleet_nonce.b));
+    REC_SET(m, memory, generation, h->remembered);
+    return m;
+}
+
 bool host_register(struct host *h)
 {
     struct envelope env = { 0 };
     struct node_register *body = arena_zalloc(h->f->arena, sizeof *body);
 
     REC_SET(body, node_register, identity, host_identity(h, h->f->arena));
+    if (h->remembered != 0)
+        REC_SET(body, node_register, memory, host_memory(h));
     REC_SET(&env, envelope, node_register, body);
     host_send(h, &env, NULL, 0);
     return h->f->answer != NULL && h->f->answer->registered != NULL;

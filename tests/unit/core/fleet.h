@@ -45,6 +45,7 @@ struct host {
     struct port ports[FLEET_PORTS];
     enum section_status status; /* of nics and vlans */
     uint64_t generation;
+    uint64_t remembered; /* generation of the coordinator that it remembers; 0: none */
 };
 
 struct fleet *fleet_new(void);

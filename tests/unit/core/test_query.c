@@ -146,6 +146,40 @@ Test(query, nothing_is_changed_while_read_only)
     fleet_free(f);
 }
 
+/* A node has followed this database further than it knows itself: nothing changes until an operator
+ * decides, but for that word itself. */
+Test(query, nothing_is_changed_before_recovery)
+{
+    struct fleet *f = fleet_new();
+    struct request recover = ask_for(OP_RECOVER);
+    struct host h;
+
+    expect_refusal(f, recover, REPLY_REFUSED, "nothing to recover from");
+    host_init(&h, f, 1);
+    host_join(&h);
+    h.remembered = coord_generation(f->c) + 1000;
+    cr_assert_not(host_register(&h));
+    for (int op = OP_HELLO; op <= OP_IMPACT; op++) {
+        bool writes = !read_ops[op] && op != OP_RECOVER && op != OP_TOKEN_LIST &&
+                      op != OP_BACKUP_BEGIN && op != OP_BACKUP_READ && op != OP_BACKUP_END;
+
+        if (writes)
+            expect_refusal(f, ask_for(op), REPLY_REFUSED, "muster recover");
+        else if (op != OP_RECOVER)
+            cr_expect_neq(ask(f, CLIENT_LOCAL, ask_for(op)), REPLY_REFUSED);
+    }
+    ask(f, CLIENT_LOCAL, ask_for(OP_STATUS));
+    cr_expect_str_eq(((const struct status_info *)f->reply->status)->mode, "recover");
+    cr_expect_not_null(((const struct status_info *)f->reply->status)->mode_text);
+    expect_refusal(f, recover, REPLY_INVALID, "recover");
+    REC_SET(&recover, request, confirm, "recover");
+    cr_expect_eq(ask(f, CLIENT_LOCAL, recover), REPLY_OK);
+    cr_expect_eq(ask(f, CLIENT_LOCAL, ask_for(OP_TOKEN_CREATE)), REPLY_OK);
+    cr_expect_gt(coord_generation(f->c), h.remembered);
+    cr_expect(host_register(&h));
+    fleet_free(f);
+}
+
 /* ---- arguments ------------------------------------------------------------------------------ */
 
 static struct request show_node(const char *text)
@@ -555,5 +589,8 @@ Test(query, explain_names_the_rivals)
     cr_expect_str_neq(x->rivals->network, x->rivals->other);
     cr_assert_eq(ask(f, CLIENT_LOCAL, explain("node-1", "unproven:node-1/eth0")), REPLY_OK);
     cr_expect_eq(f->join.explain->rival_count, 0);
+    define(f, "d", 200, "*/eth0");
+    cr_assert_eq(ask(f, CLIENT_LOCAL, explain("node-1", "d")), REPLY_OK);
+    cr_expect_eq(f->join.explain->rival_count, 0, "it has another tag");
     fleet_free(f);
 }

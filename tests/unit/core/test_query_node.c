@@ -359,6 +359,9 @@ Test(query_node, declared_dead_and_back)
     cr_assert_eq(ask(f, CLIENT_LOCAL, about(OP_NODE_APPROVE, "node-1")), REPLY_OK);
     host_beat(&h);
     cr_expect_eq(refusal(f), REFUSE_RETIRED_BOOT);
+    h.key.b[31] = 1;
+    cr_expect_eq(host_enrol(&h, true), 0, "nor with another key");
+    cr_expect_eq(refusal(f), REFUSE_RETIRED_BOOT);
     cr_expect_str_eq(state(f, "node-1"), "never");
     host_reboot(&h);
     host_join(&h);
