@@ -338,7 +338,9 @@ static int enrol_pending(struct step *s, const struct enrolment *en, struct key 
     if (rc == 0)
         rc = event(s, "node.enrolled", SEVERITY_INFO, n, NULL, "%s was enrolled by a token.",
                    n->row.name);
-    return rc < 0 ? rc : answer_waiting(s, n);
+    if (rc < 0)
+        return rc;
+    return k == n->key ? answer_enrolled(s, ENROL_APPROVED, NULL, 0) : answer_waiting(s, n);
 }
 
 static int enrol_successor(struct step *s, const struct enrolment *en, struct key *k)

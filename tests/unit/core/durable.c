@@ -1,0 +1,640 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "durable.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+
+enum table_id {
+    T_START,
+    T_NODE,
+    T_KEY,
+    T_BOOT,
+    T_SECTION,
+    T_INVENTORY,
+    T_RESOURCE,
+    T_SIGHTING,
+    T_EDGE,
+    T_NETWORK,
+    T_TOKEN,
+    T_EVENT,
+    T_COUNT,
+};
+
+/* Rows sorted by key. */
+struct table {
+    char *rows;
+    size_t n, room;
+};
+
+struct durable {
+    struct arena *a; /* texts; grows until the end */
+    struct meta_row meta;
+    struct table t[T_COUNT];
+};
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+static int order_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int order_3(uint64_t a, uint64_t b, const char *x, uint64_t c, uint64_t d, const char *y)
+{
+    int o = order_u64(a, c);
+
+    if (o == 0)
+        o = order_u64(b, d);
+    return o != 0 ? o : strcmp(x, y);
+}
+
+static int start_order(const void *x, const void *y)
+{
+    const struct start_row *a = x, *b = y;
+
+    return order_3(a->epoch, a->start_no, "", b->epoch, b->start_no, "");
+}
+
+static int node_order(const void *x, const void *y)
+{
+    return order_u64(((const struct node_row *)x)->no, ((const struct node_row *)y)->no);
+}
+
+static int key_order(const void *x, const void *y)
+{
+    return memcmp(((const struct key_row *)x)->key.b, ((const struct key_row *)y)->key.b, 32);
+}
+
+static int boot_order(const void *x, const void *y)
+{
+    const struct retired_boot_row *a = x, *b = y;
+    int o = order_u64(a->node_no, b->node_no);
+
+    return o != 0 ? o : memcmp(a->boot_id.b, b->boot_id.b, 16);
+}
+
+static int section_order(const void *x, const void *y)
+{
+    const struct section_row_state *a = x, *b = y;
+
+    return order_3(a->node_no, a->section, "", b->node_no, b->section, "");
+}
+
+static int inventory_order(const void *x, const void *y)
+{
+    const struct inventory_row *a = x, *b = y;
+
+    return order_3(a->section, a->node_no, a->key, b->section, b->node_no, b->key);
+}
+
+static int resource_order(const void *x, const void *y)
+{
+    return order_u64(((const struct resource_row *)x)->no, ((const struct resource_row *)y)->no);
+}
+
+static int sighting_order(const void *x, const void *y)
+{
+    const struct sighting_row *a = x, *b = y;
+
+    return order_3(a->node_no, a->section, a->row_key, b->node_no, b->section, b->row_key);
+}
+
+static int edge_order(const void *x, const void *y)
+{
+    const struct edge_row *a = x, *b = y;
+
+    return order_3(a->node_no, a->resource_no, "", b->node_no, b->resource_no, "");
+}
+
+static int network_order(const void *x, const void *y)
+{
+    return memcmp(((const struct network_row *)x)->id.b, ((const struct network_row *)y)->id.b, 16);
+}
+
+static int token_order(const void *x, const void *y)
+{
+    return memcmp(((const struct token_row *)x)->hash, ((const struct token_row *)y)->hash, 32);
+}
+
+static int event_order(const void *x, const void *y)
+{
+    return order_u64(((const struct event_row *)x)->no, ((const struct event_row *)y)->no);
+}
+
+static const struct {
+    size_t size;
+    int (*order)(const void *, const void *);
+} tables[T_COUNT] = {
+    [T_START] = { sizeof(struct start_row), start_order },
+    [T_NODE] = { sizeof(struct node_row), node_order },
+    [T_KEY] = { sizeof(struct key_row), key_order },
+    [T_BOOT] = { sizeof(struct retired_boot_row), boot_order },
+    [T_SECTION] = { sizeof(struct section_row_state), section_order },
+    [T_INVENTORY] = { sizeof(struct inventory_row), inventory_order },
+    [T_RESOURCE] = { sizeof(struct resource_row), resource_order },
+    [T_SIGHTING] = { sizeof(struct sighting_row), sighting_order },
+    [T_EDGE] = { sizeof(struct edge_row), edge_order },
+    [T_NETWORK] = { sizeof(struct network_row), network_order },
+    [T_TOKEN] = { sizeof(struct token_row), token_order },
+    [T_EVENT] = { sizeof(struct event_row), event_order },
+};
+
+static void *row_at(const struct durable *d, enum table_id id, size_t i)
+{
+    return d->t[id].rows + i * tables[id].size;
+}
+
+static size_t place_of(const struct durable *d, enum table_id id, const void *row, bool *found)
+{
+    size_t low = 0, high = d->t[id].n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (tables[id].order(row_at(d, id, mid), row) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *found = low < d->t[id].n && tables[id].order(row_at(d, id, low), row) == 0;
+    return low;
+}
+
+static const void *row_find(const struct durable *d, enum table_id id, const void *row)
+{
+    bool found;
+    size_t at = place_of(d, id, row, &found);
+
+    return found ? row_at(d, id, at) : NULL;
+}
+
+static void row_put(struct durable *d, enum table_id id, const void *row)
+{
+    struct table *t = &d->t[id];
+    size_t size = tables[id].size, at;
+    bool found;
+
+    at = place_of(d, id, row, &found);
+    if (!found) {
+        if (t->n == t->room) {
+            t->room = 2 * t->room + 16;
+            t->rows = realloc(t->rows, t->room * size);
+            assert(t->rows != NULL);
+        }
+        memmove(t->rows + (at + 1) * size, t->rows + at * size, (t->n - at) * size);
+        t->n++;
+    }
+    memcpy(t->rows + at * size, row, size);
+}
+
+static void row_drop_at(struct durable *d, enum table_id id, size_t at)
+{
+    struct table *t = &d->t[id];
+    size_t size = tables[id].size;
+
+    memmove(t->rows + at * size, t->rows + (at + 1) * size, (t->n - at - 1) * size);
+    t->n--;
+}
+
+static bool row_drop(struct durable *d, enum table_id id, const void *row)
+{
+    bool found;
+    size_t at = place_of(d, id, row, &found);
+
+    if (found)
+        row_drop_at(d, id, at);
+    return found;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+struct durable *durable_new(uuid128 db_id)
+{
+    struct durable *d = calloc(1, sizeof *d);
+
+    assert(d != NULL);
+    d->a = arena_new(0);
+    d->meta =
+        (struct meta_row){ .db_id = db_id, .epoch = 1, .next_node_no = 1, .next_resource_no = 1 };
+    return d;
+}
+
+static const char *text_copy(struct durable *d, const char *s)
+{
+    return arena_strdup(d->a, s);
+}
+
+static void strs_copy(struct durable *d, struct strs *s)
+{
+    const char **v = arena_array(d->a, s->n, sizeof *v);
+
+    for (size_t i = 0; i < s->n; i++)
+        v[i] = text_copy(d, s->v[i]);
+    s->v = v;
+}
+
+/* Texts and records become the durable's own. */
+static void row_own(struct durable *d, enum table_id id, void *row)
+{
+    struct node_row *n = row;
+    struct inventory_row *i = row;
+    struct sighting_row *g = row;
+    struct event_row *e = row;
+
+    if (id == T_NODE) {
+        const char **texts[] = { &n->name,     &n->text,          &n->product_uuid, &n->lowest_mac,
+                                 &n->hostname, &n->probe_version, &n->source };
+
+        for (size_t k = 0; k < ARRAY_LEN(texts); k++)
+            *texts[k] = text_copy(d, *texts[k]);
+    } else if (id == T_KEY) {
+        ((struct key_row *)row)->name = text_copy(d, ((struct key_row *)row)->name);
+    } else if (id == T_SECTION) {
+        struct section_row_state *s = row;
+
+        s->status_text = text_copy(d, s->status_text);
+    } else if (id == T_INVENTORY) {
+        i->key = text_copy(d, i->key);
+        i->row = record_dup(d->a, section_descs[i->section].row, i->row);
+    } else if (id == T_RESOURCE) {
+        struct resource_row *r = row;
+
+        r->key = text_copy(d, r->key);
+        r->label = text_copy(d, r->label);
+    } else if (id == T_SIGHTING) {
+        g->row_key = text_copy(d, g->row_key);
+        g->port = text_copy(d, g->port);
+        g->base = text_copy(d, g->base);
+    } else if (id == T_NETWORK) {
+        struct network_row *w = row;
+
+        w->name = text_copy(d, w->name);
+        strs_copy(d, &w->matches);
+    } else if (id == T_EVENT) {
+        e->kind = text_copy(d, e->kind);
+        e->severity = text_copy(d, e->severity);
+        e->text = text_copy(d, e->text);
+        e->node_name = text_copy(d, e->node_name);
+        e->resource_label = text_copy(d, e->resource_label);
+    }
+}
+
+struct durable *durable_copy(const struct durable *from)
+{
+    struct durable *d = durable_new(from->meta.db_id);
+
+    d->meta = from->meta;
+    for (int id = 0; id < T_COUNT; id++) {
+        struct table *t = &d->t[id];
+
+        *t = (struct table){ .n = from->t[id].n, .room = from->t[id].n };
+        t->rows = malloc(t->n * tables[id].size + 1);
+        assert(t->rows != NULL);
+        if (t->n > 0)
+            memcpy(t->rows, from->t[id].rows, t->n * tables[id].size);
+        for (size_t i = 0; i < t->n; i++)
+            row_own(d, id, row_at(d, id, i));
+    }
+    return d;
+}
+
+void durable_free(struct durable *d)
+{
+    if (d == NULL)
+        return;
+    for (int id = 0; id < T_COUNT; id++)
+        free(d->t[id].rows);
+    arena_free(d->a);
+    free(d);
+}
+
+/* ---- changes -------------------------------------------------------------------------------- */
+
+static bool of_node(enum table_id id, const void *row, uint32_t no)
+{
+    switch (id) {
+    case T_KEY:
+        return ((const struct key_row *)row)->node_no == no;
+    case T_BOOT:
+        return ((const struct retired_boot_row *)row)->node_no == no;
+    case T_SECTION:
+        return ((const struct section_row_state *)row)->node_no == no;
+    case T_INVENTORY:
+        return ((const struct inventory_row *)row)->node_no == no;
+    case T_SIGHTING:
+        return ((const struct sighting_row *)row)->node_no == no;
+    case T_EDGE:
+        return ((const struct edge_row *)row)->node_no == no;
+    default:
+        return false;
+    }
+}
+
+static void drop_node(struct durable *d, uint32_t no)
+{
+    for (int id = 0; id < T_COUNT; id++) {
+        for (size_t i = d->t[id].n; i-- > 0;) {
+            if (of_node(id, row_at(d, id, i), no))
+                row_drop_at(d, id, i);
+        }
+    }
+}
+
+static void drop_section(struct durable *d, uint32_t no, enum section_id section)
+{
+    for (size_t i = d->t[T_INVENTORY].n; i-- > 0;) {
+        const struct inventory_row *r = row_at(d, T_INVENTORY, i);
+
+        if (r->node_no == no && r->section == section)
+            row_drop_at(d, T_INVENTORY, i);
+    }
+    for (size_t i = d->t[T_SIGHTING].n; i-- > 0;) {
+        const struct sighting_row *r = row_at(d, T_SIGHTING, i);
+
+        if (r->node_no == no && r->section == section)
+            row_drop_at(d, T_SIGHTING, i);
+    }
+}
+
+static void drop_edges(struct durable *d, uint32_t resource_no)
+{
+    for (size_t i = d->t[T_EDGE].n; i-- > 0;) {
+        if (((const struct edge_row *)row_at(d, T_EDGE, i))->resource_no == resource_no)
+            row_drop_at(d, T_EDGE, i);
+    }
+}
+
+static void prune(struct durable *d, uint64_t no)
+{
+    while (d->t[T_EVENT].n > 0 && ((const struct event_row *)row_at(d, T_EVENT, 0))->no <= no)
+        row_drop_at(d, T_EVENT, 0);
+}
+
+static int put(struct durable *d, enum table_id id, const void *row, size_t size)
+{
+    union {
+        struct change room;
+        char bytes[sizeof(struct change)];
+    } copy;
+
+    assert(size == tables[id].size && size <= sizeof copy);
+    memcpy(&copy, row, size);
+    row_own(d, id, &copy);
+    row_put(d, id, &copy);
+    return 0;
+}
+
+#define PUT(d, id, row) put((d), (id), &(row), sizeof(row))
+
+static int apply_inventory(struct durable *d, const struct change *ch, struct err *e)
+{
+    const struct inventory_row *r = &ch->inventory;
+    const struct section_desc *desc = &section_descs[r->section];
+
+    if (r->row == NULL)
+        return row_drop(d, T_INVENTORY, r)
+                   ? 0
+                   : err_set(e, -EINVAL, "delete of row %s, which is not there", r->key);
+    if (r->hash != record_hash(desc->row, r->row) ||
+        strcmp(r->key, section_row_key(desc, r->row)) != 0)
+        return err_set(e, -EINVAL, "row %s has another key or hash than its record", r->key);
+    return PUT(d, T_INVENTORY, *r);
+}
+
+static int must(bool done, const char *what, struct err *e)
+{
+    return done ? 0 : err_set(e, -EINVAL, "delete of %s that is not there", what);
+}
+
+static int apply(struct durable *d, const struct change *ch, struct err *e)
+{
+    switch (ch->type) {
+    case CHANGE_META:
+        d->meta = ch->meta;
+        return 0;
+    case CHANGE_START:
+        return PUT(d, T_START, ch->start);
+    case CHANGE_NODE:
+        return PUT(d, T_NODE, ch->node);
+    case CHANGE_NODE_DELETE:
+        drop_node(d, ch->node.no);
+        return must(row_drop(d, T_NODE, &ch->node), "a node", e);
+    case CHANGE_KEY:
+        return PUT(d, T_KEY, ch->key);
+    case CHANGE_RETIRED_BOOT:
+        return PUT(d, T_BOOT, ch->retired_boot);
+    case CHANGE_SECTION:
+        return PUT(d, T_SECTION, ch->section);
+    case CHANGE_SECTION_CLEAR:
+        drop_section(d, ch->section.node_no, ch->section.section);
+        return must(row_drop(d, T_SECTION, &ch->section), "a section", e);
+    case CHANGE_INVENTORY:
+        return apply_inventory(d, ch, e);
+    case CHANGE_RESOURCE:
+        return PUT(d, T_RESOURCE, ch->resource);
+    case CHANGE_RESOURCE_DELETE:
+        drop_edges(d, ch->resource.no);
+        return must(row_drop(d, T_RESOURCE, &ch->resource), "a resource", e);
+    case CHANGE_SIGHTING:
+        return PUT(d, T_SIGHTING, ch->sighting);
+    case CHANGE_SIGHTING_DELETE:
+        return must(row_drop(d, T_SIGHTING, &ch->sighting), "a sighting", e);
+    case CHANGE_EDGE:
+        return PUT(d, T_EDGE, ch->edge);
+    case CHANGE_EDGE_DELETE:
+        return must(row_drop(d, T_EDGE, &ch->edge), "an edge", e);
+    case CHANGE_NETWORK:
+        return PUT(d, T_NETWORK, ch->network);
+    case CHANGE_NETWORK_DELETE:
+        return must(row_drop(d, T_NETWORK, &ch->network), "a network", e);
+    case CHANGE_TOKEN:
+        return PUT(d, T_TOKEN, ch->token);
+    case CHANGE_TOKEN_DELETE:
+        return must(row_drop(d, T_TOKEN, &ch->token), "a token", e);
+    case CHANGE_EVENT:
+        return PUT(d, T_EVENT, ch->event);
+    case CHANGE_EVENT_PRUNE:
+        prune(d, ch->event.no);
+        return 0;
+    case CHANGE_TYPE_COUNT:
+        break;
+    }
+    return err_set(e, -EINVAL, "change of unknown type %d", (int)ch->type);
+}
+
+/* ---- does every row lead to where it should? ------------------------------------------------ */
+
+static bool has_edge(const struct durable *d, uint32_t node_no, uint32_t resource_no)
+{
+    struct edge_row r = { .node_no = node_no, .resource_no = resource_no };
+
+    return row_find(d, T_EDGE, &r) != NULL;
+}
+
+static int check_sighting(const struct durable *d, const struct sighting_row *g, struct err *e)
+{
+    struct inventory_row row = { .node_no = g->node_no, .section = g->section, .key = g->row_key };
+
+    if (row_find(d, T_INVENTORY, &row) == NULL)
+        return err_set(e, -EINVAL, "sighting %s of no row", g->row_key);
+    if (!has_edge(d, g->node_no, g->resource_no))
+        return err_set(e, -EINVAL, "sighting %s of no edge", g->row_key);
+    return 0;
+}
+
+static int check_resource(const struct durable *d, const struct resource_row *r, struct err *e)
+{
+    struct network_row w = { .id = r->id };
+    bool edge = false;
+
+    for (size_t i = 0; i < d->t[T_EDGE].n && !edge; i++)
+        edge = ((const struct edge_row *)row_at(d, T_EDGE, i))->resource_no == r->no;
+    if (r->declared != (row_find(d, T_NETWORK, &w) != NULL))
+        return err_set(e, -EINVAL, "resource %s and its network contradict", r->key);
+    if (!r->declared && !edge)
+        return err_set(e, -EINVAL, "resource %s is seen by nobody", r->key);
+    return r->no < d->meta.next_resource_no
+               ? 0
+               : err_set(e, -EINVAL, "resource %s has a number that is not used yet", r->key);
+}
+
+/* Rows of a section that was collected are those that its digest is of. */
+static int check_digest(struct durable *d, const struct section_row_state *row, struct err *e)
+{
+    const struct record_desc *desc = section_descs[row->section].row;
+    struct section s = { .id = row->section,
+                         .status = row->status,
+                         .status_text = row->status_text };
+    struct arena *a;
+    int rc;
+
+    if (row->status != SECTION_OK && row->status != SECTION_ABSENT)
+        return 0;
+    a = arena_new(0);
+    s.rows = arena_array(a, d->t[T_INVENTORY].n, desc->size);
+    for (size_t i = 0; i < d->t[T_INVENTORY].n; i++) {
+        const struct inventory_row *r = row_at(d, T_INVENTORY, i);
+
+        if (r->node_no == row->node_no && r->section == row->section)
+            memcpy((char *)s.rows + s.row_count++ * desc->size, r->row, desc->size);
+    }
+    rc = section_normalise(&s, a, e);
+    if (rc == 0 && !digest_eq(s.digest, row->digest))
+        rc = err_set(e, -EINVAL, "the rows of section %s of node %u are not those of its digest",
+                     section_descs[row->section].name, row->node_no);
+    arena_free(a);
+    return rc;
+}
+
+static bool owned(const struct durable *d, enum table_id id, const void *row)
+{
+    for (size_t n = 0; n < d->t[T_NODE].n; n++) {
+        if (of_node(id, row, ((const struct node_row *)row_at(d, T_NODE, n))->no))
+            return true;
+    }
+    return id == T_KEY && ((const struct key_row *)row)->role != ROLE_NODE;
+}
+
+static int check_row(struct durable *d, enum table_id id, const void *row, struct err *e)
+{
+    int rc = 0;
+
+    if (id == T_RESOURCE)
+        return check_resource(d, row, e);
+    if (id == T_SIGHTING)
+        rc = check_sighting(d, row, e);
+    else if (id == T_SECTION)
+        rc = check_digest(d, row, e);
+    if (rc == 0 && !owned(d, id, row))
+        rc = err_set(e, -EINVAL, "a row of table %d is of no node", (int)id);
+    return rc;
+}
+
+static int check(struct durable *d, struct err *e)
+{
+    int rc = 0;
+
+    for (int id = T_KEY; id <= T_EDGE; id++) {
+        for (size_t i = 0; i < d->t[id].n && rc == 0; i++)
+            rc = check_row(d, id, row_at(d, id, i), e);
+    }
+    return rc;
+}
+
+int durable_apply(struct durable *d, const struct change *changes, struct err *e)
+{
+    int rc = 0;
+
+    for (const struct change *ch = changes; ch != NULL && rc == 0; ch = ch->next)
+        rc = apply(d, ch, e);
+    return rc == 0 ? check(d, e) : rc;
+}
+
+/* ---- what is there -------------------------------------------------------------------------- */
+
+void durable_image(struct durable *d, struct image *out)
+{
+    *out = (struct image){
+        .meta = d->meta,
+        .starts = (struct start_row *)d->t[T_START].rows,
+        .start_count = d->t[T_START].n,
+        .nodes = (struct node_row *)d->t[T_NODE].rows,
+        .node_count = d->t[T_NODE].n,
+        .keys = (struct key_row *)d->t[T_KEY].rows,
+        .key_count = d->t[T_KEY].n,
+        .boots = (struct retired_boot_row *)d->t[T_BOOT].rows,
+        .boot_count = d->t[T_BOOT].n,
+        .sections = (struct section_row_state *)d->t[T_SECTION].rows,
+        .section_count = d->t[T_SECTION].n,
+        .inventory = (struct inventory_row *)d->t[T_INVENTORY].rows,
+        .inventory_count = d->t[T_INVENTORY].n,
+        .resources = (struct resource_row *)d->t[T_RESOURCE].rows,
+        .resource_count = d->t[T_RESOURCE].n,
+        .sightings = (struct sighting_row *)d->t[T_SIGHTING].rows,
+        .sighting_count = d->t[T_SIGHTING].n,
+        .edges = (struct edge_row *)d->t[T_EDGE].rows,
+        .edge_count = d->t[T_EDGE].n,
+        .networks = (struct network_row *)d->t[T_NETWORK].rows,
+        .network_count = d->t[T_NETWORK].n,
+        .tokens = (struct token_row *)d->t[T_TOKEN].rows,
+        .token_count = d->t[T_TOKEN].n,
+        .oldest_event_no =
+            d->t[T_EVENT].n > 0 ? ((const struct event_row *)row_at(d, T_EVENT, 0))->no : 0,
+    };
+}
+
+size_t durable_events(const struct durable *d)
+{
+    return d->t[T_EVENT].n;
+}
+
+const struct event_row *durable_event(const struct durable *d, size_t i)
+{
+    return row_at(d, T_EVENT, i);
+}
+
+size_t durable_count_events(const struct durable *d, const char *kind, const char *text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < d->t[T_EVENT].n; i++) {
+        const struct event_row *e = row_at(d, T_EVENT, i);
+
+        n += strcmp(e->kind, kind) == 0 && (text == NULL || strstr(e->text, text) != NULL);
+    }
+    return n;
+}
+
+size_t durable_sections(const struct durable *d)
+{
+    return d->t[T_SECTION].n;
+}
+
+size_t durable_inventory(const struct durable *d)
+{
+    return d->t[T_INVENTORY].n;
+}

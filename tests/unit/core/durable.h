@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a database would hold: the rows of all changes that were committed, by rules of its own. A
+ * core can be loaded from it at any time. */
+#ifndef MUSTER_TESTS_CORE_DURABLE_H
+#define MUSTER_TESTS_CORE_DURABLE_H
+
+#include "base/err.h"
+#include "core/rows.h"
+
+struct durable;
+
+struct durable *durable_new(uuid128 db_id);
+struct durable *durable_copy(const struct durable *d); /* a backup */
+void durable_free(struct durable *d);
+
+/* 0, or -EINVAL with what is wrong about the changes: a delete of what is not there, a row that
+ * leads to none, a hash or digest that is not the rows' own. */
+int durable_apply(struct durable *d, const struct change *changes, struct err *e);
+
+/* Points into the durable: valid until the next change. */
+void durable_image(struct durable *d, struct image *out);
+
+size_t durable_events(const struct durable *d);
+const struct event_row *durable_event(const struct durable *d, size_t i); /* oldest first */
+/* How many events of this kind there are; `text` NULL or a part of their text. */
+size_t durable_count_events(const struct durable *d, const char *kind, const char *text);
+size_t durable_sections(const struct durable *d);
+size_t durable_inventory(const struct durable *d);
+
+#endif

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "life.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/core_internal.h"
+#include "wire/token.h"
+
+void life_draw(struct life *l, void *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        l->random = l->random * 6364136223846793005u + 1442695040888963407u;
+        ((uint8_t *)out)[i] = (uint8_t)(l->random >> 56);
+    }
+}
+
+uint32_t life_rand(struct life *l, uint32_t below)
+{
+    uint32_t r;
+
+    life_draw(l, &r, sizeof r);
+    return r % below;
+}
+
+static void die(const char *what, const char *text)
+{
+    fprintf(stderr, "%s: %s\n", what, text);
+    abort();
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
+static struct coord *loaded(struct life *l, bool first, bool read_only, struct coord_update *u)
+{
+    struct coord *c = coord_new(&l->config);
+    struct coord_event ev = { .type = COORD_STORE_STATE, .now = l->now, .wall = l->wall };
+    struct image image;
+    int rc = 0;
+
+    durable_image(l->d, &image);
+    if (read_only) {
+        ev.store.read_only = true;
+        ev.store.text = "The disk is full.";
+        rc = coord_step(c, &ev, u);
+    }
+    ev = (struct coord_event){ .type = COORD_LOADED, .now = l->now, .wall = l->wall };
+    ev.loaded.image = &image;
+    ev.loaded.first = first;
+    ev.loaded.nonce = l->nonce;
+    if (rc == 0)
+        rc = coord_step(c, &ev, u);
+    assert(rc == 0);
+    return c;
+}
+
+static void compare(struct life *l)
+{
+    struct coord_update u;
+    struct arena *a = arena_new(0);
+    struct err e = { "" };
+    char *live = life_text(l->c), *again;
+    struct coord *c;
+
+    coord_update_init(&u, a);
+    c = loaded(l, false, true, &u);
+    if (u.changes != NULL)
+        die("loading", "writes while nothing can be written");
+    if (coord_check(c, &e) != 0)
+        die("coord_check of a loaded core", e.text);
+    again = life_text(c);
+    if (strcmp(live, again) != 0) {
+        fprintf(stderr, "--- live\n%s--- loaded\n%s", live, again);
+        die("a loaded core", "differs from the one that wrote");
+    }
+    free(live);
+    free(again);
+    coord_free(c);
+    coord_update_deinit(&u);
+    arena_free(a);
+}
+
+/* ---- batches -------------------------------------------------------------------------------- */
+
+static void forget(struct life *l)
+{
+    arena_free(l->kept);
+    l->kept = arena_new(0);
+    l->answer = NULL;
+    l->reply = NULL;
+}
+
+static void take_messages(struct life *l)
+{
+    for (struct outgoing *o = l->update.messages; o != NULL; o = o->next) {
+        if (o->env != NULL)
+            l->answer = record_dup(l->kept, &envelope_desc, o->env);
+        else
+            l->reply = record_dup(l->kept, &reply_desc, o->reply);
+    }
+}
+
+static void batch_end(struct life *l)
+{
+    coord_update_deinit(&l->update);
+    arena_reset(l->arena);
+    coord_update_init(&l->update, l->arena);
+    l->batch = false;
+}
+
+void life_begin(struct life *l)
+{
+    assert(!l->batch);
+    l->batch = true;
+}
+
+void life_commit(struct life *l)
+{
+    struct err e = { "" };
+    int rc = coord_end_batch(l->c, &l->update);
+
+    assert(rc == 0);
+    if (l->read_only && l->update.changes != NULL)
+        die("a core", "writes while nothing can be written");
+    l->changes = l->update.change_count;
+    if (durable_apply(l->d, l->update.changes, &e) != 0)
+        die("the changes of a batch", e.text);
+    take_messages(l);
+    batch_end(l);
+    if (!l->read_only && !l->doubtful)
+        compare(l);
+}
+
+void life_step(struct life *l, struct coord_event *ev)
+{
+    struct err e = { "" };
+    int rc;
+
+    ev->now = l->now;
+    ev->wall = l->wall;
+    life_draw(l, ev->random, sizeof ev->random);
+    if (!l->batch)
+        forget(l);
+    rc = coord_step(l->c, ev, &l->update);
+    assert(rc == 0);
+    if (coord_check(l->c, &e) != 0)
+        die("coord_check", e.text);
+    if (!l->batch)
+        life_commit(l);
+}
+
+void life_pass(struct life *l, int64_t ms)
+{
+    struct coord_event ev = { .type = COORD_TICK };
+
+    l->now.v += ms;
+    l->wall.v += ms;
+    life_step(l, &ev);
+}
+
+void life_run(struct life *l, int64_t ms)
+{
+    int64_t end = l->now.v + ms;
+
+    while (l->now.v < end) {
+        int64_t due = coord_next_deadline(l->c).v;
+
+        life_pass(l, (due <= l->now.v ? l->now.v + 1 : due < end ? due : end) - l->now.v);
+    }
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void start(struct life *l)
+{
+    l->read_only = false;
+    l->c = loaded(l, true, false, &l->update);
+    life_commit(l);
+}
+
+struct life *life_new_on(struct durable *d, uint8_t nonce)
+{
+    struct life *l = calloc(1, sizeof *l);
+
+    assert(l != NULL);
+    l->config = (struct core_config){ .heartbeat_ms = 2000,
+                                      .suspect_ms = 6000,
+                                      .down_ms = 30000,
+                                      .edge_retention_ms = INT64_C(3600000),
+                                      .event_retention_rows = 1000000,
+                                      .enrol_by_token = true,
+                                      .hash_seed = { 7 },
+                                      .server_key = { { 0xcc } } };
+    l->d = d;
+    l->now.v = 5000000;
+    l->wall.v = 1700000000000;
+    l->random = nonce;
+    l->nonce.b[0] = nonce;
+    l->arena = arena_new(0);
+    l->kept = arena_new(0);
+    coord_update_init(&l->update, l->arena);
+    start(l);
+    return l;
+}
+
+struct life *life_new(void)
+{
+    return life_new_on(durable_new((uuid128){ { 0xdb } }), 1);
+}
+
+void life_free(struct life *l)
+{
+    coord_free(l->c);
+    durable_free(l->d);
+    coord_update_deinit(&l->update);
+    arena_free(l->arena);
+    arena_free(l->kept);
+    free(l);
+}
+
+void life_restart(struct life *l)
+{
+    batch_end(l);
+    coord_free(l->c);
+    l->nonce.b[1]++;
+    l->now.v += 100;
+    l->wall.v += 100;
+    start(l);
+}
+
+void life_fail(struct life *l)
+{
+    forget(l);
+    batch_end(l);
+    coord_free(l->c);
+    l->read_only = true;
+    l->c = loaded(l, false, true, &l->update);
+    life_commit(l);
+}
+
+void life_writable(struct life *l, bool on)
+{
+    struct coord_event ev = { .type = COORD_STORE_STATE };
+
+    l->read_only = !on;
+    ev.store.read_only = !on;
+    ev.store.text = on ? NULL : "The disk is full.";
+    life_step(l, &ev);
+}
+
+/* ---- operator ------------------------------------------------------------------------------- */
+
+enum reply_code life_ask(struct life *l, struct request *req)
+{
+    struct coord_event ev = { .type = COORD_CLIENT_REQUEST };
+
+    REC_SET(req, request, version, PROTOCOL_VERSION);
+    REC_SET(req, request, correlation, 1);
+    ev.local = true;
+    ev.request = req;
+    life_step(l, &ev);
+    assert(l->batch || l->reply != NULL);
+    return l->batch ? REPLY_OK : (enum reply_code)l->reply->code;
+}
+
+enum reply_code life_order(struct life *l, enum client_op op, const char *node)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, op);
+    REC_SET(&req, request, node, node);
+    REC_SET(&req, request, confirm, op == OP_RECOVER ? "recover" : node);
+    REC_SET(&req, request, flag, true);
+    return life_ask(l, &req);
+}
+
+enum reply_code life_define(struct life *l, const char *name, uint64_t vlan, const char *match)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, match != NULL ? OP_NETWORK_DEFINE : OP_NETWORK_DELETE);
+    REC_SET(&req, request, name, name);
+    REC_SET(&req, request, vlan, vlan);
+    REC_SET(&req, request, matches, ((struct strs){ &match, match != NULL }));
+    return life_ask(l, &req);
+}
+
+void life_token(struct life *l, const char *node, char out[33])
+{
+    struct request req = { 0 };
+    const struct token_info *t;
+    enum reply_code code;
+    pubkey server;
+    int rc;
+
+    REC_SET(&req, request, op, OP_TOKEN_CREATE);
+    if (node != NULL)
+        REC_SET(&req, request, node, node);
+    code = life_ask(l, &req);
+    assert(code == REPLY_OK);
+    t = l->reply->tokens.v;
+    rc = token_parse(t->token, &server, out, NULL);
+    assert(rc == 0);
+}
+
+/* ---- what the core holds -------------------------------------------------------------------- */
+
+const struct edge *life_edge(const struct life *l, const char *node, const char *label)
+{
+    const struct node *n = node_by_name(l->c, node);
+    const struct resource *r = resource_by_text(l->c, label);
+
+    return n == NULL || r == NULL ? NULL : edge_find(n, r);
+}
+
+uint8_t life_shown(const struct life *l, const char *node, const char *label)
+{
+    const struct edge *e = life_edge(l, node, label);
+
+    return e == NULL ? 0 : e->shown;
+}
+
+static void hex(FILE *f, const void *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        fprintf(f, "%02x", ((const uint8_t *)p)[i]);
+    fputc(' ', f);
+}
+
+static const char *or_dash(const char *s)
+{
+    return s == NULL || s[0] == '\0' ? "-" : s;
+}
+
+static int by_row(const void *x, const void *y)
+{
+    const struct sighting *a = *(struct sighting *const *)x, *b = *(struct sighting *const *)y;
+    int o = a->section - b->section;
+
+    return o != 0 ? o : strcmp(a->row_key, b->row_key);
+}
+
+static void edge_text(FILE *f, const struct edge *e)
+{
+    struct sighting *v[256];
+    size_t n = 0;
+    char label[300];
+
+    fprintf(f, "    edge %u %s state %u %u/%u had %u until %lld since %lld bare %d\n",
+            e->resource->no, resource_label_in(e->resource, label, sizeof label), e->state,
+            e->paths_active, e->paths_total, e->paths_had, (long long)e->had_until.v,
+            (long long)e->since.v, e->bare);
+    for (struct sighting *g = e->sightings; g != NULL && n < ARRAY_LEN(v); g = g->next)
+        v[n++] = g;
+    qsort(v, n, sizeof v[0], by_row);
+    for (size_t i = 0; i < n; i++)
+        fprintf(f, "      sighting %u %s port %s base %u vlan %u stacked %d ambiguous %d %u/%u\n",
+                v[i]->section, v[i]->row_key, v[i]->sight.port, v[i]->sight.base_len,
+                v[i]->sight.vlan, v[i]->sight.stacked, v[i]->ambiguous, v[i]->sight.paths_active,
+                v[i]->sight.paths_total);
+}
+
+static void slot_text(FILE *f, const struct slot *slot, size_t id)
+{
+    if (!slot->stored && slot->row_count == 0)
+        return;
+    fprintf(f, "    section %zu status %u %s at %lld ", id, slot->status,
+            or_dash(slot->status_text), (long long)slot->at.v);
+    hex(f, slot->digest.b, 16);
+    fputc('\n', f);
+    for (uint32_t i = 0; i < slot->row_count; i++)
+        fprintf(f, "      row %s %016llx\n", slot->rows[i].key,
+                (unsigned long long)slot->rows[i].hash);
+}
+
+static void node_text(FILE *f, const struct node *n)
+{
+    fprintf(f, "  node %u %s set %d admission %u text %s draining %d seen %lld ", n->row.no,
+            n->row.name, n->row.name_set, n->row.admission, or_dash(n->row.text), n->row.draining,
+            (long long)n->row.first_seen.v);
+    hex(f, n->row.id.b, 16);
+    hex(f, n->row.boot_id.b, 16);
+    hex(f, n->row.key.b, 32);
+    fprintf(f, "%s %s %s %s %s\n", or_dash(n->row.product_uuid), or_dash(n->row.lowest_mac),
+            or_dash(n->row.hostname), or_dash(n->row.probe_version), or_dash(n->row.source));
+    fprintf(f, "    key ");
+    hex(f, n->key != NULL ? n->key->key.b : (const uint8_t[32]){ 0 }, 32);
+    fprintf(f, "claim ");
+    hex(f, n->claim != NULL && n->claim->durable ? n->claim->key.b : (const uint8_t[32]){ 0 }, 32);
+    fputc('\n', f);
+    for (size_t i = 0; i < SECTION_COUNT; i++)
+        slot_text(f, &n->sections[i], i);
+    for (uint32_t i = 0; i < n->edge_count; i++)
+        edge_text(f, n->edges[i]);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The values of a map have no order: a line for each, sorted. */
+static void sorted(FILE *f, const struct map *m, void (*line)(FILE *, const void *))
+{
+    size_t n = 0, it = 0, size;
+    char **v = calloc(map_count(m) + 1, sizeof *v);
+    const void *value;
+
+    assert(v != NULL);
+    while ((value = map_next(m, &it)) != NULL) {
+        FILE *one = open_memstream(&v[n++], &size);
+
+        line(one, value);
+        fclose(one);
+    }
+    qsort(v, n, sizeof *v, by_text);
+    for (size_t i = 0; i < n; i++) {
+        fputs(v[i], f);
+        free(v[i]);
+    }
+    free(v);
+}
+
+static void key_line(FILE *f, const void *v)
+{
+    const struct key *k = v;
+
+    if (!k->durable)
+        return;
+    fprintf(f, "  key ");
+    hex(f, k->key.b, 32);
+    hex(f, k->boot_id.b, 16);
+    fprintf(f, "role %u state %u node %u %s %lld\n", k->role, k->state,
+            k->node != NULL ? k->node->row.no : 0, or_dash(k->name), (long long)k->created.v);
+}
+
+static void retired_line(FILE *f, const void *v)
+{
+    const struct retired_boot *b = v;
+
+    fprintf(f, "  retired %u ", b->id.node_no);
+    hex(f, b->id.boot_id, 16);
+    fputc('\n', f);
+}
+
+static void resource_line(FILE *f, const void *v)
+{
+    const struct resource *r = v;
+
+    fprintf(f, "  resource %08u vlan %u declared %d port %s owner %u ", r->no, r->vlan,
+            r->network != NULL, or_dash(r->port), r->owner != NULL ? r->owner->row.no : 0);
+    hex(f, r->id.b, 16);
+    fputc('\n', f);
+}
+
+static void network_line(FILE *f, const void *v)
+{
+    const struct network *w = v;
+
+    fprintf(f, "  network %s vlan %u ports %u created %lld", w->name, w->vlan, w->ports,
+            (long long)w->created.v);
+    for (uint32_t i = 0; i < w->match_count; i++)
+        fprintf(f, " %s/%s", w->matches[i].node, w->matches[i].port);
+    fputc('\n', f);
+}
+
+static void token_line(FILE *f, const void *v)
+{
+    const struct token *t = v;
+
+    fprintf(f, "  token ");
+    hex(f, t->row.hash, 32);
+    hex(f, t->row.node.b, 16);
+    fprintf(f, "role %u state %u until %lld\n", t->row.role, t->row.state,
+            (long long)t->row.expires.v);
+}
+
+char *life_text(const struct coord *c)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+
+    fprintf(f,
+            "epoch %llu start %llu generation %llu event %llu oldest %llu token %llu next %u %u\n",
+            (unsigned long long)c->meta.epoch, (unsigned long long)c->meta.start_no,
+            (unsigned long long)c->meta.generation, (unsigned long long)c->meta.event_no,
+            (unsigned long long)c->oldest_event_no, (unsigned long long)c->meta.token,
+            c->meta.next_node_no, c->meta.next_resource_no);
+    for (size_t i = 0; i < c->start_count; i++)
+        fprintf(f, "  start %llu %llu\n", (unsigned long long)c->starts[i].epoch,
+                (unsigned long long)c->starts[i].start_no);
+    sorted(f, c->keys, key_line);
+    sorted(f, c->retired, retired_line);
+    sorted(f, c->resources, resource_line);
+    sorted(f, c->networks_by_name, network_line);
+    sorted(f, c->tokens_by_hash, token_line);
+    for (size_t i = 0; i < c->node_count; i++)
+        node_text(f, c->nodes[i]);
+    fclose(f);
+    return text;
+}
