@@ -4,13 +4,13 @@
 
 #include <inttypes.h>
 
-/* "2 of 2", "1 of 2, had 2" */
+/* "2/2", "1/2, had 2" */
 static const char *paths(struct text *t, const struct edge_info *e)
 {
-    if (e->paths_had > e->paths_total || (e->paths_had > e->paths_active))
-        return text_format(t, "%" PRIu64 " of %" PRIu64 ", had %" PRIu64, e->paths_active,
+    if (e->paths_had > e->paths_active)
+        return text_format(t, "%" PRIu64 "/%" PRIu64 ", had %" PRIu64, e->paths_active,
                            e->paths_total, e->paths_had);
-    return text_format(t, "%" PRIu64 " of %" PRIu64, e->paths_active, e->paths_total);
+    return text_format(t, "%" PRIu64 "/%" PRIu64, e->paths_active, e->paths_total);
 }
 
 const char *ports_text(struct text *t, const struct edge_info *e)
@@ -54,7 +54,8 @@ void edges_text(struct text *t, const struct reply *r, bool by_node)
         table_cell(b, state, paint_of_word(state));
         table_cell(b, paths(t, e), PAINT_NONE);
         table_cell(b, since(t, e), PAINT_NONE);
-        table_cell(b, ports_text(t, e), PAINT_NONE);
+        /* The label of an unproven port names it already. */
+        table_cell(b, resource_of(r, e)->declared ? ports_text(t, e) : "", PAINT_NONE);
     }
     table_print(b);
 }

@@ -14,7 +14,7 @@
 
 #define DEFAULT_LINES  20
 #define WAIT_MS        60000
-#define KIND_WIDTH     16
+#define KIND_WIDTH     21
 #define LONGEST_LINE   1000000
 #define LOOK_AGAIN_MS  1000
 #define LOCAL_TIME_LEN 25

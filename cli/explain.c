@@ -2,8 +2,12 @@
 #include "nouns.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
-#define INDENT 2
+#include "cli/order.h"
+
+#define INDENT     2
+#define MOST_NAMES 8 /* names or ranges of names in one entry */
 
 struct asked {
     const struct reply *reply;
@@ -44,8 +48,7 @@ static void link_text(struct text *t, const struct evidence *e)
         text_format(t, "%s %s", e->what != NULL ? e->what : "", e->name != NULL ? e->name : "");
 
     buf_printf(t->out, "%*s", (int)indent, "");
-    name = text_cut(t, text_safe(t, name), t->columns - indent - 14);
-    text_paint(t, PAINT_BOLD, name);
+    text_paint(t, PAINT_BOLD, text_safe(t, name));
     if (*state != '\0' && strcmp(state, "info") != 0) {
         buf_str(t->out, "  ");
         text_paint(t, paint_of_word(state), text_safe(t, state));
@@ -119,21 +122,73 @@ const struct command explain_command = {
 
 /* ---- impact --------------------------------------------------------------------------------- */
 
+static int same_text(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "");
+}
+
+static int by_fact(const void *a, const void *b)
+{
+    const struct evidence *x = *(const struct evidence *const *)a;
+    const struct evidence *y = *(const struct evidence *const *)b;
+    int d = same_text(x->what, y->what);
+
+    if (d == 0)
+        d = same_text(x->state, y->state);
+    if (d == 0)
+        d = same_text(x->text, y->text);
+    return d != 0 ? d : natural_compare(x->name, y->name);
+}
+
+static bool same_fact(const struct evidence *x, const struct evidence *y)
+{
+    return same_text(x->what, y->what) == 0 && same_text(x->state, y->state) == 0 &&
+           same_text(x->text, y->text) == 0;
+}
+
+/* What depends on it: one entry for all of which the same is true. */
+static void dependents_text(struct text *t, const struct evidence **v, size_t n)
+{
+    const char **names = arena_array(t->arena, n, sizeof *names);
+
+    if (names == NULL) {
+        t->failed = true;
+        return;
+    }
+    qsort(v, n, sizeof *v, by_fact);
+    for (size_t i = 0, alike; i < n; i += alike) {
+        struct evidence all = *v[i];
+
+        alike = 1;
+        while (i + alike < n && same_fact(v[i], v[i + alike]))
+            alike++;
+        for (size_t k = 0; k < alike; k++)
+            names[k] = v[i + k]->name;
+        all.name = name_ranges(t, names, alike, MOST_NAMES);
+        link_text(t, &all);
+    }
+}
+
 static void impact_text(struct text *t, const void *data)
 {
     const struct asked *a = data;
-    const struct reply *r = a->reply;
-    const struct evidence *chain = r->evidence.v;
+    const struct evidence *chain = a->reply->evidence.v;
+    const struct evidence **v = arena_array(t->arena, a->reply->evidence.n, sizeof *v);
+    size_t n = 0;
 
-    if (a->node != NULL)
-        text_line(t, "Without %s:", name_of(a));
-    else
-        text_line(t, "Without %s:", label_of(a));
-    if (r->edges.n > 0)
-        edges_text(t, r, a->node != NULL);
-    for (size_t i = 0; i < r->evidence.n; i++)
-        link_text(t, &chain[i]);
-    if (r->edges.n == 0 && r->evidence.n == 0)
+    if (v == NULL) {
+        t->failed = true;
+        return;
+    }
+    text_line(t, "Without %s:", a->node != NULL ? name_of(a) : label_of(a));
+    for (size_t i = 0; i < a->reply->evidence.n; i++) {
+        if (chain[i].depth > 0)
+            v[n++] = &chain[i];
+        else if (chain[i].text != NULL)
+            text_line(t, "%s", chain[i].text);
+    }
+    dependents_text(t, v, n);
+    if (a->reply->evidence.n == 0)
         text_line(t, "nothing depends on it.");
 }
 

@@ -19,7 +19,7 @@ static const char *states_text(struct text *t, const struct node_info *nodes, si
                                           "pending", "quarantined", "dead" };
     const char *s = "";
 
-    for (size_t k = 0; k < ARRAY_LEN(states); k++) {
+    for (size_t k = 0; n > 0 && k < ARRAY_LEN(states); k++) {
         size_t count = 0;
 
         for (size_t i = 0; i < n; i++)
@@ -75,8 +75,8 @@ static void hints_text(struct text *t, const struct matrix *m, bool summed)
         return;
     buf_str(t->out, "\n");
     if (summed)
-        text_line(t, "--node N or --resource R shows one in full%s.",
-                  bad > 0 ? ", 'muster explain NODE RESOURCE' why it is so" : "");
+        text_line(t, "'muster matrix --node NODE' or '--resource RESOURCE' shows one in full%s.",
+                  bad > 0 ? "; 'muster explain NODE RESOURCE' tells why it is so" : "");
     else
         text_line(t, "'muster explain NODE RESOURCE' tells why.");
 }

@@ -8,10 +8,10 @@
 
 #include "cli/order.h"
 
-#define MOST_ROWS   30 /* resources that are counted one by one though all is well with them */
-#define MOST_FAULTS 60
-#define MOST_NAMES  24 /* names or ranges in one cell */
-#define FEW         4  /* a resource that all nodes but a quarter see is meant for all */
+#define MOST_ROWS  30 /* resources that are counted one by one though all is well with them */
+#define MOST_LINES 60 /* of faults */
+#define MOST_NAMES 24 /* names or ranges of names in one line */
+#define FEW        4  /* a resource that all nodes but a quarter see is meant for all */
 
 enum { STATES = EDGE_STUCK + 1 };
 
@@ -35,72 +35,138 @@ struct faults {
     size_t n;
 };
 
+/* All faults of one resource in one state, and then of all resources that have them alike. */
+struct row {
+    const struct fault *faults; /* by node */
+    size_t n;
+    const char *resources; /* of a line: their names */
+};
+
+static int compare(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+/* Most serious first; among the degraded those with the fewest paths. */
+static int by_state(const struct fault *x, const struct fault *y)
+{
+    int d = compare(x->rank, y->rank);
+
+    if (d == 0)
+        d = compare(x->active, y->active);
+    return d != 0 ? d : compare(x->total, y->total);
+}
+
 static int by_fault(const void *a, const void *b)
 {
     const struct fault *x = a, *y = b;
-    int d;
+    int d = by_state(x, y);
 
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
-    d = natural_compare(x->resource, y->resource);
-    if (d != 0)
-        return d;
-    if (x->active != y->active)
-        return x->active < y->active ? -1 : 1;
-    if (x->total != y->total)
-        return x->total < y->total ? -1 : 1;
-    return natural_compare(x->node, y->node);
+    if (d == 0)
+        d = natural_compare(x->resource, y->resource);
+    return d != 0 ? d : natural_compare(x->node, y->node);
 }
 
-static bool same_row(const struct fault *a, const struct fault *b)
+/* Rows of the same state and the same nodes side by side. */
+static int by_nodes(const struct row *x, const struct row *y)
 {
-    return a->rank == b->rank && a->active == b->active && a->total == b->total &&
-           strcmp(a->resource, b->resource) == 0;
+    int d = by_state(x->faults, y->faults);
+
+    if (d == 0)
+        d = compare(x->n, y->n);
+    for (size_t i = 0; d == 0 && i < x->n; i++)
+        d = strcmp(x->faults[i].node, y->faults[i].node);
+    return d;
 }
 
-static const char *names(struct text *t, const struct fault *f, size_t n)
+static int by_row(const void *a, const void *b)
 {
-    const char **v = arena_array(t->arena, n, sizeof *v);
+    const struct row *x = a, *y = b;
+    int d = by_nodes(x, y);
 
-    if (v == NULL) {
-        t->failed = true;
-        return "";
+    return d != 0 ? d : natural_compare(x->faults->resource, y->faults->resource);
+}
+
+static int by_line(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    int d = by_state(x->faults, y->faults);
+
+    return d != 0 ? d : natural_compare(x->faults->resource, y->faults->resource);
+}
+
+/* One row for each resource and state; returns how many. */
+static size_t rows_of(struct faults *f, struct row *rows)
+{
+    size_t n = 0;
+
+    qsort(f->v, f->n, sizeof *f->v, by_fault);
+    for (size_t i = 0; i < f->n; i++) {
+        const struct fault *x = &f->v[i];
+
+        if (i == 0 || by_state(x, x - 1) != 0 || strcmp(x->resource, x[-1].resource) != 0)
+            rows[n++] = (struct row){ x, 0, NULL };
+        rows[n - 1].n++;
     }
-    for (size_t i = 0; i < n; i++)
-        v[i] = f[i].node;
-    return name_ranges(t, v, n, MOST_NAMES);
+    return n;
 }
 
-/* A row for each resource and state, with the nodes of which it is so. */
+/* Makes one line of all rows that differ in nothing but the resource; returns how many are left. */
+static size_t lines_of(struct text *t, struct row *rows, size_t n, const char **names)
+{
+    size_t lines = 0;
+
+    qsort(rows, n, sizeof *rows, by_row);
+    for (size_t i = 0, alike; i < n; i += alike) {
+        alike = 1;
+        while (i + alike < n && by_nodes(&rows[i], &rows[i + alike]) == 0)
+            alike++;
+        for (size_t k = 0; k < alike; k++)
+            names[k] = rows[i + k].faults->resource;
+        rows[lines] = rows[i];
+        rows[lines++].resources = name_ranges(t, names, alike, MOST_NAMES);
+    }
+    qsort(rows, lines, sizeof *rows, by_line);
+    return lines;
+}
+
+static void line_text(struct text *t, struct table *b, const struct row *row, const char **names)
+{
+    const struct fault *x = row->faults;
+
+    for (size_t i = 0; i < row->n; i++)
+        names[i] = row->faults[i].node;
+    table_cell(b,
+               x->total > 0
+                   ? text_format(t, "%s %" PRIu64 "/%" PRIu64, x->state, x->active, x->total)
+                   : x->state,
+               paint_of_word(x->state));
+    table_cell(b,
+               text_format(t, "%s: %s", row->resources, name_ranges(t, names, row->n, MOST_NAMES)),
+               PAINT_NONE);
+}
+
 static void faults_text(struct text *t, struct faults *f, const char *title)
 {
-    const struct column columns[] = {
-        { title, COLUMN_CUT }, { "STATE", 0 }, { "PATHS", 0 }, { "NODES", COLUMN_WRAP }
-    };
+    const struct column columns[] = { { "STATE", 0 }, { title, COLUMN_WRAP } };
     struct table *b = table_new(t, columns, ARRAY_LEN(columns));
-    size_t rows = 0, used, i;
+    struct row *rows = arena_array(t->arena, f->n, sizeof *rows);
+    const char **names = arena_array(t->arena, f->n, sizeof *names);
+    size_t lines;
 
     if (f->n == 0)
         return;
-    qsort(f->v, f->n, sizeof *f->v, by_fault);
-    for (i = 0; i < f->n && rows < MOST_FAULTS; i += used, rows++) {
-        const struct fault *x = &f->v[i];
-
-        used = 1;
-        while (i + used < f->n && same_row(x, &f->v[i + used]))
-            used++;
-        table_cell(b, x->resource, PAINT_NONE);
-        table_cell(b, x->state, paint_of_word(x->state));
-        table_cell(b,
-                   x->total > 0 ? text_format(t, "%" PRIu64 "/%" PRIu64, x->active, x->total) : "",
-                   PAINT_NONE);
-        table_cell(b, names(t, x, used), PAINT_NONE);
+    if (rows == NULL || names == NULL) {
+        t->failed = true;
+        return;
     }
+    lines = lines_of(t, rows, rows_of(f, rows), names);
+    for (size_t i = 0; i < lines && i < MOST_LINES; i++)
+        line_text(t, b, &rows[i], names);
     buf_str(t->out, "\n");
     table_print(b);
-    if (i < f->n)
-        text_line(t, "and %s that %s not ok", counted(t, f->n - i, "more edge", "more edges"),
-                  f->n - i == 1 ? "is" : "are");
+    if (lines > MOST_LINES)
+        text_line(t, "and %zu lines more of what is not ok", lines - MOST_LINES);
 }
 
 static struct faults faults_new(struct text *t, size_t room)
@@ -242,7 +308,7 @@ void matrix_sum_declared(struct text *t, const struct reply *r)
     }
     counts_text(t, r, y);
     f = declared_faults(t, r, y);
-    faults_text(t, &f, "NETWORK");
+    faults_text(t, &f, "NETWORKS: NODES");
 }
 
 /* ---- unproven ports ------------------------------------------------------------------------- */
@@ -272,5 +338,5 @@ void matrix_sum_unproven(struct text *t, const struct reply *r)
     text_line(t, "%s that no declared network matches: %s", counted(t, y.all, "port", "ports"),
               edge_counts(t, y.of[EDGE_OK], y.of[EDGE_DEGRADED], y.of[EDGE_LOST],
                           y.of[EDGE_UNKNOWN], y.of[EDGE_STUCK]));
-    faults_text(t, &f, "PORT");
+    faults_text(t, &f, "PORTS: NODES");
 }

@@ -110,7 +110,8 @@ static void heading(struct text *t, const struct section_body *b, const char *ti
     const char *status = section_status_name((enum section_status)b->status);
     char age[24];
 
-    buf_str(t->out, "\n");
+    if (t->out->n > 0)
+        buf_str(t->out, "\n");
     text_paint(t, PAINT_BOLD, title);
     if (b->status == SECTION_OK) {
         buf_str(t->out, "\n");

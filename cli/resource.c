@@ -3,6 +3,28 @@
 
 #include <inttypes.h>
 
+/* Unproven ports that are listed without having been asked for. */
+#define FEW_UNPROVEN 24
+
+struct list {
+    const struct reply *reply;
+    bool all; /* unproven ports one by one, however many */
+};
+
+static void list_row(struct text *t, struct table *b, const struct resource_info *x)
+{
+    const uint64_t counts[] = { x->nodes_ok, x->nodes_degraded, x->nodes_lost, x->nodes_unknown };
+    static const enum edge_state states[] = { EDGE_OK, EDGE_DEGRADED, EDGE_LOST, EDGE_UNKNOWN };
+
+    table_cell(b, x->label, PAINT_NONE);
+    table_cell(b, x->kind, PAINT_NONE);
+    table_cell(b, x->vlan > 0 ? text_format(t, "%" PRIu64, x->vlan) : "-", PAINT_NONE);
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+        table_cell(b, counts[i] > 0 ? text_format(t, "%" PRIu64, counts[i]) : "-",
+                   counts[i] > 0 ? paint_of_word(edge_state_name(states[i])) : PAINT_DIM);
+}
+
+/* The declared ones come first. */
 static void list_text(struct text *t, const void *data)
 {
     static const struct column columns[] = {
@@ -11,37 +33,27 @@ static void list_text(struct text *t, const void *data)
         { "DEGR", COLUMN_RIGHT },   { "LOST", COLUMN_RIGHT },
         { "UNKN", COLUMN_RIGHT },
     };
-    const struct reply *r = data;
-    const struct resource_info *x = r->resources.v;
+    const struct list *l = data;
+    const struct resource_info *x = l->reply->resources.v;
     struct table *b = table_new(t, columns, ARRAY_LEN(columns));
-    uint64_t declared = 0;
+    size_t n = l->reply->resources.n, declared = 0, shown;
 
-    for (size_t i = 0; i < r->resources.n; i++) {
-        const uint64_t counts[] = { x[i].nodes_ok, x[i].nodes_degraded, x[i].nodes_lost,
-                                    x[i].nodes_unknown };
-
-        declared += x[i].declared;
-        table_cell(b, x[i].label, PAINT_NONE);
-        table_cell(b, x[i].kind, PAINT_NONE);
-        table_cell(b, x[i].vlan > 0 ? text_format(t, "%" PRIu64, x[i].vlan) : "-", PAINT_NONE);
-        for (size_t k = 0; k < ARRAY_LEN(counts); k++)
-            table_cellf(b,
-                        counts[k] == 0 || k == 0 ? PAINT_NONE
-                        : k == 2                 ? PAINT_BAD
-                                                 : PAINT_WARN,
-                        "%" PRIu64, counts[k]);
-    }
+    while (declared < n && x[declared].declared)
+        declared++;
+    shown = l->all || n - declared <= FEW_UNPROVEN ? n : declared;
+    for (size_t i = 0; i < shown; i++)
+        list_row(t, b, &x[i]);
     table_print(b);
-    text_line(t, "%s, %" PRIu64 " declared", counted(t, r->resources.n, "resource", "resources"),
-              declared);
+    text_line(t, "%s, %zu declared%s", counted(t, n, "resource", "resources"), declared,
+              shown < n ? "; --unproven lists the others too" : "");
 }
 
 static void list_json(struct json *j, const void *data)
 {
-    const struct reply *r = data;
+    const struct list *l = data;
 
-    json_head(j, r);
-    json_array_of(j, "resources", &resource_info_desc, r->resources);
+    json_head(j, l->reply);
+    json_array_of(j, "resources", &resource_info_desc, l->reply->resources);
 }
 
 static const struct view list_view = { list_text, list_json };
@@ -49,6 +61,8 @@ static const struct view list_view = { list_text, list_json };
 static int list_handle(struct run *r)
 {
     REQUEST(req, OP_RESOURCE_LIST);
+    struct list l = { .all = option_given(r, "unproven") };
+    struct muster_reply reply;
     const char *kind;
     int rc = kind_checked(r, &kind);
 
@@ -56,11 +70,17 @@ static int list_handle(struct run *r)
         return rc;
     if (kind != NULL)
         REC_SET(&req, request, kind, kind);
-    return ask_and_show(r, &req, &list_view);
+    rc = ask(r, &req, &reply);
+    l.reply = reply.reply;
+    if (rc == 0)
+        rc = show(r, &list_view, &l);
+    muster_reply_free(&reply);
+    return rc;
 }
 
 static const struct option list_options[] = {
     { 0, "kind", "KIND", false, "only resources of this kind: network" },
+    { 0, "unproven", NULL, false, "unproven ports one by one, however many there are" },
     { 0 },
 };
 
@@ -69,7 +89,8 @@ const struct command resource_list_command = {
     .verb = "list",
     .summary = "all resources and how many nodes see each",
     .about = "One line for each resource: how many nodes see it in full (ok), in part (degr), no "
-             "longer (lost), and how many cannot tell just now (unkn).",
+             "longer (lost), and of how many it is not known just now (unkn). Many unproven ports "
+             "are only counted; with --json all are there.",
     .example = "muster resource list\n"
                "muster resource list --kind network",
     .options = list_options,

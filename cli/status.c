@@ -64,7 +64,9 @@ static void messages_text(struct text *t, const struct status_info *s)
 
 static void next_text(struct text *t, const struct status_info *s)
 {
-    if (s->nodes_pending > 0)
+    if (s->mode != NULL && strcmp(s->mode, "recover") == 0)
+        text_pair(t, "next", "muster recover --help tells what to be sure of first");
+    else if (s->nodes_pending > 0)
         text_pair(t, "next", "muster node list --state pending, then muster node approve NODE");
     else if (s->nodes_quarantined > 0)
         text_pair(t, "next", "muster node list --state quarantined tells why");

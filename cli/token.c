@@ -98,7 +98,7 @@ const struct command token_create_command = {
 static void list_text(struct text *t, const void *data)
 {
     static const struct column columns[] = {
-        { "TOKEN", 0 }, { "ROLE", 0 }, { "STATE", 0 }, { "EXPIRES", 0 }, { "FOR NODE", COLUMN_CUT },
+        { "TOKEN", 0 }, { "ROLE", 0 }, { "STATE", 0 }, { "EXPIRES", 0 }, { "FOR NODE", 0 },
     };
     const struct reply *r = data;
     const struct token_info *tokens = r->tokens.v;
@@ -116,7 +116,7 @@ static void list_text(struct text *t, const void *data)
         table_cell(b, x->state, fresh ? PAINT_GOOD : PAINT_DIM);
         table_cell(b, REC_HAS(x, token_info, expires_ms) ? local_time(x->expires_ms, time) : "-",
                    PAINT_NONE);
-        table_cell(b, x->node, PAINT_NONE);
+        table_cell(b, x->node != NULL ? text_format(t, "%.8s", x->node) : "", PAINT_NONE);
     }
     table_print(b);
     text_line(t, "%s, %zu unused", counted(t, r->tokens.n, "token", "tokens"), unused);
