@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A worker that misbehaves in the way that its request names as sys_root. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "base/limits.h"
+#include "wire/codec.h"
+#include "worker_talk.h"
+
+static struct arena *arena;
+static struct err e;
+
+static void encode(const struct section *sections, size_t n, struct buf *out)
+{
+    struct section_body bodies[SECTION_COUNT + 1];
+    struct report report = { .present = 0 };
+
+    for (size_t i = 0; i < n; i++)
+        section_to_body(&sections[i], &bodies[i]);
+    REC_SET(&report, report, sections, ((struct recs){ .v = bodies, .n = n }));
+    if (wire_encode(&report_desc, &report, out, &e) < 0)
+        exit(98);
+}
+
+static void send_result(int memfd, uint64_t bytes, uint64_t version)
+{
+    struct worker_result result = { .present = 0 };
+
+    REC_SET(&result, worker_result, version, version);
+    REC_SET(&result, worker_result, bytes, bytes);
+    if (worker_send(&result, memfd, &e) < 0)
+        exit(97);
+}
+
+/* The sections of a kind, all absent. */
+static size_t fill(enum worker_kind kind, struct section *out)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        if ((worker_kind_sections(kind) >> i) & 1u)
+            out[n++] = (struct section){ .id = (enum section_id)i,
+                                         .status = SECTION_ABSENT,
+                                         .status_text = "none here" };
+    }
+    return n;
+}
+
+static void send_sections(enum worker_kind kind, bool sealed, int64_t more)
+{
+    struct section sections[SECTION_COUNT];
+    size_t n = fill(kind, sections);
+    struct buf b = { 0 };
+
+    encode(sections, n, &b);
+    send_result(worker_memfd(b.p, b.n, sealed), (uint64_t)((int64_t)b.n + more), PROTOCOL_VERSION);
+    buf_deinit(&b);
+}
+
+static void good(enum worker_kind kind)
+{
+    send_sections(kind, true, 0);
+}
+
+static void hang(enum worker_kind kind)
+{
+    (void)kind;
+    signal(SIGTERM, SIG_IGN);
+    for (;;)
+        pause();
+}
+
+static void hang_net(enum worker_kind kind)
+{
+    if (kind == WORKER_NET)
+        hang(kind);
+    good(kind);
+}
+
+static void stop(enum worker_kind kind)
+{
+    (void)kind;
+    kill(getpid(), SIGSTOP);
+}
+
+static void crash(enum worker_kind kind)
+{
+    (void)kind;
+    dprintf(STDERR_FILENO, "about to \033[31mcrash\nand more\n");
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+}
+
+static void leave(enum worker_kind kind)
+{
+    good(kind);
+    _exit(3); /* what it sent does not count */
+}
+
+static void silent(enum worker_kind kind)
+{
+    (void)kind;
+}
+
+static void garbage(enum worker_kind kind)
+{
+    (void)kind;
+    send(WORKER_FD, "\xff\xff\xff rubbish", 11, 0);
+}
+
+static void large_message(enum worker_kind kind)
+{
+    static char bytes[WORKER_MESSAGE_BYTES + 1];
+
+    (void)kind;
+    send(WORKER_FD, bytes, sizeof bytes, 0);
+}
+
+static void garbage_rows(enum worker_kind kind)
+{
+    (void)kind;
+    send_result(worker_memfd("\xff\xff\xff", 3, true), 3, PROTOCOL_VERSION);
+}
+
+static void large(enum worker_kind kind)
+{
+    size_t n = LIMIT_WORKER_RESULT_BYTES + 1;
+
+    (void)kind;
+    send_result(worker_memfd(calloc(1, n), n, true), n, PROTOCOL_VERSION);
+}
+
+static void claims_more(enum worker_kind kind)
+{
+    send_sections(kind, true, 1);
+}
+
+static void claims_less(enum worker_kind kind)
+{
+    send_sections(kind, true, -1);
+}
+
+static void claims_all(enum worker_kind kind)
+{
+    (void)kind;
+    send_result(worker_memfd("x", 1, true), INT64_MAX, PROTOCOL_VERSION);
+}
+
+static void unsealed(enum worker_kind kind)
+{
+    send_sections(kind, false, 0);
+}
+
+static void no_memfd(enum worker_kind kind)
+{
+    (void)kind;
+    send_result(-1, 10, PROTOCOL_VERSION);
+}
+
+static void pipe_for_memfd(enum worker_kind kind)
+{
+    int fds[2];
+
+    (void)kind;
+    if (pipe(fds) == 0)
+        send_result(fds[0], 10, PROTOCOL_VERSION);
+}
+
+static void other_version(enum worker_kind kind)
+{
+    (void)kind;
+    send_result(-1, 0, PROTOCOL_VERSION + 1);
+}
+
+static void other_kind(enum worker_kind kind)
+{
+    send_sections(kind == WORKER_NET ? WORKER_SYSTEM : WORKER_NET, true, 0);
+}
+
+static void twice(enum worker_kind kind)
+{
+    struct section sections[SECTION_COUNT + 1];
+    size_t n = fill(kind, sections);
+    struct buf b = { 0 };
+
+    sections[n] = sections[0];
+    encode(sections, n + 1, &b);
+    send_result(worker_memfd(b.p, b.n, true), b.n, PROTOCOL_VERSION);
+    buf_deinit(&b);
+}
+
+static void two_results(enum worker_kind kind)
+{
+    good(kind);
+    good(kind);
+}
+
+static void shout(enum worker_kind kind)
+{
+    static char text[65536];
+
+    memset(text, 'x', sizeof text);
+    for (int i = 0; i < 1000; i++) {
+        if (write(STDERR_FILENO, text, sizeof text) < 0)
+            continue; /* full: what does not fit is lost */
+    }
+    good(kind);
+}
+
+static void flood(enum worker_kind kind)
+{
+    (void)kind;
+    while (send(WORKER_FD, "x", 1, 0) >= 0)
+        ;
+}
+
+static void report_error(enum worker_kind kind)
+{
+    (void)kind;
+    worker_error_send("the driver does not answer", &e);
+}
+
+static void linger(enum worker_kind kind)
+{
+    if (fork() == 0)
+        hang(kind);
+    good(kind);
+}
+
+static void escape(enum worker_kind kind)
+{
+    int told[2];
+    char byte;
+
+    if (pipe(told) != 0)
+        return;
+    if (fork() == 0) { /* as a daemon does */
+        setsid();
+        if (fork() != 0)
+            _exit(0);
+        close(told[0]);
+        close(told[1]);
+        hang(kind);
+    }
+    close(told[1]);
+    if (read(told[0], &byte, 1) == 0) /* it is on its own */
+        good(kind);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(enum worker_kind kind);
+} modes[] = {
+    { "good", good },
+    { "hang", hang },
+    { "hang-net", hang_net },
+    { "stop", stop },
+    { "crash", crash },
+    { "leave", leave },
+    { "silent", silent },
+    { "garbage", garbage },
+    { "large-message", large_message },
+    { "garbage-rows", garbage_rows },
+    { "large", large },
+    { "claims-more", claims_more },
+    { "claims-less", claims_less },
+    { "claims-all", claims_all },
+    { "unsealed", unsealed },
+    { "no-memfd", no_memfd },
+    { "pipe", pipe_for_memfd },
+    { "other-version", other_version },
+    { "other-kind", other_kind },
+    { "twice", twice },
+    { "two-results", two_results },
+    { "shout", shout },
+    { "flood", flood },
+    { "error", report_error },
+    { "linger", linger },
+    { "escape", escape },
+};
+
+int main(int argc, char **argv)
+{
+    const struct worker_request *request;
+    int parent;
+
+    arena = arena_new(0);
+    if (argc != 2 || worker_request_read(argv[1], arena, &request, &parent, &e) < 0)
+        return 99;
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+        if (strcmp(modes[i].name, request->sys_root) == 0) {
+            modes[i].run((enum worker_kind)worker_kind_by_name(argv[1]));
+            return 0;
+        }
+    }
+    return 96;
+}
