@@ -28,6 +28,7 @@
 #include "daemon.h"
 
 #define NODE_NAME   "bench"
+#define NODE_ID     "00000000-0000-4000-8000-0000000000be" /* a veth has no permanent MAC */
 #define HOST_NIC    "eth0"
 #define PEER_NIC    "peer0"
 #define MAX_PULLS   500
@@ -130,8 +131,8 @@ static int start_probe(struct bench *b, struct err *e)
         dup2(null, 1);
         dup2(null, 2);
         execl(b->probe, b->probe, "--connect", b->daemon.nodes, "--token-file", token_file,
-              "--run-dir", run_dir, "--node-name", NODE_NAME, "--interface", HOST_NIC,
-              (char *)NULL);
+              "--run-dir", run_dir, "--node-name", NODE_NAME, "--node-id", NODE_ID, "--interface",
+              HOST_NIC, (char *)NULL);
         _exit(127);
     }
     return b->probe_pid < 0 ? err_set(e, -errno, "fork: %s", strerror(errno)) : 0;
