@@ -154,14 +154,14 @@ static void sweep(enum fault kind, bool lasting)
     script_free(s);
 }
 
-#define SWEEP(name, kind)                       \
-    Test(fault, name##_once, .timeout = 300)    \
-    {                                           \
-        sweep(kind, false);                     \
-    }                                           \
-    Test(fault, name##_lasting, .timeout = 300) \
-    {                                           \
-        sweep(kind, true);                      \
+#define SWEEP(name, kind)       \
+    Test(fault, name##_once)    \
+    {                           \
+        sweep(kind, false);     \
+    }                           \
+    Test(fault, name##_lasting) \
+    {                           \
+        sweep(kind, true);      \
     }
 
 SWEEP(write_eio, FAULT_WRITE_EIO)
@@ -257,7 +257,7 @@ Test(fault, lost_connection_comes_back)
 
 /* SQLite extends the WAL's index when the WAL has been synced already: were there no space for it,
  * a commit would fail that a crash would bring back. */
-Test(fault, space_for_the_index_is_taken_beforehand, .timeout = 60)
+Test(fault, space_for_the_index_is_taken_beforehand)
 {
     struct run r = story(5);
     struct change *list = arena_array(r.s->arena, 6000, sizeof *list);

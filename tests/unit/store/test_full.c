@@ -30,7 +30,7 @@ static void make_ballast(const char *path)
 
 /* What the disk has no room for is not there, what was acknowledged is, and all goes on as soon as
  * there is room: several times over. */
-Test(full, nothing_false_and_recovery, .timeout = 120)
+Test(full, nothing_false_and_recovery)
 {
     uint64_t seed = test_seed();
     char *dir = temp_dir(), ballast[512];

@@ -82,7 +82,7 @@ static char *state_after_kill(const struct store_options *o)
     return text;
 }
 
-Test(kill, nothing_acknowledged_is_lost, .timeout = 300)
+Test(kill, nothing_acknowledged_is_lost)
 {
     uint64_t seed = test_seed();
     uint32_t rounds = getenv("MUSTER_LONG") != NULL ? 1000 : 60, at = 0, in_flight = 0;

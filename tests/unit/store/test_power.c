@@ -102,7 +102,7 @@ static uint32_t sweep(const char *synchronous, uint64_t seed, uint64_t step, boo
     return losses;
 }
 
-Test(power, nothing_acknowledged_is_lost, .timeout = 300)
+Test(power, nothing_acknowledged_is_lost)
 {
     uint64_t seed = test_seed();
 
@@ -110,7 +110,7 @@ Test(power, nothing_acknowledged_is_lost, .timeout = 300)
         sweep(NULL, seed + i * 1000003, 1, true);
 }
 
-Test(power, without_syncs_this_test_finds_losses, .timeout = 300)
+Test(power, without_syncs_this_test_finds_losses)
 {
     uint32_t losses = sweep("OFF", test_seed(), 3, false);
 

@@ -171,7 +171,7 @@ Test(store, header_and_modes)
 
 /* ---- round trips ---------------------------------------------------------------------------- */
 
-Test(store, load_gives_what_was_committed, .timeout = 120)
+Test(store, load_gives_what_was_committed)
 {
     uint64_t seed = test_seed();
 
