@@ -324,8 +324,11 @@ int explain_build(const struct explain_facts *f, const struct section *sections,
     explain_rivals(&ch);
     if (f->sighting_count == 0)
         explain_lack(&ch);
-    for (size_t i = 0; i < f->sighting_count; i++)
+    for (size_t i = 0; i < f->sighting_count && !chain_full(&ch); i++)
         explain_port(&ch, 1, &f->sightings[i]);
+    if (chain_full(&ch))
+        chain_add(&ch, 1, "network", f->resource->label, "info", NULL,
+                  "There are more ports and links than the %d that are listed.", EVIDENCE_MOST);
     explain_sections(&ch);
     explain_node(&ch);
     if (ch.failed)

@@ -6,6 +6,9 @@
 #include "base/text.h"
 #include "core/explain.h"
 
+/* A node may have thousands of links on one network, each with a thousand slaves. */
+enum { EVIDENCE_MOST = 2000 };
+
 /* The evidence that is being put together. */
 struct chain {
     const struct explain_facts *f;
@@ -25,6 +28,11 @@ __attribute__((format(printf, 7, 8))) void chain_add(struct chain *ch, unsigned 
 /* Text in the arena, "" when out of memory. */
 __attribute__((format(printf, 2, 3))) const char *chain_text(struct chain *ch, const char *fmt,
                                                              ...);
+/* No room for more ports and what is below them. */
+static inline bool chain_full(const struct chain *ch)
+{
+    return ch->n >= EVIDENCE_MOST;
+}
 const void *chain_row(const struct chain *ch, enum section_id id, const char *key); /* or NULL */
 const char *chain_node(const struct chain *ch);                                     /* its name */
 uint64_t chain_vlan(const struct chain *ch);

@@ -59,7 +59,7 @@ static void explain_neighbours(struct chain *ch, unsigned depth, const char *nic
     const struct lldp *l;
     size_t at = 0, n = 0;
 
-    for (; (l = neighbour_next(ch, nic, &at)) != NULL; n++) {
+    for (; !chain_full(ch) && (l = neighbour_next(ch, nic, &at)) != NULL; n++) {
         if (not_announced(l, chain_vlan(ch)))
             chain_add(ch, depth, "lldp", chassis(l), "missing",
                       chain_text(ch, "Allow VLAN %llu on port %s of %s", number(chain_vlan(ch)),
@@ -178,7 +178,7 @@ static void explain_bond(struct chain *ch, unsigned depth, const struct bond *b)
                   b->paths_active < b->paths_total || b->paths_total == 0 ? bond_mend(ch, b) : NULL,
                   "%s (%s): %llu of %llu slaves carry frames%s.", b->name, mode,
                   number(b->paths_active), number(b->paths_total), active);
-    for (size_t i = 0; i < b->slaves.n; i++)
+    for (size_t i = 0; i < b->slaves.n && !chain_full(ch); i++)
         explain_nic(ch, depth + 1, b->slaves.v[i], b);
 }
 

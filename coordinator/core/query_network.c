@@ -104,8 +104,9 @@ static int define(struct answer *q, struct network *w)
         rc = rematch(q->s, w->vlan == before ? before : -1);
     if (rc == 0)
         rc = event(q->s, "network.defined", SEVERITY_INFO, NULL, w->resource,
-                   "The network %s was %s: VLAN %u, %u port%s.", w->name,
-                   anew ? "defined" : "defined anew", w->vlan, w->ports, w->ports == 1 ? "" : "s");
+                   "The network %s was %s: %s%.0u, %u port%s.", w->name,
+                   anew ? "defined" : "defined anew", w->vlan == 0 ? "untagged" : "VLAN ", w->vlan,
+                   w->ports, w->ports == 1 ? "" : "s");
     if (rc < 0 || out == NULL)
         return rc < 0 ? rc : -ENOMEM;
     REC_SET(q->r, reply, networks, ((struct recs){ out, 1 }));

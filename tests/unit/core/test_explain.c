@@ -222,6 +222,17 @@ static const struct evidence *find(const struct world *w, const char *what, cons
     return NULL;
 }
 
+static bool find_text(const struct world *w, const char *part)
+{
+    const struct evidence *v = w->reply.evidence.v;
+
+    for (size_t i = 0; i < w->reply.evidence.n; i++) {
+        if (strstr(v[i].text, part) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void expect(const struct world *w, const char *what, const char *name, const char *state,
                    const char *text, const char *mend)
 {
@@ -716,6 +727,29 @@ Test(explain, base_of_a_port_that_has_gone)
     explain(w);
     expect(w, "nic", "eth2.5", "ok", "carrier", NULL);
     cr_expect_null(find(w, "nic", "eth2"));
+    world_free(w);
+}
+
+/* A node that lies: as many links of one tag as a section holds, on a bond of as many NICs. */
+Test(explain, what_is_too_much_is_said)
+{
+    struct world *w = world_new();
+    struct sighting_row *many = calloc(LIMIT_ROWS_VLANS, sizeof *many);
+    const char **names = calloc(LIMIT_ROWS_NICS, sizeof *names);
+
+    for (size_t i = 0; i < LIMIT_ROWS_VLANS; i++)
+        many[i] = w->sighting;
+    for (size_t i = 0; i < LIMIT_ROWS_NICS; i++)
+        names[i] = "eth0";
+    REC_SET(&w->bonds[0], bond, slaves, ((struct strs){ names, LIMIT_ROWS_NICS }));
+    w->facts.sightings = many;
+    w->facts.sighting_count = LIMIT_ROWS_VLANS;
+    explain(w);
+    cr_expect_lt(w->reply.evidence.n, 2050);
+    cr_expect(find_text(w, "more ports and links than the 2000 that are listed"));
+    expect(w, "node", "rack7-03", "ok", "is up", NULL);
+    free(many);
+    free(names);
     world_free(w);
 }
 

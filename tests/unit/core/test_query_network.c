@@ -150,6 +150,8 @@ Test(query_network, define_anew)
 
     start(&f, h);
     define(f, "lan", 0, "node-1/eth0");
+    cr_expect(strstr(f->events, "The network lan was defined: untagged, 1 port.") != NULL, "%s",
+              f->events);
     snprintf(id, sizeof id, "%s", network_now(f, "lan")->id);
     define(f, "lan", 0, "node-2/eth0");
     cr_expect_str_eq(network_now(f, "lan")->id, id, "it is the same network");
