@@ -585,7 +585,7 @@ static void follow_a_life(uint64_t s, int steps, size_t limit, struct follower *
     fleet_free(f);
 }
 
-Test(query_matrix, changes_lead_to_what_a_snapshot_shows, .timeout = 120)
+Test(query_matrix, changes_lead_to_what_a_snapshot_shows)
 {
     struct follower often = { 0 }, seldom = { 0 };
     uint64_t s = seed();
@@ -602,7 +602,7 @@ Test(query_matrix, changes_lead_to_what_a_snapshot_shows, .timeout = 120)
 }
 
 /* With few tombstones some answers are "resync", and all others are still right. */
-Test(query_matrix, resync_when_tombstones_overflow, .timeout = 120)
+Test(query_matrix, resync_when_tombstones_overflow)
 {
     struct follower often = { 0 }, seldom = { 0 };
 
