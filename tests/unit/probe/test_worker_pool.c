@@ -267,7 +267,7 @@ static void find_other(void *ctx, pid_t pid)
 }
 
 /* A process that traces another keeps it from its parent, as a kernel does in which it hangs. */
-static pid_t start_tracer(int orders, int answers)
+static pid_t start_tracer(const int orders[2], int answers)
 {
     pid_t pid = fork(), target;
     char yes;
@@ -275,10 +275,11 @@ static pid_t start_tracer(int orders, int answers)
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (read(orders, &target, sizeof target) == sizeof target) {
+    close(orders[1]);
+    if (read(orders[0], &target, sizeof target) == sizeof target) {
         yes = ptrace(PTRACE_SEIZE, target, 0, 0) == 0;
         if (write(answers, &yes, 1) == 1)
-            (void)!read(orders, &yes, 1); /* until it is closed */
+            (void)!read(orders[0], &yes, 1); /* until it is closed */
     }
     _exit(0);
 }
@@ -292,7 +293,7 @@ Test(pool, goes_on_without_one_that_cannot_be_reaped)
     char yes = 0;
 
     cr_assert(pipe2(orders, O_CLOEXEC) == 0 && pipe2(answers, O_CLOEXEC) == 0);
-    pids[0] = start_tracer(orders[0], answers[1]);
+    pids[0] = start_tracer(orders, answers[1]);
     close(orders[0]);
     bench_open(&b, "hang-net");
     start(&b, WORKER_NET);
