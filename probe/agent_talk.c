@@ -144,10 +144,23 @@ static void notice_silence(struct agent *a, struct turn *t)
     agent_enter(a, AGENT_SILENT, t->now, 0);
 }
 
+/* Before anything is sent: what a later probe must know is kept before this one acts on it. */
+static void save_memory(struct agent *a, struct turn *t)
+{
+    struct agent_action *x = a->dirty ? turn_action(t, AGENT_SAVE_MEMORY) : NULL;
+
+    if (x == NULL)
+        return; /* still dirty, if it was */
+    x->memory = a->remembers ? &a->memory : NULL;
+    x->enrolled = a->enrolled;
+    a->dirty = false;
+}
+
 void agent_talk(struct agent *a, struct turn *t)
 {
     const struct agent_duty *duty;
 
+    save_memory(a, t);
     notice_silence(a, t);
     duty = &agent_duties[a->state];
     if ((duty->enrols || duty->registers) && t->now.v >= a->retry_at.v) {
@@ -166,15 +179,6 @@ void agent_talk(struct agent *a, struct turn *t)
     }
     if (duty->reports)
         agent_report(a, t);
-    if (a->dirty) {
-        struct agent_action *x = turn_action(t, AGENT_SAVE_MEMORY);
-
-        if (x == NULL)
-            return; /* still dirty */
-        x->memory = a->remembers ? &a->memory : NULL;
-        x->enrolled = a->enrolled;
-        a->dirty = false;
-    }
 }
 
 mono_ms agent_talk_deadline(const struct agent *a)

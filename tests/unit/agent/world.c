@@ -69,11 +69,14 @@ static void step(struct world *w, struct agent_event *ev)
     struct agent_action *actions;
     struct arena *a = arena_new(0);
     struct buf bytes = { 0 };
+    bool sent = false;
     struct err e;
 
     ev->now = w->now;
     cr_assert_eq(agent_step(w->agent, ev, a, &actions), 0);
     for (const struct agent_action *x = actions; x != NULL; x = x->next) {
+        sent |= x->type == AGENT_SEND;
+        cr_expect(x->type != AGENT_SAVE_MEMORY || !sent, "acts before it has saved what it knows");
         if (x->type == AGENT_SEND)
             cr_expect_eq(wire_encode(&envelope_desc, x->env, &bytes, &e), 0, "%s", e.text);
         carry_out(w, x);
