@@ -43,7 +43,7 @@ static const char help[] =
     "  --version, --help      print the version or this text\n"
     "\n"
     "A diskless host is told by its kernel command line, which this command line\n"
-    "beats: muster.connect=, muster.token=, muster.name=, muster.id=,\n"
+    "beats: muster.connect=, muster.token=, muster.name=, muster.node_id=,\n"
     "muster.interface= (may be repeated), muster.rescan=, muster.worker-timeout=,\n"
     "muster.run-dir=, muster.log-level=.\n"
     "\n"
@@ -196,7 +196,7 @@ static const struct setting {
     { "connect", "connect", set_connect },
     { "run-dir", "run-dir", set_run_dir },
     { "node-name", "name", set_node_name },
-    { "node-id", "id", set_node_id },
+    { "node-id", "node_id", set_node_id },
     { "interface", "interface", set_interface },
     { "rescan", "rescan", set_rescan },
     { "worker-timeout", "worker-timeout", set_worker_timeout },
@@ -205,7 +205,7 @@ static const struct setting {
 
 /* ---- the command line --------------------------------------------------------------------- */
 
-enum { OPT_PRINT = 1, OPT_VERSION, OPT_HELP, OPT_SETTING };
+enum { OPT_PRINT = 1, OPT_VERSION, OPT_HELP, OPT_TOKEN, OPT_SETTING };
 
 static int take(struct probe_options *o, int option, char **argv, struct err *e)
 {
@@ -222,6 +222,10 @@ static int take(struct probe_options *o, int option, char **argv, struct err *e)
     case OPT_HELP:
         o->mode = PROBE_HELP;
         return 0;
+    case OPT_TOKEN: /* else getopt takes it as short for --token-file */
+        return err_set(e, -EINVAL,
+                       "there is no option --token, since every user of this host could read the "
+                       "secret; put it into a file of mode 0600 for --token-file");
     case ':':
         return err_set(e, -EINVAL, "%s needs a value; see --help", argv[optind - 1]);
     case '?':
@@ -239,12 +243,13 @@ static int take(struct probe_options *o, int option, char **argv, struct err *e)
 
 int probe_options_parse(struct probe_options *o, int argc, char **argv, struct err *e)
 {
-    struct option longs[ARRAY_LEN(settings) + 4] = {
+    struct option longs[ARRAY_LEN(settings) + 5] = {
         { "print", no_argument, NULL, OPT_PRINT },
         { "version", no_argument, NULL, OPT_VERSION },
         { "help", no_argument, NULL, OPT_HELP },
+        { "token", required_argument, NULL, OPT_TOKEN },
     };
-    int option, n = 3, rc = 0;
+    int option, n = 4, rc = 0;
 
     *o = (struct probe_options){ .run_dir = PROBE_RUN_DIR,
                                  .rescan_ms = DEFAULT_RESCAN_MS,
