@@ -1,0 +1,435 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What each command prints for made-up replies, held against tests/golden/cli; with --schema every
+JSON document against docs/json/muster.schema.json instead.
+Usage: golden.py TOP MUSTER-DOUBLE [--update|--schema] [NAME...]"""
+import difflib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unicodedata
+
+import encode
+import made_up
+from made_up import Script, coordinator, fails, status
+
+WIDTH = 80
+
+
+def scripts(e):
+    """Name -> script. Built once; each run copies its answers to a folder of its own."""
+    three, fleet = made_up.three(), made_up.fleet()
+    nodes, resources, edges = three
+    by_name = {n["name"]: n for n in nodes}
+    by_label = {r["label"]: r for r in resources}
+
+    def of(n=None, r=None):
+        picked = [x for x in edges if (n is None or x["node"] == by_name[n]["index"]) and
+                  (r is None or x["resource"] == by_label[r]["index"])]
+        return {"nodes": [x for x in nodes if n in (None, x["name"])],
+                "resources": [x for x in resources if r in (None, x["label"]) and
+                              any(k["resource"] == x["index"] for k in picked)],
+                "edges": picked}
+
+    def small():
+        return coordinator(e, three)
+
+    def all_states():
+        states = ("up", "suspect", "down", "never", "pending", "quarantined", "dead")
+        listed = [made_up.node(f"n-{s}", i, s, text={
+            "pending": "Waits for an operator: muster node approve n-pending.",
+            "quarantined": "Two machines claim to be this node."}.get(s, "")) for i, s in
+            enumerate(states)]
+        listed[0].update(draining=True, edges_ok=3)
+        return Script(e).say("NODE_LIST", {"nodes": listed})
+
+    def backup(total=600000):
+        parts = [262144, 262144, total - 524288]
+        return small().say("BACKUP_BEGIN", {"handle": 77, "total_bytes": 600000}) \
+            .say("BACKUP_READ", *({"chunk": bytes(n)} for n in parts), {}).say("BACKUP_END", {})
+
+    show = {**of("node2"), "nodes": [by_name["node2"]], "sections": made_up.sections()}
+    explain = {"nodes": [by_name["node2"]], "resources": [by_label["storage-a"]],
+               "edges": of("node2", "storage-a")["edges"], "evidence": made_up.evidence()}
+    more = [dict(x, no=x["no"] + 100, kind="x.y" * 9) for x in made_up.events()]
+    recover = status(mode="recover", nodes_up=0, mode_text="node1 has followed this database to "
+                     "generation 5000, which is above 4711: it was restored from a backup. When it "
+                     "is the right one: muster recover --confirm recover.")
+    return {
+        "three": small(),
+        "fleet": coordinator(e, fleet, nodes_up=294, nodes_suspect=1, nodes_down=4,
+                             nodes_quarantined=1, resources=605, edges_ok=1700, edges_lost=33,
+                             edges_degraded=12, edges_unknown=30, edges_stuck=6, sections_stuck=1),
+        "empty": coordinator(e, ([], [], [])).say("NETWORK_LIST", {}).say("EVENTS", {})
+            .say("TOKEN_LIST", {}).say("STATUS", status(
+                nodes_up=0, nodes_down=0, resources=0, edges_ok=0, edges_degraded=0, edges_lost=0,
+                edges_unknown=0, edges_stuck=0, sections_stuck=0, messages_dropped=0, drops=[])),
+        "ready": Script(e).say("NODE_LIST", {"nodes": [
+            made_up.node("node1", 1, edges_ok=3), made_up.node("node2", 2)]})
+            .say("NODE_SHOW", {"nodes": [made_up.node("node2", 2)],
+                               "sections": [{"section": 2, "status": 2}]})
+            .say("wait", fails("timeout", "nothing changed within 1 s")),
+        "well": Script(e).say("STATUS", status(
+            nodes_down=0, nodes_up=3, edges_degraded=0, edges_lost=0, edges_unknown=0,
+            edges_stuck=0, edges_ok=9, sections_stuck=0)),
+        "states": all_states(),
+        "show": small().say("NODE_SHOW", show),
+        "one-node": small().say("SNAPSHOT", {**of("node2"), "nodes": [by_name["node2"]]}),
+        "one-resource": small().say("SNAPSHOT", of(r="storage-a"))
+            .say("RESOURCE_SHOW", of(r="storage-a")),
+        "unseen": small().say("SNAPSHOT", {"nodes": [by_name["node2"]],
+                                           "resources": [by_label["lab"]]}),
+        "explain": small().say("EXPLAIN", explain),
+        "explain-not": small().say("EXPLAIN", {
+            **explain, "resources": [by_label["lab"]], "edges": [], "evidence": [
+            {"depth": 0, "what": "network", "name": "lab", "state": "missing",
+             "text": "No port of node2 matches 'rack7-*/eth0', untagged.",
+             "mend": "Add a VLAN 7 to eth0 of node2, or declare another port: muster network "
+                     "define lab --vlan 7 --match 'node2/eth1'."}]}),
+        "impact": small().say("IMPACT", {**of(r="storage-a"), "evidence": [
+            {"depth": 0, "what": "network", "name": "storage-a", "state": "info",
+             "text": "34 nodes see it now, 31 in full; 0 lost it, of 0 it is not known."},
+            *({"depth": 1, "what": "node", "name": f"rack5-{i}", "state": "degraded" if i < 4
+               else "ok", "text": "Through bond0.100; it sees 2 other networks."}
+              for i in range(1, 33)),
+            {"depth": 1, "what": "node", "name": "node1", "state": "ok",
+             "text": "Through bond0.100; it is the only network that this node sees now."},
+            {"depth": 1, "what": "node", "name": "rack5-40", "state": "ok",
+             "text": "Through bond0.100; it sees 2 other networks."}]}),
+        "change": small().say("NODE_APPROVE", {"nodes": [by_name["node1"]]})
+            .say("NODE_RENAME", {"nodes": [by_name["node1"]]}).say("NODE_FORGET", {})
+            .say("NODE_DECLARE_DEAD", {}).say("NODE_DRAIN", {"nodes": [by_name["node1"]]})
+            .say("NETWORK_DEFINE", {"networks": [made_up.networks()[0]]})
+            .say("NETWORK_DELETE", {}).say("RECOVER", {}),
+        "tokens": small().say("TOKEN_CREATE", {"tokens": [
+            dict(t, token=f"m1.{'ab' * 32}.{i:032x}") for i, t in enumerate(made_up.tokens(3))]})
+            .say("TOKEN_LIST", {"tokens": [
+                *made_up.tokens(1), *made_up.tokens(1, state="used", id="0badcafe"),
+                *made_up.tokens(1, role="operator", state="expired", id="deadbeef"),
+                *made_up.tokens(1, node=made_up.an_id("node1"), id="1234abcd")]}),
+        "enrol": small(),
+        "backup": backup(), "backup-short": backup(590000),
+        "events-paged": small().say("EVENTS", {"events": made_up.events(), "more": True},
+                                    {"events": more}),
+        "follow": small().say("EVENTS", {"events": made_up.events()}, {"events": more[:1]})
+            .say("wait", {"generation": 5000, "event_no": 201}, fails("local", "the script ends")),
+        "follow-lost": small().say("EVENTS", {"events": made_up.events()}, {"events": more[:1]})
+            .say("wait", fails("unreachable", "the coordinator at ipc:///x has stopped answering"),
+                 fails("unreachable", "the coordinator at ipc:///x has stopped answering"),
+                 {"generation": 20, "event_no": 30}, fails("local", "the script ends")),
+        "recover": small().say("STATUS", recover),
+        "recover-refused": small().refuse("NETWORK_DEFINE", "REFUSED", "This database is older "
+                                          "than what node1 has seen; see muster status."),
+        "not-found": small().refuse("NODE_SHOW", "NOT_FOUND", "There is no node 'nodex'.")
+            .refuse("EXPLAIN", "NOT_FOUND", "There is no node 'nodex'.")
+            .refuse("RESOURCE_SHOW", "NOT_FOUND", "There is no resource 'x'."),
+        "ambiguous": small().refuse("NODE_SHOW", "AMBIGUOUS", "The ids of 2 nodes begin with "
+                                    "'4c4c'.", candidates=["node1", "node10"]),
+        "forbidden": small().refuse("TOKEN_CREATE", "FORBIDDEN", "Only an operator may do this; "
+                                    "this key is an observer's."),
+        "read-only": small().refuse("NODE_DRAIN", "READ_ONLY", "Nothing can be stored just now: "
+                                    "the disk is full."),
+        "too-large": small().refuse("SNAPSHOT", "TOO_LARGE", "20000 nodes, 9 resources and 900000 "
+                                    "edges are more than one answer of 64 MiB holds."),
+        "unreachable": Script(e).say("connect", {}).say("HELLO", fails("unreachable", UNREACHABLE))
+            .say("STATUS", fails("unreachable", UNREACHABLE))
+            .say("SNAPSHOT", fails("unreachable", UNREACHABLE)),
+        "no-key": Script(e).say("connect", fails(
+            "local", "there is no key file /root/.config/muster/client.key; a connection over tcp "
+            "needs one, which 'muster enrol' makes")),
+        "enrol-refused": small().say("enrol", fails("reply", "The token is used already.")),
+        "hostile": coordinator(e, ([made_up.node("evil\u202enode\u200b", 1),
+                                    made_up.node("n\u00e4me-" + "long" * 20, 2)],
+                                   [made_up.network("ne\u0301t", 1)],
+                                   [made_up.edge({"index": 1}, {"index": 1}),
+                                    made_up.edge({"index": 1}, {"index": 77}),
+                                    made_up.edge({"index": 3}, {"index": 1}),
+                                    made_up.edge({"index": 2}, {"index": 1}, state=99)])),
+        "old": Script(e).say("STATUS", {}),
+    }
+
+
+UNREACHABLE = "the coordinator cannot be reached: there is no socket /run/muster/client.sock"
+
+# Name of the golden file, script, arguments; JSON documents are kept for those that begin so.
+CASES = [
+    ("status", "three", "status"),
+    ("status-fleet", "fleet", "status"),
+    ("status-empty", "empty", "status"),
+    ("status-recover", "recover", "status"),
+    ("status-unreachable", "unreachable", "status"),
+    ("status-old", "old", "status"),
+    ("check-ok", "well", "status --check"),
+    ("check-critical", "fleet", "status --check"),
+    ("check-unknown", "unreachable", "status --check"),
+    ("matrix-three", "three", "matrix"),
+    ("matrix-three-kind", "three", "matrix --kind network"),
+    ("matrix-fleet", "fleet", "matrix"),
+    ("matrix-empty", "empty", "matrix"),
+    ("matrix-one-node", "one-node", "matrix --node node2"),
+    ("matrix-one-resource", "one-resource", "matrix --resource storage-a"),
+    ("matrix-unseen", "unseen", "matrix --node node2 --resource lab"),
+    ("matrix-to-come", "three", "matrix --kind lun"),
+    ("matrix-no-kind", "three", "matrix --kind rack"),
+    ("matrix-too-large", "too-large", "matrix"),
+    ("matrix-hostile", "hostile", "matrix"),
+    ("node-list-three", "three", "node list"),
+    ("node-list-states", "states", "node list"),
+    ("node-list-down", "states", "node list --state down"),
+    ("node-list-no-state", "states", "node list --state dwon"),
+    ("node-list-empty", "empty", "node list"),
+    ("node-list-hostile", "hostile", "node list"),
+    ("node-show", "show", "node show node2"),
+    ("node-show-nics", "show", "node show node2 --section nics"),
+    ("node-show-vlans", "show", "node show node2 --section vlans"),
+    ("node-show-bridges", "show", "node show node2 --section bridges"),
+    ("node-show-no-section", "show", "node show node2 --section disks"),
+    ("node-show-not-found", "not-found", "node show nodex"),
+    ("node-show-ambiguous", "ambiguous", "node show 4c4c"),
+    ("node-approve", "change", "node approve node1"),
+    ("node-rename", "change", "node rename 4c4c4544 node1"),
+    ("node-drain", "change", "node drain node1"),
+    ("node-drain-end", "change", "node drain node1 --end"),
+    ("node-drain-read-only", "read-only", "node drain node1"),
+    ("node-forget", "change", "node forget node1"),
+    ("node-declare-dead", "change", "node declare-dead node1 --type-name node1"),
+    ("node-declare-dead-unsure", "change", "node declare-dead node1"),
+    ("node-declare-dead-other", "change", "node declare-dead node1 --type-name node2"),
+    ("resource-list", "three", "resource list"),
+    ("resource-list-fleet", "fleet", "resource list"),
+    ("resource-list-to-come", "three", "resource list --kind vg"),
+    ("resource-show", "one-resource", "resource show storage-a"),
+    ("resource-show-not-found", "not-found", "resource show x"),
+    ("explain", "explain", "explain node2 storage-a"),
+    ("explain-not", "explain-not", "explain node2 lab"),
+    ("explain-not-found", "not-found", "explain nodex storage-a"),
+    ("impact", "impact", "impact storage-a"),
+    ("impact-node", "impact", "impact --node node1"),
+    ("impact-two", "impact", "impact storage-a --node node1"),
+    ("impact-none", "impact", "impact"),
+    ("network-list", "three", "network list"),
+    ("network-list-empty", "empty", "network list"),
+    ("network-define", "change", "network define storage-a --vlan 100 --match */bond0"),
+    ("network-define-unmatched", "change", "network define storage-a --vlan 100"),
+    ("network-define-no-slash", "change", "network define storage-a --match bond0"),
+    ("network-define-vlan", "change", "network define storage-a --vlan 5000 --match */bond0"),
+    ("network-define-recover", "recover-refused", "network define x --match */y"),
+    ("network-delete", "change", "network delete lab"),
+    ("event-tail", "three", "event tail"),
+    ("event-tail-empty", "empty", "event tail"),
+    ("event-tail-paged", "events-paged", "event tail --since 0"),
+    ("event-tail-wrong", "three", "event tail --since yesterday"),
+    ("event-tail-both", "three", "event tail --since 5 -n 5"),
+    ("event-follow", "follow", "event tail -f"),
+    ("event-follow-lost", "follow-lost", "event tail --follow --since 100"),
+    ("token-create", "tokens", "token create --count 3"),
+    ("token-create-role", "tokens", "token create --role admin"),
+    ("token-create-node", "tokens", "token create --role observer --node node1"),
+    ("token-create-ttl", "tokens", "token create --ttl 5"),
+    ("token-create-count", "tokens", "token create --count 0"),
+    ("token-create-forbidden", "forbidden", "token create"),
+    ("token-list", "tokens", "token list"),
+    ("token-list-empty", "empty", "token list"),
+    ("enrol", "enrol", "--connect tcp://10.0.0.5:7412 enrol --token-file token"),
+    ("enrol-open", "enrol", "--connect tcp://10.0.0.5:7412 enrol --token-file open"),
+    ("enrol-missing", "enrol", "--connect tcp://10.0.0.5:7412 enrol --token-file missing"),
+    ("enrol-nothing", "enrol", "--connect tcp://10.0.0.5:7412 enrol"),
+    ("enrol-refused", "enrol-refused", "--connect tcp://10.0.0.5:7412 enrol --token-file token"),
+    ("backup", "backup", "backup copy.db"),
+    ("backup-there", "backup", "backup token"),
+    ("backup-short", "backup-short", "backup copy.db"),
+    ("backup-no-folder", "backup", "backup nowhere/copy.db"),
+    ("backup-unreachable", "unreachable", "backup copy.db"),
+    ("recover", "change", "recover --confirm recover"),
+    ("recover-unsure", "change", "recover"),
+    ("recover-wrong", "change", "recover --confirm yes"),
+    ("wait", "ready", "wait --nodes 2"),
+    ("wait-not", "ready", "wait --nodes 3 --timeout 1ms"),
+    ("wait-none", "ready", "wait --nodes 0"),
+    ("no-key", "no-key", "--connect tcp://10.0.0.5:7412 status"),
+    ("usage-nothing", "three", ""),
+    ("usage-noun", "three", "stauts"),
+    ("usage-far", "three", "frobnicate"),
+    ("usage-verb", "three", "node lst"),
+    ("usage-verb-far", "three", "node frobnicate"),
+    ("usage-verb-missing", "three", "node"),
+    ("usage-option", "three", "status --chek"),
+    ("usage-option-far", "three", "status --frobnicate"),
+    ("usage-option-other", "three", "status --match x"),
+    ("usage-letter", "three", "status -x"),
+    ("usage-value", "three", "matrix --node"),
+    ("usage-no-value", "three", "status --check=yes"),
+    ("usage-twice", "three", "matrix --kind network --kind network"),
+    ("usage-argument", "three", "node show"),
+    ("usage-arguments", "three", "node show a b"),
+    ("usage-color", "three", "status --color pink"),
+    ("usage-timeout", "three", "status --timeout 5"),
+    ("help", "three", "--help"),
+    ("help-noun", "three", "node --help"),
+    ("help-command", "three", "network define --help"),
+    ("help-word", "three", "help event tail"),
+    ("help-status", "three", "status -h"),
+    ("version", "three", "--version"),
+]
+# Their JSON documents are kept too.
+KEPT = {"status", "check-critical", "check-unknown", "matrix-three", "node-list-states", "node-show",
+        "node-approve", "node-forget", "resource-list", "resource-show", "explain", "impact",
+        "network-list", "network-define", "network-delete", "event-tail", "event-follow",
+        "token-create", "token-list", "enrol", "backup", "recover", "node-show-ambiguous",
+        "usage-noun", "version", "status-unreachable"}
+LINES = {"event-follow", "event-follow-lost"}  # a document a line
+WIDE = ("event-", "token-create", "check-")    # lines as long as they are
+
+
+class Golden:
+    def __init__(self, top, program, update):
+        self.top, self.program, self.update = top, os.path.abspath(program), update
+        self.folder = os.path.join(top, "tests/golden/cli")
+        self.encoder = encode.Encoder(top)
+        self.scripts = scripts(self.encoder)
+        self.faults = 0
+        self.validator = None
+        self.definitions = None
+
+    def fault(self, name, text):
+        self.faults += 1
+        print(f"{name}: {text}")
+
+    def run(self, script, args, columns=WIDTH, json_too=False):
+        with tempfile.TemporaryDirectory(prefix="muster-cli-") as folder:
+            answers, work = os.path.join(folder, "answers"), os.path.join(folder, "work")
+            os.mkdir(answers)
+            os.mkdir(work)
+            self.scripts[script].write(answers)
+            for file, mode in (("token", 0o600), ("open", 0o644)):
+                with open(os.open(os.path.join(work, file), os.O_CREAT | os.O_WRONLY, mode),
+                          "w", encoding="utf-8") as f:
+                    f.write(f"m1.{'cd' * 32}.{'ef' * 16}\n")
+            log = os.path.join(folder, "log")
+            env = {"PATH": os.environ["PATH"], "TZ": "CET-1", "COLUMNS": str(columns),
+                   "MUSTER_DOUBLE": answers, "MUSTER_DOUBLE_LOG": log}
+            env.update((k, v) for k, v in os.environ.items() if k.endswith("SAN_OPTIONS"))
+            p = subprocess.run([self.program, *(["--json"] if json_too else []), *args.split()],
+                               env=env, cwd=work, capture_output=True, stdin=subprocess.DEVNULL,
+                               timeout=60, check=False)
+            left = sorted(os.listdir(work))
+            calls = []
+            if os.path.exists(log):
+                with open(log, encoding="utf-8") as f:
+                    calls = [json.loads(line) for line in f]
+        return p.returncode, p.stdout.decode(), p.stderr.decode(), left, calls
+
+    def compare(self, name, text):
+        path = os.path.join(self.folder, name)
+        if self.update:
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+            return
+        old = ""
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as f:
+                old = f.read()
+        if old != text:
+            self.fault(name, "is not as it was (golden.py ... --update keeps the new one):\n" +
+                       "".join(difflib.unified_diff(old.splitlines(True), text.splitlines(True),
+                                                    "golden", "now")))
+
+    def check_text(self, name, out, err):
+        for line in out.split("\n"):
+            if sum(not unicodedata.combining(c) for c in line) > WIDTH and not name.startswith(WIDE):
+                self.fault(name, f"a line of {len(line)} columns: {line}")
+            if line != line.rstrip():
+                self.fault(name, f"blanks at the end: {line!r}")
+        if not (out + err).isascii() and "hostile" not in name:
+            self.fault(name, "is not ASCII")
+        if any(c in out + err for c in "\x1b\u202e\u200b"):
+            self.fault(name, "colours or harmful characters")
+
+    def text(self, name, script, args):
+        rc, out, err, left, calls = self.run(script, args)
+        self.check_text(name, out, err)
+        if rc != 0 and "check" not in name and not err.startswith("muster: "):
+            self.fault(name, f"exit {rc} without a sentence: {err!r}")
+        if "copy.db" in left and rc != 0:
+            self.fault(name, "a file is left behind")
+        whole = f"$ muster {args}".rstrip() + "\n" + out
+        if err:
+            whole += "--- stderr\n" + err
+        if rc:
+            whole += f"--- exit {rc}\n"
+        for call in calls:
+            if call["call"] == "request" and name != "wait-not":  # which asks until the time is up
+                call.pop("call")
+                whole += "--- request " + json.dumps(call) + "\n"
+        self.compare(name + ".txt", whole)
+        return rc
+
+    def json(self, name, script, args, rc_text):
+        rc, out, err, _, _ = self.run(script, args, json_too=True)
+        if rc_text not in (None, rc):
+            self.fault(name, f"exit {rc} with --json, {rc_text} without")
+        try:
+            docs = [json.loads(line) for line in (out.splitlines() if name in LINES else [out])]
+        except ValueError as e:
+            self.fault(name, f"--json is no document: {e}: {out[:200]!r} {err!r}")
+            return
+        for doc in docs:
+            self.validate(name, args, doc)
+        if name in KEPT and self.validator is None:
+            self.compare(name + ".json",
+                         "".join(json.dumps(d, indent=1) + "\n" for d in docs))
+
+    def load_schema(self):
+        try:
+            import jsonschema
+        except ImportError:
+            print("SKIP: python3-jsonschema is not installed")
+            sys.exit(77)
+        path = os.path.join(self.top, "docs/json/muster.schema.json")
+        with open(path, encoding="utf-8") as f:
+            schema = json.load(f)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        self.definitions = schema["$defs"]
+        self.validator = lambda part: jsonschema.Draft202012Validator(
+            {"$defs": schema["$defs"], "$ref": f"#/$defs/{part}"})
+
+    def validate(self, name, args, doc):
+        if self.validator is None:
+            return
+        words = [w for w in args.split() if not w.startswith("-") and "://" not in w]
+        part = ("help" if "commands" in doc else "version" if "version" in doc and len(doc) == 1
+                else "error" if "error" in doc else "event" if name in LINES
+                else next((p for p in (" ".join(words[:2]), words[0] if words else "")
+                           if p in self.definitions), None))
+        if part not in self.definitions:
+            self.fault(name, f"the schema has no definition for '{args}'")
+            return
+        for e in self.validator(part).iter_errors(doc):
+            self.fault(name, f"against {part}: {'/'.join(map(str, e.path))}: {e.message[:300]}")
+
+
+def main():
+    top, program, *rest = sys.argv[1:]
+    g = Golden(top, program, "--update" in rest)
+    only = [a for a in rest if not a.startswith("-")]
+    schema = "--schema" in rest
+    if schema:
+        g.load_schema()
+    for name, script, args in CASES:
+        if only and name not in only:
+            continue
+        g.json(name, script, args, None if schema else g.text(name, script, args))
+    if not only and not schema:
+        known = {n + ".txt" for n, _, _ in CASES} | {n + ".json" for n in KEPT}
+        for stray in sorted(set(os.listdir(g.folder)) - known):
+            if g.update:
+                os.unlink(os.path.join(g.folder, stray))
+            else:
+                g.fault(stray, "is of no case any more")
+    print(f"{len(CASES)} cases, {g.faults} faults")
+    sys.exit(1 if g.faults else 0)
+
+
+main()
