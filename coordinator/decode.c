@@ -71,13 +71,6 @@ static void decode_node(struct work *w)
     }
 }
 
-static enum reply_code code_of(enum refuse_reason r)
-{
-    if (r == REFUSE_TOO_LARGE)
-        return REPLY_TOO_LARGE;
-    return r == REFUSE_MALFORMED ? REPLY_INVALID : REPLY_REFUSED;
-}
-
 /* A client's answer goes back from here: the core knows no way to tell a client from a node that
  * could not be understood. */
 static struct post *decode_request(struct work *w)
@@ -99,7 +92,8 @@ static struct post *decode_request(struct work *w)
     if (w->type != WORK_BAD)
         return NULL;
     w->bad.answer = false;
-    return post_reply(&w->route, NULL, w->bad.correlation, code_of(w->bad.reason), w->bad.text);
+    return post_reply(&w->route, NULL, w->bad.correlation, work_reply_code(w->bad.reason),
+                      w->bad.text);
 }
 
 struct post *decode_work(struct work *w)

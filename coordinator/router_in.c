@@ -40,17 +40,25 @@ static void tell_core(struct router *r, enum refuse_reason reason, const struct 
         work_free(w);
 }
 
-/* A message of a known connection is dropped: counted now or within a second, answered at most once
- * a second. */
+/* Answers the latest drop of a reason and has it counted. */
+static void answer_drop(struct router *r, const struct route *route, enum refuse_reason reason)
+{
+    bool node = route->socket == SOCKET_NODES;
+    const char *text = r->untold[reason].text;
+
+    tell_core(r, reason, node ? route : NULL);
+    if (!node)
+        router_send(r, post_reply(route, NULL, 0, work_reply_code(reason), text));
+}
+
+/* A message of a known connection that is too much: counted now or within a second, answered at
+ * most once a second. */
 static void drop(struct router *r, struct peer *peer, const struct route *route, const pubkey *key,
                  enum refuse_reason reason, const char *text)
 {
     router_count(r, key, reason, text);
-    if (!peer_drop(peer, r->now))
-        return;
-    tell_core(r, reason, route->socket == SOCKET_NODES ? route : NULL);
-    if (route->socket != SOCKET_NODES)
-        router_send(r, post_reply(route, NULL, 0, REPLY_REFUSED, text));
+    if (peer_drop(peer, r->now))
+        answer_drop(r, route, reason);
 }
 
 void router_tell(struct router *r)
@@ -163,11 +171,15 @@ static void admit(struct router *r, const struct route *route, zmq_msg_t *msg, u
     v = peers_take(r->peers[route->socket], peer, n, r->now);
     refuse = judge(v, node, frames, n, &text);
     /* A client waits for the refusal with its request's number, so it is read for that. */
-    readable = frames == 1 && (v == PEER_OK || v == PEER_BUSY);
+    readable = v == PEER_BUSY && frames == 1 && n <= LIMIT_CLIENT_MESSAGE_BYTES;
     if (refuse == 0 || (!node && readable))
         submit(r, peer, route, &key, msg, refuse, text);
-    else
+    else if (v != PEER_OK)
         drop(r, peer, route, &key, refuse, text);
+    else {
+        router_count(r, &key, refuse, text);
+        answer_drop(r, route, refuse);
+    }
 }
 
 /* One whole message: *msg is its first frame after the routing id. Returns the number of frames

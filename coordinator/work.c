@@ -39,6 +39,13 @@ void work_free_list(struct queue_node *list)
     }
 }
 
+enum reply_code work_reply_code(enum refuse_reason r)
+{
+    if (r == REFUSE_TOO_LARGE)
+        return REPLY_TOO_LARGE;
+    return r == REFUSE_MALFORMED ? REPLY_INVALID : REPLY_REFUSED;
+}
+
 struct post *post_new(const struct route *route, struct buf *data)
 {
     struct post *p = calloc(1, sizeof *p);

@@ -49,6 +49,9 @@ struct work *work_new(enum work_type type, const struct route *route); /* NULL: 
 void work_free(struct work *w); /* gives the ticket back; NULL is legal */
 void work_free_list(struct queue_node *list);
 
+/* As a client is told. */
+enum reply_code work_reply_code(enum refuse_reason r);
+
 /* One message on its way out. */
 struct post {
     struct queue_node node;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vfs_fault.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "vfs_shim.h"
@@ -10,18 +11,30 @@ static struct {
     uint64_t left;
     bool lasting, fired;
 } armed;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* True: this call is to fail. */
 static bool strike(enum fault kind)
 {
-    if (armed.kind != kind)
-        return false;
-    if (armed.fired)
-        return armed.lasting;
-    if (--armed.left > 0)
-        return false;
-    armed.fired = true;
-    return true;
+    bool fails = false;
+
+    pthread_mutex_lock(&lock);
+    if (armed.kind == kind) {
+        fails = armed.fired ? armed.lasting : --armed.left == 0;
+        armed.fired = armed.fired || fails;
+    }
+    pthread_mutex_unlock(&lock);
+    return fails;
+}
+
+static bool is_armed(enum fault kind)
+{
+    bool is;
+
+    pthread_mutex_lock(&lock);
+    is = armed.kind == kind;
+    pthread_mutex_unlock(&lock);
+    return is;
 }
 
 static int on_write(struct shim_file *f, const void *p, int n, sqlite3_int64 at)
@@ -36,7 +49,7 @@ static int on_write(struct shim_file *f, const void *p, int n, sqlite3_int64 at)
         f->real->pMethods->xWrite(f->real, p, n / 2, at);
         return SQLITE_IOERR_WRITE;
     }
-    if (armed.kind == FAULT_EXTEND_FULL) {
+    if (is_armed(FAULT_EXTEND_FULL)) {
         f->real->pMethods->xFileSize(f->real, &size);
         if (at + n > size && strike(FAULT_EXTEND_FULL))
             return SQLITE_FULL;
@@ -77,7 +90,7 @@ static int on_shm_map(struct shim_file *f, int region, int size, bool extend)
 {
     volatile void *there = NULL;
 
-    if (armed.kind != FAULT_SHM || !extend)
+    if (!is_armed(FAULT_SHM) || !extend)
         return SQLITE_OK;
     f->real->pMethods->xShmMap(f->real, region, size, 0, &there);
     return there == NULL && strike(FAULT_SHM) ? SQLITE_IOERR_SHMSIZE : SQLITE_OK;
@@ -120,18 +133,27 @@ void vfs_fault_register(void)
 
 void vfs_fault_arm(enum fault f, uint64_t nth, bool lasting)
 {
+    pthread_mutex_lock(&lock);
     armed.kind = f;
     armed.left = nth;
     armed.lasting = lasting;
     armed.fired = false;
+    pthread_mutex_unlock(&lock);
 }
 
 void vfs_fault_heal(void)
 {
+    pthread_mutex_lock(&lock);
     armed.kind = FAULT_NONE;
+    pthread_mutex_unlock(&lock);
 }
 
 bool vfs_fault_fired(void)
 {
-    return armed.fired;
+    bool fired;
+
+    pthread_mutex_lock(&lock);
+    fired = armed.fired;
+    pthread_mutex_unlock(&lock);
+    return fired;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An SQLite VFS whose disk fails when it is told to. One thread, one disk. */
+/* An SQLite VFS whose disk fails when it is told to. One disk; any thread may tell it. */
 #ifndef MUSTER_TESTS_VFS_FAULT_H
 #define MUSTER_TESTS_VFS_FAULT_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A VFS over the default one, for the tests' VFSes: it owns the files' plumbing, and asks a few
- * hooks before it passes a call on. Locks and shared memory go straight through. One thread. */
+ * hooks before it passes a call on. Locks and shared memory go straight through. What the hooks
+ * share between threads they protect themselves. */
 #ifndef MUSTER_TESTS_VFS_SHIM_H
 #define MUSTER_TESTS_VFS_SHIM_H
 
