@@ -253,6 +253,29 @@ Test(query_matrix, removals_are_told)
     fleet_free(f);
 }
 
+/* A list of texts has a limit on the wire; what would be over it is a resync, not a cut list. */
+Test(query_matrix, resync_when_too_much_has_gone)
+{
+    static const uuid128 nil;
+    struct fleet *f = fleet_new();
+    uint64_t g = coord_generation(f->c);
+
+    for (uint32_t i = 0; i < LIMIT_STRINGS; i++) {
+        uuid128 id = { { 0xff } };
+
+        memcpy(id.b + 4, &i, sizeof i);
+        cr_assert_eq(bury(f->c, nil, id), 0);
+    }
+    fleet_commit(f);
+    cr_assert_eq(ask(f, CLIENT_LOCAL, changes_since(g)), REPLY_OK);
+    cr_expect_eq(f->reply->removed_resources.n, LIMIT_STRINGS);
+    cr_assert_eq(bury(f->c, nil, (uuid128){ { 0xfe } }), 0);
+    fleet_commit(f);
+    expect_refusal(f, changes_since(g), REPLY_RESYNC, "take a snapshot");
+    cr_expect_eq(ask(f, CLIENT_LOCAL, changes_since(g + 1)), REPLY_OK);
+    fleet_free(f);
+}
+
 /* ---- a client that follows ------------------------------------------------------------------ */
 
 struct entry {
