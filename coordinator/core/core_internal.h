@@ -131,7 +131,7 @@ struct key {
     uuid128 boot_id;
     char *name;
     wall_ms created;
-    mono_ms heard; /* valid only if heard_once */
+    mono_ms first, heard; /* in this start; valid only if heard_once */
     bool heard_once;
     bool goodbye;       /* its probe has ended in good order */
     bool other_machine; /* showed another lowest MAC than the node has */
@@ -321,7 +321,8 @@ mono_ms live_deadline(const struct coord *c);
 /* ---- enrol.c, session.c, ingest.c: messages of nodes */
 struct key *key_by(const struct coord *c, const pubkey *key);
 struct key *key_new(struct step *s, const pubkey *key, enum role role, enum key_state state);
-void key_remove(struct coord *c, struct key *k); /* from the index, and frees */
+void key_heard(const struct coord *c, struct key *k); /* now */
+void key_remove(struct coord *c, struct key *k);      /* from the index, and frees */
 bool boot_is_retired(const struct coord *c, uint32_t node_no, uuid128 boot);
 int boot_load(struct coord *c, const struct retired_boot_row *row);
 int boot_retire(struct step *s, struct node *n, uuid128 boot);

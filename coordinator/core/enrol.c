@@ -46,8 +46,25 @@ static int reject(struct step *s, const char *text)
     return rc < 0 ? rc : answer_enrolled(s, ENROL_REJECTED, text, 0);
 }
 
-static int answer_waiting(struct step *s, const struct node *n)
+/* The accepted boot still speaks although the new one has been there for as long as a boot must be
+ * silent to be over: so two machines live under one identity. */
+static bool both_live(const struct coord *c, const struct node *n)
 {
+    return n->claim != NULL && n->key != NULL && n->claim->heard_once && n->key->heard_once &&
+           mono_since(n->key->heard, n->claim->first) >= c->config.suspect_ms &&
+           !predecessor_silent(c, n);
+}
+
+static int answer_waiting(struct step *s, struct node *n)
+{
+    if (!s->c->read_only && n->row.admission == NODE_APPROVED && both_live(s->c, n)) {
+        int rc = node_conflict(s, n,
+                               "two live boots with two keys claim to be it; turn one off or give "
+                               "it an id of its own, then: muster node approve");
+
+        if (rc < 0)
+            return rc;
+    }
     if (n->row.admission == NODE_QUARANTINED)
         return answer_refused(s, REFUSE_QUARANTINED, n->row.text, RETRY_PENDING_MS);
     if (n->row.admission == NODE_PENDING)
@@ -138,8 +155,7 @@ static struct key *node_key_make(struct step *s, struct node *n, uuid128 boot, e
         return NULL;
     k->node = n;
     k->boot_id = boot;
-    k->heard = s->c->now;
-    k->heard_once = true;
+    key_heard(s->c, k);
     return k;
 }
 
@@ -373,8 +389,7 @@ static int enrol_known_key(struct step *s, const struct enrolment *en, struct ke
         return answer_refused(s, REFUSE_IDENTITY,
                               "This key belongs to another boot; a key serves for one boot only.",
                               0);
-    k->heard = s->c->now;
-    k->heard_once = true;
+    key_heard(s->c, k);
     k->goodbye = false;
     return by_state[k->state](s, en, k);
 }

@@ -28,6 +28,14 @@ struct key *key_new(struct step *s, const pubkey *key, enum role role, enum key_
     return k;
 }
 
+void key_heard(const struct coord *c, struct key *k)
+{
+    if (!k->heard_once)
+        k->first = c->now;
+    k->heard = c->now;
+    k->heard_once = true;
+}
+
 void key_remove(struct coord *c, struct key *k)
 {
     map_del(c->keys, k->key.b, sizeof k->key.b);

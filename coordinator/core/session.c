@@ -350,8 +350,7 @@ int session_message(struct step *s)
     fault = identity_fault(env, k);
     if (fault != NULL)
         return answer_refused(s, REFUSE_IDENTITY, fault, 0);
-    k->heard = s->c->now;
-    k->heard_once = true;
+    key_heard(s->c, k);
     k->goodbye = false;
     return node_message(s, env, k, b);
 }
