@@ -93,7 +93,8 @@ void *arena_alloc(struct arena *a, size_t n)
     struct block *b = a->last;
     void *p;
 
-    if (need < n || (a->limit != 0 && (need > a->limit || a->used > a->limit - need)))
+    /* No machine has half of the address space: what is added to it below cannot overflow. */
+    if (n > SIZE_MAX / 2 || (a->limit != 0 && (need > a->limit || a->used > a->limit - need)))
         return NULL;
     if (b == NULL || b->cap - b->used < need) {
         b = add_block(a, need);
@@ -130,7 +131,8 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
         return NULL;
     p = arena_alloc(a, n + 1);
     if (p != NULL) {
-        memcpy(p, s, n);
+        if (n > 0)
+            memcpy(p, s, n);
         p[n] = '\0';
     }
     return p;

@@ -70,6 +70,7 @@
 #define LIMIT_DECODED_BYTES     (256u << 20) /* decoded and waiting for the core */
 #define LIMIT_PEER_QUEUED       128u         /* messages of one node */
 #define LIMIT_CLIENT_QUEUED     64u          /* unanswered requests of one client connection */
+#define LIMIT_ANSWERS           512u         /* that wait in the socket for one connection */
 #define LIMIT_UNREAD_BYTES      (128u << 20) /* answers that one client does not read */
 #define LIMIT_CONN_HELD_BYTES   (80u << 20)  /* that have come from one connection, in no message */
 #define LIMIT_HELD_BYTES        (512u << 20) /* the same, of all connections */
@@ -89,6 +90,10 @@
 
 _Static_assert(DEFAULT_SUSPECT_MS >= 2 * DEFAULT_HEARTBEAT_MS, "one lost heartbeat is not suspect");
 _Static_assert(DEFAULT_DOWN_MS > DEFAULT_SUSPECT_MS, "a node is suspect before it is down");
+/* libzmq hears of what a peer has read in steps of half the limit. */
+_Static_assert(LIMIT_ANSWERS / 2 >= 2 * LIMIT_CLIENT_QUEUED,
+               "each request has room for its answer");
+_Static_assert(LIMIT_ANSWERS / 2 >= LIMIT_PEER_QUEUED, "each message has room for its answer");
 _Static_assert(LIMIT_DECODE_ARENA_BYTES >= LIMIT_NODE_MESSAGE_BYTES, "a message must fit decoded");
 
 #endif

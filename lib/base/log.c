@@ -30,6 +30,18 @@ static const char *level_name(enum log_level level)
     return "info";
 }
 
+/* A peer may have chosen part of the text: it must not be able to forge a line, nor to speak to the
+ * terminal (U+0080 to U+009F do so too). */
+static void mask_controls(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p != '\0'; p++) {
+        if (*p < 0x20 || *p == 0x7f)
+            *p = '?';
+        else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+            p[0] = p[1] = '?';
+    }
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
     char text[1024], line[1200];
@@ -40,13 +52,10 @@ void log_line(enum log_level level, const char *fmt, ...)
     if (level > highest_level)
         return;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    if (vsnprintf(text, sizeof text, fmt, args) >= (int)sizeof text)
+        memcpy(text + sizeof text - 4, "...", 4);
     va_end(args);
-    /* A peer may have chosen part of the text: it must not be able to forge a line. */
-    for (char *p = text; *p != '\0'; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-    }
+    mask_controls(text);
     if (isatty(STDERR_FILENO))
         n = (size_t)snprintf(line, sizeof line, "%s: %s: %s\n", program_name, level_name(level),
                              text);

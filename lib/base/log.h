@@ -4,8 +4,8 @@
 
 /* The log of a daemon: one line an entry on stderr, "<level> text" with the syslog priority prefix
  * that systemd-journald understands when stderr is not a terminal. Shell code only: the pure
- * libraries return what happened instead. Control characters in the text are escaped. Secrets are
- * never passed to it. */
+ * libraries return what happened instead. Control characters in the text become "?"; text that is
+ * too long (1023 bytes) ends in "...". Secrets are never passed to it. */
 enum log_level {
     LOG_LEVEL_ERROR = 3,
     LOG_LEVEL_WARNING = 4,

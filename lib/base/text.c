@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -170,9 +171,16 @@ static bool offset(const char **s, int *minutes)
     return true;
 }
 
+static int days_of(int year, int month)
+{
+    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+    return days[month - 1] + (month == 2 && leap);
+}
+
 bool wall_parse(const char *s, wall_ms *out)
 {
-    static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
     struct tm tm = { 0 };
     int year, month, ms, minutes;
 
@@ -183,7 +191,7 @@ bool wall_parse(const char *s, wall_ms *out)
     if (!digits(&s, 2, &tm.tm_hour) || *s++ != ':' || !digits(&s, 2, &tm.tm_min) || *s++ != ':' ||
         !digits(&s, 2, &tm.tm_sec) || !fraction(&s, &ms) || !offset(&s, &minutes) || *s != '\0')
         return false;
-    if (month < 1 || month > 12 || tm.tm_mday < 1 || tm.tm_mday > days[month - 1] ||
+    if (month < 1 || month > 12 || tm.tm_mday < 1 || tm.tm_mday > days_of(year, month) ||
         tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
         return false;
     tm.tm_year = year - 1900;
@@ -198,7 +206,7 @@ char *bytes_text(uint64_t n, char *out)
     double v = (double)n;
     size_t u = 0;
 
-    while (v >= 1024 && u + 1 < ARRAY_LEN(units)) {
+    while (v >= 1023.5 && u + 1 < ARRAY_LEN(units)) {
         v /= 1024;
         u++;
     }
@@ -225,31 +233,64 @@ char *duration_text(int64_t ms, char *out)
         snprintf(out, 24, s % 3600 / 60 ? "%d h %d min" : "%d h", (int)(s / 3600),
                  (int)(s % 3600 / 60));
     else
-        snprintf(out, 24, "%d d", (int)(s / 86400));
+        snprintf(out, 24, "%" PRId64 " d", s / 86400);
     return out;
+}
+
+/* The digits that are there. False: none, or more than INT64_MAX. */
+static bool whole_number(const char **s, uint64_t *out)
+{
+    const char *from = *s;
+    uint64_t v = 0;
+
+    for (; **s >= '0' && **s <= '9'; (*s)++) {
+        unsigned digit = (unsigned)(**s - '0');
+
+        if (v > ((uint64_t)INT64_MAX - digit) / 10)
+            return false;
+        v = v * 10 + digit;
+    }
+    *out = v;
+    return *s > from;
+}
+
+/* What follows a point, if there is one. */
+static bool decimals(const char **s, double *out)
+{
+    double v = 0, scale = 1;
+
+    *out = 0;
+    if (**s != '.')
+        return true;
+    for ((*s)++; **s >= '0' && **s <= '9'; (*s)++) {
+        if (scale < 1e15) { /* a double knows no more */
+            v = v * 10 + (**s - '0');
+            scale *= 10;
+        }
+    }
+    *out = v / scale;
+    return scale > 1;
 }
 
 bool bytes_parse(const char *s, uint64_t *out)
 {
     static const char letters[] = "bkmgtpe";
-    char *end;
-    double v;
-    unsigned shift = 0;
+    const char *unit = letters;
+    unsigned shift;
+    uint64_t whole;
+    double part;
 
-    if (*s < '0' || *s > '9')
+    if (!whole_number(&s, &whole) || !decimals(&s, &part))
         return false;
-    v = strtod(s, &end);
-    if (*end != '\0') {
-        const char *l = strchr(letters, *end | 0x20);
-
-        if (l == NULL || *end == '\0' || end[1] != '\0')
+    if (*s != '\0') {
+        unit = strchr(letters, *s | 0x20);
+        if (unit == NULL || s[1] != '\0')
             return false;
-        shift = (unsigned)(l - letters) * 10;
     }
-    v *= (double)(UINT64_C(1) << shift);
-    if (!(v >= 0 && v <= 9.2e18))
+    shift = (unsigned)(unit - letters) * 10;
+    if (whole > (uint64_t)INT64_MAX >> shift || (shift == 0 && part > 0))
         return false;
-    *out = (uint64_t)v;
+    *out = (whole << shift) + (uint64_t)(part * (double)(UINT64_C(1) << shift));
     return true;
 }
 

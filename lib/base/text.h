@@ -29,7 +29,8 @@ bool wall_parse(const char *s, wall_ms *out);
 char *bytes_text(uint64_t n, char *out);
 /* "3.2 s", "5 min", "2 h 10 min", "3 d"; `out` has 24 bytes. */
 char *duration_text(int64_t ms, char *out);
-/* "15", "20G", "1.5T", "100M", "4096b": bytes; a bare letter means the binary unit, as in LVM. */
+/* "15", "20G", "1.5T", "100M", "4096b": bytes, at most INT64_MAX; a bare letter means the binary
+ * unit, as in LVM. */
 bool bytes_parse(const char *s, uint64_t *out);
 /* "30s", "5m", "2h", "7d", "250ms": milliseconds. A bare number is refused. */
 bool duration_parse(const char *s, int64_t *out);
