@@ -3,6 +3,7 @@
 #include "nouns.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 #include "base/text.h"
 
@@ -10,6 +11,7 @@ struct detail {
     const struct reply *reply;
     const struct node_info *node;
     int section; /* one section with all its fields; -1: all, in short */
+    wall_ms now; /* by the clock of this machine */
 };
 
 /* ---- sections ------------------------------------------------------------------------------- */
@@ -231,7 +233,7 @@ static void detail_text(struct text *t, const void *data)
     }
 }
 
-static void section_json(struct json *j, const struct section_body *b)
+static void section_json(struct json *j, const struct section_body *b, wall_ms now)
 {
     const struct section_desc *d = &section_descs[b->section];
     struct recs rows = rows_of(b);
@@ -244,10 +246,13 @@ static void section_json(struct json *j, const struct section_body *b)
         json_int(j, "age_ms", b->age_ms);
     else
         json_null(j, "age_ms");
-    if (REC_HAS(b, section_body, status_age_ms))
+    if (REC_HAS(b, section_body, status_age_ms)) {
         json_int(j, "status_age_ms", b->status_age_ms);
-    else
+        json_time(j, "since", now.v - b->status_age_ms);
+    } else {
         json_null(j, "status_age_ms");
+        json_null(j, "since");
+    }
     json_array(j, "rows");
     for (size_t i = 0; i < rows.n; i++) {
         json_object(j, NULL);
@@ -272,7 +277,7 @@ static void detail_json(struct json *j, const void *data)
     for (size_t i = 0; i < d->reply->sections.n; i++) {
         if (sections[i].section < SECTION_COUNT &&
             (d->section < 0 || sections[i].section == (uint64_t)d->section))
-            section_json(j, &sections[i]);
+            section_json(j, &sections[i], d->now);
     }
     json_end_object(j);
 }
@@ -284,6 +289,7 @@ static int handle(struct run *r)
     REQUEST(req, OP_NODE_SHOW);
     const char *section = option_value(r, "section");
     struct muster_reply reply;
+    struct timespec now;
     struct detail d = { .section = section != NULL ? section_by_name(section) : -1 };
     int rc;
 
@@ -298,6 +304,8 @@ static int handle(struct run *r)
     if (rc == 0) {
         d.reply = reply.reply;
         d.node = reply.reply->nodes.v;
+        clock_gettime(CLOCK_REALTIME, &now);
+        d.now = (wall_ms){ (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 };
         if (section == NULL)
             rc = with_edges(r, d.node->id, NULL, &reply);
     }

@@ -3,12 +3,14 @@
 """What each command prints for made-up replies, held against tests/golden/cli; with --schema every
 JSON document against docs/json/muster.schema.json instead.
 Usage: golden.py TOP MUSTER-DOUBLE [--update|--schema] [NAME...]"""
+import datetime
 import difflib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
 import unicodedata
 
 import encode
@@ -377,9 +379,20 @@ class Golden:
             return
         for doc in docs:
             self.validate(name, args, doc)
+            self.steady(name, doc)
         if name in KEPT and self.validator is None:
             self.compare(name + ".json",
                          "".join(json.dumps(d, indent=1) + "\n" for d in docs))
+
+    def steady(self, name, doc):
+        """Moments reckoned from this one: right to the minute, and left out of the golden file."""
+        for section, s in doc.get("sections", {}).items():
+            if s["since"] is None:
+                continue
+            at = datetime.datetime.fromisoformat(s["since"].replace("Z", "+00:00")).timestamp()
+            if abs(time.time() - s["status_age_ms"] / 1000 - at) > 60:
+                self.fault(name, f"{section}: since {s['since']}, {s['status_age_ms']} ms ago")
+            s["since"] = "now - status_age_ms"
 
     def load_schema(self):
         try:
