@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is different on a terminal: colours, the width of lines, the progress bar, the warning about
+tokens. Usage: terminal.py TOP MUSTER-DOUBLE"""
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+
+import encode
+import made_up
+
+faults = 0
+
+
+def check(condition, text):
+    global faults
+    if not condition:
+        faults += 1
+        print(text)
+
+
+class Terminal:
+    def __init__(self, program, answers, work):
+        self.program, self.answers, self.work = program, answers, work
+
+    def run(self, *args, columns=80, stdout_is_terminal=True, **env):
+        """What comes out of the terminal, and of a pipe for stdout where it is none."""
+        main, side = pty.openpty()
+        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        p = subprocess.Popen(
+            [self.program, *args], stdin=subprocess.DEVNULL, stderr=side, cwd=self.work,
+            stdout=side if stdout_is_terminal else subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "TERM": "xterm", "TZ": "CET-1",
+                 "MUSTER_DOUBLE": self.answers, **env})
+        os.close(side)
+        shown = b""
+        while True:
+            try:
+                data = os.read(main, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not data:
+                break
+            shown += data
+        piped = p.stdout.read().decode() if p.stdout else ""
+        p.wait(30)
+        if p.stdout:
+            p.stdout.close()
+        os.close(main)
+        return shown.decode().replace("\r\n", "\n"), piped
+
+
+def colours(t):
+    red, green = "\033[31m", "\033[32m"
+    shown, _ = t.run("matrix")
+    check(green in shown and red in shown, f"no colours on a terminal: {shown!r}")
+    for line in shown.split("\n"):
+        check(line.count("\033[0m") * 2 == line.count("\033["), f"a colour goes on: {line!r}")
+    for what, env in (("NO_COLOR", {"NO_COLOR": "1"}), ("TERM=dumb", {"TERM": "dumb"})):
+        shown, _ = t.run("matrix", **env)
+        check("\033" not in shown, f"colours in spite of {what}")
+    shown, _ = t.run("matrix", NO_COLOR="")
+    check(green in shown, "an empty NO_COLOR is none")
+    shown, _ = t.run("matrix", "--color", "never")
+    check("\033" not in shown, "colours in spite of --color never")
+    shown, _ = t.run("matrix", "--color=always", NO_COLOR="1")
+    check(green in shown, "no colours in spite of --color always")
+    shown, piped = t.run("matrix", stdout_is_terminal=False)
+    check("\033" not in piped and "node1" in piped, "colours in a pipe")
+    shown, piped = t.run("matrix", "--color", "always", stdout_is_terminal=False)
+    check(green in piped, "no colours in a pipe that were asked for")
+    shown, _ = t.run("--json", "matrix")
+    check("\033" not in shown, "colours in JSON")
+    # stderr is a terminal, stdout is none: the sentence is coloured, and only it.
+    shown, piped = t.run("stauts", stdout_is_terminal=False)
+    check(red in shown and piped == "", f"a failure: {shown!r} {piped!r}")
+
+
+def width(t):
+    for columns in (40, 60, 80, 132):
+        for args in (["matrix"], ["node", "list"], ["event", "tail"], ["status"], ["--help"],
+                     ["node", "show", "node2"], ["network", "define", "--help"]):
+            shown, _ = t.run(*args, columns=columns, NO_COLOR="1")
+            longest = max(shown.split("\n"), key=len)
+            # Examples and a grid's columns are not broken.
+            if len(longest) > columns and not longest.startswith("  muster") and columns > 60:
+                check(False, f"{' '.join(args)}: {len(longest)} columns of {columns}: {longest}")
+    narrow, _ = t.run("event", "tail", columns=60, NO_COLOR="1")
+    _, piped = t.run("event", "tail", stdout_is_terminal=False)
+    check(len(narrow.split("\n")) > len(piped.split("\n")) == 6,
+          f"events are lines in a pipe and wrapped on a terminal: {piped}")
+
+
+def token(t):
+    shown, piped = t.run("token", "create", stdout_is_terminal=False)
+    check(shown == "" and piped.startswith("m1.") and piped.count("\n") == 1,
+          f"a token into a file: {shown!r} {piped!r}")
+    shown, _ = t.run("token", "create", NO_COLOR="1")
+    check(shown.startswith("m1.") and "muster: a token admits" in shown,
+          f"no warning about a token on a terminal: {shown!r}")
+
+
+def progress(t):
+    copy = os.path.join(t.work, "copy.db")
+    shown, _ = t.run("backup", "copy.db", NO_COLOR="1")
+    check("backup [" in shown and "100 %" in shown, f"no bar: {shown!r}")
+    check("\r\033[K" in shown, f"the bar stays: {shown!r}")
+    mode = os.stat(copy).st_mode & 0o7777
+    check(mode == 0o600, f"the backup has mode {mode:o}")
+    with open(copy, "rb") as f:
+        check(f.read() == bytes(600000), "the backup's content")
+    os.unlink(copy)
+    p = subprocess.run([t.program, "backup", "copy.db"], capture_output=True, cwd=t.work,
+                       env={"MUSTER_DOUBLE": t.answers}, check=False)
+    check(p.returncode == 0 and p.stderr == b"", f"a bar without a terminal: {p.stderr!r}")
+
+
+def main():
+    top, program = sys.argv[1:]
+    with tempfile.TemporaryDirectory(prefix="muster-cli-") as folder:
+        s = made_up.coordinator(encode.Encoder(top), made_up.three())
+        s.say("TOKEN_CREATE", {"tokens": [dict(made_up.tokens(1)[0], token="m1." + "0" * 97)]})
+        s.say("BACKUP_BEGIN", {"handle": 1, "total_bytes": 600000}).say("BACKUP_END", {})
+        s.say("BACKUP_READ", {"chunk": bytes(262144)}, {"chunk": bytes(262144)},
+              {"chunk": bytes(600000 - 524288)}, {})
+        nodes, resources, edges = made_up.three()
+        s.say("NODE_SHOW", {"nodes": nodes[2:], "sections": made_up.sections(),
+                            "resources": resources, "edges": []})
+        s.write(folder)
+        work = os.path.join(folder, "work")
+        os.mkdir(work)
+        t = Terminal(os.path.abspath(program), folder, work)
+        for part in (colours, width, token, progress):
+            part(t)
+    print(f"{faults} faults")
+    sys.exit(1 if faults else 0)
+
+
+main()
