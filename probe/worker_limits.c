@@ -7,21 +7,26 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "worker_filter.h"
 
 enum { NOBODY = 65534, FILES = 64 };
 
-/* Bits of <linux/capability.h>. What root may do without any: read root's own files. */
-static const uint64_t kept[WORKER_KIND_COUNT] = {
-    /* DMI strings and /proc/cpuinfo need none; the rate of the TSC comes with a performance event.
-     */
-    [WORKER_SYSTEM] = UINT64_C(1) << CAP_PERFMON,
-    [WORKER_NET] = 0,
-    /* lldpd's socket belongs to lldpd's own user. */
-    [WORKER_LLDP] = UINT64_C(1) << CAP_DAC_OVERRIDE,
+/* What a kind keeps. As root without capabilities one reads root's own files and no others. */
+static const struct {
+    uint64_t capabilities; /* bits of <linux/capability.h> */
+    const char *group_of;  /* joins the group of this socket, if it is there */
+    bool runs_programs;
+} kept[WORKER_KIND_COUNT] = {
+    /* The rate of the TSC comes with a performance event. */
+    [WORKER_SYSTEM] = { .capabilities = UINT64_C(1) << CAP_PERFMON },
+    [WORKER_NET] = { .capabilities = 0 },
+    /* Runs lldpctl, to which lldpd listens for its own user and group alone. */
+    [WORKER_LLDP] = { .group_of = "/run/lldpd.socket", .runs_programs = true },
 };
 
 static int set_limit(__rlimit_resource_t which, uint64_t value)
@@ -61,9 +66,14 @@ static int set_capabilities(uint64_t bits)
     return syscall(SYS_capset, &head, want) == 0 ? 0 : -errno;
 }
 
-static int become_nobody(void)
+static int become_nobody(const char *group_of)
 {
-    if (setgroups(0, NULL) != 0 || setresgid(NOBODY, NOBODY, NOBODY) != 0 ||
+    gid_t gid = NOBODY;
+    struct stat st;
+
+    if (group_of != NULL && stat(group_of, &st) == 0 && S_ISSOCK(st.st_mode))
+        gid = st.st_gid;
+    if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
         setresuid(NOBODY, NOBODY, NOBODY) != 0)
         return -errno;
     return 0;
@@ -76,9 +86,9 @@ static int drop_privileges(enum worker_kind kind, bool needs_root, struct err *e
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         rc = -errno;
     if (rc == 0 && geteuid() == 0 && !needs_root)
-        rc = become_nobody();
+        rc = become_nobody(kept[kind].group_of);
     if (rc == 0)
-        rc = set_capabilities(geteuid() == 0 ? kept[kind] : 0);
+        rc = set_capabilities(geteuid() == 0 ? kept[kind].capabilities : 0);
     return rc == 0 ? 0 : err_set(e, rc, "a worker cannot drop its privileges: %s", strerror(-rc));
 }
 
@@ -90,11 +100,11 @@ int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct er
         rc = drop_privileges(kind, needs_root, e);
     if (rc < 0)
         return rc;
-    /* Last, since a change of user clears it. */
+    /* After the change of user, which clears it. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         return err_set(e, -errno, "a worker cannot bind its life to the supervisor's: %s",
                        strerror(errno));
     if (getppid() != parent)
         return err_set(e, -ESRCH, "the supervisor that started this worker is gone");
-    return 0;
+    return worker_filter(kept[kind].runs_programs, e);
 }

@@ -6,8 +6,9 @@
 #include "agent.h"
 
 /* Resource limits, no new privileges, all capabilities but those that this kind needs, another user
- * for a kind that needs none, death with the parent. `parent` is the pid that the worker was
- * started by. 0, or a negative errno with a sentence; -ESRCH: the parent is gone already. */
+ * for a kind that does not need root, death with the parent, and worker_filter. `parent` is the pid
+ * that the worker was started by. 0, or a negative errno with a sentence; -ESRCH: the parent is
+ * gone already. */
 int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct err *e);
 
 #endif

@@ -14,8 +14,7 @@ static const struct {
     /* product_uuid and product_serial have mode 0400. */
     [WORKER_SYSTEM] = { collect_system, true },
     [WORKER_NET] = { collect_net, false },
-    /* lldpd's socket has mode 0770 and belongs to its own user and group. */
-    [WORKER_LLDP] = { collect_lldp, true },
+    [WORKER_LLDP] = { collect_lldp, false },
 };
 
 int collect_run(enum worker_kind kind, const struct collect_request *req, struct arena *a,
