@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/limits.h"
+
 /* Milliseconds. A DEALER notices a dead peer after HEARTBEAT_IVL + HEARTBEAT_TIMEOUT, by ZMTP's own
  * heartbeat. A ROUTER leaves it to TCP's: libzmq 4.3 keeps all timers of a socket in one list that
  * it walks at each message of a peer that has one (poller_base.cpp, cancel_timer), which with a
@@ -28,7 +30,7 @@
 /* Messages waiting for one peer. A DEALER that is cut off must not save up a flood for the moment
  * when it is connected again; a ROUTER that does not read passes its back pressure on to TCP. */
 #define DEALER_HWM     64
-#define ROUTER_SNDHWM  64
+#define ROUTER_SNDHWM  LIMIT_ANSWERS
 #define ROUTER_RCVHWM  8
 #define ROUTER_BACKLOG 1024
 
