@@ -26,6 +26,7 @@ TABLE(start, start_row, 2, false,
     COLUMN(start_row, epoch, STORE_U64),
     COLUMN(start_row, start_no, STORE_U64),
     COLUMN(start_row, nonce, STORE_BLOB16),
+    COLUMN(start_row, generation, STORE_U64),
     COLUMN(start_row, at, STORE_WALL));
 
 TABLE(node, node_row, 1, false,

@@ -26,6 +26,7 @@ CREATE TABLE start (
     epoch INTEGER NOT NULL,
     start_no INTEGER NOT NULL,
     nonce BLOB NOT NULL,
+    generation INTEGER NOT NULL,
     at INTEGER NOT NULL,
     PRIMARY KEY (epoch, start_no)
 ) STRICT, WITHOUT ROWID;

@@ -34,6 +34,10 @@ static bool ask_now(const struct coord *c, struct slot *slot, digest128 digest)
 {
     bool again = slot->was_asked && digest_eq(slot->asked, digest);
 
+    if (c->read_only) { /* a report could not be stored */
+        slot->confirmed = false;
+        return false;
+    }
     if (again && mono_since(c->now, slot->asked_at) < ASK_AGAIN_MS)
         return false;
     if (again)
@@ -64,7 +68,7 @@ int sections_confirm(struct step *s, struct node *n, struct recs states, struct 
         was = slot->confirmed;
         if (slot->stored && digest_eq(slot->digest, digest))
             confirm(s->c, slot, v[i].age_ms);
-        else if (ask_now(s->c, slot, digest) && !s->c->read_only) /* else it could not be stored */
+        else if (ask_now(s->c, slot, digest))
             names[want->n++] = section_descs[v[i].section].name;
         news = news || was != slot->confirmed;
     }

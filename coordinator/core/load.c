@@ -87,6 +87,7 @@ static int load_rows(struct coord *c, const struct inventory_row *rows, size_t c
     if (n == NULL)
         return 0;
     slot = &n->sections[rows[0].section];
+    slot->stored = true; /* if it was not, its node will be asked for it */
     slot->rows = calloc(count, sizeof *slot->rows);
     if (slot->rows == NULL)
         return -ENOMEM;
@@ -374,7 +375,11 @@ static int start(struct step *s)
         return -ENOMEM;
     c->meta.start_no++;
     ch->start = (struct start_row){
-        .epoch = c->meta.epoch, .start_no = c->meta.start_no, .nonce = c->nonce, .at = c->wall
+        .epoch = c->meta.epoch,
+        .start_no = c->meta.start_no,
+        .nonce = c->nonce,
+        .generation = c->meta.generation,
+        .at = c->wall,
     };
     c->starts[c->start_count++] = ch->start;
     return event(s, "coordinator.started", SEVERITY_INFO, NULL, NULL,

@@ -49,6 +49,20 @@ static bool start_known(const struct coord *c, uint64_t epoch, uint64_t start_no
     return false;
 }
 
+/* The highest generation that can have been acknowledged in the start that is remembered: what was
+ * durable when the next one began. */
+static uint64_t generation_reached(const struct coord *c, const struct memory *m)
+{
+    uint64_t reached = c->meta.generation;
+
+    for (size_t i = c->start_count; i-- > 0 && c->starts[i].epoch == m->epoch;) {
+        if (c->starts[i].start_no <= m->start_no)
+            break;
+        reached = c->starts[i].generation;
+    }
+    return reached;
+}
+
 /* NULL: nothing of it contradicts this database; else what does. What was remembered in an earlier
  * epoch is settled by the recovery that raised the epoch. */
 static const char *contradiction(const struct coord *c, const struct memory *m)
@@ -62,7 +76,7 @@ static const char *contradiction(const struct coord *c, const struct memory *m)
         return NULL;
     if (!wire_uuid(m->db_id, &db) || !uuid_eq(db, c->meta.db_id))
         return "another database";
-    if (m->generation > c->meta.generation)
+    if (m->generation > generation_reached(c, m))
         return "a higher generation";
     if (m->token > c->meta.token)
         return "a higher token";
@@ -125,7 +139,11 @@ static int epoch_start(struct step *s)
     if (ch == NULL)
         return -ENOMEM;
     ch->start = (struct start_row){
-        .epoch = c->meta.epoch, .start_no = c->meta.start_no, .nonce = c->nonce, .at = c->wall
+        .epoch = c->meta.epoch,
+        .start_no = c->meta.start_no,
+        .nonce = c->nonce,
+        .generation = c->meta.generation,
+        .at = c->wall,
     };
     c->starts[c->start_count++] = ch->start;
     return 0;

@@ -24,6 +24,7 @@ struct start_row {
     uint64_t epoch;
     uint64_t start_no;
     uuid128 nonce;
+    uint64_t generation; /* that was durable when it began */
     wall_ms at;
 };
 

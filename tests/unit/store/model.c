@@ -217,7 +217,7 @@ static void apply_start(struct model *m, const struct change *c)
 
     buf_printf(&key, "start|%020" PRIu64 "|%020" PRIu64, c->start.epoch, c->start.start_no);
     add_hex(&value, c->start.nonce.b, 16);
-    buf_printf(&value, "%" PRId64, c->start.at.v);
+    buf_printf(&value, "%" PRIu64 " %" PRId64, c->start.generation, c->start.at.v);
     put(m, &key, &value);
 }
 

@@ -337,6 +337,7 @@ static void make_start(struct rng *r, struct arena *a, struct change *c)
     c->start.epoch = rng_below(r, 3);
     c->start.start_no = rng_below(r, 5);
     random_bytes(r, c->start.nonce.b, 16);
+    c->start.generation = random_u64(r);
     c->start.at = random_wall(r);
 }
 

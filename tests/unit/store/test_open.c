@@ -329,7 +329,7 @@ Test(open, rows_that_break_rules)
         { "INSERT INTO retired_boot VALUES(1,x'00',0)", "DELETE FROM retired_boot" },
         { "INSERT INTO section VALUES(1,77,0,zeroblob(16),0,NULL,0)", "DELETE FROM section" },
         { "INSERT INTO network VALUES(zeroblob(16),'n',0,'nonsense',0)", "DELETE FROM network" },
-        { "INSERT INTO start VALUES(-1,1,zeroblob(16),0)", "DELETE FROM start" },
+        { "INSERT INTO start VALUES(-1,1,zeroblob(16),0,0)", "DELETE FROM start" },
     };
 
     store_close(must_open());
