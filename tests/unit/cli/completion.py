@@ -14,14 +14,17 @@ import encode
 import made_up
 
 LIBRARY = "/usr/share/bash-completion/bash_completion"
-# What bash does when the cursor stands at the end of a line: breaks the words, calls.
-SCRIPT = """
-. "$1" && . "$2" && shift 2 || exit 1
-COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMP_KEY=9 COMPREPLY=()
-shift
-COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-_muster "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-printf '%s\\n' "${COMPREPLY[@]}"
+# What bash does when the cursor stands at the end of a line: breaks the words, calls. Read are
+# lines with the line and its words, written are the answers.
+SCRIPT = r"""
+. "$1" && . "$2" || exit 1
+COMP_TYPE=9 COMP_KEY=9
+while IFS=$'\x1f' read -r -a given; do
+    COMP_LINE=${given[0]} COMP_POINT=${#given[0]}
+    COMP_WORDS=("${given[@]:1:${#given[@]}-2}") COMP_CWORD=$((${#given[@]} - 3)) COMPREPLY=()
+    _muster "${COMP_WORDS[0]}" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+    echo "${COMPREPLY[*]}"
+done
 """
 # Options whose help names the values that completion offers.
 WORDS = {"--color", "--kind", "--state", "--section", "--role", "--confirm"}
@@ -37,21 +40,31 @@ def fault(text):
 
 class Shell:
     def __init__(self, top, program, folder):
-        self.file = os.path.join(top, "cli/completion/muster")
         self.program = program
         self.folder = folder
+        env = {"PATH": os.environ["PATH"], "MUSTER_DOUBLE": os.path.join(folder, "answers"),
+               "MUSTER_DOUBLE_LOG": os.path.join(folder, "log")}
+        env.update((k, v) for k, v in os.environ.items() if k.endswith("SAN_OPTIONS"))
+        with open(os.path.join(folder, "stderr"), "w", encoding="utf-8") as err:
+            self.bash = subprocess.Popen(
+                ["bash", "-c", SCRIPT, "bash", LIBRARY, os.path.join(top, "cli/completion/muster")],
+                env=env, cwd=os.path.join(folder, "work"), stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=err, text=True)
 
     def complete(self, line):
-        env = {"PATH": os.environ["PATH"], "MUSTER_DOUBLE": os.path.join(self.folder, "answers"),
-               "MUSTER_DOUBLE_LOG": os.path.join(self.folder, "log")}
         line = line.replace("muster", self.program, 1)
         words = re.findall(r"[:=]+|[^\s:=]+", line) + ([""] if line[-1] == " " else [])
-        p = subprocess.run(["bash", "-c", SCRIPT, "bash", LIBRARY, self.file, line, *words],
-                           env=env, cwd=os.path.join(self.folder, "work"), capture_output=True,
-                           text=True, timeout=60, check=False)
-        if p.returncode != 0 or p.stderr:
-            fault(f"'{line}': exit {p.returncode}, {p.stderr!r}")
-        return p.stdout.split()
+        self.bash.stdin.write("\x1f".join([line, *words, "end"]) + "\n")
+        self.bash.stdin.flush()
+        return self.bash.stdout.readline().split()
+
+    def end(self):
+        self.bash.stdin.close()
+        rc = self.bash.wait(60)
+        with open(os.path.join(self.folder, "stderr"), encoding="utf-8") as f:
+            complaints = f.read()
+        if rc != 0 or complaints:
+            fault(f"bash: exit {rc}: {complaints}")
 
     def expect(self, line, words):
         found = self.complete(line)
@@ -103,6 +116,7 @@ def as_a_user_types(shell):
             ("muster node show node1", {"node1", "node10"}),
             ("muster --json --timeout 5s node show node2", {"node2"}),
             ("muster node rename node1 ", []),
+            ("muster node declare-dead node1 --type-name ", []),
             ("muster explain ", nodes),
             ("muster explain node1 ", labels | {"unproven:" + x for x in unproven}),
             ("muster explain node1 unproven:", unproven),
@@ -130,7 +144,7 @@ def asks_where_the_user_means(shell):
 
 
 def main():
-    top, program = sys.argv[1:]
+    top, program = (os.path.abspath(p) for p in sys.argv[1:])
     if not os.path.exists(LIBRARY):
         print("SKIP: bash-completion is not installed")
         sys.exit(77)
@@ -144,10 +158,11 @@ def main():
                 pass
         made_up.coordinator(encode.Encoder(top), made_up.three()) \
             .write(os.path.join(folder, "answers"))
-        shell = Shell(top, os.path.abspath(program), folder)
+        shell = Shell(top, program, folder)
         hold_against_table(shell, table)
         as_a_user_types(shell)
         asks_where_the_user_means(shell)
+        shell.end()
     print(f"{faults} faults")
     sys.exit(1 if faults else 0)
 
