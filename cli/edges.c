@@ -31,33 +31,41 @@ static const char *since(struct text *t, const struct edge_info *e)
     return text_format(t, "%s", local_time(e->since_ms, time));
 }
 
-void edges_text(struct text *t, const struct reply *r, bool by_node)
+/* The edges to declared resources, or those to unproven ports, whose labels name node and port
+ * already. */
+static void some_edges(struct text *t, const struct reply *r, bool by_node, bool declared)
 {
-    static const struct column sees[] = { { "RESOURCE", COLUMN_CUT },
-                                          { "STATE", 0 },
-                                          { "PATHS", 0 },
-                                          { "SINCE", 0 },
-                                          { "THROUGH", COLUMN_CUT } };
-    static const struct column seen[] = { { "NODE", COLUMN_CUT },
-                                          { "STATE", 0 },
-                                          { "PATHS", 0 },
-                                          { "SINCE", 0 },
-                                          { "THROUGH", COLUMN_CUT } };
+    const struct column columns[] = { { by_node ? "RESOURCE" : "NODE", COLUMN_CUT },
+                                      { "STATE", 0 },
+                                      { "PATHS", 0 },
+                                      { "SINCE", 0 },
+                                      { "THROUGH", COLUMN_CUT } };
     const struct edge_info *edges = r->edges.v;
-    struct table *b = table_new(t, by_node ? sees : seen, ARRAY_LEN(sees));
+    struct table *b = table_new(t, columns, ARRAY_LEN(columns));
+    bool any = false;
 
     for (size_t i = 0; i < r->edges.n; i++) {
         const struct edge_info *e = &edges[i];
         const char *state = edge_state_name((enum edge_state)e->state);
 
+        if (resource_of(r, e)->declared != declared)
+            continue;
+        any = true;
         table_cell(b, by_node ? resource_of(r, e)->label : node_of(r, e)->name, PAINT_NONE);
         table_cell(b, state, paint_of_word(state));
         table_cell(b, paths(t, e), PAINT_NONE);
         table_cell(b, since(t, e), PAINT_NONE);
-        /* The label of an unproven port names it already. */
-        table_cell(b, resource_of(r, e)->declared ? ports_text(t, e) : "", PAINT_NONE);
+        table_cell(b, declared ? ports_text(t, e) : "", PAINT_NONE);
     }
+    if (any)
+        buf_str(t->out, "\n");
     table_print(b);
+}
+
+void edges_text(struct text *t, const struct reply *r, bool by_node)
+{
+    some_edges(t, r, by_node, true);
+    some_edges(t, r, by_node, false);
 }
 
 int with_edges(struct run *r, const char *node_id, const char *resource_id,

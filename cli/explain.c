@@ -7,7 +7,7 @@
 #include "cli/order.h"
 
 #define INDENT     2
-#define MOST_NAMES 8 /* names or ranges of names in one entry */
+#define MOST_NAMES 24 /* names or ranges of names in one row */
 
 struct asked {
     const struct reply *reply;
@@ -146,9 +146,12 @@ static bool same_fact(const struct evidence *x, const struct evidence *y)
            same_text(x->text, y->text) == 0;
 }
 
-/* What depends on it: one entry for all of which the same is true. */
+/* What depends on it: one row for all of which the same is true. */
 static void dependents_text(struct text *t, const struct evidence **v, size_t n)
 {
+    static const struct column columns[] = { { "STATE", 0 },
+                                             { "WHAT DEPENDS ON IT", COLUMN_WRAP } };
+    struct table *b = table_new(t, columns, ARRAY_LEN(columns));
     const char **names = arena_array(t->arena, n, sizeof *names);
 
     if (names == NULL) {
@@ -157,16 +160,21 @@ static void dependents_text(struct text *t, const struct evidence **v, size_t n)
     }
     qsort(v, n, sizeof *v, by_fact);
     for (size_t i = 0, alike; i < n; i += alike) {
-        struct evidence all = *v[i];
+        bool state = v[i]->state != NULL && strcmp(v[i]->state, "info") != 0;
 
         alike = 1;
         while (i + alike < n && same_fact(v[i], v[i + alike]))
             alike++;
         for (size_t k = 0; k < alike; k++)
             names[k] = v[i + k]->name;
-        all.name = name_ranges(t, names, alike, MOST_NAMES);
-        link_text(t, &all);
+        table_cell(b, state ? v[i]->state : "-", paint_of_word(v[i]->state));
+        table_cell(b,
+                   text_format(t, "%s %s: %s", v[i]->what != NULL ? v[i]->what : "",
+                               name_ranges(t, names, alike, MOST_NAMES),
+                               v[i]->text != NULL ? v[i]->text : ""),
+                   PAINT_NONE);
     }
+    table_print(b);
 }
 
 static void impact_text(struct text *t, const void *data)
@@ -180,16 +188,20 @@ static void impact_text(struct text *t, const void *data)
         t->failed = true;
         return;
     }
-    text_line(t, "Without %s:", a->node != NULL ? name_of(a) : label_of(a));
+    text_paint(t, PAINT_BOLD, text_safe(t, a->node != NULL ? name_of(a) : label_of(a)));
+    buf_str(t->out, "\n");
     for (size_t i = 0; i < a->reply->evidence.n; i++) {
         if (chain[i].depth > 0)
             v[n++] = &chain[i];
         else if (chain[i].text != NULL)
             text_line(t, "%s", chain[i].text);
     }
-    dependents_text(t, v, n);
-    if (a->reply->evidence.n == 0)
-        text_line(t, "nothing depends on it.");
+    if (n > 0) {
+        buf_str(t->out, "\n");
+        dependents_text(t, v, n);
+    } else {
+        text_line(t, "Nothing depends on it.");
+    }
 }
 
 static void impact_json(struct json *j, const void *data)

@@ -64,21 +64,24 @@ static void declared_text(struct text *t, const struct matrix *m, size_t edges)
         matrix_sum_declared(t, r);
 }
 
-static void hints_text(struct text *t, const struct matrix *m, bool summed)
+/* What to ask next. */
+static void hints_text(struct text *t, const struct matrix *m, size_t declared, bool summed)
 {
     const struct edge_info *e = m->reply->edges.v;
     size_t bad = 0;
 
     for (size_t i = 0; i < m->reply->edges.n; i++)
         bad += e[i].state != EDGE_OK;
-    if (bad == 0 && !summed)
-        return;
-    buf_str(t->out, "\n");
+    if (bad > 0 || summed || (declared == 0 && !m->chosen))
+        buf_str(t->out, "\n");
     if (summed)
-        text_line(t, "'muster matrix --node NODE' or '--resource RESOURCE' shows one in full%s.",
-                  bad > 0 ? "; 'muster explain NODE RESOURCE' tells why it is so" : "");
-    else
-        text_line(t, "'muster explain NODE RESOURCE' tells why.");
+        text_line(t, "'muster matrix --node NODE' or '--resource RESOURCE' shows one in full.");
+    if (bad > 0)
+        text_line(t, "'muster explain NODE RESOURCE' tells why it is so.");
+    if (declared == 0 && !m->chosen)
+        text_line(t,
+                  "No port is in a declared network; 'muster network define --help' tells how to "
+                  "say which ports are one.");
 }
 
 static void matrix_text(struct text *t, const void *data)
@@ -112,7 +115,8 @@ static void matrix_text(struct text *t, const void *data)
         else
             matrix_sum_unproven(t, r);
     }
-    hints_text(t, m, !m->chosen && (unproven > LONGEST_UNPROVEN || declared > LONGEST_LIST));
+    hints_text(t, m, declared,
+               !m->chosen && (unproven > LONGEST_UNPROVEN || declared > LONGEST_LIST));
 }
 
 static void matrix_json(struct json *j, const void *data)

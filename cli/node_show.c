@@ -221,10 +221,7 @@ static void detail_text(struct text *t, const void *data)
 
     if (d->section < 0) {
         node_text(t, d->node);
-        if (d->reply->edges.n > 0) {
-            buf_str(t->out, "\n");
-            edges_text(t, d->reply, true);
-        }
+        edges_text(t, d->reply, true);
     }
     for (size_t i = 0; i < d->reply->sections.n; i++) {
         if (sections[i].section < SECTION_COUNT &&

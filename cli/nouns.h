@@ -31,8 +31,8 @@ int kind_checked(struct run *r, const char **kind);
 
 /* "bond0.100, bond1.100": what an edge goes through. */
 const char *ports_text(struct text *t, const struct edge_info *e);
-/* The detail view of a reply with one node or resource and its edges: which resources a node sees,
- * which nodes see a resource. */
+/* The detail view of a reply with one node or resource and its edges, after an empty line: which
+ * resources a node sees, which nodes see a resource. */
 void edges_text(struct text *t, const struct reply *r, bool by_node);
 /* Where a reply to a show command has no edges, takes them from a snapshot of that one. 0 or an
  * exit code. */

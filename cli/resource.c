@@ -115,10 +115,7 @@ static void show_text(struct text *t, const void *data)
         text_pair(t, "vlan", "%" PRIu64, x->vlan);
     text_pair(t, "seen by", "%s",
               edge_counts(t, x->nodes_ok, x->nodes_degraded, x->nodes_lost, x->nodes_unknown, 0));
-    if (r->edges.n > 0) {
-        buf_str(t->out, "\n");
-        edges_text(t, r, false);
-    }
+    edges_text(t, r, false);
 }
 
 static void show_json(struct json *j, const void *data)
