@@ -70,7 +70,7 @@ int identity_choose(const char *configured, const char *product_uuid, const char
         return 0;
     }
     if (mac_is_usable(lowest_mac)) {
-        char lower[32];
+        char lower[3 * 32]; /* MAX_ADDR_LEN bytes; InfiniBand has 20 */
         size_t n = strnlen(lowest_mac, sizeof lower - 1);
 
         for (size_t i = 0; i < n; i++)
