@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -47,7 +48,7 @@ static void set_up(int control, const char *name, bool up)
 {
     struct ifreq r = { 0 };
 
-    strcpy(r.ifr_name, name);
+    snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
     cr_assert_eq(ioctl(control, SIOCGIFFLAGS, &r), 0);
     r.ifr_flags = (short)(up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
     cr_assert_eq(ioctl(control, SIOCSIFFLAGS, &r), 0);
