@@ -350,8 +350,7 @@ int drop_count(struct step *s, enum refuse_reason reason, const char *text, uint
 /* ---- sighting.c: inventory rows -> sightings */
 extern const uint8_t sighting_sections; /* bit set of those that bring any */
 /* False: the row shows no resource. Text may live in `scratch`. */
-bool sight_of_row(const struct node *n, enum section_id id, const void *row, char scratch[300],
-                  struct sight *out);
+bool sight_of_row(enum section_id id, const void *row, char scratch[300], struct sight *out);
 int sighting_set(struct step *s, struct node *n, enum section_id id, struct row *row,
                  const struct sight *sight);                        /* sight NULL: none */
 int sighting_drop(struct step *s, struct node *n, struct row *row); /* with its change */

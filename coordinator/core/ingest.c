@@ -99,7 +99,7 @@ static int row_see(struct step *s, struct node *n, enum section_id id, struct ro
 {
     char scratch[300];
     struct sight sight;
-    bool sees = sight_of_row(n, id, record, scratch, &sight);
+    bool sees = sight_of_row(id, record, scratch, &sight);
 
     if (!sees && row->sighting == NULL)
         return 0;
@@ -273,12 +273,6 @@ static int settle_bare(struct coord *c, struct node *n)
     return 0;
 }
 
-/* Whether a NIC shows a network depends on whether it is in a bond, so bonds come first. */
-static const enum section_id order[] = { SECTION_SYSTEM, SECTION_CPU,   SECTION_BONDS,
-                                         SECTION_NICS,   SECTION_VLANS, SECTION_BRIDGES,
-                                         SECTION_LLDP };
-_Static_assert(ARRAY_LEN(order) == SECTION_COUNT, "every section has its turn");
-
 /* NULL: the section says nothing that its status forbids; else a sentence. */
 static const char *section_fault(const struct section *in)
 {
@@ -324,16 +318,6 @@ static int report_check(struct step *s, const struct node *n)
     return rc < 0 ? rc : 1;
 }
 
-/* The section of this kind in the report, or NULL. */
-static const struct section *reported(const struct step *s, enum section_id id)
-{
-    for (size_t i = 0; i < s->ev->node.section_count; i++) {
-        if (s->ev->node.sections[i].id == id)
-            return &s->ev->node.sections[i];
-    }
-    return NULL;
-}
-
 int ingest_report(struct step *s, struct node *n)
 {
     uint32_t quiet = 0;
@@ -341,12 +325,10 @@ int ingest_report(struct step *s, struct node *n)
 
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < SECTION_COUNT && rc == 0; i++) {
-        const struct section *in = reported(s, order[i]);
-        const struct slot *slot = &n->sections[order[i]];
+    for (size_t i = 0; i < s->ev->node.section_count && rc == 0; i++) {
+        const struct section *in = &s->ev->node.sections[i];
+        const struct slot *slot = &n->sections[in->id];
 
-        if (in == NULL)
-            continue;
         if (!slot->stored || slot->status == SECTION_NEVER)
             quiet |= 1u << in->id;
         rc = section_ingest(s, n, in);

@@ -7,25 +7,7 @@
 
 #include "core/core_internal.h"
 
-typedef bool (*sight_fn)(const struct node *, const void *, char scratch[300], struct sight *);
-
-static bool has_row(const struct slot *slot, const char *key)
-{
-    uint32_t low = 0, high = slot->row_count;
-
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        int order = strcmp(slot->rows[mid].key, key);
-
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return false;
-}
+typedef bool (*sight_fn)(const void *row, char scratch[300], struct sight *out);
 
 static uint32_t paths(uint64_t n)
 {
@@ -42,13 +24,12 @@ static bool port_set(struct sight *out, const char *port, size_t base_len)
 }
 
 /* A NIC that is no bond's slave; one without path counts carries frames when it has a carrier. */
-static bool sight_nic(const struct node *n, const void *row, char scratch[300], struct sight *out)
+static bool sight_nic(const void *row, char scratch[300], struct sight *out)
 {
     const struct nic *nic = row;
 
     (void)scratch;
-    if (nic->bond_state != NULL ||
-        (nic->master != NULL && has_row(&n->sections[SECTION_BONDS], nic->master)))
+    if (nic->bond_state != NULL)
         return false;
     out->paths_total = REC_HAS(nic, nic, paths_total) ? paths(nic->paths_total) : 1;
     out->paths_active =
@@ -56,11 +37,10 @@ static bool sight_nic(const struct node *n, const void *row, char scratch[300], 
     return port_set(out, nic->name, strlen(nic->name));
 }
 
-static bool sight_bond(const struct node *n, const void *row, char scratch[300], struct sight *out)
+static bool sight_bond(const void *row, char scratch[300], struct sight *out)
 {
     const struct bond *bond = row;
 
-    (void)n;
     (void)scratch;
     out->paths_active = paths(bond->paths_active);
     out->paths_total = paths(bond->paths_total);
@@ -89,7 +69,7 @@ static bool tags_parse(const char *tags, struct sight *out)
 }
 
 /* The port is named by base and tags, whatever the device is called. */
-static bool sight_vlan(const struct node *n, const void *row, char scratch[300], struct sight *out)
+static bool sight_vlan(const void *row, char scratch[300], struct sight *out)
 {
     const struct vlan *vlan = row;
     const char *base = vlan->base_link != NULL ? vlan->base_link : vlan->link;
@@ -97,7 +77,6 @@ static bool sight_vlan(const struct node *n, const void *row, char scratch[300],
     const char *tags = vlan->tags;
     int len;
 
-    (void)n;
     if (base == NULL)
         return false;
     if (tags == NULL) {
@@ -120,11 +99,10 @@ static const sight_fn sights[SECTION_COUNT] = {
 
 const uint8_t sighting_sections = 1u << SECTION_NICS | 1u << SECTION_BONDS | 1u << SECTION_VLANS;
 
-bool sight_of_row(const struct node *n, enum section_id id, const void *row, char scratch[300],
-                  struct sight *out)
+bool sight_of_row(enum section_id id, const void *row, char scratch[300], struct sight *out)
 {
     memset(out, 0, sizeof *out);
-    return sights[id] != NULL && sights[id](n, row, scratch, out);
+    return sights[id] != NULL && sights[id](row, scratch, out);
 }
 
 /* The port of a NIC or bond is its row's key, which outlives the sighting; a VLAN's is kept behind

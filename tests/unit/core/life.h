@@ -22,6 +22,7 @@ struct life {
     bool read_only; /* nothing is committed */
     bool doubtful;  /* do not hold a loaded core against this one (costs time) */
     size_t changes; /* of the last commit */
+    size_t lost;    /* edge.lost events so far */
     struct arena *kept;
     const struct envelope *answer; /* the last one, or NULL: there was none */
     const struct reply *reply;

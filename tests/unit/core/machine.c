@@ -81,8 +81,10 @@ static void nics_fill(const struct machine *m, struct section *s, struct arena *
         REC_SET(row, nic, paths_active, nic->up);
         REC_SET(row, nic, paths_total, 1);
         REC_SET(row, nic, rx_bytes, nic->rx_bytes);
-        if (nic->bond != NULL)
+        if (nic->bond != NULL) {
             REC_SET(row, nic, master, nic->bond);
+            REC_SET(row, nic, bond_state, "active");
+        }
     }
 }
 
