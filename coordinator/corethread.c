@@ -13,6 +13,7 @@
 
 #define RETRY_MS   1000
 #define LONGEST_MS 60000
+#define GATHER_MS  3
 
 static mono_ms earliest(mono_ms a, mono_ms b)
 {
@@ -313,15 +314,38 @@ static int64_t wait_ms(struct core_thread *t)
     return next.v - now.v < LONGEST_MS ? next.v - now.v : LONGEST_MS;
 }
 
+/* All of the list is here now. How many messages are still on their way goes to *coming. */
+static void arrive(struct queue_node *n, size_t *coming)
+{
+    for (; n != NULL; n = n->next)
+        *coming = ticket_arrive(&((struct work *)n)->ticket);
+}
+
+/* What there is to do. A commit costs as much for one message as for many, so while others are on
+ * their way through the decoders they are waited for, a little: alone, a message never waits. */
+static struct queue_node *gather(struct core_thread *t)
+{
+    struct queue_node *list = NULL, **tail = &list;
+    size_t n = queue_take(t->o.in, LIMIT_BATCH_EVENTS, wait_ms(t), &list);
+    mono_ms until = { clock_mono().v + GATHER_MS };
+    size_t coming = 0;
+
+    arrive(list, &coming);
+    while (coming > 0 && n < LIMIT_BATCH_EVENTS && clock_mono().v < until.v) {
+        while (*tail != NULL)
+            tail = &(*tail)->next;
+        n += queue_take(t->o.in, LIMIT_BATCH_EVENTS - n, 1, tail);
+        arrive(*tail, &coming);
+    }
+    return list;
+}
+
 static void *run(void *arg)
 {
     struct core_thread *t = arg;
 
     while (!queue_ended(t->o.in)) {
-        struct queue_node *list;
-
-        queue_take(t->o.in, LIMIT_BATCH_EVENTS, wait_ms(t), &list);
-        run_list(t, list);
+        run_list(t, gather(t));
         run_tick(t);
         if (t->read_only && t->retry.v <= clock_mono().v)
             try_again(t);

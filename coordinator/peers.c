@@ -221,6 +221,7 @@ int budget_init(struct budget *b)
 {
     atomic_init(&b->messages, 0);
     atomic_init(&b->bytes, 0);
+    atomic_init(&b->coming, 0);
     atomic_init(&b->stalled, false);
     b->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return b->fd < 0 ? -errno : 0;
@@ -244,8 +245,19 @@ void ticket_take(struct ticket *t, struct budget *b, struct peer *peer, size_t b
     *t = (struct ticket){ .budget = b, .peer = peer, .bytes = bytes };
     atomic_fetch_add(&b->messages, 1);
     atomic_fetch_add(&b->bytes, bytes);
+    atomic_fetch_add(&b->coming, 1);
     if (peer != NULL)
         atomic_fetch_add(&peer->queued, 1);
+}
+
+size_t ticket_arrive(struct ticket *t)
+{
+    if (t->budget == NULL)
+        return 0;
+    if (!t->arrived)
+        atomic_fetch_sub(&t->budget->coming, 1);
+    t->arrived = true;
+    return atomic_load(&t->budget->coming);
 }
 
 bool ticket_answer(struct ticket *t, size_t bytes)
@@ -266,6 +278,7 @@ void ticket_release(struct ticket *t)
 
     if (b == NULL)
         return;
+    ticket_arrive(t);
     t->budget = NULL;
     if (t->peer != NULL) {
         atomic_fetch_sub(&t->peer->unread, t->unread);

@@ -53,8 +53,9 @@ void peer_accept(struct peer *peer);
 /* All that waits inside. */
 struct budget {
     atomic_size_t messages, bytes;
-    atomic_bool stalled; /* the reader of the sockets waits for room */
-    int fd;              /* eventfd that wakes it */
+    atomic_size_t coming; /* of the messages: those that have not reached the core */
+    atomic_bool stalled;  /* the reader of the sockets waits for room */
+    int fd;               /* eventfd that wakes it */
 };
 
 int budget_init(struct budget *b); /* 0 or a negative errno */
@@ -68,9 +69,12 @@ struct ticket {
     struct peer *peer; /* may be NULL */
     size_t bytes;
     size_t unread;
+    bool arrived; /* at the core */
 };
 
 void ticket_take(struct ticket *t, struct budget *b, struct peer *peer, size_t bytes);
+/* The core has it. How many others are still on their way? */
+size_t ticket_arrive(struct ticket *t);
 /* Its answer of `bytes` goes out and counts until the ticket is released. False: this connection
  * has LIMIT_UNREAD_BYTES of answers that it does not read (one always may). */
 bool ticket_answer(struct ticket *t, size_t bytes);
