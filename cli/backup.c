@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +26,30 @@ struct copy {
 };
 
 /* ---- the file ------------------------------------------------------------------------------- */
+
+/* Half a copy that has its name already: it goes also when somebody ends this program. */
+static const char *volatile partial;
+
+static void remove_partial(int signal_number)
+{
+    if (partial != NULL)
+        unlink(partial);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static void file_open_named(struct copy *c)
+{
+    static const int ends[] = { SIGHUP, SIGINT, SIGTERM };
+
+    c->fd = open(c->path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (c->fd < 0)
+        return;
+    c->named = true;
+    partial = c->path;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        signal(ends[i], remove_partial);
+}
 
 static const char *folder_of(struct run *r, const char *path)
 {
@@ -55,10 +79,8 @@ static int file_open(struct run *r, struct copy *c)
     if (lstat(c->path, &st) == 0)
         return cannot(r, c, EEXIST);
     c->fd = open(c->folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-    if (c->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-        c->fd = open(c->path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
-        c->named = c->fd >= 0;
-    }
+    if (c->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+        file_open_named(c);
     return c->fd >= 0 ? 0 : cannot(r, c, errno);
 }
 
@@ -97,6 +119,7 @@ static void file_close(const struct copy *c, bool keep)
 {
     if (c->fd < 0)
         return;
+    partial = NULL;
     if (c->named && !keep)
         unlink(c->path);
     close(c->fd);
