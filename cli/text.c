@@ -115,7 +115,8 @@ const char *text_cut(struct text *t, const char *s, size_t width)
     return cut != NULL ? cut : s;
 }
 
-static const char *format_arguments(struct text *t, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static const char *
+format_arguments(struct text *t, const char *fmt, va_list ap)
 {
     va_list again;
     char *s;
