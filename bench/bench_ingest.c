@@ -1,30 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* P1: inventory ingest, against a bare prepared insert of the same rows into the same schema.
+/* P1: inventory ingest, against a bare prepared insert of the same rows (bare.h).
  *
- * limit  one process, one connection, prepared INSERTs, every row of a round in one transaction
- * with synchronous=FULL in WAL mode: what SQLite can do at best with these rows. ours   a real
- * coordinator: CURVE over loopback TCP, N nodes send their first report (all rows new), time from
- * the first send until the last node holds the acknowledgement of durable rows. again  the same
- * reports once more, unchanged; rows a second.
+ * ours       a real coordinator: CURVE over loopback TCP, N nodes send their first report (all rows
+ *            new), from the first send until the last node holds the acknowledgement of durable
+ * rows. again      what a probe sends of an unchanged inventory: a heartbeat with the digests,
+ * which confirms every row; rows confirmed a second. in full    the same reports once more,
+ * unchanged; what a probe does only when it is asked.
  *
  * The sender runs on the same machine and shares its processors; reports are encoded beforehand.
  * The rounds interleave limit and ours; ratios are taken within a round and the median is printed.
  */
 #include <errno.h>
 #include <getopt.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "bare.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "daemon.h"
 #include "fleet_gen.h"
 #include "net/net.h"
-#include "store.h"
 #include "wire/codec.h"
 #include "wire/token.h"
 
@@ -45,7 +44,7 @@ struct peer {
     uint64_t seq;
     struct section sections[SECTION_COUNT];
     size_t section_count;
-    struct buf report;
+    struct buf report, beat;
 };
 
 static int peer_send(struct peer *p, struct envelope *env, struct buf *out, struct err *e)
@@ -143,127 +142,93 @@ static int peer_encode(struct peer *p, struct err *e)
     return peer_send(p, &env, &p->report, e);
 }
 
-/* All reports out, all acknowledgements in: seconds, or negative. */
-static double timed_reports(struct peer *peers, uint32_t n, struct err *e)
+static int peer_encode_beat(struct peer *p, struct err *e)
+{
+    struct section_state states[SECTION_COUNT] = { 0 };
+    struct heartbeat beat = { 0 };
+    struct envelope env = { 0 };
+
+    for (size_t i = 0; i < p->section_count; i++) {
+        REC_SET(&states[i], section_state, section, (uint64_t)p->sections[i].id);
+        REC_SET(&states[i], section_state, generation, 1);
+        REC_SET(&states[i], section_state, digest, wire_bytes16(p->sections[i].digest.b));
+    }
+    REC_SET(&beat, heartbeat, sections, ((struct recs){ .v = states, .n = p->section_count }));
+    REC_SET(&env, envelope, heartbeat, &beat);
+    return peer_send(p, &env, &p->beat, e);
+}
+
+/* All messages out, all acknowledgements in: seconds, or negative. */
+static double timed_messages(struct peer *peers, uint32_t n, bool beats, struct err *e)
 {
     double start = seconds_now();
 
     for (uint32_t i = 0; i < n; i++) {
-        if (zmq_send(peers[i].socket, peers[i].report.p, peers[i].report.n, 0) < 0)
+        const struct buf *b = beats ? &peers[i].beat : &peers[i].report;
+
+        if (zmq_send(peers[i].socket, b->p, b->n, 0) < 0)
             return -1;
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (peer_await(&peers[i], envelope_report_ack, e) < 0)
+        if (peer_await(&peers[i], beats ? envelope_heartbeat_ack : envelope_report_ack, e) < 0)
             return -1;
     }
     return seconds_now() - start;
 }
 
-static int bind_row(sqlite3_stmt *st, const struct record_desc *d, const void *row)
-{
-    int rc = SQLITE_OK;
-
-    for (uint32_t i = 0; i < d->count && rc == SQLITE_OK; i++) {
-        const struct field *f = &d->fields[i];
-        const void *at = field_at(f, row);
-        int n = (int)i + 2;
-
-        if (!field_present(d, i, row))
-            rc = sqlite3_bind_null(st, n);
-        else if (f->type == FIELD_STR)
-            rc = sqlite3_bind_text(st, n, *(const char *const *)at, -1, SQLITE_STATIC);
-        else if (f->type == FIELD_BOOL)
-            rc = sqlite3_bind_int(st, n, *(const bool *)at);
-        else if (f->type == FIELD_STRS)
-            rc = sqlite3_bind_text(st, n, "[\"eth0\",\"eth1\"]", -1, SQLITE_STATIC);
-        else
-            rc = sqlite3_bind_int64(st, n, *(const int64_t *)at);
-    }
-    return rc;
-}
-
-static sqlite3_stmt *prepare_insert(sqlite3 *db, const struct section_desc *s)
-{
-    struct buf sql = { 0 };
-    sqlite3_stmt *st = NULL;
-
-    buf_printf(&sql, "INSERT INTO %s(node_no", s->table);
-    for (uint32_t i = 0; i < s->row->count; i++)
-        buf_printf(&sql, ",%s", s->row->fields[i].name);
-    buf_str(&sql, ",hash) VALUES(?1");
-    for (uint32_t i = 0; i <= s->row->count; i++)
-        buf_printf(&sql, ",?%u", i + 2);
-    buf_str(&sql, ")");
-    if (sqlite3_prepare_v3(db, buf_cstr(&sql), -1, SQLITE_PREPARE_PERSISTENT, &st, NULL))
-        fprintf(stderr, "%s: %s\n", s->table, sqlite3_errmsg(db));
-    buf_deinit(&sql);
-    return st;
-}
-
-static int insert_all(sqlite3_stmt **st, const struct peer *peers, uint32_t n, uint32_t first_no)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < peers[i].section_count; j++) {
-            const struct section *s = &peers[i].sections[j];
-            const struct section_desc *d = &section_descs[s->id];
-
-            for (size_t k = 0; k < s->row_count; k++) {
-                sqlite3_bind_int64(st[s->id], 1, first_no + i);
-                bind_row(st[s->id], d->row, section_row(s, k));
-                sqlite3_bind_int64(st[s->id], (int)d->row->count + 2, (int64_t)s->hashes[k]);
-                if (sqlite3_step(st[s->id]) != SQLITE_DONE)
-                    return -1;
-                sqlite3_reset(st[s->id]);
-            }
-        }
-    }
-    return 0;
-}
-
-/* The limit: seconds for a bare insert of the same rows into a fresh database of the same schema.
- */
-static double timed_inserts(const struct peer *peers, uint32_t n, uint32_t first_no, struct err *e)
-{
-    char dir[] = "/tmp/muster-bench-XXXXXX", path[64], command[96];
-    struct store *store = NULL;
-    sqlite3 *db = NULL;
-    sqlite3_stmt *st[SECTION_COUNT] = { NULL };
-    double start, took = -1;
-
-    if (mkdtemp(dir) == NULL || store_open(&(struct store_options){ .dir = dir }, &store, e) != 0)
-        return -1;
-    store_close(store);
-    snprintf(path, sizeof path, "%s/%s", dir, STORE_FILE);
-    if (sqlite3_open(path, &db) == SQLITE_OK) {
-        sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", NULL, NULL, NULL);
-        for (int i = 0; i < SECTION_COUNT; i++)
-            st[i] = prepare_insert(db, &section_descs[i]);
-        start = seconds_now();
-        sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-        if (insert_all(st, peers, n, first_no) == 0 &&
-            sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
-            took = seconds_now() - start;
-        else
-            err_set(e, -EIO, "bare insert: %s", sqlite3_errmsg(db));
-        for (int i = 0; i < SECTION_COUNT; i++)
-            sqlite3_finalize(st[i]);
-    }
-    sqlite3_close(db);
-    for (const char *const *suffix = (const char *const[]){ "", "-wal", "-shm", NULL }; *suffix;
-         suffix++) {
-        snprintf(command, sizeof command, "%s%s", path, *suffix);
-        unlink(command);
-    }
-    snprintf(path, sizeof path, "%s/lock", dir);
-    unlink(path);
-    rmdir(dir);
-    return took;
-}
-
 struct round {
-    double limit, ours, again, cpu, again_cpu;
+    double inventory, limit, ours, again, in_full, cpu;
     uint64_t rows;
 };
+
+/* A node of the round: its inventory, its connection, its first report. */
+static int peer_make(struct bench *b, struct peer *p, uint32_t index, const char *token,
+                     struct arena *a, struct err *e)
+{
+    size_t more = 0;
+    int rc;
+
+    fleet_host(&b->shape, index, a, &p->host);
+    rc = fleet_sections(&b->shape, index, 0, WORKER_SYSTEM, a, p->sections, &p->section_count);
+    if (rc == 0)
+        rc = fleet_sections(&b->shape, index, 0, WORKER_NET, a, p->sections + p->section_count,
+                            &more);
+    p->section_count += more;
+    if (rc == 0)
+        rc = peer_join(b, p, token, e);
+    return rc < 0 ? rc : peer_encode(p, e);
+}
+
+static int measure(struct bench *b, struct peer *peers, struct round *out, struct err *e)
+{
+    struct bare_node *nodes = calloc(b->nodes, sizeof *nodes);
+    double cpu;
+    int rc = 0;
+
+    if (nodes == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < b->nodes; i++) {
+        nodes[i] = (struct bare_node){ peers[i].sections, peers[i].section_count };
+        for (size_t j = 0; j < peers[i].section_count; j++)
+            out->rows += peers[i].sections[j].row_count;
+    }
+    out->inventory = bare_insert(nodes, b->nodes, BARE_INVENTORY, e);
+    out->limit = bare_insert(nodes, b->nodes, BARE_ALL, e);
+    free(nodes);
+    cpu = daemon_cpu_s(&b->daemon);
+    out->ours = timed_messages(peers, b->nodes, false, e);
+    out->cpu = daemon_cpu_s(&b->daemon) - cpu;
+    for (uint32_t i = 0; rc == 0 && i < b->nodes; i++)
+        rc = peer_encode_beat(&peers[i], e);
+    out->again = timed_messages(peers, b->nodes, true, e);
+    for (uint32_t i = 0; rc == 0 && i < b->nodes; i++)
+        rc = peer_encode(&peers[i], e);
+    out->in_full = timed_messages(peers, b->nodes, false, e);
+    return out->inventory < 0 || out->limit < 0 || out->ours < 0 || out->again < 0 ||
+                   out->in_full < 0
+               ? -EIO
+               : rc;
+}
 
 static int run_round(struct bench *b, uint32_t number, struct round *out, struct err *e)
 {
@@ -271,43 +236,16 @@ static int run_round(struct bench *b, uint32_t number, struct round *out, struct
     struct arena *a = arena_new(0);
     char **tokens = NULL;
     int rc = peers == NULL || a == NULL ? -ENOMEM : daemon_tokens(&b->daemon, b->nodes, &tokens, e);
-    double cpu;
 
-    for (uint32_t i = 0; rc == 0 && i < b->nodes; i++) {
-        struct peer *p = &peers[i];
-        size_t more = 0;
-
-        fleet_host(&b->shape, number * b->nodes + i, a, &p->host);
-        rc = fleet_sections(&b->shape, number * b->nodes + i, 0, WORKER_SYSTEM, a, p->sections,
-                            &p->section_count);
-        if (rc == 0)
-            rc = fleet_sections(&b->shape, number * b->nodes + i, 0, WORKER_NET, a,
-                                p->sections + p->section_count, &more);
-        p->section_count += more;
-        for (size_t j = 0; j < p->section_count; j++)
-            out->rows += p->sections[j].row_count;
-        if (rc == 0)
-            rc = peer_join(b, p, tokens[i], e);
-        if (rc == 0)
-            rc = peer_encode(p, e);
-    }
-    if (rc == 0) {
-        out->limit = timed_inserts(peers, b->nodes, 1, e);
-        cpu = daemon_cpu_s(&b->daemon);
-        out->ours = timed_reports(peers, b->nodes, e);
-        out->cpu = daemon_cpu_s(&b->daemon) - cpu;
-        for (uint32_t i = 0; rc == 0 && i < b->nodes; i++)
-            rc = peer_encode(&peers[i], e);
-        cpu = daemon_cpu_s(&b->daemon);
-        out->again = timed_reports(peers, b->nodes, e);
-        out->again_cpu = daemon_cpu_s(&b->daemon) - cpu;
-        if (out->limit < 0 || out->ours < 0 || out->again < 0)
-            rc = -EIO;
-    }
+    for (uint32_t i = 0; rc == 0 && i < b->nodes; i++)
+        rc = peer_make(b, &peers[i], number * b->nodes + i, tokens[i], a, e);
+    if (rc == 0)
+        rc = measure(b, peers, out, e);
     for (uint32_t i = 0; peers != NULL && i < b->nodes; i++) {
         if (peers[i].socket != NULL)
             zmq_close(peers[i].socket);
         buf_deinit(&peers[i].report);
+        buf_deinit(&peers[i].beat);
         if (tokens != NULL)
             free(tokens[i]);
     }
@@ -317,31 +255,43 @@ static int run_round(struct bench *b, uint32_t number, struct round *out, struct
     return rc;
 }
 
-static void print_results(const struct bench *b, const struct round *r, uint32_t n)
+/* One line: rows a second, and the ratio to the limit of the same round. */
+static void print_line(const char *name, const struct round *r, uint32_t n, size_t offset,
+                       const char *target)
 {
-    double ratio[MAX_ROUNDS], again[MAX_ROUNDS], limit[MAX_ROUNDS], ours[MAX_ROUNDS],
-        repeat[MAX_ROUNDS], cpu[MAX_ROUNDS];
+    double rate[MAX_ROUNDS], ratio[MAX_ROUNDS];
 
     for (uint32_t i = 0; i < n; i++) {
-        double rows = (double)r[i].rows;
+        double took = *(const double *)(const void *)((const char *)&r[i] + offset);
 
-        limit[i] = rows / r[i].limit;
-        ours[i] = rows / r[i].ours;
-        repeat[i] = rows / r[i].again;
-        ratio[i] = ours[i] / limit[i];
-        again[i] = repeat[i] / limit[i];
-        cpu[i] = r[i].cpu / rows * 1e6;
+        rate[i] = (double)r[i].rows / took;
+        ratio[i] = r[i].limit / took;
     }
+    printf("  %-44s %10.0f rows/s   ratio %6.2f%s\n", name, median(rate, n), median(ratio, n),
+           target);
+}
+
+static void print_results(const struct bench *b, const struct round *r, uint32_t n)
+{
+    double cpu[MAX_ROUNDS];
+
+    for (uint32_t i = 0; i < n; i++)
+        cpu[i] = r[i].cpu / (double)r[i].rows * 1e6;
     printf(
-        "P1 inventory ingest: %u rounds of %u nodes, %llu rows each; CURVE on loopback, sender on "
-        "the same %ld processors; medians\n",
+        "P1 inventory ingest: %u rounds of %u nodes, %llu inventory rows each; CURVE on loopback, "
+        "sender on the same %ld processors; medians\n",
         n, b->nodes, (unsigned long long)r[0].rows, sysconf(_SC_NPROCESSORS_ONLN));
-    printf("  limit  bare prepared insert    %10.0f rows/s\n", median(limit, n));
-    printf("  ours   first report, durable   %10.0f rows/s   ratio %5.2f (target 0.65)   "
-           "coordinator CPU %.1f us/row\n",
-           median(ours, n), median(ratio, n), median(cpu, n));
-    printf("  ours   unchanged re-report     %10.0f rows/s   ratio %5.2f (target 10)\n",
-           median(repeat, n), median(again, n));
+    print_line("limit  bare insert of every row ours writes", r, n, offsetof(struct round, limit),
+               "");
+    print_line("       bare insert, inventory rows alone", r, n, offsetof(struct round, inventory),
+               "");
+    print_line("ours   first report, durable", r, n, offsetof(struct round, ours),
+               "   (target 0.65)");
+    print_line("ours   unchanged, by its digests", r, n, offsetof(struct round, again),
+               "   (target 10)");
+    print_line("ours   unchanged, sent in full all the same", r, n, offsetof(struct round, in_full),
+               "");
+    printf("  coordinator's processor time of the first report: %.1f us a row\n", median(cpu, n));
 }
 
 static int parse(int argc, char **argv, struct bench *b)
