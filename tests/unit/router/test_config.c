@@ -250,14 +250,13 @@ static char *file_text(const char *path)
 /* The example has each setting once, commented out, with its default. */
 Test(config, the_example_shows_the_defaults)
 {
-    char *text = file_text(SOURCE_ROOT "/docs/examples/coordinator.conf");
+    char *text = file_text(SOURCE_ROOT "/docs/examples/coordinator.conf"), *rest = text, *line;
     struct buf settings = { 0 }, reports = { 0 }, printed = { 0 };
     struct config c;
     unsigned count = 0;
 
     memset(&c, 0, sizeof c);
-    for (char *line = strtok_r(text, "\n", &text); line != NULL;
-         line = strtok_r(NULL, "\n", &text)) {
+    while ((line = strtok_r(rest, "\n", &rest)) != NULL) {
         if (line[0] == '#' && line[1] >= 'a' && line[1] <= 'z') {
             buf_printf(&settings, "%s\n", line + 1);
             count++;
@@ -270,6 +269,7 @@ Test(config, the_example_shows_the_defaults)
     config_print(&c, collect, &printed);
     cr_expect_str_eq(buf_cstr(&printed), defaults);
     cr_expect_eq(count, 16, "each setting once");
+    free(text);
     buf_deinit(&settings);
     buf_deinit(&reports);
     buf_deinit(&printed);
@@ -277,10 +277,9 @@ Test(config, the_example_shows_the_defaults)
 
 Test(config, the_man_page_has_every_setting)
 {
-    char *page = file_text(SOURCE_ROOT "/docs/coordinator.conf.5"), *text = strdup(defaults);
+    char *page = file_text(SOURCE_ROOT "/docs/coordinator.conf.5");
 
-    for (char *line = strtok_r(text, "\n", &text); line != NULL;
-         line = strtok_r(NULL, "\n", &text)) {
+    for (const char *line = defaults; *line != '\0'; line = strchr(line, '\n') + 1) {
         char entry[64];
 
         snprintf(entry, sizeof entry, "Cm %.*s No (default", (int)strcspn(line, " "), line);

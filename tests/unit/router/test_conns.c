@@ -41,8 +41,8 @@ static void sent(const struct pair *p, size_t n)
 {
     char *bytes = calloc(1, n);
 
-    cr_assert_eq(send(p->theirs, bytes, n, 0), n);
-    cr_assert_eq(recv(p->ours, bytes, n, MSG_WAITALL), n);
+    cr_assert_eq(send(p->theirs, bytes, n, 0), (ssize_t)n);
+    cr_assert_eq(recv(p->ours, bytes, n, MSG_WAITALL), (ssize_t)n);
     free(bytes);
 }
 
