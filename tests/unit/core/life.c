@@ -2,6 +2,7 @@
 #include "life.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -115,12 +116,35 @@ void life_begin(struct life *l)
     l->batch = true;
 }
 
+static void arm(struct life *l, bool on)
+{
+    if (l->arm != NULL)
+        l->arm(on);
+}
+
+/* Out of memory: the batch is discarded and the core loaded anew. */
+static void discard(struct life *l, int rc)
+{
+    assert(rc == -ENOMEM && l->arm != NULL);
+    forget(l);
+    batch_end(l);
+    coord_free(l->c);
+    l->c = loaded(l, false, l->read_only, &l->update);
+    l->failed = true;
+}
+
 void life_commit(struct life *l)
 {
     struct err e = { "" };
-    int rc = coord_end_batch(l->c, &l->update);
+    int rc;
 
-    assert(rc == 0);
+    arm(l, true);
+    rc = coord_end_batch(l->c, &l->update);
+    arm(l, false);
+    if (rc != 0) {
+        discard(l, rc);
+        return;
+    }
     if (l->read_only && l->update.changes != NULL)
         die("a core", "writes while nothing can be written");
     l->changes = l->update.change_count;
@@ -144,8 +168,14 @@ void life_step(struct life *l, struct coord_event *ev)
     life_draw(l, ev->random, sizeof ev->random);
     if (!l->batch)
         forget(l);
+    l->failed = false;
+    arm(l, true);
     rc = coord_step(l->c, ev, &l->update);
-    assert(rc == 0);
+    arm(l, false);
+    if (rc != 0) {
+        discard(l, rc);
+        return;
+    }
     if (coord_check(l->c, &e) != 0)
         die("coord_check", e.text);
     if (!l->batch)
@@ -262,7 +292,9 @@ enum reply_code life_ask(struct life *l, struct request *req)
     ev.local = true;
     ev.request = req;
     life_step(l, &ev);
-    assert(l->batch || l->reply != NULL);
+    assert(l->batch || l->failed || l->reply != NULL);
+    if (l->failed)
+        return REPLY_FAILED;
     return l->batch ? REPLY_OK : (enum reply_code)l->reply->code;
 }
 

@@ -18,11 +18,13 @@ struct life {
     uuid128 nonce;
     struct arena *arena; /* of the batch: events, changes, messages */
     struct coord_update update;
-    bool batch;     /* steps are collected; life_commit ends them */
-    bool read_only; /* nothing is committed */
-    bool doubtful;  /* do not hold a loaded core against this one (costs time) */
-    size_t changes; /* of the last commit */
-    size_t lost;    /* edge.lost events so far */
+    bool batch;           /* steps are collected; life_commit ends them */
+    bool read_only;       /* nothing is committed */
+    bool doubtful;        /* do not hold a loaded core against this one (costs time) */
+    size_t changes;       /* of the last commit */
+    size_t lost;          /* edge.lost events so far */
+    void (*arm)(bool on); /* called around all that the core does: allocations may fail then */
+    bool failed;          /* the last step was out of memory: nothing of it has happened */
     struct arena *kept;
     const struct envelope *answer; /* the last one, or NULL: there was none */
     const struct reply *reply;

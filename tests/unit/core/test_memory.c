@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every allocation of a long life fails once. The step says -ENOMEM, the core that is loaded in its
+ * place holds what was acknowledged, and in the end everything is as if nothing had failed. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/core_internal.h"
+#include "machine.h"
+#include "wire/token.h"
+
+/* The linker sends every call of the archives to these through here. */
+#define WRAP(result, name, args, pass)              \
+    result __real_##name args;                      \
+    result __wrap_##name args;                      \
+    result __wrap_##name args                       \
+    {                                               \
+        return fails() ? NULL : __real_##name pass; \
+    }
+
+static bool armed;
+static long left = -1; /* allocations of the core until one fails; negative: none does */
+static long which;
+
+static bool fails(void)
+{
+    return armed && left >= 0 && left-- == 0;
+}
+
+WRAP(void *, malloc, (size_t n), (n))
+WRAP(void *, calloc, (size_t n, size_t size), (n, size))
+WRAP(void *, realloc, (void *p, size_t n), (p, n))
+WRAP(char *, strdup, (const char *s), (s))
+WRAP(char *, strndup, (const char *s, size_t n), (s, n))
+WRAP(void *, arena_alloc, (struct arena * a, size_t n), (a, n))
+WRAP(void *, arena_zalloc, (struct arena * a, size_t n), (a, n))
+WRAP(void *, arena_array, (struct arena * a, size_t n, size_t size), (a, n, size))
+WRAP(void *, arena_memdup, (struct arena * a, const void *p, size_t n), (a, p, n))
+WRAP(char *, arena_strdup, (struct arena * a, const char *s), (a, s))
+WRAP(char *, arena_strndup, (struct arena * a, const char *s, size_t n), (a, s, n))
+
+char *__wrap_arena_printf(struct arena *a, const char *fmt, ...);
+char *__wrap_arena_printf(struct arena *a, const char *fmt, ...)
+{
+    char text[4096];
+    va_list ap;
+
+    if (fails())
+        return NULL;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return __real_arena_strdup(a, text);
+}
+
+static void arm(bool on)
+{
+    armed = on;
+}
+
+/* ---- a life --------------------------------------------------------------------------------- */
+
+struct story {
+    struct life *l;
+    struct machine a, b;
+    unsigned failures;
+};
+
+/* Asks again what was not answered for want of memory. */
+static enum reply_code order(struct story *t, struct request *req)
+{
+    enum reply_code code = life_ask(t->l, req);
+
+    t->failures += t->l->failed;
+    if (code != REPLY_FAILED)
+        return code;
+    life_pass(t->l, 6000); /* until silence is silence again */
+    return life_ask(t->l, req);
+}
+
+static void simple(struct story *t, enum client_op op, const char *node, enum reply_code code)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, op);
+    if (node != NULL)
+        REC_SET(&req, request, node, node);
+    REC_SET(&req, request, confirm, op == OP_RECOVER ? "recover" : node);
+    REC_SET(&req, request, flag, true);
+    REC_SET(&req, request, since, coord_generation(t->l->c));
+    cr_assert_eq(order(t, &req), code, "operation %d: %llu %s", (int)op,
+                 (unsigned long long)t->l->reply->code, t->l->reply->text);
+}
+
+static void network(struct story *t, const char *name, uint64_t vlan, const char *match)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, match != NULL ? OP_NETWORK_DEFINE : OP_NETWORK_DELETE);
+    REC_SET(&req, request, name, name);
+    REC_SET(&req, request, vlan, vlan);
+    REC_SET(&req, request, matches, ((struct strs){ &match, match != NULL }));
+    cr_assert_eq(order(t, &req), REPLY_OK, "%s", t->l->reply->text);
+}
+
+static void token(struct story *t, char secret[33])
+{
+    struct request req = { 0 };
+    pubkey server;
+
+    REC_SET(&req, request, op, OP_TOKEN_CREATE);
+    cr_assert_eq(order(t, &req), REPLY_OK);
+    cr_assert_eq(token_parse(((const struct token_info *)t->l->reply->tokens.v)->token, &server,
+                             secret, NULL),
+                 0);
+}
+
+static void pass(struct story *t, int64_t ms)
+{
+    for (int i = 0; i < 2; i++) { /* the second counts if the first has failed */
+        life_pass(t->l, ms);
+        t->failures += t->l->failed;
+    }
+}
+
+/* Does what an agent does until the coordinator has all: at most one step in it fails. */
+static void settle(struct story *t, struct machine *m, const char *secret)
+{
+    for (int i = 0; i < 3 || (i < 9 && !machine_acknowledged(m)); i++) {
+        enum refuse_reason why;
+
+        machine_heartbeat(m);
+        t->failures += t->l->failed;
+        why = machine_refused(m);
+        if (why == REFUSE_PENDING) /* a core that was loaded anew counts from then */
+            pass(t, 6000);
+        if (why == REFUSE_UNKNOWN_KEY || why == REFUSE_PENDING || why == REFUSE_NOT_REGISTERED) {
+            machine_enrol(m, secret);
+            t->failures += t->l->failed;
+            machine_register(m);
+            t->failures += t->l->failed;
+        }
+        machine_report(m);
+        t->failures += t->l->failed;
+    }
+    cr_assert(machine_acknowledged(m), "allocation %ld: refused %d", which, machine_refused(m));
+}
+
+static void wire(struct machine *m)
+{
+    snprintf(m->nics[1].name, sizeof m->nics[1].name, "eth1");
+    m->nics[0].bond = m->nics[1].bond = "bond0";
+    m->nics[1].up = true;
+    snprintf(m->bonds[0], sizeof m->bonds[0], "bond0");
+    snprintf(m->vlans[0].name, sizeof m->vlans[0].name, "prod");
+    snprintf(m->vlans[0].base, sizeof m->vlans[0].base, "bond0");
+    snprintf(m->vlans[0].tags, sizeof m->vlans[0].tags, "100");
+}
+
+static void join_both(struct story *t)
+{
+    char secret[33];
+
+    machine_init(&t->a, t->l, 1);
+    machine_init(&t->b, t->l, 2);
+    wire(&t->a);
+    token(t, secret);
+    settle(t, &t->a, secret);
+    network(t, "prod", 100, "*/bond*");
+    token(t, secret);
+    settle(t, &t->b, secret);
+}
+
+static void change_ports(struct story *t)
+{
+    t->a.nics[1].up = false;
+    settle(t, &t->a, NULL);
+    network(t, "mgmt", 0, "*/eth0");
+    network(t, "prod", 100, "m1/bond0");
+    t->b.status = SECTION_STUCK;
+    settle(t, &t->b, NULL);
+    t->b.status = SECTION_OK;
+    t->b.nics[0].name[0] = '\0';
+    settle(t, &t->b, NULL);
+    network(t, "mgmt", 0, NULL);
+}
+
+static void ask(struct story *t)
+{
+    simple(t, OP_SNAPSHOT, NULL, REPLY_OK);
+    simple(t, OP_CHANGES, NULL, REPLY_OK);
+    simple(t, OP_STATUS, NULL, REPLY_OK);
+    simple(t, OP_NODE_SHOW, "m1", REPLY_OK);
+    simple(t, OP_NETWORK_LIST, NULL, REPLY_OK);
+    simple(t, OP_TOKEN_LIST, NULL, REPLY_OK);
+    simple(t, OP_NODE_SHOW, "nobody", REPLY_NOT_FOUND);
+}
+
+static void boot_anew(struct story *t)
+{
+    char secret[33];
+
+    token(t, secret);
+    machine_reboot(&t->a);
+    machine_enrol(&t->a, secret);
+    t->failures += t->l->failed;
+    pass(t, 6000);
+    t->a.nics[1].up = true;
+    settle(t, &t->a, secret);
+    t->a.hostname = "alpha";
+    machine_register(&t->a);
+    t->failures += t->l->failed;
+    settle(t, &t->a, secret);
+    machine_register(&t->a);
+    t->failures += t->l->failed;
+}
+
+static void end(struct story *t)
+{
+    machine_goodbye(&t->b);
+    t->failures += t->l->failed;
+    pass(t, 40000);
+    simple(t, OP_NODE_FORGET, "m2", REPLY_OK);
+    settle(t, &t->a, NULL);
+    t->a.memory.epoch = 3;
+    machine_register(&t->a);
+    t->failures += t->l->failed;
+    if (!t->l->c->recover)
+        machine_register(&t->a);
+    t->l->failed = false;
+}
+
+static void tell(struct story *t)
+{
+    join_both(t);
+    change_ports(t);
+    ask(t);
+    boot_anew(t);
+    end(t);
+}
+
+static void expect_the_end(const struct story *t)
+{
+    cr_assert_eq(t->l->c->node_count, 1);
+    cr_assert(t->l->c->recover);
+    cr_assert_str_eq(t->l->c->nodes[0]->row.name, "alpha");
+    cr_assert_eq(map_count(t->l->c->networks_by_name), 1);
+    /* prod was of m1's bond, and m1 is called alpha now */
+    cr_assert_eq(life_edge(t->l, "alpha", "unproven:alpha/bond0.100")->paths_active, 2);
+    cr_assert_eq(life_edge(t->l, "alpha", "unproven:alpha/bond0")->paths_had, 2);
+    cr_assert_eq(map_count(t->l->c->resources), 3);
+}
+
+Test(core_memory, a_life_in_which_each_allocation_fails_once, .timeout = 280)
+{
+    bool done = false;
+    long n;
+
+    for (n = 0; !done; n++) {
+        struct story t = { .l = life_new() };
+
+        t.l->doubtful = n % 50 != 0;
+        t.l->arm = arm;
+        left = which = n;
+        tell(&t);
+        done = left >= 0;
+        left = -1;
+        cr_assert_eq(t.failures, done ? 0 : 1, "allocation %ld: %u steps failed", n, t.failures);
+        expect_the_end(&t);
+        t.l->doubtful = false;
+        life_pass(t.l, 0);
+        life_free(t.l);
+    }
+    cr_expect_geq(n, 300, "only %ld allocations", n);
+    fprintf(stderr, "# %ld allocations\n", n);
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
+static int load(const struct life *l, struct coord **out, struct coord_update *u)
+{
+    struct coord_event ev = { .type = COORD_LOADED, .now = l->now, .wall = l->wall };
+    struct image image;
+    int rc;
+
+    durable_image(l->d, &image);
+    ev.loaded.image = &image;
+    ev.loaded.first = true;
+    arm(true);
+    *out = coord_new(&l->config);
+    rc = *out == NULL ? -ENOMEM : coord_step(*out, &ev, u);
+    if (rc == 0)
+        rc = coord_end_batch(*out, u);
+    arm(false);
+    return rc;
+}
+
+Test(core_memory, loading)
+{
+    struct story t = { .l = life_new() };
+    bool done = false;
+    char *text;
+
+    join_both(&t);
+    text = life_text(t.l->c);
+    for (long n = 0; !done; n++) {
+        struct arena *a = arena_new(0);
+        struct coord_update u;
+        struct coord *c;
+        int rc;
+
+        coord_update_init(&u, a);
+        left = n;
+        rc = load(t.l, &c, &u);
+        done = left >= 0;
+        left = -1;
+        cr_assert_eq(rc, done ? 0 : -ENOMEM, "allocation %ld: %d", n, rc);
+        coord_free(c);
+        coord_update_deinit(&u);
+        arena_free(a);
+    }
+    free(text);
+    life_free(t.l);
+}
