@@ -206,7 +206,7 @@ static int hear_coordinator(struct supervisor *s, mono_ms now, struct err *e)
         ev.message = env;
         rc = supervisor_step(s, &ev, e);
     }
-    while (uplink_news(s->uplink, &level, &text))
+    while (uplink_news(s->uplink, now, &level, &text))
         supervisor_log(level, "%s", text.text);
     return rc;
 }
@@ -250,6 +250,8 @@ static int wait_ms(const struct supervisor *s)
 
     if (s->agent != NULL && uplink_pending(s->uplink))
         return 0;
+    if (s->agent != NULL && uplink_deadline(s->uplink).v < until)
+        until = uplink_deadline(s->uplink).v;
     until = workers < until ? workers : until;
     if (until <= now)
         return 0;

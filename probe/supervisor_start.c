@@ -125,15 +125,8 @@ static int settle_key(struct supervisor *s, uuid128 node_id, struct err *e)
 
 static int connect_uplink(struct supervisor *s, struct err *e)
 {
-    int fds[UPLINK_FDS], rc = 0;
-
     s->uplink = uplink_open(s->options->connect, &s->key, &s->server, e);
-    if (s->uplink == NULL)
-        return -EIO;
-    uplink_fds(s->uplink, fds);
-    for (int i = 0; rc == 0 && i < UPLINK_FDS; i++)
-        rc = supervisor_watch(s, fds[i], e);
-    return rc;
+    return s->uplink == NULL ? -EIO : supervisor_watch(s, uplink_fd(s->uplink), e);
 }
 
 static struct memory kept_memory(const struct probe_state *st)

@@ -2,63 +2,120 @@
 #include "uplink.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "base/limits.h"
 #include "wire/codec.h"
 
-#define MONITOR "inproc://uplink-monitor"
-#define WATCHED                                                                           \
-    (ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | \
-     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |         \
+#define WATCHED                                                                    \
+    (ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_DELAYED | ZMQ_EVENT_CONNECT_RETRIED | \
+     ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |                      \
+     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |  \
      ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 
-enum { MOST_SOCKETS = 8 };
+enum { MOST_SOCKETS = 32, REOPEN_MS = 5000 };
 
 /* What has been said of the connection, so that it is not repeated at each attempt. */
 enum news { NEWS_NONE, NEWS_CONNECTED, NEWS_LOST, NEWS_NO_ANSWER, NEWS_NO_PROOF, NEWS_STRANGER };
 
 struct uplink {
     const char *endpoint;
+    struct keypair own;
+    pubkey server;
     void *ctx, *socket, *monitor;
+    int epoll; /* of both */
+    unsigned monitors;
     struct buf out;
     enum news said;
+    mono_ms reopen_at; /* ZeroMQ has given the connection up; INT64_MAX: it has not */
 };
 
-static bool watch(struct uplink *u, struct err *e)
+static bool watch_fd(const struct uplink *u, void *socket, int op)
 {
-    int linger = 0;
+    struct epoll_event in = { .events = EPOLLIN };
+    size_t size = sizeof(int);
+    int fd;
 
-    if (zmq_socket_monitor(u->socket, MONITOR, WATCHED) != 0)
+    return zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0 && epoll_ctl(u->epoll, op, fd, &in) == 0;
+}
+
+static void *fail(const char *what, struct err *e)
+{
+    err_set(e, -zmq_errno(), "%s: %s", what, zmq_strerror(zmq_errno()));
+    return NULL;
+}
+
+/* Tells what becomes of a connection. */
+static void *open_monitor(struct uplink *u, struct err *e)
+{
+    char name[64];
+    int linger = 0;
+    void *s;
+
+    snprintf(name, sizeof name, "inproc://uplink-monitor-%u", u->monitors++);
+    if (zmq_socket_monitor(u->socket, name, WATCHED) != 0)
+        return fail("a connection cannot be watched", e);
+    s = zmq_socket(u->ctx, ZMQ_PAIR);
+    if (s == NULL)
+        return fail("a connection cannot be watched", e);
+    if (zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof linger) == 0 && zmq_connect(s, name) == 0 &&
+        watch_fd(u, s, EPOLL_CTL_ADD))
+        return s;
+    fail("a connection cannot be watched", e);
+    zmq_close(s);
+    return NULL;
+}
+
+static void close_sockets(struct uplink *u)
+{
+    /* First of all: ZeroMQ's own thread waits, with a lock held, for somebody to hear its events.
+     */
+    if (u->socket != NULL)
+        zmq_socket_monitor(u->socket, NULL, 0);
+    if (u->monitor != NULL) {
+        watch_fd(u, u->monitor, EPOLL_CTL_DEL);
+        zmq_close(u->monitor);
+    }
+    if (u->socket != NULL) {
+        watch_fd(u, u->socket, EPOLL_CTL_DEL);
+        zmq_close(u->socket);
+    }
+    u->monitor = u->socket = NULL;
+}
+
+static bool open_sockets(struct uplink *u, struct err *e)
+{
+    u->socket = net_dealer_unconnected(u->ctx, u->endpoint, &u->own, &u->server,
+                                       LIMIT_NODE_MESSAGE_BYTES, e);
+    if (u->socket == NULL)
+        return false;
+    if (!watch_fd(u, u->socket, EPOLL_CTL_ADD)) {
+        fail("a connection cannot be watched", e);
         goto fail;
-    u->monitor = zmq_socket(u->ctx, ZMQ_PAIR);
-    if (u->monitor == NULL || zmq_setsockopt(u->monitor, ZMQ_LINGER, &linger, sizeof linger) != 0 ||
-        zmq_connect(u->monitor, MONITOR) != 0)
+    }
+    u->monitor = open_monitor(u, e);
+    if (u->monitor == NULL)
         goto fail;
-    return true;
+    if (zmq_connect(u->socket, u->endpoint) == 0)
+        return true;
+    fail("cannot connect", e);
 fail:
-    err_set(e, -zmq_errno(), "a connection cannot be watched: %s", zmq_strerror(zmq_errno()));
+    close_sockets(u);
     return false;
 }
 
-static bool open_all(struct uplink *u, const struct keypair *own, const pubkey *server,
-                     struct err *e)
+static bool open_all(struct uplink *u, struct err *e)
 {
+    u->epoll = epoll_create1(EPOLL_CLOEXEC);
     u->ctx = zmq_ctx_new();
-    if (u->ctx == NULL || zmq_ctx_set(u->ctx, ZMQ_IO_THREADS, 1) != 0 ||
-        zmq_ctx_set(u->ctx, ZMQ_MAX_SOCKETS, MOST_SOCKETS) != 0) {
-        err_set(e, -ENOMEM, "ZeroMQ cannot be set up: %s", zmq_strerror(zmq_errno()));
-        return false;
-    }
-    u->socket =
-        net_dealer_unconnected(u->ctx, u->endpoint, own, server, LIMIT_NODE_MESSAGE_BYTES, e);
-    if (u->socket == NULL || !watch(u, e))
-        return false;
-    if (zmq_connect(u->socket, u->endpoint) == 0)
-        return true;
-    err_set(e, -zmq_errno(), "cannot connect to %s: %s", u->endpoint, zmq_strerror(zmq_errno()));
-    return false;
+    if (u->epoll < 0 || u->ctx == NULL || zmq_ctx_set(u->ctx, ZMQ_IO_THREADS, 1) != 0 ||
+        zmq_ctx_set(u->ctx, ZMQ_MAX_SOCKETS, MOST_SOCKETS) != 0)
+        return fail("ZeroMQ cannot be set up", e) != NULL;
+    return open_sockets(u, e);
 }
 
 struct uplink *uplink_open(const char *endpoint, const struct keypair *own, const pubkey *server,
@@ -71,7 +128,11 @@ struct uplink *uplink_open(const char *endpoint, const struct keypair *own, cons
         return NULL;
     }
     u->endpoint = endpoint;
-    if (open_all(u, own, server, e))
+    u->own = *own;
+    u->server = *server;
+    u->epoll = -1;
+    u->reopen_at.v = INT64_MAX;
+    if (open_all(u, e))
         return u;
     uplink_close(u);
     return NULL;
@@ -81,28 +142,24 @@ void uplink_close(struct uplink *u)
 {
     if (u == NULL)
         return;
-    if (u->socket != NULL) {
-        zmq_socket_monitor(u->socket, NULL, 0);
-        zmq_close(u->socket);
-    }
-    if (u->monitor != NULL)
-        zmq_close(u->monitor);
+    close_sockets(u);
     if (u->ctx != NULL)
         zmq_ctx_term(u->ctx);
+    if (u->epoll >= 0)
+        close(u->epoll);
     buf_deinit(&u->out);
+    keypair_wipe(&u->own);
     free(u);
 }
 
-void uplink_fds(const struct uplink *u, int fd[UPLINK_FDS])
+int uplink_fd(const struct uplink *u)
 {
-    void *const of[UPLINK_FDS] = { u->socket, u->monitor };
+    return u->epoll;
+}
 
-    for (int i = 0; i < UPLINK_FDS; i++) {
-        size_t size = sizeof fd[i];
-
-        if (zmq_getsockopt(of[i], ZMQ_FD, &fd[i], &size) != 0)
-            fd[i] = -1;
-    }
+mono_ms uplink_deadline(const struct uplink *u)
+{
+    return u->reopen_at;
 }
 
 static bool readable(void *socket)
@@ -110,7 +167,8 @@ static bool readable(void *socket)
     int events = 0;
     size_t size = sizeof events;
 
-    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+    return socket != NULL && zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 &&
+           (events & ZMQ_POLLIN) != 0;
 }
 
 bool uplink_pending(const struct uplink *u)
@@ -129,7 +187,9 @@ int uplink_send(struct uplink *u, const struct envelope *env, struct err *e)
     rc = wire_encode(&envelope_desc, env, &u->out, e);
     if (rc < 0)
         return rc;
-    if (zmq_send(u->socket, u->out.p, u->out.n, ZMQ_DONTWAIT) >= 0)
+    if (u->socket == NULL)
+        rc = -EAGAIN;
+    else if (zmq_send(u->socket, u->out.p, u->out.n, ZMQ_DONTWAIT) >= 0)
         rc = 0;
     else if (zmq_errno() == EAGAIN)
         rc = -EAGAIN;
@@ -145,7 +205,7 @@ static bool take_message(void *socket, zmq_msg_t *m, bool *whole)
 {
     zmq_msg_t more;
 
-    if (zmq_msg_recv(m, socket, ZMQ_DONTWAIT) < 0)
+    if (socket == NULL || zmq_msg_recv(m, socket, ZMQ_DONTWAIT) < 0)
         return false;
     *whole = !zmq_msg_more(m);
     if (*whole)
@@ -185,9 +245,9 @@ static const struct {
     [NEWS_LOST] = { LOG_LEVEL_WARNING, "trying again: the connection is lost to ", "" },
     [NEWS_NO_ANSWER] = { LOG_LEVEL_WARNING, "trying again: there is no answer from ",
                          "; does the coordinator run there?" },
-    [NEWS_NO_PROOF] = { LOG_LEVEL_ERROR, "trying again: no proof of the token's key from ",
-                        "; it is another coordinator, or its server.key was replaced (then this "
-                        "probe needs a new token and an empty run directory)" },
+    [NEWS_NO_PROOF] = { LOG_LEVEL_ERROR, "trying again: the encrypted handshake fails with ",
+                        "; does the token name another coordinator's key? When its server.key was "
+                        "replaced, this probe needs a new token and an empty run directory" },
     [NEWS_STRANGER] = { LOG_LEVEL_ERROR, "trying again: another protocol is spoken at ",
                         "; is that the coordinator's port for nodes?" },
 };
@@ -221,24 +281,56 @@ static bool is_new(const struct uplink *u, enum news n)
     return n != NEWS_LOST || u->said == NEWS_CONNECTED;
 }
 
-bool uplink_news(struct uplink *u, enum log_level *level, struct err *text)
+/* After a breach of the protocol ZeroMQ closes the connection and tries no more, which shows by
+ * what does not follow: that it will try again. */
+static void follow(struct uplink *u, uint16_t event, mono_ms now)
 {
+    if (event == ZMQ_EVENT_DISCONNECTED)
+        u->reopen_at.v = now.v + REOPEN_MS;
+    else if (event == ZMQ_EVENT_CONNECT_RETRIED || event == ZMQ_EVENT_CONNECT_DELAYED ||
+             event == ZMQ_EVENT_CONNECTED)
+        u->reopen_at.v = INT64_MAX;
+}
+
+/* The next event of the connection. False: there is none. */
+static bool take_event(struct uplink *u, mono_ms now, enum news *n)
+{
+    uint16_t event;
+    uint32_t value;
     zmq_msg_t m;
-    enum news n = NEWS_NONE;
-    bool whole;
+    bool whole, got;
 
     zmq_msg_init(&m);
-    while (!is_new(u, n) && take_message(u->monitor, &m, &whole)) {
-        uint16_t event;
-        uint32_t value;
-
-        if (zmq_msg_size(&m) < sizeof event + sizeof value)
-            continue;
+    got = take_message(u->monitor, &m, &whole);
+    *n = NEWS_NONE;
+    if (got && zmq_msg_size(&m) >= sizeof event + sizeof value) {
         memcpy(&event, zmq_msg_data(&m), sizeof event);
         memcpy(&value, (char *)zmq_msg_data(&m) + sizeof event, sizeof value);
-        n = meaning(event, value);
+        follow(u, event, now);
+        *n = meaning(event, value);
     }
     zmq_msg_close(&m);
+    return got;
+}
+
+static enum news reopen(struct uplink *u, mono_ms now)
+{
+    enum news n = u->said == NEWS_LOST ? NEWS_NONE : NEWS_STRANGER;
+    struct err e;
+
+    close_sockets(u);
+    u->reopen_at.v = open_sockets(u, &e) ? INT64_MAX : now.v + REOPEN_MS;
+    return n;
+}
+
+bool uplink_news(struct uplink *u, mono_ms now, enum log_level *level, struct err *text)
+{
+    enum news n = NEWS_NONE;
+
+    while (!is_new(u, n) && take_event(u, now, &n))
+        continue;
+    if (!is_new(u, n) && now.v >= u->reopen_at.v)
+        n = reopen(u, now);
     if (!is_new(u, n))
         return false;
     u->said = n;

@@ -14,11 +14,11 @@ struct uplink *uplink_open(const char *endpoint, const struct keypair *own, cons
                            struct err *e);
 void uplink_close(struct uplink *u); /* gives what was sent half a second to leave */
 
-/* Descriptors to wait for, readable. Each wakes once for many things: look at uplink_pending before
+/* A descriptor to wait for, readable. It wakes once for many things: look at uplink_pending before
  * waiting. */
-enum { UPLINK_FDS = 2 };
-void uplink_fds(const struct uplink *u, int fd[UPLINK_FDS]);
+int uplink_fd(const struct uplink *u);
 bool uplink_pending(const struct uplink *u);
+mono_ms uplink_deadline(const struct uplink *u); /* when to ask for news at the latest */
 
 /* 0; -EAGAIN: the queue is full and the message is dropped, as a network would; another negative
  * errno with a sentence. */
@@ -28,7 +28,7 @@ int uplink_send(struct uplink *u, const struct envelope *env, struct err *e);
  * none of the coordinator's was dropped. */
 int uplink_receive(struct uplink *u, struct arena *a, struct envelope **out, struct err *e);
 
-/* True if there is news of the connection: a sentence for the log. */
-bool uplink_news(struct uplink *u, enum log_level *level, struct err *text);
+/* Looks after the connection. True if there is news of it: a sentence for the log. */
+bool uplink_news(struct uplink *u, mono_ms now, enum log_level *level, struct err *text);
 
 #endif
