@@ -28,7 +28,7 @@ TestSuite(reload, .init = setup, .fini = teardown);
 Test(reload, a_failed_batch_has_not_happened)
 {
     char secret[33];
-    char *before;
+    char *before, *after;
 
     life_token(l, NULL, secret);
     before = life_text(l->c);
@@ -43,8 +43,10 @@ Test(reload, a_failed_batch_has_not_happened)
     cr_expect_null(l->answer, "nothing of it is answered");
     cr_expect_null(node_by_id(l->c, b.id));
     cr_expect_null(resource_by_text(l->c, "prod"));
-    cr_expect_str_eq(life_text(l->c), before);
+    after = life_text(l->c);
+    cr_expect_str_eq(after, before);
     free(before);
+    free(after);
     machine_heartbeat(&a);
     cr_expect_eq(machine_refused(&a), REFUSE_NOT_REGISTERED);
     machine_register(&a);
