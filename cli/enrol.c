@@ -15,11 +15,13 @@
 static void done_text(struct text *t, const void *data)
 {
     const struct run *r = data;
+    const char *key = option_value(r, "key-file");
 
     text_line(t, "This machine is a client of the coordinator at %s now.",
               muster_endpoint(r->client));
-    text_line(t, "Next: muster --connect %s status, or set $MUSTER_CONNECT.",
-              muster_endpoint(r->client));
+    text_line(t, "Next: muster --connect %s%s%s status%s", muster_endpoint(r->client),
+              key != NULL ? " --key-file " : "", key != NULL ? key : "",
+              key != NULL ? "" : ", or set $MUSTER_CONNECT.");
 }
 
 static void done_json(struct json *j, const void *data)

@@ -66,14 +66,16 @@ static void next_text(struct text *t, const struct status_info *s)
 {
     if (s->mode != NULL && strcmp(s->mode, "recover") == 0)
         text_pair(t, "next", "muster recover --help tells what to be sure of first");
-    else if (s->nodes_pending > 0)
-        text_pair(t, "next", "muster node list --state pending, then muster node approve NODE");
     else if (s->nodes_quarantined > 0)
         text_pair(t, "next", "muster node list --state quarantined tells why");
+    else if (s->nodes_pending > 0)
+        text_pair(t, "next", "muster node list --state pending, then muster node approve NODE");
     else if (s->nodes_up + s->nodes_suspect + s->nodes_down == 0)
         text_pair(t, "next", "muster token create makes a token that admits a node");
     else if (s->nodes_down > 0)
         text_pair(t, "next", "muster node list --state down");
+    else if (s->nodes_suspect > 0)
+        text_pair(t, "next", "muster node list --state suspect");
     else if (s->sections_stuck > 0)
         text_pair(t, "next", "muster node list names the nodes with stuck or failed sections");
     else if (s->edges_lost + s->edges_degraded > 0)
@@ -180,8 +182,8 @@ static void judge(struct run *r, struct answer *a)
             a->level = findings[i].level;
     }
     if (list != NULL && *list == '\0')
-        list = arena_printf(r->arena, "%" PRIu64 " node%s up, %" PRIu64 " edges ok", s->nodes_up,
-                            s->nodes_up == 1 ? "" : "s", s->edges_ok);
+        list = arena_printf(r->arena, "%" PRIu64 " node%s up, %" PRIu64 " edge%s ok", s->nodes_up,
+                            s->nodes_up == 1 ? "" : "s", s->edges_ok, s->edges_ok == 1 ? "" : "s");
     a->verdict = list != NULL ? list : "out of memory";
 }
 
