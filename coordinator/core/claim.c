@@ -30,7 +30,6 @@ int claim_approve(struct step *s, struct node *n)
         return rc;
     k->state = first ? KEY_ACTIVE : KEY_SUCCESSOR;
     k->durable = true;
-    k->other_machine = false; /* decided */
     touch_node(s->c, n);
     return emit_key(s, k);
 }

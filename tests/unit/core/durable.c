@@ -4,9 +4,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 
 enum table_id {
     T_START,
@@ -486,6 +488,23 @@ static int check_sighting(const struct durable *d, const struct sighting_row *g,
     return 0;
 }
 
+/* What is written for people who read the database: the node's name of today. */
+static bool label_is_right(const struct durable *d, const struct resource_row *r)
+{
+    for (size_t i = 0; i < d->t[T_NODE].n; i++) {
+        const struct node_row *n = row_at(d, T_NODE, i);
+        char key[64], label[128], id[UUID_TEXT];
+
+        snprintf(key, sizeof key, "unproven:%s/", uuid_text(n->id, id));
+        if (strncmp(r->key, key, strlen(key)) != 0)
+            continue;
+        snprintf(label, sizeof label, "unproven:%s/", n->name);
+        return strncmp(r->label, label, strlen(label)) == 0 &&
+               strcmp(r->label + strlen(label), r->key + strlen(key)) == 0;
+    }
+    return r->declared;
+}
+
 static int check_resource(const struct durable *d, const struct resource_row *r, struct err *e)
 {
     struct network_row w = { .id = r->id };
@@ -495,6 +514,8 @@ static int check_resource(const struct durable *d, const struct resource_row *r,
         edge = ((const struct edge_row *)row_at(d, T_EDGE, i))->resource_no == r->no;
     if (r->declared != (row_find(d, T_NETWORK, &w) != NULL))
         return err_set(e, -EINVAL, "resource %s and its network contradict", r->key);
+    if (!label_is_right(d, r))
+        return err_set(e, -EINVAL, "resource %s is labelled %s", r->key, r->label);
     if (!r->declared && !edge)
         return err_set(e, -EINVAL, "resource %s is seen by nobody", r->key);
     return r->no < d->meta.next_resource_no

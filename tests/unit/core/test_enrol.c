@@ -340,6 +340,36 @@ Test(enrol, two_successors)
     life_free(l);
 }
 
+/* A new boot that asks on while the old one goes on speaking: they are two. */
+Test(enrol, two_boots_that_are_both_alive_are_quarantined)
+{
+    struct life *l = life_new();
+    struct machine a, b;
+    char secret[33];
+
+    machine_init(&a, l, 1);
+    machine_join(&a);
+    b = a;
+    machine_reboot(&b);
+    life_token(l, NULL, secret);
+    for (int ms = 0; ms <= SUSPECT_MS + 2000; ms += 2000) {
+        machine_enrol(&b, secret);
+        life_pass(l, 1000);
+        machine_heartbeat(&a);
+        life_pass(l, 1000);
+    }
+    machine_heartbeat(&a);
+    cr_expect_eq(machine_refused(&a), REFUSE_QUARANTINED);
+    machine_enrol(&b, secret);
+    cr_expect_eq(machine_refused(&b), REFUSE_QUARANTINED);
+    cr_expect(uuid_eq(node_of(&a)->row.boot_id, a.boot), "nothing is freed");
+    cr_expect_gt(durable_inventory(l->d), 0);
+    cr_expect_eq(life_order(l, OP_NODE_APPROVE, "m1"), REPLY_OK);
+    machine_heartbeat(&a);
+    cr_expect_eq(machine_refused(&a), REFUSE_NOT_REGISTERED, "and it goes on");
+    life_free(l);
+}
+
 /* A stranger without a token does not keep a machine with one from coming back. */
 Test(enrol, a_claim_without_token_is_no_obstacle)
 {
