@@ -38,12 +38,12 @@ class Encoder:
 
     def encode(self, message, values):
         fields = self.messages[message]
-        out = b""
+        out = bytearray()
         for name, value in values.items():
             tag, kind, repeated = fields[name]
             for one in value if repeated else [value]:
                 out += self.field(tag, kind, one)
-        return out
+        return bytes(out)
 
     def reply(self, **values):
         return self.encode("Reply", {"version": 1, "code": 0, **values})

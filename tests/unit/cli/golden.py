@@ -420,11 +420,12 @@ class Golden:
     def validate(self, name, args, doc):
         if self.validator is None:
             return
-        words = [w for w in args.split() if not w.startswith("-") and "://" not in w]
+        words = args.split()
+        named = [p for i in range(len(words)) for p in (" ".join(words[i:i + 2]), words[i])
+                 if p in self.definitions]
         part = ("help" if "commands" in doc else "version" if "version" in doc and len(doc) == 1
                 else "error" if "error" in doc else "event" if name in LINES
-                else next((p for p in (" ".join(words[:2]), words[0] if words else "")
-                           if p in self.definitions), None))
+                else named[0] if named else None)
         if part not in self.definitions:
             self.fault(name, f"the schema has no definition for '{args}'")
             return

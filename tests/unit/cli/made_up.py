@@ -122,7 +122,7 @@ def three():
 def fleet(per_rack=30, racks=10):
     """300 nodes in ten racks."""
     rng = random.Random(1)
-    nodes = [node(f"rack{r}-{i:02d}", r * 100 + i) for r in range(1, racks + 1)
+    nodes = [node(f"rack{r}-{i:02d}", r * 10000 + i) for r in range(1, racks + 1)
              for i in range(1, per_rack + 1)]
     by_name = {n["name"]: n for n in nodes}
     for name, state in (("rack4-17", "suspect"), ("rack9-01", "down"), ("rack9-02", "down"),
