@@ -243,7 +243,7 @@ CASES = [
     ("token-list", "tokens", "token list"),
     ("token-list-empty", "empty", "token list"),
     ("enrol", "enrol", "--connect tcp://10.0.0.5:7412 enrol --token-file token"),
-    ("enrol-key", "enrol", "--connect tcp://10.0.0.5:7412 --key-file k enrol --token-file token"),
+    ("enrol-key", "enrol", "--connect tcp://10.0.0.5:7412 --key-file=k enrol --token-file token"),
     ("enrol-open", "enrol", "--connect tcp://10.0.0.5:7412 enrol --token-file open"),
     ("enrol-missing", "enrol", "--connect tcp://10.0.0.5:7412 enrol --token-file missing"),
     ("enrol-nothing", "enrol", "--connect tcp://10.0.0.5:7412 enrol"),
