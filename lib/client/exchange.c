@@ -59,6 +59,24 @@ static int never_up(struct muster_client *c)
                        "the coordinator cannot be reached: nothing listens on %s", c->endpoint);
 }
 
+/* An answer that nobody waits for. That to a watch which no wait has seen is asked for again. */
+static void put_away(struct muster_client *c, struct muster_reply *r)
+{
+    if (r->reply->correlation == c->watch_correlation)
+        c->watch_ups = 0;
+    muster_reply_free(r);
+}
+
+static int take_early(struct muster_client *c)
+{
+    struct muster_reply early;
+    int rc = exchange_take(c, &early);
+
+    if (rc == 0)
+        put_away(c, &early);
+    return c->conn.socket == NULL ? rc : 0;
+}
+
 int exchange_ready(struct muster_client *c, mono_ms until)
 {
     int rc = check_permission(c);
@@ -68,18 +86,20 @@ int exchange_ready(struct muster_client *c, mono_ms until)
     if (c->conn.socket == NULL &&
         conn_open(&c->conn, c->endpoint, &c->own, &c->server, &c->err) < 0)
         return MUSTER_E_LOCAL;
-    while (c->conn.state != CONN_UP) {
-        struct muster_reply early;
+    for (;;) {
+        bool up = c->conn.state == CONN_UP;
 
-        rc = conn_wait(&c->conn, until);
+        /* Also when it is up: it may have broken since the last call, and what is sent then would
+         * wait for the next coordinator. */
+        rc = conn_wait(&c->conn, up ? clock_mono() : until);
         if (rc == -ETIMEDOUT)
-            return never_up(c);
+            return up ? 0 : never_up(c);
         if (rc < 0)
             return exchange_broken(c, rc);
-        if (rc == CONN_MESSAGE && exchange_take(c, &early) == 0)
-            muster_reply_free(&early);
+        rc = rc == CONN_MESSAGE ? take_early(c) : 0;
+        if (rc != 0)
+            return rc;
     }
-    return 0;
 }
 
 int exchange_send(struct muster_client *c, const struct request *req, uint64_t *correlation)
@@ -94,9 +114,6 @@ int exchange_send(struct muster_client *c, const struct request *req, uint64_t *
     rc = wire_encode(&request_desc, &copy, &b, &c->err);
     if (rc < 0) {
         rc = MUSTER_E_LOCAL;
-    } else if (b.n > LIMIT_CLIENT_MESSAGE_BYTES) {
-        rc = client_fail(c, MUSTER_E_LOCAL, "this request has %zu bytes; it may have %u", b.n,
-                         LIMIT_CLIENT_MESSAGE_BYTES);
     } else {
         rc = conn_send(&c->conn, &b);
         if (rc < 0)
@@ -226,7 +243,7 @@ static int await_reply(struct muster_client *c, const struct request *req, mono_
 
             if (number == correlation || number == 0)
                 return 0;
-            muster_reply_free(out); /* of something that was given up */
+            put_away(c, out);
         }
     }
     return rc;

@@ -29,7 +29,8 @@ void connect_error_keep(const char *text);
 struct muster_client *client_new(const struct muster_options *o);
 bool client_is_tcp(const struct muster_client *c);
 
-/* exchange.c. Opens the connection if need be and waits until it is up. 0 or MUSTER_E_... */
+/* exchange.c. Opens the connection if need be, takes note of what has happened to it, and waits
+ * until it is up. 0 or MUSTER_E_... */
 int exchange_ready(struct muster_client *c, mono_ms until);
 /* Sends `req` with the next correlation, on a connection that is up. */
 int exchange_send(struct muster_client *c, const struct request *req, uint64_t *correlation);
