@@ -94,6 +94,7 @@ static void say(struct peer *p, uint64_t correlation, const struct step *s, bool
 static void do_step(struct peer *p, const struct step *s, uint64_t correlation)
 {
     static const struct step plain = { .kind = ANSWER };
+    static const struct step old = { .code = REPLY_FAILED, .text = "to an older request" };
 
     switch (s->kind) {
     case SILENCE:
@@ -111,7 +112,7 @@ static void do_step(struct peer *p, const struct step *s, uint64_t correlation)
         say(p, correlation, s, true);
         break;
     case OLD_FIRST:
-        say(p, correlation - 1, s, false);
+        say(p, correlation - 1, &old, false);
         say(p, correlation, s, false);
         break;
     case HINT_FIRST:

@@ -7,6 +7,10 @@
 
 #include "peer.h"
 
+/* A watch is renewed every 10 s, and its answer would tell what a hint has not: it is not what
+ * these tests wait for. */
+enum { WAIT_MS = 5000 };
+
 static struct peer peer;
 static char endpoint[96];
 
@@ -32,7 +36,7 @@ static void newer_already(void)
     uint64_t generation = 5, event_no = 50;
 
     figures(6, 50);
-    expect(muster_wait(c, &generation, &event_no, LONG_MS), 0, c);
+    expect(muster_wait(c, &generation, &event_no, WAIT_MS), 0, c);
     assert(generation == 6 && event_no == 50);
     assert(peer_seen(&peer, 1) == 1 && peer.seen[0].op == OP_WATCH);
     muster_disconnect(c);
@@ -63,7 +67,7 @@ static void *wait_long(void *arg)
 {
     struct waiter *w = arg;
 
-    w->rc = muster_wait(w->c, &w->generation, &w->event_no, LONG_MS);
+    w->rc = muster_wait(w->c, &w->generation, &w->event_no, WAIT_MS);
     return NULL;
 }
 
@@ -106,7 +110,7 @@ static void hints_between_waits(void)
     expect(muster_wait(c, &generation, &event_no, 20), -ETIMEDOUT, c);
     peer_figures(&peer, 6, 50);
     expect(ask(c, OP_STATUS), 0, c);
-    expect(muster_wait(c, &generation, &event_no, LONG_MS), 0, c);
+    expect(muster_wait(c, &generation, &event_no, WAIT_MS), 0, c);
     assert(generation == 6 && event_no == 50);
     peer_figures(&peer, 4, 49); /* late */
     expect(ask(c, OP_STATUS), 0, c);
@@ -144,7 +148,7 @@ static void another_database(void)
     expect(muster_wait(c, &generation, &event_no, 20), -ETIMEDOUT, c);
     peer_figures(&peer, 3, 30);
     peer_return(&peer);
-    expect(muster_wait(c, &generation, &event_no, LONG_MS), 0, c);
+    expect(muster_wait(c, &generation, &event_no, WAIT_MS), 0, c);
     assert(generation == 3 && event_no == 30);
     expect(muster_wait(c, &generation, &event_no, 20), -ETIMEDOUT, c);
     muster_disconnect(c);
@@ -162,7 +166,7 @@ static void an_answer_after_its_wait(void)
     expect(muster_wait(c, &generation, &event_no, 50), -ETIMEDOUT, c);
     peer_seen(&peer, 1);
     expect(ask(c, OP_STATUS), 0, c); /* the late answer comes before this one's */
-    expect(muster_wait(c, &generation, &event_no, 5000), 0, c); /* before a watch is renewed */
+    expect(muster_wait(c, &generation, &event_no, WAIT_MS), 0, c);
     assert(generation == 6);
     muster_disconnect(c);
 }
@@ -175,12 +179,12 @@ static void nobody_there(void)
 
     figures(5, 50);
     peer_script(&peer, away, 1);
-    expect(muster_wait(c, &generation, &event_no, LONG_MS), MUSTER_E_UNREACHABLE, c);
+    expect(muster_wait(c, &generation, &event_no, WAIT_MS), MUSTER_E_UNREACHABLE, c);
     expect_says(c, "cannot be reached");
     assert(generation == 5 && event_no == 50);
     peer_figures(&peer, 6, 51);
     peer_return(&peer);
-    expect(muster_wait(c, &generation, &event_no, LONG_MS), 0, c); /* waits on, as it says */
+    expect(muster_wait(c, &generation, &event_no, WAIT_MS), 0, c); /* waits on, as it says */
     assert(generation == 6 && event_no == 51);
     muster_disconnect(c);
 }
@@ -193,7 +197,7 @@ static void a_watch_that_is_refused(void)
 
     figures(5, 50);
     peer_script(&peer, steps, 1);
-    expect(muster_wait(c, &generation, &event_no, LONG_MS), MUSTER_E_REPLY, c);
+    expect(muster_wait(c, &generation, &event_no, WAIT_MS), MUSTER_E_REPLY, c);
     expect_says(c, "too many watch already");
     muster_disconnect(c);
 }
@@ -207,7 +211,7 @@ static void silent(void)
 
     figures(5, 50);
     peer_script(&peer, steps, 1);
-    expect(muster_wait(c, &generation, &event_no, LONG_MS), MUSTER_E_UNREACHABLE, c);
+    expect(muster_wait(c, &generation, &event_no, WAIT_MS), MUSTER_E_UNREACHABLE, c);
     expect_says(c, "has stopped answering");
     muster_disconnect(c);
 }
