@@ -100,7 +100,7 @@ static void what_is_no_answer(void)
 
 static void other_messages_on_the_way(void)
 {
-    BEGIN(LONG_MS, { .kind = OLD_FIRST }, { .kind = HINT_FIRST }, { .kind = ANSWER });
+    BEGIN(LONG_MS, { .kind = ANSWER }, { .kind = OLD_FIRST }, { .kind = HINT_FIRST });
     expect(ask(client, OP_STATUS), 0, client);
     expect(ask(client, OP_STATUS), 0, client);
     expect(ask(client, OP_STATUS), 0, client);
