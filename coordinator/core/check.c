@@ -41,7 +41,7 @@ static int check_edge(const struct node *n, uint32_t i, struct err *err)
     resource_label_in(e->resource, label, sizeof label);
     if (e->node != n || (i > 0 && n->edges[i - 1]->resource->no >= e->resource->no))
         return err_set(err, -EINVAL, "the edges of %s are out of order at %s", NAME_OF(n), label);
-    if (e->dirty || e->fresh || e->moved)
+    if (e->dirty || e->fresh || e->heir != NULL)
         return err_set(err, -EINVAL, "the edge of %s and %s was not settled", NAME_OF(n), label);
     if (e->shown != edge_shown_state(e))
         return err_set(err, -EINVAL, "the edge of %s and %s shows %u and should show %u",

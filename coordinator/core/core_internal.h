@@ -62,12 +62,12 @@ struct edge {
     struct resource *resource;
     struct edge *prev, *next; /* of the same resource */
     struct sighting *sightings;
+    struct edge *heir; /* where its sightings have gone in this step; itself: to several */
     uint32_t paths_active, paths_total, paths_had;
     uint8_t state;   /* as stored: ok, degraded, lost */
     uint8_t shown;   /* as shown: liveness and stuck sections taken in; 0: not counted yet */
     uint8_t held_by; /* sections that hold, or last held, its sightings */
     bool bare;       /* had no sighting at the end of the last message */
-    bool moved;      /* a sighting left for another resource */
     bool dirty;      /* on coord.dirty: sightings changed in this step */
     bool fresh;      /* made in this step */
     wall_ms had_until, since;

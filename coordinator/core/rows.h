@@ -190,7 +190,8 @@ struct change {
     };
 };
 
-/* Everything that the core needs at start. Arrays live in the arena that the store was given. */
+/* Everything that the core needs at start. Arrays live in the arena that the store was given; each
+ * is sorted by its table's key, the inventory by section, node and row. */
 struct image {
     struct meta_row meta;
     struct start_row *starts;

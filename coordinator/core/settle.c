@@ -90,7 +90,7 @@ static void lose(struct step *s, struct edge *e)
 
 static bool news(const struct edge *e, uint8_t was, uint32_t quiet)
 {
-    if (was == e->state)
+    if (was == e->state || (was == 0 && e->state == EDGE_LOST)) /* it never had what it lacks */
         return false;
     return was != 0 || (e->held_by & ~quiet) != 0;
 }
@@ -111,7 +111,7 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
         for (const struct sighting *g = e->sightings; g != NULL; g = g->next)
             e->held_by |= (uint8_t)(1u << g->section);
         add_up(s, e);
-    } else if (e->moved || fresh) {
+    } else if (e->heir != NULL || fresh) {
         return edge_remove(s, e);
     } else if (e->bare && (e->state == EDGE_LOST || !answered(e))) {
         edge_refresh(s->c, e);
@@ -122,7 +122,8 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
     }
     e->state = edge_stored_state(e->paths_active, e->paths_total, e->paths_had);
     e->bare = e->sightings == NULL;
-    e->moved = e->fresh = false;
+    e->heir = NULL;
+    e->fresh = false;
     if (e->state != was)
         e->since = s->c->wall;
     edge_refresh(s->c, e);

@@ -164,10 +164,10 @@ static struct edge *edge_for(struct step *s, struct node *n, struct resource *r,
 }
 
 /* An edge that loses its last sighting to another resource gives its history along: the port is the
- * same, only its name is better known now. */
+ * same, only its name is better known now. What it had through ports that part is nobody's. */
 static void history_move(const struct edge *from, struct edge *to)
 {
-    if (from->sightings != NULL || !to->fresh)
+    if (from->sightings != NULL || from->heir != to || !to->fresh)
         return;
     if (to->state == 0)
         to->state = from->state;
@@ -191,7 +191,7 @@ int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool an
     if (rc < 0)
         return rc;
     edge_detach(g);
-    from->moved = true;
+    from->heir = from->heir == NULL || from->heir == to ? to : from;
     history_move(from, to);
     rc = edge_dirty(s->c, from);
     if (rc < 0)

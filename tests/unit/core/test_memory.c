@@ -41,7 +41,8 @@ WRAP(void *, arena_memdup, (struct arena * a, const void *p, size_t n), (a, p, n
 WRAP(char *, arena_strdup, (struct arena * a, const char *s), (a, s))
 WRAP(char *, arena_strndup, (struct arena * a, const char *s, size_t n), (a, s, n))
 
-char *__wrap_arena_printf(struct arena *a, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) char *__wrap_arena_printf(struct arena *a, const char *fmt,
+                                                                ...);
 char *__wrap_arena_printf(struct arena *a, const char *fmt, ...)
 {
     char text[4096];

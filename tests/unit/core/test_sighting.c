@@ -144,6 +144,50 @@ Test(sighting, a_move_keeps_the_history)
     cr_expect_eq(e->had_until.v, fell.v);
 }
 
+/* What an edge had through two ports is not what either of them had. */
+Test(sighting, ports_that_part_begin_anew)
+{
+    const struct edge *e;
+
+    snprintf(a.nics[1].name, sizeof a.nics[1].name, "eth1");
+    cr_expect_eq(life_define(l, "mgmt", 0, "*/eth*"), REPLY_OK);
+    machine_report(&a);
+    cr_expect_eq(life_shown(l, "m1", "mgmt"), EDGE_DEGRADED);
+    cr_expect_eq(life_define(l, "mgmt", 0, NULL), REPLY_OK);
+    e = life_edge(l, "m1", "unproven:m1/eth1");
+    cr_expect_eq(e->shown, EDGE_LOST);
+    cr_expect_eq(e->paths_had, 0, "it never had a path");
+    cr_expect_eq(life_shown(l, "m1", "unproven:m1/eth0"), EDGE_OK);
+    cr_expect_eq(durable_count_events(l->d, "edge.lost", NULL), 0);
+}
+
+/* Two that move together keep what they had together. */
+Test(sighting, ports_that_move_together_keep_their_history)
+{
+    struct request req = { 0 };
+    const struct edge *e;
+    wall_ms fell;
+
+    snprintf(a.nics[1].name, sizeof a.nics[1].name, "eth1");
+    a.nics[1].up = true;
+    cr_expect_eq(life_define(l, "old", 0, "m1/eth*"), REPLY_OK);
+    cr_expect_eq(life_define(l, "new", 0, "web-1/eth*"), REPLY_OK);
+    machine_report(&a);
+    a.nics[1].up = false;
+    machine_report(&a);
+    fell = l->wall;
+    life_pass(l, 1000);
+    REC_SET(&req, request, op, OP_NODE_RENAME);
+    REC_SET(&req, request, node, "m1");
+    REC_SET(&req, request, name, "web-1");
+    cr_expect_eq(life_ask(l, &req), REPLY_OK);
+    cr_expect_eq(life_shown(l, "web-1", "old"), 0);
+    e = life_edge(l, "web-1", "new");
+    cr_expect_eq(e->shown, EDGE_DEGRADED);
+    cr_expect_eq(e->paths_had, 2);
+    cr_expect_eq(e->had_until.v, fell.v);
+}
+
 /* Two ports of one node on one network: the edge is their sum. */
 Test(sighting, an_edge_is_the_sum_of_its_ports)
 {
