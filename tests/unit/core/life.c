@@ -148,8 +148,10 @@ void life_commit(struct life *l)
     if (l->read_only && l->update.changes != NULL)
         die("a core", "writes while nothing can be written");
     l->changes = l->update.change_count;
-    for (const struct change *ch = l->update.changes; ch != NULL; ch = ch->next)
+    for (const struct change *ch = l->update.changes; ch != NULL; ch = ch->next) {
         l->lost += ch->type == CHANGE_EVENT && strcmp(ch->event.kind, "edge.lost") == 0;
+        l->renamed += ch->type == CHANGE_EVENT && strcmp(ch->event.kind, "node.renamed") == 0;
+    }
     if (durable_apply(l->d, l->update.changes, &e) != 0)
         die("the changes of a batch", e.text);
     take_messages(l);
