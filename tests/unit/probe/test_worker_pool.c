@@ -56,6 +56,8 @@ static void bench_open(struct bench *b, const char *mode)
 static void bench_close(struct bench *b)
 {
     worker_pool_free(b->pool);
+    while (waitpid(-1, NULL, 0) > 0) /* those that it has killed */
+        continue;
     arena_free(b->arena);
     cr_expect_eq(count_files(), b->files, "descriptors are left");
 }
