@@ -10,8 +10,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "model/sections.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "../target.h"
 
 /* Whatever came in, rows that a parser makes are good rows: section_normalise finds nothing wrong
  * but, perhaps, too many of them. */
