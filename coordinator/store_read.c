@@ -282,5 +282,5 @@ int store_read_events(struct store_reader *r, uint64_t since, wall_ms since_wall
 
 int store_backup(struct store_reader *r, const char *path, struct err *e)
 {
-    return store_copy(r->db, path, NULL, e);
+    return store_copy(r->db, path, r->vfs, e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is refused at a start, each with its sentence; and migrations. */
+/* What is refused at a start, each with its sentence. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,6 @@
 
 #include "script.h"
 #include "store_internal.h"
-#include "store_schema.h"
 
 static char *dir;
 static char path[512];
@@ -353,101 +352,4 @@ Test(open, without_meta)
     cr_assert(store_load(s, a, &im, &e) == STORE_E_DAMAGED);
     store_close(s);
     arena_free(a);
-}
-
-/* ---- migrations ----------------------------------------------------------------------------- */
-
-static sqlite3 *open_plain(const char *file)
-{
-    sqlite3 *db = NULL;
-
-    cr_assert(sqlite3_open(file, &db) == SQLITE_OK);
-    return db;
-}
-
-static int64_t number(const char *file, const char *sql)
-{
-    sqlite3 *db = open_plain(file);
-    int64_t v = -1;
-
-    store_int(db, sql, -1, &v);
-    sqlite3_close(db);
-    return v;
-}
-
-static int migrate(const char *second, int newest)
-{
-    const char *const steps[] = { schema_migrations[0], second,
-                                  "ALTER TABLE node ADD COLUMN rack TEXT" };
-    sqlite3 *db = open_plain(path);
-    int rc;
-
-    sqlite3_extended_result_codes(db, 1);
-    rc = store_migrate(db, path, NULL, steps, newest, &e);
-    cr_assert(sqlite3_get_autocommit(db));
-    sqlite3_close(db);
-    return rc;
-}
-
-static void put_node(void)
-{
-    struct change c = { .type = CHANGE_NODE };
-    struct store *s = must_open();
-
-    c.node = (struct node_row){ .no = 1, .id = { "i" }, .name = "dom0-a" };
-    cr_assert(store_commit(s, &c, &e) == 0);
-    store_close(s);
-}
-
-Test(open, migration_keeps_data_and_a_backup)
-{
-    char before[560];
-    struct stat st;
-
-    put_node();
-    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT;"
-                      "UPDATE node SET site = 'Ulm';",
-                      3) == 0,
-              "%s", e.text);
-    cr_assert(number(path, "PRAGMA user_version") == 3);
-    cr_assert(number(path, "SELECT count(*) FROM node WHERE name = 'dom0-a' AND site = 'Ulm'") ==
-              1);
-    for (int v = 2; v <= 3; v++) {
-        snprintf(before, sizeof before, "%s.before-%d", path, v);
-        cr_assert(stat(before, &st) == 0 && (st.st_mode & 0777) == 0600, "%s", before);
-        cr_assert(number(before, "PRAGMA user_version") == v - 1);
-        cr_assert(number(before, "SELECT count(*) FROM node WHERE name = 'dom0-a'") == 1);
-    }
-    check_refused(STORE_E_NEWER, "muster.db.before-2");
-    snprintf(before, sizeof before, "%s.before-2", path);
-    cr_assert(rename(before, path) == 0);
-    store_close(must_open()); /* the way back that the sentence tells */
-}
-
-Test(open, migration_that_fails_changes_nothing)
-{
-    put_node();
-    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT; SELECT nonsense", 2) != 0);
-    cr_assert(strlen(e.text) > 0);
-    cr_assert(number(path, "PRAGMA user_version") == 1);
-    cr_assert(number(path, "SELECT count(*) FROM pragma_table_info('node') WHERE name = 'site'") ==
-              0);
-    /* Another attempt replaces the backup of the first, and the remains of one that was cut. */
-    put_node();
-    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT", 2) == 0, "%s", e.text);
-    cr_assert(number(path, "PRAGMA user_version") == 2);
-}
-
-Test(open, migration_goes_over_the_remains_of_another)
-{
-    char draft[560];
-    int fd;
-
-    put_node();
-    snprintf(draft, sizeof draft, "%s.before-2.draft", path);
-    fd = open(draft, O_WRONLY | O_CREAT, 0600);
-    cr_assert(fd >= 0 && write(fd, "half", 4) == 4);
-    close(fd);
-    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT", 2) == 0, "%s", e.text);
-    cr_assert(access(draft, F_OK) != 0);
 }

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Migrations, the copies that are made before them, and backups: also on a disk that fails at every
+ * call in turn. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "script.h"
+#include "store_internal.h"
+#include "store_schema.h"
+#include "vfs_fault.h"
+
+static char *dir;
+static char path[512];
+static struct store_options options;
+static struct err e;
+
+static void set_up(void)
+{
+    vfs_fault_register();
+    dir = temp_dir();
+    snprintf(path, sizeof path, "%s/%s", dir, STORE_FILE);
+    options = (struct store_options){ .dir = dir };
+}
+
+static void tear_down(void)
+{
+    temp_remove(dir);
+}
+
+TestSuite(migrate, .init = set_up, .fini = tear_down);
+
+static struct store *must_open(void)
+{
+    struct store *s = NULL;
+    int rc = store_open(&options, &s, &e);
+
+    cr_assert(rc == 0, "%s", e.text);
+    rc = store_init_identity(s, script_db_id, &e);
+    cr_assert(rc == 0, "%s", e.text);
+    return s;
+}
+
+static sqlite3 *open_plain(const char *file)
+{
+    sqlite3 *db = NULL;
+
+    cr_assert(sqlite3_open(file, &db) == SQLITE_OK);
+    return db;
+}
+
+static int64_t number(const char *file, const char *sql)
+{
+    sqlite3 *db = open_plain(file);
+    int64_t v = -1;
+
+    store_int(db, sql, -1, &v);
+    sqlite3_close(db);
+    return v;
+}
+
+static int migrate_on(const char *vfs, const char *second, int newest)
+{
+    const char *const steps[] = { schema_migrations[0], second,
+                                  "ALTER TABLE node ADD COLUMN rack TEXT" };
+    sqlite3 *db = NULL;
+    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, vfs);
+
+    if (rc == SQLITE_OK) {
+        sqlite3_extended_result_codes(db, 1);
+        rc = store_migrate(db, path, vfs, steps, newest, &e);
+    } else {
+        rc = store_open_outcome(db, rc, path, &e);
+    }
+    sqlite3_close(db);
+    return rc;
+}
+
+static int migrate(const char *second, int newest)
+{
+    return migrate_on(NULL, second, newest);
+}
+
+static void put_node(void)
+{
+    struct change c = { .type = CHANGE_NODE };
+    struct store *s = must_open();
+
+    c.node = (struct node_row){ .no = 1, .id = { "i" }, .name = "dom0-a" };
+    cr_assert(store_commit(s, &c, &e) == 0);
+    store_close(s);
+}
+
+Test(migrate, keeps_data_and_a_backup)
+{
+    char before[560];
+    struct stat st;
+
+    put_node();
+    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT;"
+                      "UPDATE node SET site = 'Ulm';",
+                      3) == 0,
+              "%s", e.text);
+    cr_assert(number(path, "PRAGMA user_version") == 3);
+    cr_assert(number(path, "SELECT count(*) FROM node WHERE name = 'dom0-a' AND site = 'Ulm'") ==
+              1);
+    for (int v = 2; v <= 3; v++) {
+        snprintf(before, sizeof before, "%s.before-%d", path, v);
+        cr_assert(stat(before, &st) == 0 && (st.st_mode & 0777) == 0600, "%s", before);
+        cr_assert(number(before, "PRAGMA user_version") == v - 1);
+        cr_assert(number(before, "SELECT count(*) FROM node WHERE name = 'dom0-a'") == 1);
+    }
+    cr_assert(store_open(&options, &(struct store *){ NULL }, &e) == STORE_E_NEWER);
+    cr_assert(strstr(e.text, "muster.db.before-2") != NULL, "%s", e.text);
+    snprintf(before, sizeof before, "%s.before-2", path);
+    cr_assert(rename(before, path) == 0);
+    store_close(must_open()); /* the way back that the sentence tells */
+}
+
+Test(migrate, that_fails_changes_nothing)
+{
+    put_node();
+    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT; SELECT nonsense", 2) != 0);
+    cr_assert(strlen(e.text) > 0);
+    cr_assert(number(path, "PRAGMA user_version") == 1);
+    cr_assert(number(path, "SELECT count(*) FROM pragma_table_info('node') WHERE name = 'site'") ==
+              0);
+    /* Another attempt replaces the backup of the first, and the remains of one that was cut. */
+    put_node();
+    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT", 2) == 0, "%s", e.text);
+    cr_assert(number(path, "PRAGMA user_version") == 2);
+}
+
+Test(migrate, goes_over_the_remains_of_another)
+{
+    char draft[560];
+    int fd;
+
+    put_node();
+    snprintf(draft, sizeof draft, "%s.before-2.draft", path);
+    fd = open(draft, O_WRONLY | O_CREAT, 0600);
+    cr_assert(fd >= 0 && write(fd, "half", 4) == 4);
+    close(fd);
+    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT", 2) == 0, "%s", e.text);
+    cr_assert(access(draft, F_OK) != 0);
+}
+
+/* ---- a disk that fails ---------------------------------------------------------------------- */
+
+#define SITE "ALTER TABLE node ADD COLUMN site TEXT; UPDATE node SET site = 'Ulm';"
+
+static void remove_all(void)
+{
+    temp_remove(dir);
+    set_up();
+}
+
+/* Whole steps only; of each that was made, the copy from before it; nothing half. */
+static void check_steps(const char *where)
+{
+    int64_t version = number(path, "PRAGMA user_version");
+    char name[560];
+
+    cr_assert(version >= 1 && version <= 3, "%s: version %d", where, (int)version);
+    cr_assert(number(path, "SELECT count(*) FROM node WHERE name = 'dom0-a'") == 1, "%s", where);
+    cr_assert(number(path, "SELECT count(*) FROM pragma_table_info('node')"
+                           " WHERE name IN ('site', 'rack')") == version - 1,
+              "%s: a step is not whole", where);
+    for (int v = 2; v <= 3; v++) {
+        snprintf(name, sizeof name, "%s.before-%d", path, v);
+        if (v <= version || access(name, F_OK) == 0) {
+            cr_assert(number(name, "PRAGMA user_version") == v - 1, "%s: %s", where, name);
+            cr_assert(number(name, "SELECT count(*) FROM node WHERE name = 'dom0-a'") == 1,
+                      "%s: %s", where, name);
+        }
+        strncat(name, ".draft", sizeof name - strlen(name) - 1);
+        cr_assert(access(name, F_OK) != 0, "%s: %s is left behind", where, name);
+    }
+}
+
+static void sweep_migration(enum fault kind)
+{
+    bool fired = true;
+    int n = 0;
+
+    while (fired) {
+        char where[64];
+        int rc;
+
+        snprintf(where, sizeof where, "%s, call %d", vfs_fault_name(kind), ++n);
+        put_node();
+        e.text[0] = '\0';
+        vfs_fault_arm(kind, (uint64_t)n, n % 2 == 0);
+        rc = migrate_on(VFS_FAULT, SITE, 3);
+        fired = vfs_fault_fired();
+        vfs_fault_heal();
+        cr_assert(fired || rc == 0, "%s: %s", where, e.text);
+        cr_assert((rc == 0) == (e.text[0] == '\0'), "%s: %d: %s", where, rc, e.text);
+        check_steps(where);
+        cr_assert(migrate(SITE, 3) == 0 || number(path, "PRAGMA user_version") > 1, "%s: %s", where,
+                  e.text);
+        check_steps(where);
+        remove_all();
+    }
+    cr_assert(n > 2, "only %d calls", n);
+}
+
+Test(migrate, on_a_disk_that_fails)
+{
+    static const enum fault kinds[] = { FAULT_WRITE_EIO, FAULT_WRITE_FULL, FAULT_WRITE_SHORT,
+                                        FAULT_READ,      FAULT_SYNC,       FAULT_OPEN };
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        sweep_migration(kinds[i]);
+}
+
+/* A backup is whole or not there. */
+static void sweep_backup(enum fault kind)
+{
+    struct store *s;
+    bool fired = true;
+    char copy[560];
+    int n = 0;
+
+    put_node();
+    options.vfs = VFS_FAULT;
+    s = must_open();
+    snprintf(copy, sizeof copy, "%s/copy", dir);
+    while (fired) {
+        struct store_reader *r;
+        int rc;
+
+        cr_assert(store_reader_open(&options, &r, &e) == 0, "%s", e.text);
+        e.text[0] = '\0';
+        n++;
+        vfs_fault_arm(kind, (uint64_t)n, n % 2 == 0);
+        rc = store_backup(r, copy, &e);
+        fired = vfs_fault_fired();
+        vfs_fault_heal();
+        cr_assert(rc <= 0 && (rc == 0) == (access(copy, F_OK) == 0), "%s", e.text);
+        cr_assert(rc == 0 || strstr(e.text, copy) != NULL, "%s", e.text);
+        if (rc != 0) /* the reader is as good as before */
+            cr_assert(store_backup(r, copy, &e) == 0, "%s", e.text);
+        cr_assert(number(copy, "SELECT count(*) FROM node WHERE name = 'dom0-a'") == 1);
+        unlink(copy);
+        store_reader_close(r);
+    }
+    cr_assert(n > 1, "%s: only %d calls", vfs_fault_name(kind), n);
+    store_close(s);
+    remove_all();
+}
+
+Test(migrate, backup_on_a_disk_that_fails)
+{
+    static const enum fault kinds[] = { FAULT_WRITE_EIO, FAULT_WRITE_FULL, FAULT_READ, FAULT_OPEN };
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        sweep_backup(kinds[i]);
+}
