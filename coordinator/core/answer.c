@@ -149,7 +149,8 @@ int drop_count(struct step *s, enum refuse_reason reason, const char *text, uint
         reason = REFUSE_MALFORMED;
     c->dropped += count;
     c->drops[reason] += count;
-    due = c->read_only ? 0 : drop_due(c, &s->ev->key, reason);
+    /* After each restart every node is told to register: counted, but no event. */
+    due = c->read_only || reason == REFUSE_NOT_REGISTERED ? 0 : drop_due(c, &s->ev->key, reason);
     if (due <= 0)
         return due;
     return event(s, "message.refused", SEVERITY_WARNING, k != NULL ? k->node : NULL, NULL,
