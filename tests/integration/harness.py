@@ -35,6 +35,12 @@ def need_root():
         skip("ip (iproute2) is not installed")
 
 
+def need_nic():
+    """For tests whose probe is that of this very host: it reports what the kernel has."""
+    if not any(os.path.exists(f"/sys/class/net/{name}/device") for _, name in socket.if_nameindex()):
+        skip("this machine has no physical NIC: its probe has nothing to be known by or to report")
+
+
 def check(condition, text):
     if not condition:
         raise AssertionError(text)

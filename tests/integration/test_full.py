@@ -4,7 +4,7 @@ nothing is acknowledged that is not there later, questions are answered, and it 
 import os
 import time
 
-from harness import LIMIT_S, Lab, check, need_root, program
+from harness import LIMIT_S, Lab, check, need_nic, need_root, program
 
 SIZE = 8 << 20
 
@@ -59,6 +59,7 @@ def define_until_refused(lab, prefix):
 
 def main():
     need_root()
+    need_nic()
     with Lab() as lab:
         disk = Disk(lab)
         lab.start_probe("here", lab.tokens()[0])

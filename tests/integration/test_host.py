@@ -3,7 +3,7 @@
 import json
 import os
 
-from harness import Lab, check, run, skip
+from harness import Lab, check, need_nic, run, skip
 
 
 def host_nics():
@@ -17,6 +17,7 @@ def host_nics():
 
 
 def main():
+    need_nic()
     nics = host_nics()
     with Lab() as lab:
         lab.start_coordinator()

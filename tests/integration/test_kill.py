@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from harness import Events, Lab, check, program, seed
+from harness import Events, Lab, check, need_nic, program, seed
 
 ROUNDS = 2000 if "MUSTER_LONG" in os.environ else 150
 HEARTBEAT_S = 2.0
@@ -47,6 +47,7 @@ class Writer(threading.Thread):
 
 
 def main():
+    need_nic()
     rng = seed()
     with Lab() as lab:
         lab.start_coordinator()

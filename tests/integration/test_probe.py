@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from harness import BUILD, LIMIT_S, Events, Lab, check, free_port, program
+from harness import BUILD, LIMIT_S, Events, Lab, check, free_port, need_nic, program
 
 RSS_KIB = 8 * 1024
 
@@ -149,6 +149,7 @@ def another_coordinator(args, token, lab):
 
 
 def main():
+    need_nic()
     with Lab() as lab:
         lab.start_coordinator()
         lab.wait_matrix(lambda m: True, "the coordinator answers")

@@ -5,10 +5,11 @@ import os
 import shutil
 import stat
 
-from harness import Events, Lab, check
+from harness import Events, Lab, check, need_nic
 
 
 def main():
+    need_nic()
     with Lab() as lab:
         lab.start_coordinator()
         probe = lab.start_probe("here", lab.tokens()[0])

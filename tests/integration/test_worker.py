@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 
-from harness import BUILD, Events, Lab, check
+from harness import BUILD, Events, Lab, check, need_nic
 
 WRAPPER = """#!/bin/bash
 # $1 is the kind of worker. The real one, unless the test has said how to misbehave.
@@ -52,6 +52,7 @@ def sections(lab):
 
 
 def main():
+    need_nic()
     with Lab() as lab:
         folder = install(lab)
         lab.start_coordinator()

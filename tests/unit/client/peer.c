@@ -164,8 +164,8 @@ static void hear(struct peer *p)
     struct arena *a = arena_new(0);
     struct request *r;
     struct step s;
-    struct err e;
-    void *rec;
+    struct err e = { .text = "nothing was received" };
+    void *rec = NULL;
     int n;
 
     n = zmq_recv(p->router, p->client, sizeof p->client, 0);
