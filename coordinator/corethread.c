@@ -397,12 +397,10 @@ void core_thread_loaded(const struct core_thread *t, size_t *nodes, uint64_t *ge
 
 int core_thread_start(struct core_thread *t, struct err *e)
 {
-    int rc = pthread_create(&t->thread, NULL, run, t);
+    int rc = shell_thread(&t->thread, "core", run, t, e);
 
-    if (rc != 0)
-        return err_set(e, -rc, "a thread cannot be started: %s", strerror(rc));
-    t->started = true;
-    return 0;
+    t->started = rc == 0;
+    return rc;
 }
 
 void core_thread_stop(struct core_thread *t)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "shell.h"
 #include "wire/codec.h"
 
 struct decoder {
@@ -145,16 +146,15 @@ struct decoders *decoders_new(unsigned threads, struct queue *core, struct queue
     d->count = threads;
     for (unsigned i = 0; i < threads; i++) {
         struct decoder *x = &d->all[i];
-        int rc = ENOMEM;
+        int rc;
 
         x->core = core;
         x->out = out;
         x->in = queue_new(LIMIT_QUEUED_MESSAGES, 0, false);
-        if (x->in != NULL)
-            rc = pthread_create(&x->thread, NULL, run, x);
+        rc = x->in == NULL ? err_set(e, -ENOMEM, "out of memory")
+                           : shell_thread(&x->thread, "decoder", run, x, e);
         x->started = rc == 0;
         if (rc != 0) {
-            err_set(e, -rc, "a decoder thread cannot be started: %s", strerror(rc));
             decoders_stop(d);
             decoders_free(d);
             return NULL;

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "core/explain.h"
 #include "net/net.h"
+#include "shell.h"
 #include "wire/codec.h"
 
 #define EXPIRE_MS 1000
@@ -260,11 +261,9 @@ static int start(struct reader *r, struct err *e)
         r->backups = backups_new(r->o.store->dir, r->o.backup_idle_ms);
     if (r->in == NULL || (r->o.backups && r->backups == NULL))
         return err_set(e, -ENOMEM, "out of memory");
-    rc = pthread_create(&r->thread, NULL, run, r);
-    if (rc != 0)
-        return err_set(e, -rc, "a thread cannot be started: %s", strerror(rc));
-    r->started = true;
-    return 0;
+    rc = shell_thread(&r->thread, "reader", run, r, e);
+    r->started = rc == 0;
+    return rc;
 }
 
 struct reader *reader_new(const struct reader_options *o, struct err *e)

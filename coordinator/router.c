@@ -346,11 +346,9 @@ int router_start(struct router *r, struct err *e)
     int rc;
 
     r->now = r->expired = clock_mono();
-    rc = pthread_create(&r->thread, NULL, run, r);
-    if (rc != 0)
-        return err_set(e, -rc, "a thread cannot be started: %s", strerror(rc));
-    r->started = true;
-    return 0;
+    rc = shell_thread(&r->thread, "router", run, r, e);
+    r->started = rc == 0;
+    return rc;
 }
 
 void router_pause(struct router *r)

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -17,4 +18,15 @@ void shell_die(const char *fmt, ...)
     va_end(args);
     log_line(LOG_LEVEL_ERROR, "%s", text);
     _exit(1);
+}
+
+int shell_thread(pthread_t *thread, const char *name, void *(*run)(void *), void *arg,
+                 struct err *e)
+{
+    int rc = pthread_create(thread, NULL, run, arg);
+
+    if (rc != 0)
+        return err_set(e, -rc, "the %s thread cannot be started: %s", name, strerror(rc));
+    pthread_setname_np(*thread, name); /* fails for names that are too long alone */
+    return 0;
 }
