@@ -9,6 +9,7 @@
 #include "base/text.h"
 
 #define MOST_WORDS 64
+#define ABSENT_MS  2000 /* where nothing listens, a person who gave no limit need not wait long */
 #define SEE_HELP   "'muster --help' lists the commands."
 
 static const char *const color_words[] = { "auto", "always", "never" };
@@ -228,6 +229,8 @@ static int take_globals(struct run *r)
     output_init(&r->out, r->json, r->color);
     if (color != NULL)
         return fail(r, "usage", NULL, "--color takes auto, always or never, not '%s'", color);
+    if (!r->timeout_given)
+        r->connect.connect_ms = ABSENT_MS;
     return option_duration(r, "timeout", &r->connect.timeout_ms);
 }
 

@@ -112,6 +112,7 @@ static int handle(struct run *r)
     int rc = option_number(r, "nodes", 1, LIMIT_NODES, &p.wanted);
 
     r->connect.timeout_ms = limit;
+    r->connect.connect_ms = limit;
     while (rc == 0) {
         int64_t left = until - now_ms();
 

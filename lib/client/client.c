@@ -55,6 +55,7 @@ struct muster_client *client_new(const struct muster_options *o)
     if (endpoint == NULL || endpoint[0] == '\0')
         endpoint = DEFAULT_ENDPOINT;
     c->timeout_ms = o != NULL && o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS;
+    c->connect_ms = o != NULL && o->connect_ms > 0 ? o->connect_ms : c->timeout_ms;
     c->endpoint = strdup(endpoint);
     if (c->endpoint == NULL) {
         free(c);

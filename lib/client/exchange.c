@@ -79,8 +79,11 @@ static int take_early(struct muster_client *c)
 
 int exchange_ready(struct muster_client *c, mono_ms until)
 {
+    mono_ms absent = { clock_mono().v + c->connect_ms };
     int rc = check_permission(c);
 
+    if (c->conn.ups == 0 && absent.v < until.v)
+        until = absent;
     if (rc != 0)
         return rc;
     if (c->conn.socket == NULL &&

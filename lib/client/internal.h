@@ -10,7 +10,7 @@ struct muster_client {
     struct keypair own; /* tcp */
     pubkey server;
     struct conn conn;
-    int64_t timeout_ms;
+    int64_t timeout_ms, connect_ms;
     uint64_t correlation; /* of the newest request */
     /* The watch: asked for on which coming-up of the connection, and when. */
     uint64_t watch_ups, watch_correlation;

@@ -23,6 +23,8 @@ struct muster_options {
     /* For tcp: own key pair and the coordinator's public key. NULL: ~/.config/muster/client.key. */
     const char *key_file;
     int64_t timeout_ms; /* for each call; 0: 10 s */
+    /* How much of it the first call waits for a coordinator that is not there at all; 0: all. */
+    int64_t connect_ms;
 };
 
 /* Results of all calls: 0 done; MUSTER_E_UNREACHABLE, MUSTER_E_LOCAL (key file, memory, usage), or

@@ -100,6 +100,20 @@ static void nobody_there(void)
     unlink(path);
 }
 
+/* Who is not there is not waited for as long as an answer would be. */
+static void absent_is_told_early(void)
+{
+    struct muster_options o = { .endpoint = endpoint,
+                                .timeout_ms = LONG_MS,
+                                .connect_ms = SHORT_MS };
+    mono_ms begin = clock_mono();
+    struct muster_client *c;
+
+    expect(muster_connect(&o, &c), 0, NULL);
+    expect_unreachable(c, "there is no socket");
+    assert(mono_since(clock_mono(), begin) < LONG_MS);
+}
+
 static int listen_at(const char *where)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -189,8 +203,8 @@ static void not_for_this_user(void)
 int main(void)
 {
     static void (*const tests[])(void) = {
-        bad_endpoints, which_endpoint,      key_files,
-        nobody_there,  somebody_else_there, another_coordinator,
+        bad_endpoints,        which_endpoint,      key_files,           nobody_there,
+        absent_is_told_early, somebody_else_there, another_coordinator,
     };
 
     dir = test_dir();
