@@ -20,16 +20,22 @@ static bool listed(const struct list *l, const struct node_info *n)
     return l->state == NULL || (n->state != NULL && strcmp(n->state, l->state) == 0);
 }
 
+/* One remark after another: a sentence stands for itself. */
+static const char *joined(struct text *t, const char *s, const char *more)
+{
+    size_t n = strlen(s);
+
+    return text_format(t, "%s%s%s", s, n == 0 ? "" : s[n - 1] == '.' ? " " : "; ", more);
+}
+
 /* Why the node is as it is, or what is wrong with its sections. */
 static const char *note(struct text *t, const struct node_info *n)
 {
     const char *s = n->text != NULL ? n->text : "";
 
     for (size_t i = 0; i < n->sections_bad.n; i++)
-        s = text_format(t, "%s%s%s", s, *s != '\0' ? "; " : "", n->sections_bad.v[i]);
-    if (n->draining)
-        s = text_format(t, "%s%s%s", s, *s != '\0' ? "; " : "", "draining");
-    return s;
+        s = joined(t, s, n->sections_bad.v[i]);
+    return n->draining ? joined(t, s, "draining") : s;
 }
 
 static const char *networks(struct text *t, const struct node_info *n)

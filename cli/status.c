@@ -32,7 +32,8 @@ static void nodes_text(struct text *t, const struct status_info *s)
                    { s->nodes_suspect, "suspect" },
                    { s->nodes_down, "down" },
                    { s->nodes_pending, "pending" },
-                   { s->nodes_quarantined, "quarantined" } };
+                   { s->nodes_quarantined, "quarantined" },
+                   { s->nodes_dead, "declared dead" } };
     const char *list = "";
     uint64_t all = 0;
 

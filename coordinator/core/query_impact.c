@@ -58,14 +58,23 @@ static void impact_on_node(struct chain *ch, const struct edge *e)
                   ports, others, others == 1 ? "" : "s");
 }
 
+/* "3 nodes see it now, 2 of them in full; 1 has lost it; of 4 it is not known." */
 static void impact_of_resource(struct chain *ch, const struct resource *r, const struct pick *p)
 {
-    uint32_t seen = r->counts[EDGE_OK] + r->counts[EDGE_DEGRADED];
+    uint32_t full = r->counts[EDGE_OK], seen = full + r->counts[EDGE_DEGRADED];
+    uint32_t lost = r->counts[EDGE_LOST];
+    uint32_t unknown = r->counts[EDGE_UNKNOWN] + r->counts[EDGE_STUCK];
+    const char *text =
+        seen == 0 ? "No node sees it now"
+                  : chain_text(ch, "%u node%s it now", seen, seen == 1 ? " sees" : "s see");
 
-    chain_add(ch, 0, "network", label_of(ch, r), "info", NULL,
-              "%u node%s it now, %u in full; %u lost it, of %u it is not known.", seen,
-              seen == 1 ? " sees" : "s see", r->counts[EDGE_OK], r->counts[EDGE_LOST],
-              r->counts[EDGE_UNKNOWN] + r->counts[EDGE_STUCK]);
+    if (full < seen)
+        text = chain_text(ch, "%s, %u of them with all paths", text, full);
+    if (lost > 0)
+        text = chain_text(ch, "%s; %u %s lost it", text, lost, lost == 1 ? "has" : "have");
+    if (unknown > 0)
+        text = chain_text(ch, "%s; of %u it is not known", text, unknown);
+    chain_add(ch, 0, "network", label_of(ch, r), "info", NULL, "%s.", text);
     for (size_t i = 0; i < p->edge_count; i++)
         impact_on_node(ch, p->edges[i]);
 }
@@ -110,6 +119,17 @@ static void impact_on_network(struct chain *ch, const struct coord *c, const str
         chain_add(ch, 1, "network", label, state_of(e), NULL, "%u other nodes see it.", others);
 }
 
+static const char *declared_text(struct chain *ch, uint32_t declared, uint32_t alone)
+{
+    if (declared == 0)
+        return "No declared network is known on it.";
+    return chain_text(ch, "%u declared network%s known on it; %s.", declared,
+                      declared == 1 ? " is" : "s are",
+                      alone == 0          ? "other nodes see each of them"
+                      : alone == declared ? "no other node sees any of them"
+                                          : chain_text(ch, "no other node sees %u of them", alone));
+}
+
 /* Declared networks, those that fewest others see first; then the ports that nobody can share. */
 static void impact_of_node(struct chain *ch, const struct coord *c, const struct node *n)
 {
@@ -120,9 +140,8 @@ static void impact_of_node(struct chain *ch, const struct coord *c, const struct
         declared += n->edges[i]->resource->network != NULL;
         alone += n->edges[i]->resource->network != NULL && others_of(n->edges[i]) == 0;
     }
-    chain_add(ch, 0, "node", chain_text(ch, "%s", n->row.name), "info", NULL,
-              "It has to do with %u declared network%s; %u of them no other node sees.", declared,
-              declared == 1 ? "" : "s", alone);
+    chain_add(ch, 0, "node", chain_text(ch, "%s", n->row.name), "info", NULL, "%s",
+              declared_text(ch, declared, alone));
     for (size_t k = 0; k < ARRAY_LEN(classes); k++) {
         for (uint32_t i = 0; i < n->edge_count; i++) {
             const struct edge *e = n->edges[i];

@@ -43,6 +43,7 @@ static void count_nodes(const struct coord *c, struct status_info *s)
     REC_SET(s, status_info, nodes_down, live[NODE_DOWN] + live[NODE_NEVER]);
     REC_SET(s, status_info, nodes_pending, admission[NODE_PENDING]);
     REC_SET(s, status_info, nodes_quarantined, admission[NODE_QUARANTINED]);
+    REC_SET(s, status_info, nodes_dead, admission[NODE_DEAD]);
     REC_SET(s, status_info, sections_stuck, stuck);
 }
 

@@ -3,6 +3,7 @@
  * What one of them remembers and this database does not know proves that the database is older than
  * the fleet, or a copy (docs/PROTOCOL.md, "Restored databases, second coordinators"). */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/core_internal.h"
@@ -63,26 +64,39 @@ static uint64_t generation_reached(const struct coord *c, const struct memory *m
     return reached;
 }
 
-/* NULL: nothing of it contradicts this database; else what does. What was remembered in an earlier
+enum { CONTRADICTION_TEXT = 96 };
+
+static bool higher(char out[CONTRADICTION_TEXT], const char *what, uint64_t seen, uint64_t here)
+{
+    if (seen <= here)
+        return false;
+    snprintf(out, CONTRADICTION_TEXT, "a higher %s (%llu; here it was %llu)", what,
+             (unsigned long long)seen, (unsigned long long)here);
+    return true;
+}
+
+/* Whether something of it contradicts this database, and what. What was remembered in an earlier
  * epoch is settled by the recovery that raised the epoch. */
-static const char *contradiction(const struct coord *c, const struct memory *m)
+static bool contradicts(const struct coord *c, const struct memory *m, char out[CONTRADICTION_TEXT])
 {
     static const uuid128 nil;
     uuid128 db = nil, nonce = nil;
 
-    if (m->epoch > c->meta.epoch)
-        return "a higher epoch";
     if (m->epoch < c->meta.epoch)
-        return NULL;
-    if (!wire_uuid(m->db_id, &db) || !uuid_eq(db, c->meta.db_id))
-        return "another database";
-    if (m->generation > generation_reached(c, m))
-        return "a higher generation";
-    if (m->token > c->meta.token)
-        return "a higher token";
-    if (!wire_uuid(m->nonce, &nonce) || !start_known(c, m->epoch, m->start_no, nonce))
-        return "a start of the coordinator that is not in this database";
-    return NULL;
+        return false;
+    if (higher(out, "epoch", m->epoch, c->meta.epoch))
+        return true;
+    if (!wire_uuid(m->db_id, &db) || !uuid_eq(db, c->meta.db_id)) {
+        snprintf(out, CONTRADICTION_TEXT, "another database");
+        return true;
+    }
+    if (higher(out, "generation", m->generation, generation_reached(c, m)) ||
+        higher(out, "token", m->token, c->meta.token))
+        return true;
+    if (wire_uuid(m->nonce, &nonce) && start_known(c, m->epoch, m->start_no, nonce))
+        return false;
+    snprintf(out, CONTRADICTION_TEXT, "a start of the coordinator that is not in this database");
+    return true;
 }
 
 static void raise_to(uint64_t *highest, uint64_t seen)
@@ -107,24 +121,22 @@ static void release_nodes(struct coord *c)
 int recover_detect(struct step *s, struct node *n, const struct memory *m)
 {
     struct coord *c = s->c;
-    const char *what;
+    char what[CONTRADICTION_TEXT];
 
     if (m == NULL)
         return 0;
     raise_to(&c->seen_epoch, m->epoch);
     raise_to(&c->seen_generation, m->generation);
     raise_to(&c->seen_token, m->token);
-    what = contradiction(c, m);
-    if (what == NULL || c->recover)
+    if (c->recover || !contradicts(c, m, what))
         return 0;
     c->recover = true;
     release_nodes(c);
-    return event(s, "node.restore-detected", SEVERITY_ERROR, n, NULL,
-                 "%s has seen %s (epoch %llu, generation %llu; here %llu and %llu): this database "
-                 "is older than the fleet, or a copy. Nothing changes until: muster recover "
-                 "--confirm recover",
-                 n->row.name, what, (unsigned long long)m->epoch, (unsigned long long)m->generation,
-                 (unsigned long long)c->meta.epoch, (unsigned long long)c->meta.generation);
+    return event(
+        s, "node.restore-detected", SEVERITY_ERROR, n, NULL,
+        "%s has seen %s: this database is older than the fleet, or a copy. Nothing changes "
+        "until: muster recover --confirm recover",
+        n->row.name, what);
 }
 
 /* The same start goes on in the new epoch; nodes will remember it under that. */

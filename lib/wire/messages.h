@@ -245,7 +245,8 @@ enum node_admission {
     X(STRS, drops,           22, 0, "\"reason count\" for each reason seen")                       \
     X(U64,  commits,         23, 0, "since start")                                                 \
     X(U64,  event_no,        24, 0, "newest event")                                                \
-    X(STR,  server_key,      25, 0, "CURVE public key, hexadecimal; operators only")
+    X(STR,  server_key,      25, 0, "CURVE public key, hexadecimal; operators only")                \
+    X(U64,  nodes_dead,      26, 0, "declared dead")
 
 #define NODE_INFO_LIST(X, XREC, XRECS)                                                             \
     X(STR,  id,            1,  0, "")                                                              \

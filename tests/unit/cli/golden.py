@@ -97,7 +97,7 @@ def scripts(e):
                      "define lab --vlan 7 --match 'node2/eth1'."}]}),
         "impact": small().say("IMPACT", {**of(r="storage-a"), "evidence": [
             {"depth": 0, "what": "network", "name": "storage-a", "state": "info",
-             "text": "34 nodes see it now, 31 in full; 0 lost it, of 0 it is not known."},
+             "text": "34 nodes see it now, 31 of them with all paths."},
             *({"depth": 1, "what": "node", "name": f"rack5-{i}", "state": "degraded" if i < 4
                else "ok", "text": "Through bond0.100; it sees 2 other networks."}
               for i in range(1, 33)),

@@ -501,8 +501,7 @@ Test(query, impact_both_ways)
     REC_SET(&req, request, resource, "all");
     cr_assert_eq(ask(f, CLIENT_LOCAL, req), REPLY_OK);
     cr_expect_eq(f->reply->edges.n, 5);
-    cr_expect_str_eq(evidence_of(f, "all"),
-                     "4 nodes see it now, 4 in full; 1 lost it, of 0 it is not known.");
+    cr_expect_str_eq(evidence_of(f, "all"), "4 nodes see it now; 1 has lost it.");
     cr_expect_str_eq(evidence_of(f, "node-3"), "Through eth0.100; it sees 1 other network.");
     cr_expect_str_eq(evidence_of(f, "node-5"), "Through eth0.100, as last known.");
     REC_SET(&req, request, node, "node-1");
@@ -510,7 +509,7 @@ Test(query, impact_both_ways)
     REC_CLEAR(&req, request, resource);
     cr_assert_eq(ask(f, CLIENT_LOCAL, req), REPLY_OK);
     cr_expect_str_eq(evidence_of(f, "node-1"),
-                     "It has to do with 4 declared networks; 1 of them no other node sees.");
+                     "4 declared networks are known on it; no other node sees 1 of them.");
     cr_expect_str_eq(evidence_of(f, "one"), "No other node sees it.");
     cr_expect_str_eq(evidence_of(f, "two"), "Besides it only node-2 sees it.");
     cr_expect_str_eq(evidence_of(f, "all"), "3 other nodes see it.");
