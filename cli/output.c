@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 #define DEFAULT_COLUMNS 80
 #define LEAST_COLUMNS   40
 #define MOST_COLUMNS    1000
@@ -75,27 +77,13 @@ int output_render(const struct output *o, const struct view *v, const void *data
     return o->ops == &output_json ? render_json(v, data, out) : render_text(o, v, data, out);
 }
 
-static int write_all(int fd, const struct buf *b)
-{
-    for (size_t done = 0; done < b->n;) {
-        ssize_t n = write(fd, b->p + done, b->n - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        done += (size_t)n;
-    }
-    return 0;
-}
-
 static int show(struct output *o, const struct view *v, const void *data)
 {
     struct buf b = { 0 };
     int rc = output_render(o, v, data, &b);
 
     if (rc == 0)
-        rc = write_all(STDOUT_FILENO, &b);
+        rc = io_write_all(STDOUT_FILENO, b.p, b.n);
     o->document = o->document || rc == 0;
     buf_deinit(&b);
     return rc;
@@ -111,7 +99,7 @@ void output_notice(const struct output *o, const char *text)
         return;
     text_paint(&t, PAINT_WARN, "muster: ");
     buf_printf(&b, "%s\n", text_safe(&t, text));
-    write_all(STDERR_FILENO, &b);
+    io_write_all(STDERR_FILENO, b.p, b.n);
     buf_deinit(&b);
     arena_free(arena);
 }
@@ -131,7 +119,7 @@ static void fail_text(struct output *o, const struct failure *f)
         buf_printf(&b, "  %s\n", text_safe(&t, f->candidates.v[i]));
     if (f->hint != NULL)
         text_wrap(&t, f->hint, 0, 0, PAINT_NONE);
-    write_all(STDERR_FILENO, &b);
+    io_write_all(STDERR_FILENO, b.p, b.n);
     buf_deinit(&b);
     arena_free(arena);
 }

@@ -89,22 +89,8 @@ static int add_set(struct options *o, char *text, struct err *e)
 
 static int set_level(struct options *o, const char *text, struct err *e)
 {
-    static const struct {
-        const char *name;
-        enum log_level level;
-    } levels[] = {
-        { "error", LOG_LEVEL_ERROR },
-        { "warning", LOG_LEVEL_WARNING },
-        { "info", LOG_LEVEL_INFO },
-        { "debug", LOG_LEVEL_DEBUG },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-        if (strcmp(levels[i].name, text) == 0) {
-            o->log_level = levels[i].level;
-            return 0;
-        }
-    }
+    if (log_level_parse(text, &o->log_level))
+        return 0;
     return err_set(e, -EINVAL, "--log-level takes error, warning, info or debug, not '%s'", text);
 }
 

@@ -165,22 +165,8 @@ static int set_worker_timeout(struct probe_options *o, const char *value, struct
 
 static int set_log_level(struct probe_options *o, const char *value, struct err *e)
 {
-    static const struct {
-        const char *name;
-        enum log_level level;
-    } levels[] = {
-        { "error", LOG_LEVEL_ERROR },
-        { "warning", LOG_LEVEL_WARNING },
-        { "info", LOG_LEVEL_INFO },
-        { "debug", LOG_LEVEL_DEBUG },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-        if (strcmp(levels[i].name, value) == 0) {
-            o->log_level = levels[i].level;
-            return 0;
-        }
-    }
+    if (log_level_parse(value, &o->log_level))
+        return 0;
     return err_set(e, -EINVAL, "must be error, warning, info or debug; it is '%s'", value);
 }
 

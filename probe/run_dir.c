@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/text.h"
 
 #define STATE_FILE "state"
@@ -160,21 +161,6 @@ int run_dir_load(const struct run_dir *d, uuid128 boot_id, struct arena *a, stru
     return 0;
 }
 
-static int write_all(int fd, const uint8_t *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t put = write(fd, p, n);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        p += put;
-        n -= (size_t)put;
-    }
-    return 0;
-}
-
 /* Without fsync: what a crash of the host takes away is of no use in the next boot. */
 static int replace(const struct run_dir *d, const uint8_t *p, size_t n)
 {
@@ -184,7 +170,7 @@ static int replace(const struct run_dir *d, const uint8_t *p, size_t n)
     fd = openat(d->fd, STATE_FILE ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    rc = write_all(fd, p, n);
+    rc = io_write_all(fd, p, n);
     if (close(fd) != 0 && rc == 0)
         rc = -errno;
     if (rc == 0 && renameat(d->fd, STATE_FILE ".new", d->fd, STATE_FILE) != 0)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/limits.h"
 #include "wire/codec.h"
 
@@ -40,21 +41,6 @@ int worker_request_read(const char *kind, struct arena *a, const struct worker_r
     return 0;
 }
 
-static int write_all(int fd, const uint8_t *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t put = write(fd, p, n);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        p += put;
-        n -= (size_t)put;
-    }
-    return 0;
-}
-
 int worker_memfd(const void *p, size_t n, bool sealed)
 {
     int fd = memfd_create("muster-report", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -62,7 +48,7 @@ int worker_memfd(const void *p, size_t n, bool sealed)
 
     if (fd < 0)
         return -errno;
-    rc = write_all(fd, p, n);
+    rc = io_write_all(fd, p, n);
     if (rc == 0 && sealed &&
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         rc = -errno;

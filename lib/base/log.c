@@ -15,19 +15,22 @@ void log_set(const char *program, enum log_level highest)
     highest_level = highest;
 }
 
-static const char *level_name(enum log_level level)
+static const char *const level_names[] = {
+    [LOG_LEVEL_ERROR] = "error",
+    [LOG_LEVEL_WARNING] = "warning",
+    [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_DEBUG] = "debug",
+};
+
+bool log_level_parse(const char *name, enum log_level *out)
 {
-    switch (level) {
-    case LOG_LEVEL_ERROR:
-        return "error";
-    case LOG_LEVEL_WARNING:
-        return "warning";
-    case LOG_LEVEL_DEBUG:
-        return "debug";
-    case LOG_LEVEL_INFO:
-        break;
+    for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++) {
+        if (level_names[i] != NULL && strcmp(level_names[i], name) == 0) {
+            *out = (enum log_level)i;
+            return true;
+        }
     }
-    return "info";
+    return false;
 }
 
 /* A peer may have chosen part of the text: it must not be able to forge a line, nor to speak to the
@@ -57,7 +60,7 @@ void log_line(enum log_level level, const char *fmt, ...)
     va_end(args);
     mask_controls(text);
     if (isatty(STDERR_FILENO))
-        n = (size_t)snprintf(line, sizeof line, "%s: %s: %s\n", program_name, level_name(level),
+        n = (size_t)snprintf(line, sizeof line, "%s: %s: %s\n", program_name, level_names[level],
                              text);
     else
         n = (size_t)snprintf(line, sizeof line, "<%d>%s: %s\n", level, program_name, text);

@@ -2,6 +2,8 @@
 #ifndef MUSTER_BASE_LOG_H
 #define MUSTER_BASE_LOG_H
 
+#include <stdbool.h>
+
 /* The log of a daemon: one line an entry on stderr, "<level> text" with the syslog priority prefix
  * that systemd-journald understands when stderr is not a terminal. Shell code only: the pure
  * libraries return what happened instead. Control characters in the text become "?"; text that is
@@ -12,6 +14,9 @@ enum log_level {
     LOG_LEVEL_INFO = 6,
     LOG_LEVEL_DEBUG = 7
 };
+
+/* error, warning, info or debug; false: none of them. */
+bool log_level_parse(const char *name, enum log_level *out);
 
 void log_set(const char *program, enum log_level highest);
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *fmt, ...);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/text.h"
 
 #define KEYFILE_BYTES 1024
@@ -122,21 +123,6 @@ int keyfile_load(const char *path, struct keypair *k, pubkey *server, struct err
     return rc;
 }
 
-static int write_all(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t put = write(fd, p, n);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        p += put;
-        n -= (size_t)put;
-    }
-    return fsync(fd) == 0 ? 0 : -errno;
-}
-
 /* Makes the rename itself durable. */
 static int sync_parent(const char *path)
 {
@@ -187,7 +173,9 @@ int keyfile_save(const char *path, const struct keypair *k, const pubkey *server
     if (fd < 0)
         return err_set(e, -errno, "the key file %s cannot be made: %s", temp, strerror(errno));
     n = format_keys(k, server, text, sizeof text);
-    rc = write_all(fd, text, n);
+    rc = io_write_all(fd, text, n);
+    if (rc == 0 && fsync(fd) != 0)
+        rc = -errno;
     sodium_memzero(text, sizeof text);
     if (close(fd) != 0 && rc == 0)
         rc = -errno;

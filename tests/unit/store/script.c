@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,93 +14,60 @@ const uuid128 script_db_id = { "sixteen bytes id" };
 
 /* ---- randomness ----------------------------------------------------------------------------- */
 
-/* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014) */
-uint64_t rng_next(struct rng *r)
-{
-    uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-uint64_t rng_below(struct rng *r, uint64_t n)
-{
-    return rng_next(r) % n;
-}
-
-bool rng_chance(struct rng *r, unsigned percent)
-{
-    return rng_below(r, 100) < percent;
-}
-
-uint64_t test_seed(void)
-{
-    const char *given = getenv("MUSTER_SEED");
-    uint64_t seed = 0;
-
-    if (given != NULL)
-        seed = strtoull(given, NULL, 0);
-    else if (getrandom(&seed, 4, 0) != 4)
-        seed = 1;
-    fprintf(stderr, "# MUSTER_SEED=%llu\n", (unsigned long long)seed);
-    return seed;
-}
-
-static void random_bytes(struct rng *r, void *p, size_t n)
+static void random_bytes(uint64_t *r, void *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        ((uint8_t *)p)[i] = (uint8_t)rng_next(r);
+        ((uint8_t *)p)[i] = (uint8_t)random_next(r);
 }
 
 /* The same id for the same number, so that unique columns stay unique. */
 static uuid128 numbered_id(uint64_t kind, uint64_t no)
 {
-    struct rng r = { kind * 1000003 + no };
+    uint64_t r = kind * 1000003 + no;
     uuid128 id;
 
     random_bytes(&r, id.b, sizeof id.b);
     return id;
 }
 
-static uint64_t random_u64(struct rng *r)
+static uint64_t random_u64(uint64_t *r)
 {
     static const uint64_t corners[] = { 0, 1, UINT32_MAX, (uint64_t)UINT32_MAX + 1, INT64_MAX };
 
-    return rng_chance(r, 30) ? corners[rng_below(r, ARRAY_LEN(corners))]
-                             : rng_next(r) >> (1 + rng_below(r, 63));
+    return random_chance(r, 30) ? corners[random_below(r, ARRAY_LEN(corners))]
+                                : random_next(r) >> (1 + random_below(r, 63));
 }
 
-static wall_ms random_wall(struct rng *r)
+static wall_ms random_wall(uint64_t *r)
 {
-    return (wall_ms){ (int64_t)random_u64(r) * (rng_chance(r, 10) ? -1 : 1) };
+    return (wall_ms){ (int64_t)random_u64(r) * (random_chance(r, 10) ? -1 : 1) };
 }
 
-static const char *random_text(struct rng *r, struct arena *a)
+static const char *random_text(uint64_t *r, struct arena *a)
 {
     static const char *const corners[] = {
         "",  "\"",   "\\", "\\\"]", "a'b;--", "Grüße, Ω 日本 \xf0\x9f\x90\xa7", "[\"x\",\"y\"]",
         "0", "NULL",
     };
-    size_t n = rng_chance(r, 5) ? 4096 : rng_below(r, 24);
+    size_t n = random_chance(r, 5) ? 4096 : random_below(r, 24);
     char *s;
 
-    if (rng_chance(r, 30))
-        return corners[rng_below(r, ARRAY_LEN(corners))];
+    if (random_chance(r, 30))
+        return corners[random_below(r, ARRAY_LEN(corners))];
     s = arena_zalloc(a, n + 1);
     for (size_t i = 0; i < n; i++)
-        s[i] = (char)(' ' + rng_below(r, 95));
+        s[i] = (char)(' ' + random_below(r, 95));
     return s;
 }
 
-static const char *random_text_0(struct rng *r, struct arena *a)
+static const char *random_text_0(uint64_t *r, struct arena *a)
 {
-    return rng_chance(r, 30) ? NULL : random_text(r, a);
+    return random_chance(r, 30) ? NULL : random_text(r, a);
 }
 
-static struct strs random_strs(struct rng *r, struct arena *a)
+static struct strs random_strs(uint64_t *r, struct arena *a)
 {
-    size_t n = rng_below(r, 4);
+    size_t n = random_below(r, 4);
     const char **v = arena_array(a, n, sizeof *v);
 
     for (size_t i = 0; i < n; i++)
@@ -115,24 +81,24 @@ static struct strs random_strs(struct rng *r, struct arena *a)
 #define RESOURCES 8
 #define NETWORKS  5
 
-static uint32_t random_node(struct rng *r)
+static uint32_t random_node(uint64_t *r)
 {
-    return 1 + (uint32_t)rng_below(r, NODES);
+    return 1 + (uint32_t)random_below(r, NODES);
 }
 
-static const char *random_key(struct rng *r)
+static const char *random_key(uint64_t *r)
 {
     static const char *const keys[] = { "eth0", "eth1", "bond0", "bond0.100", "e\"quote|", "Ω" };
 
-    return keys[rng_below(r, ARRAY_LEN(keys))];
+    return keys[random_below(r, ARRAY_LEN(keys))];
 }
 
-static enum section_id random_section(struct rng *r)
+static enum section_id random_section(uint64_t *r)
 {
-    return (enum section_id)rng_below(r, SECTION_COUNT);
+    return (enum section_id)random_below(r, SECTION_COUNT);
 }
 
-static void fill_record(struct rng *r, struct arena *a, const struct record_desc *d, void *row,
+static void fill_record(uint64_t *r, struct arena *a, const struct record_desc *d, void *row,
                         const char *key)
 {
     uint64_t *present = row;
@@ -142,7 +108,7 @@ static void fill_record(struct rng *r, struct arena *a, const struct record_desc
         void *at = (char *)row + f->offset;
         bool is_key = (f->flags & FIELD_KEY) != 0;
 
-        if (!is_key && rng_chance(r, 40))
+        if (!is_key && random_chance(r, 40))
             continue;
         *present |= UINT64_C(1) << i;
         if (f->type == FIELD_STR)
@@ -152,21 +118,21 @@ static void fill_record(struct rng *r, struct arena *a, const struct record_desc
         else if (f->type == FIELD_I64)
             *(int64_t *)at = random_wall(r).v;
         else if (f->type == FIELD_BOOL)
-            *(bool *)at = rng_chance(r, 50);
+            *(bool *)at = random_chance(r, 50);
         else
             *(struct strs *)at = random_strs(r, a);
     }
 }
 
-static void make_inventory(struct rng *r, struct arena *a, struct change *c)
+static void make_inventory(uint64_t *r, struct arena *a, struct change *c)
 {
     struct inventory_row *inv = &c->inventory;
 
     inv->node_no = random_node(r);
     inv->section = random_section(r);
     inv->key = section_descs[inv->section].singleton ? "" : random_key(r);
-    inv->hash = rng_next(r);
-    if (rng_chance(r, 80)) {
+    inv->hash = random_next(r);
+    if (random_chance(r, 80)) {
         const struct record_desc *d = section_descs[inv->section].row;
         void *row = arena_zalloc(a, d->size);
 
@@ -175,19 +141,19 @@ static void make_inventory(struct rng *r, struct arena *a, struct change *c)
     }
 }
 
-static void make_node(struct rng *r, struct arena *a, struct change *c)
+static void make_node(uint64_t *r, struct arena *a, struct change *c)
 {
     struct node_row *n = &c->node;
 
     n->no = random_node(r);
     n->id = numbered_id(1, n->no);
     n->name = random_text(r, a);
-    n->name_set = rng_chance(r, 50);
-    n->admission = (enum node_admission)(1 + rng_below(r, NODE_DEAD));
+    n->name_set = random_chance(r, 50);
+    n->admission = (enum node_admission)(1 + random_below(r, NODE_DEAD));
     n->text = random_text_0(r, a);
     random_bytes(r, n->boot_id.b, 16);
     random_bytes(r, n->key.b, 32);
-    n->draining = rng_chance(r, 50);
+    n->draining = random_chance(r, 50);
     n->first_seen = random_wall(r);
     n->product_uuid = random_text_0(r, a);
     n->lowest_mac = random_text_0(r, a);
@@ -196,30 +162,30 @@ static void make_node(struct rng *r, struct arena *a, struct change *c)
     n->source = random_text_0(r, a);
 }
 
-static void make_key(struct rng *r, struct arena *a, struct change *c)
+static void make_key(uint64_t *r, struct arena *a, struct change *c)
 {
     struct key_row *k = &c->key;
-    uint64_t no = rng_below(r, 9);
+    uint64_t no = random_below(r, 9);
 
     for (int i = 0; i < 32; i++)
         k->key.b[i] = (uint8_t)(no + 1);
-    k->role = (enum role)rng_below(r, ROLE_OPERATOR + 1);
-    k->state = (enum key_state)(1 + rng_below(r, KEY_REVOKED));
-    k->node_no = rng_chance(r, 20) ? 0 : random_node(r);
+    k->role = (enum role)random_below(r, ROLE_OPERATOR + 1);
+    k->state = (enum key_state)(1 + random_below(r, KEY_REVOKED));
+    k->node_no = random_chance(r, 20) ? 0 : random_node(r);
     random_bytes(r, k->boot_id.b, 16);
     k->name = random_text_0(r, a);
     k->created = random_wall(r);
 }
 
-static void make_boot(struct rng *r, struct arena *a, struct change *c)
+static void make_boot(uint64_t *r, struct arena *a, struct change *c)
 {
     (void)a;
     c->retired_boot.node_no = random_node(r);
-    c->retired_boot.boot_id = numbered_id(2, rng_below(r, 4));
+    c->retired_boot.boot_id = numbered_id(2, random_below(r, 4));
     c->retired_boot.at = random_wall(r);
 }
 
-static void make_section(struct rng *r, struct arena *a, struct change *c)
+static void make_section(uint64_t *r, struct arena *a, struct change *c)
 {
     struct section_row_state *s = &c->section;
 
@@ -227,59 +193,59 @@ static void make_section(struct rng *r, struct arena *a, struct change *c)
     s->section = random_section(r);
     s->generation = random_u64(r);
     random_bytes(r, s->digest.b, 16);
-    s->status = (enum section_status)rng_below(r, SECTION_STUCK + 1);
+    s->status = (enum section_status)random_below(r, SECTION_STUCK + 1);
     s->status_text = random_text_0(r, a);
     s->at = random_wall(r);
 }
 
-static void make_resource(struct rng *r, struct arena *a, struct change *c)
+static void make_resource(uint64_t *r, struct arena *a, struct change *c)
 {
     struct resource_row *x = &c->resource;
 
-    x->no = 1 + (uint32_t)rng_below(r, RESOURCES);
+    x->no = 1 + (uint32_t)random_below(r, RESOURCES);
     x->id = numbered_id(3, x->no);
     x->kind = RESOURCE_NETWORK;
     x->key = random_text(r, a);
     x->label = random_text(r, a);
     x->vlan = random_u64(r);
-    x->declared = rng_chance(r, 50);
+    x->declared = random_chance(r, 50);
 }
 
-static void make_sighting(struct rng *r, struct arena *a, struct change *c)
+static void make_sighting(uint64_t *r, struct arena *a, struct change *c)
 {
     struct sighting_row *s = &c->sighting;
 
     s->node_no = random_node(r);
     s->section = random_section(r);
     s->row_key = random_key(r);
-    s->resource_no = 1 + (uint32_t)rng_below(r, RESOURCES);
+    s->resource_no = 1 + (uint32_t)random_below(r, RESOURCES);
     s->port = random_text(r, a);
     s->base = random_text(r, a);
     s->vlan = random_u64(r);
-    s->paths_active = (uint32_t)rng_next(r);
-    s->paths_total = (uint32_t)rng_next(r);
+    s->paths_active = (uint32_t)random_next(r);
+    s->paths_total = (uint32_t)random_next(r);
 }
 
 /* An edge is of a node that is there: the node first, in the same batch. */
-static void make_edge(struct rng *r, struct arena *a, struct change *c)
+static void make_edge(uint64_t *r, struct arena *a, struct change *c)
 {
     struct edge_row *x = &c->edge;
 
     (void)a;
     x->node_no = random_node(r);
-    x->resource_no = 1 + (uint32_t)rng_below(r, RESOURCES);
-    x->state = (enum edge_state)(1 + rng_below(r, EDGE_LOST));
-    x->paths_active = (uint32_t)rng_next(r);
-    x->paths_total = (uint32_t)rng_next(r);
-    x->paths_had = (uint32_t)rng_next(r);
+    x->resource_no = 1 + (uint32_t)random_below(r, RESOURCES);
+    x->state = (enum edge_state)(1 + random_below(r, EDGE_LOST));
+    x->paths_active = (uint32_t)random_next(r);
+    x->paths_total = (uint32_t)random_next(r);
+    x->paths_had = (uint32_t)random_next(r);
     x->had_until = random_wall(r);
     x->since = random_wall(r);
 }
 
-static void make_network(struct rng *r, struct arena *a, struct change *c)
+static void make_network(uint64_t *r, struct arena *a, struct change *c)
 {
     struct network_row *n = &c->network;
-    uint64_t no = rng_below(r, NETWORKS);
+    uint64_t no = random_below(r, NETWORKS);
 
     n->id = numbered_id(4, no);
     n->name = arena_printf(a, "network %llu %s", (unsigned long long)no, random_text(r, a));
@@ -288,25 +254,25 @@ static void make_network(struct rng *r, struct arena *a, struct change *c)
     n->created = random_wall(r);
 }
 
-static void make_token(struct rng *r, struct arena *a, struct change *c)
+static void make_token(uint64_t *r, struct arena *a, struct change *c)
 {
-    uuid128 id = numbered_id(5, rng_below(r, 6));
+    uuid128 id = numbered_id(5, random_below(r, 6));
 
     (void)a;
     memcpy(c->token.hash, id.b, 16);
     memcpy(c->token.hash + 16, id.b, 16);
-    c->token.role = (enum role)(1 + rng_below(r, ROLE_OPERATOR));
+    c->token.role = (enum role)(1 + random_below(r, ROLE_OPERATOR));
     random_bytes(r, c->token.node.b, 16);
     c->token.created = random_wall(r);
     c->token.expires = random_wall(r);
-    c->token.state = (enum token_state)(1 + rng_below(r, TOKEN_EXPIRED));
+    c->token.state = (enum token_state)(1 + random_below(r, TOKEN_EXPIRED));
 }
 
-static void make_event(struct rng *r, struct arena *a, struct change *c)
+static void make_event(uint64_t *r, struct arena *a, struct change *c)
 {
     struct event_row *x = &c->event;
 
-    x->no = 1 + rng_below(r, 40);
+    x->no = 1 + random_below(r, 40);
     x->at = random_wall(r);
     x->kind = random_text(r, a);
     x->severity = random_text(r, a);
@@ -318,7 +284,7 @@ static void make_event(struct rng *r, struct arena *a, struct change *c)
     x->resource_label = random_text_0(r, a);
 }
 
-static void make_meta(struct rng *r, struct arena *a, struct change *c)
+static void make_meta(uint64_t *r, struct arena *a, struct change *c)
 {
     (void)a;
     c->meta.db_id = script_db_id;
@@ -327,15 +293,15 @@ static void make_meta(struct rng *r, struct arena *a, struct change *c)
     c->meta.generation = random_u64(r);
     c->meta.event_no = random_u64(r);
     c->meta.token = random_u64(r);
-    c->meta.next_node_no = (uint32_t)rng_next(r);
-    c->meta.next_resource_no = (uint32_t)rng_next(r);
+    c->meta.next_node_no = (uint32_t)random_next(r);
+    c->meta.next_resource_no = (uint32_t)random_next(r);
 }
 
-static void make_start(struct rng *r, struct arena *a, struct change *c)
+static void make_start(uint64_t *r, struct arena *a, struct change *c)
 {
     (void)a;
-    c->start.epoch = rng_below(r, 3);
-    c->start.start_no = rng_below(r, 5);
+    c->start.epoch = random_below(r, 3);
+    c->start.start_no = random_below(r, 5);
     random_bytes(r, c->start.nonce.b, 16);
     c->start.generation = random_u64(r);
     c->start.at = random_wall(r);
@@ -344,7 +310,7 @@ static void make_start(struct rng *r, struct arena *a, struct change *c)
 /* Deletes take the fields that name the row from a random one. */
 static const struct {
     unsigned weight;
-    void (*make)(struct rng *, struct arena *, struct change *);
+    void (*make)(uint64_t *, struct arena *, struct change *);
 } makers[CHANGE_TYPE_COUNT] = {
     [CHANGE_META] = { 2, make_meta },
     [CHANGE_START] = { 2, make_start },
@@ -369,14 +335,14 @@ static const struct {
     [CHANGE_EVENT_PRUNE] = { 1, make_event },
 };
 
-static enum change_type random_type(struct rng *r)
+static enum change_type random_type(uint64_t *r)
 {
     unsigned total = 0, at;
     int t = 0;
 
     for (int i = 0; i < CHANGE_TYPE_COUNT; i++)
         total += makers[i].weight;
-    at = (unsigned)rng_below(r, total);
+    at = (unsigned)random_below(r, total);
     while (at >= makers[t].weight)
         at -= makers[t++].weight;
     return (enum change_type)t;
@@ -394,7 +360,7 @@ static struct change *add(struct change ***tail, struct arena *a, enum change_ty
 
 struct change *script_batch(uint64_t seed, uint32_t number, uint32_t size, struct arena *a)
 {
-    struct rng r = { seed * UINT64_C(0x10000) + number };
+    uint64_t r = seed * UINT64_C(0x10000) + number;
     struct change *list = NULL, **tail = &list;
     struct change *mark;
 

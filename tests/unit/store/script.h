@@ -4,17 +4,7 @@
 #define MUSTER_TESTS_STORE_SCRIPT_H
 
 #include "model.h"
-
-struct rng {
-    uint64_t state;
-};
-
-uint64_t rng_next(struct rng *r);
-uint64_t rng_below(struct rng *r, uint64_t n);
-bool rng_chance(struct rng *r, unsigned percent);
-
-/* MUSTER_SEED, else one that is printed. */
-uint64_t test_seed(void);
+#include "random.h"
 
 extern const uuid128 script_db_id;
 

@@ -131,7 +131,7 @@ static void run_script(struct run *r, bool lasting)
 
 static void sweep(enum fault kind, bool lasting)
 {
-    uint64_t seed = test_seed(), n = 0;
+    uint64_t seed = random_seed(), n = 0;
     struct script *s = script_new(seed, 8, 12);
     bool fired = true;
 

@@ -32,7 +32,7 @@ static void make_ballast(const char *path)
  * there is room: several times over. */
 Test(full, nothing_false_and_recovery)
 {
-    uint64_t seed = test_seed();
+    uint64_t seed = random_seed();
     char *dir = temp_dir(), ballast[512];
     struct script *s = script_new(seed, 400, 60);
     struct store_options o = { .dir = dir };

@@ -84,9 +84,9 @@ static char *state_after_kill(const struct store_options *o)
 
 Test(kill, nothing_acknowledged_is_lost)
 {
-    uint64_t seed = test_seed();
+    uint64_t seed = random_seed();
     uint32_t rounds = getenv("MUSTER_LONG") != NULL ? 1000 : 60, at = 0, in_flight = 0;
-    struct rng r = { seed };
+    uint64_t r = seed;
     struct model *m = model_new();
     struct change first = { .type = CHANGE_META };
     char *dir = temp_dir();
@@ -97,7 +97,7 @@ Test(kill, nothing_acknowledged_is_lost)
     };
     model_apply(m, &first);
     for (uint32_t i = 0; i < rounds; i++) {
-        uint32_t acked = run_and_kill(&o, seed, at, (uint32_t)rng_below(&r, 12));
+        uint32_t acked = run_and_kill(&o, seed, at, (uint32_t)random_below(&r, 12));
         char *text = state_after_kill(&o), *wanted;
 
         advance(m, seed, &at, acked);

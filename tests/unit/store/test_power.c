@@ -104,7 +104,7 @@ static uint32_t sweep(const char *synchronous, uint64_t seed, uint64_t step, boo
 
 Test(power, nothing_acknowledged_is_lost)
 {
-    uint64_t seed = test_seed();
+    uint64_t seed = random_seed();
 
     for (uint64_t i = 0; i < 3; i++)
         sweep(NULL, seed + i * 1000003, 1, true);
@@ -112,7 +112,7 @@ Test(power, nothing_acknowledged_is_lost)
 
 Test(power, without_syncs_this_test_finds_losses)
 {
-    uint32_t losses = sweep("OFF", test_seed(), 3, false);
+    uint32_t losses = sweep("OFF", random_seed(), 3, false);
 
     cr_assert(losses > 0, "a disk that drops what was not synced has lost nothing");
 }

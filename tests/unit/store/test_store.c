@@ -173,7 +173,7 @@ Test(store, header_and_modes)
 
 Test(store, load_gives_what_was_committed)
 {
-    uint64_t seed = test_seed();
+    uint64_t seed = random_seed();
 
     for (uint32_t round = 0; round < 6; round++) {
         struct script *s = script_new(seed + round, 25, 30);
@@ -384,7 +384,7 @@ Test(store, reader_sees_commits_and_cannot_write)
  * afterwards. */
 Test(store, wal_is_bounded)
 {
-    uint64_t seed = test_seed();
+    uint64_t seed = random_seed();
     struct arena *a = arena_new(0);
     char path[512];
     struct stat st;
@@ -407,7 +407,7 @@ Test(store, wal_is_bounded)
 
 Test(store, backup_is_a_database)
 {
-    uint64_t seed = test_seed();
+    uint64_t seed = random_seed();
     struct script *s = script_new(seed, 3, 40);
     struct store_reader *r;
     struct store_options there = { 0 };

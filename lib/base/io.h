@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MUSTER_BASE_IO_H
+#define MUSTER_BASE_IO_H
+
+#include <stddef.h>
+
+/* Shell code only. Writes all of it, however often that takes: 0, or a negative errno, when part of
+ * it may have been written. */
+int io_write_all(int fd, const void *p, size_t n);
+
+#endif
