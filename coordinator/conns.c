@@ -8,7 +8,8 @@
 
 struct conn {
     bool open, delivered; /* delivered: since the last check */
-    uint64_t base;        /* received when a message had come out last */
+    uint8_t socket;
+    uint64_t base; /* received when a message had come out last */
     uint64_t held;
 };
 
@@ -36,7 +37,7 @@ void conns_free(struct conns *c)
     free(c);
 }
 
-void conns_opened(struct conns *c, int fd)
+void conns_opened(struct conns *c, unsigned socket, int fd)
 {
     size_t i = (size_t)fd;
 
@@ -52,7 +53,7 @@ void conns_opened(struct conns *c, int fd)
         c->all = all;
         c->count = count;
     }
-    c->all[i] = (struct conn){ .open = true };
+    c->all[i] = (struct conn){ .open = true, .socket = (uint8_t)socket };
 }
 
 static struct conn *find(struct conns *c, int fd)
@@ -60,11 +61,11 @@ static struct conn *find(struct conns *c, int fd)
     return fd >= 0 && (size_t)fd < c->count && c->all[fd].open ? &c->all[fd] : NULL;
 }
 
-void conns_closed(struct conns *c, int fd)
+void conns_closed(struct conns *c, unsigned socket, int fd)
 {
     struct conn *x = find(c, fd);
 
-    if (x != NULL)
+    if (x != NULL && x->socket == socket)
         *x = (struct conn){ 0 };
 }
 

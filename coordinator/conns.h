@@ -15,8 +15,9 @@ struct conns;
 struct conns *conns_new(uint64_t each, uint64_t all);
 void conns_free(struct conns *c); /* NULL is legal */
 
-void conns_opened(struct conns *c, int fd);
-void conns_closed(struct conns *c, int fd);
+void conns_opened(struct conns *c, unsigned socket, int fd);
+/* A close that is told after the same descriptor was opened on another socket changes nothing. */
+void conns_closed(struct conns *c, unsigned socket, int fd);
 /* A message came out of this connection, so that what is held is younger. */
 void conns_delivered(struct conns *c, int fd);
 

@@ -61,7 +61,8 @@ static void note_accepted(struct work *w, const struct outgoing *o)
 
     for (; o != NULL && !accepted; o = o->next) {
         if (o->reply != NULL)
-            accepted = o->reply->code != REPLY_FORBIDDEN && w->request->op != OP_CLIENT_ENROL;
+            accepted = o->reply->code != REPLY_FORBIDDEN && o->reply->code != REPLY_INVALID &&
+                       w->request->op != OP_CLIENT_ENROL;
         else
             accepted = o->env->refused == NULL && o->env->enrolled == NULL;
     }

@@ -228,9 +228,9 @@ static void on_event(struct router *r, unsigned i, const uint8_t *frame, size_t 
     else if (i == SOCKET_LOCAL)
         return;
     else if (event == ZMQ_EVENT_ACCEPTED)
-        conns_opened(r->conns, (int)value);
+        conns_opened(r->conns, i, (int)value);
     else
-        conns_closed(r->conns, (int)value);
+        conns_closed(r->conns, i, (int)value);
 }
 
 static void drain_monitor(struct router *r, unsigned i)

@@ -144,11 +144,16 @@ static int open_sockets(struct service *s, struct err *e)
         .out = s->out,
         .budget = &s->budget,
     };
+    unsigned seed;
 
     s->decoders = decoders_new((unsigned)s->config.decoder_threads, s->in, s->out, e);
     if (s->decoders == NULL)
         return -EIO;
     s->ctx = zmq_ctx_new();
+    /* Where libzmq's routing ids begin must not be guessed: a peer that takes the next one ends the
+     * process. */
+    random_bytes(&seed, sizeof seed);
+    srandom(seed); /* that of rand() too */
     if (s->ctx == NULL || zmq_ctx_set(s->ctx, ZMQ_IO_THREADS, IO_THREADS) != 0)
         return err_set(e, -errno, "ZeroMQ cannot be set up: %s", zmq_strerror(errno));
     o.ctx = s->ctx;

@@ -42,12 +42,7 @@ static const struct {
                                NULL,
                                { "DELETE FROM sighting WHERE node_no = ?1 AND section = ?2" } },
     [CHANGE_RESOURCE] = { &store_resource, WRITE, NULL, { NULL } },
-    /* By way of the nodes, since an index of the edges by resource would cost every edge. */
-    [CHANGE_RESOURCE_DELETE] = { &store_resource,
-                                 REMOVE,
-                                 NULL,
-                                 { "DELETE FROM edge WHERE resource_no = ?1"
-                                   " AND node_no IN (SELECT no FROM node)" } },
+    [CHANGE_RESOURCE_DELETE] = { &store_resource, REMOVE, NULL, { NULL } },
     [CHANGE_SIGHTING] = { &store_sighting, WRITE, NULL, { NULL } },
     [CHANGE_SIGHTING_DELETE] = { &store_sighting, REMOVE, NULL, { NULL } },
     [CHANGE_EDGE] = { &store_edge, WRITE, NULL, { NULL } },

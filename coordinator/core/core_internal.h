@@ -20,6 +20,8 @@
 #define MONO_NEVER  ((mono_ms){ INT64_MAX })
 #define EDGE_STATES (EDGE_STUCK + 1)
 #define VLAN_COUNT  4096u
+/* Numbers of nodes and resources are never used again. What nodes do may use up half of them. */
+#define NUMBERS_MOST (UINT32_MAX / 2)
 
 /* A place in a list that is kept in order of generation: the newest change is last. */
 struct stamp {
@@ -428,7 +430,7 @@ void token_free(struct coord *c, struct token *t);
 
 /* ---- recover.c */
 /* NULL: it can be what a node remembers (or there is none); else a sentence. */
-const char *memory_fault(const struct memory *m);
+const char *memory_fault(const struct coord *c, const struct memory *m);
 /* Does what the node remembers prove that this database is older than it was? Then the mode is
  * recover afterwards. */
 int recover_detect(struct step *s, struct node *n, const struct memory *m);

@@ -184,7 +184,7 @@ static int enrol_new_node(struct step *s, const struct enrolment *en)
     struct key *k;
     int rc;
 
-    if (c->node_count >= LIMIT_NODES)
+    if (c->node_count >= LIMIT_NODES || c->meta.next_node_no > NUMBERS_MOST)
         return reject(s, "There are as many nodes already as one coordinator serves.");
     if (!approved && nodes_pending(c) >= LIMIT_PENDING_NODES)
         return answer_enrolled(s, ENROL_PENDING,
@@ -221,8 +221,10 @@ static int enrol_new_node(struct step *s, const struct enrolment *en)
 /* Takes the place of the claim before it, if that has been silent as long as a boot must be. */
 static bool claim_free(const struct coord *c, const struct node *n)
 {
-    return n->claim == NULL || !n->claim->heard_once ||
-           mono_since(c->now, n->claim->heard) >= c->config.suspect_ms;
+    const struct key *k = n->claim;
+
+    return k == NULL ||
+           mono_since(c->now, k->heard_once ? k->heard : c->started) >= c->config.suspect_ms;
 }
 
 static int claim_replace(struct step *s, struct node *n, struct key *k)
@@ -265,7 +267,8 @@ static int claim_in_memory(struct step *s, const struct enrolment *en, struct no
     struct key *k;
     int rc;
 
-    if (!claim_free(s->c, n))
+    /* Who has come with a token is never displaced by somebody without one. */
+    if ((n->claim != NULL && n->claim->durable) || !claim_free(s->c, n))
         return answer_enrolled(s, ENROL_PENDING,
                                "Another machine with this node id waits for approval.",
                                RETRY_PENDING_MS);
@@ -287,6 +290,7 @@ static int claim_in_memory(struct step *s, const struct enrolment *en, struct no
         snprintf(text, sizeof text,
                  "%s is known with another key and no token came along: muster node approve %s",
                  n->row.name, n->row.name);
+    text_trim(text);
     rc = event(s, other ? "node.conflict" : "node.pending", SEVERITY_WARNING, n, NULL, "%s", text);
     return rc < 0 ? rc : answer_enrolled(s, ENROL_PENDING, text, RETRY_PENDING_MS);
 }

@@ -312,6 +312,10 @@ static int report_check(struct step *s, const struct node *n)
         reason = REFUSE_TOO_LARGE;
         fault = "The fleet has as many resources as one coordinator serves.";
     }
+    if (fault == NULL && s->c->meta.next_resource_no > NUMBERS_MOST) {
+        reason = REFUSE_TOO_LARGE;
+        fault = "The numbers for resources of this database are used up.";
+    }
     if (fault == NULL)
         return 0;
     rc = answer_refused(s, reason, fault, 0);

@@ -26,7 +26,13 @@ const char *recover_text(const struct coord *c)
     return recover_sentence;
 }
 
-const char *memory_fault(const struct memory *m)
+/* After a recovery this database itself may be beyond. */
+static bool absurd(uint64_t seen, uint64_t here)
+{
+    return seen > MEMORY_MOST && seen > here;
+}
+
+const char *memory_fault(const struct coord *c, const struct memory *m)
 {
     uuid128 id;
 
@@ -34,7 +40,8 @@ const char *memory_fault(const struct memory *m)
         return NULL;
     if (!wire_uuid(m->db_id, &id) || !wire_uuid(m->nonce, &id))
         return "What a node remembers names the database and the start that it has followed.";
-    if (m->epoch > MEMORY_MOST || m->generation > MEMORY_MOST || m->token > MEMORY_MOST)
+    if (absurd(m->epoch, c->meta.epoch) || absurd(m->generation, c->meta.generation) ||
+        absurd(m->token, c->meta.token))
         return "What this node remembers has a number that no coordinator can have reached.";
     return NULL;
 }

@@ -151,5 +151,6 @@ char *resource_label_in(const struct resource *r, char *out, size_t n)
         snprintf(out, n, "%s", r->network->name);
     else
         snprintf(out, n, UNPROVEN "%s/%s", r->owner->row.name, r->port);
+    text_trim(out);
     return out;
 }

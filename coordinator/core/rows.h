@@ -155,7 +155,7 @@ enum change_type {
     CHANGE_SECTION_CLEAR, /* a section's state and rows of a node (new boot) */
     CHANGE_INVENTORY,
     CHANGE_RESOURCE,
-    CHANGE_RESOURCE_DELETE, /* and its edges */
+    CHANGE_RESOURCE_DELETE, /* its edges have been deleted before */
     CHANGE_SIGHTING,
     CHANGE_SIGHTING_DELETE, /* by (node_no, section, row_key) */
     CHANGE_EDGE,

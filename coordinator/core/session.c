@@ -81,7 +81,7 @@ static int node_follows(struct step *s, const struct node_register *reg, struct 
 /* 1: the registration may be taken. */
 static int register_check(struct step *s, const struct node_register *reg, struct node *n)
 {
-    const char *fault = memory_fault(reg->memory);
+    const char *fault = memory_fault(s->c, reg->memory);
     int rc;
 
     if (!same_identity(n, reg->identity))

@@ -7,6 +7,8 @@
 
 #include "core/core_internal.h"
 
+enum { PORT_MOST = 255 }; /* kernels: 15 */
+
 typedef bool (*sight_fn)(const void *row, char scratch[300], struct sight *out);
 
 static uint32_t paths(uint64_t n)
@@ -16,7 +18,8 @@ static uint32_t paths(uint64_t n)
 
 static bool port_set(struct sight *out, const char *port, size_t base_len)
 {
-    if (base_len == 0 || base_len > UINT16_MAX)
+    /* A resource's key holds the port: it must fit into every message. */
+    if (base_len == 0 || strnlen(port, PORT_MOST + 1) > PORT_MOST)
         return false;
     out->port = port;
     out->base_len = (uint16_t)base_len;

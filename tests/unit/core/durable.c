@@ -362,12 +362,13 @@ static void drop_section(struct durable *d, uint32_t no, enum section_id section
     }
 }
 
-static void drop_edges(struct durable *d, uint32_t resource_no)
+static bool has_edges(struct durable *d, uint32_t resource_no)
 {
-    for (size_t i = d->t[T_EDGE].n; i-- > 0;) {
+    for (size_t i = 0; i < d->t[T_EDGE].n; i++) {
         if (((const struct edge_row *)row_at(d, T_EDGE, i))->resource_no == resource_no)
-            row_drop_at(d, T_EDGE, i);
+            return true;
     }
+    return false;
 }
 
 static void prune(struct durable *d, uint64_t no)
@@ -439,7 +440,8 @@ static int apply(struct durable *d, const struct change *ch, struct err *e)
     case CHANGE_RESOURCE:
         return PUT(d, T_RESOURCE, ch->resource);
     case CHANGE_RESOURCE_DELETE:
-        drop_edges(d, ch->resource.no);
+        if (has_edges(d, ch->resource.no))
+            return err_set(e, -EINVAL, "resource %u is deleted before its edges", ch->resource.no);
         return must(row_drop(d, T_RESOURCE, &ch->resource), "a resource", e);
     case CHANGE_SIGHTING:
         return PUT(d, T_SIGHTING, ch->sighting);

@@ -59,8 +59,8 @@ Test(conns, one_that_sends_without_end_is_cut)
     struct conns *c = conns_new(EACH, ALL);
     struct pair bad = connect_pair(), good = connect_pair();
 
-    conns_opened(c, bad.ours);
-    conns_opened(c, good.ours);
+    conns_opened(c, 0, bad.ours);
+    conns_opened(c, 0, good.ours);
     sent(&bad, EACH);
     sent(&good, EACH);
     cr_expect_eq(conns_check(c), 0, "as much as it may");
@@ -87,7 +87,7 @@ Test(conns, when_all_hold_too_much_the_largest_are_cut)
 
     for (int i = 0; i < PAIRS; i++) {
         p[i] = connect_pair();
-        conns_opened(c, p[i].ours);
+        conns_opened(c, 0, p[i].ours);
         sent(&p[i], held[i]);
     }
     cr_expect_eq(conns_check(c), 1);
@@ -104,14 +104,14 @@ Test(conns, a_descriptor_that_comes_again_begins_anew)
     struct pair p = connect_pair(), q;
     int fd = p.ours;
 
-    conns_opened(c, p.ours);
+    conns_opened(c, 0, p.ours);
     sent(&p, EACH);
     conns_check(c);
-    conns_closed(c, p.ours);
+    conns_closed(c, 0, p.ours);
     close_pair(&p);
     q = connect_pair();
     cr_assert(dup2(q.ours, fd) == fd);
-    conns_opened(c, fd);
+    conns_opened(c, 0, fd);
     sent(&q, EACH);
     cr_expect_eq(conns_check(c), 0);
     close_pair(&q);
@@ -126,9 +126,9 @@ Test(conns, what_is_no_connection_is_left_alone)
 
     conns_delivered(c, -1);
     conns_delivered(c, 100000);
-    conns_closed(c, 100000);
-    conns_opened(c, -1);
-    conns_opened(c, 4000); /* open no more */
+    conns_closed(c, 0, 100000);
+    conns_opened(c, 0, -1);
+    conns_opened(c, 0, 4000); /* open no more */
     cr_expect_eq(conns_check(c), 0);
     conns_free(c);
 }

@@ -330,20 +330,10 @@ static void apply_resource(struct model *m, const struct change *c)
 
 static void apply_resource_delete(struct model *m, const struct change *c)
 {
-    struct buf key = { 0 }, suffix = { 0 };
-    char *s;
+    struct buf key = { 0 };
 
     buf_printf(&key, "resource|%010u", c->resource.no);
     drop_key(m, &key);
-    buf_printf(&suffix, "|%010u", c->resource.no);
-    s = steal(&suffix);
-    for (size_t i = m->n; i > 0; i--) {
-        const char *k = m->lines[i - 1].key;
-
-        if (strncmp(k, "edge|", 5) == 0 && strcmp(k + strlen("edge|0123456789"), s) == 0)
-            drop(m, i - 1);
-    }
-    free(s);
 }
 
 static void apply_sighting(struct model *m, const struct change *c)
