@@ -35,11 +35,12 @@ static const char help[] =
     "      --client-ipc ipc://demo/client.sock &\n"
     "  export MUSTER_CONNECT=ipc://demo/client.sock\n"
     "  muster token create > demo/token              # admits one node, once\n"
-    "  muster-probe --connect tcp://127.0.0.1:7411 --token-file demo/token &\n"
-    "  muster matrix\n"
+    "  muster-probe --connect tcp://127.0.0.1:7411 --token-file demo/token \\\n"
+    "      --run-dir demo/probe &\n"
+    "  muster wait && muster matrix\n"
     "\n"
-    "Exit codes: 0 it has ended in good order, 1 refused or failed (the first line\n"
-    "on standard error says why), 2 wrong usage.\n";
+    "Exit codes: 0 it has ended in good order, 1 refused or failed (standard error\n"
+    "says why), 2 wrong usage.\n";
 
 enum { OPT_CONFIG = 1, OPT_CHECK, OPT_VERSION, OPT_HELP, OPT_SET, OPT_LOG_LEVEL, OPT_SETTING };
 
