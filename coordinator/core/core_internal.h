@@ -429,7 +429,7 @@ int token_load(struct coord *c, const struct token_row *row);
 void token_free(struct coord *c, struct token *t);
 
 /* ---- recover.c */
-/* NULL: it can be what a node remembers (or there is none); else a sentence. */
+/* NULL: it can be what a node remembers of this fleet (or there is none); else a sentence. */
 const char *memory_fault(const struct coord *c, const struct memory *m);
 /* Does what the node remembers prove that this database is older than it was? Then the mode is
  * recover afterwards. */

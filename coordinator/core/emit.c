@@ -6,37 +6,9 @@
 
 #include "core/core_internal.h"
 
-#define SIZE(member) (offsetof(struct change, member) + sizeof((struct change *)NULL)->member)
-
-/* A change takes no more memory than its own row: a batch has tens of thousands of them, and the
- * most frequent rows are the smallest. */
-static const size_t sizes[CHANGE_TYPE_COUNT] = {
-    [CHANGE_META] = SIZE(meta),
-    [CHANGE_START] = SIZE(start),
-    [CHANGE_NODE] = SIZE(node),
-    [CHANGE_NODE_DELETE] = SIZE(node),
-    [CHANGE_KEY] = SIZE(key),
-    [CHANGE_RETIRED_BOOT] = SIZE(retired_boot),
-    [CHANGE_SECTION] = SIZE(section),
-    [CHANGE_SECTION_CLEAR] = SIZE(section),
-    [CHANGE_INVENTORY] = SIZE(inventory),
-    [CHANGE_RESOURCE] = SIZE(resource),
-    [CHANGE_RESOURCE_DELETE] = SIZE(resource),
-    [CHANGE_SIGHTING] = SIZE(sighting),
-    [CHANGE_SIGHTING_DELETE] = SIZE(sighting),
-    [CHANGE_EDGE] = SIZE(edge),
-    [CHANGE_EDGE_DELETE] = SIZE(edge),
-    [CHANGE_NETWORK] = SIZE(network),
-    [CHANGE_NETWORK_DELETE] = SIZE(network),
-    [CHANGE_TOKEN] = SIZE(token),
-    [CHANGE_TOKEN_DELETE] = SIZE(token),
-    [CHANGE_EVENT] = SIZE(event),
-    [CHANGE_EVENT_PRUNE] = SIZE(event),
-};
-
 struct change *emit(struct step *s, enum change_type type)
 {
-    struct change *ch = arena_zalloc(s->u->arena, sizes[type]);
+    struct change *ch = arena_zalloc(s->u->arena, sizeof *ch);
 
     assert(!s->c->read_only);
     if (ch == NULL)

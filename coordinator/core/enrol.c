@@ -218,13 +218,15 @@ static int enrol_new_node(struct step *s, const struct enrolment *en)
                     : answer_enrolled(s, ENROL_PENDING, n->row.text, RETRY_PENDING_MS);
 }
 
-/* Takes the place of the claim before it, if that has been silent as long as a boot must be. */
-static bool claim_free(const struct coord *c, const struct node *n)
+/* May the claim before it lose its place? It has to be silent as long as a boot must be; one that
+ * came with a token gives way to one without only when it is down: it asks again far sooner. */
+static bool claim_free(const struct coord *c, const struct node *n, bool by_token)
 {
     const struct key *k = n->claim;
+    int64_t silence =
+        k != NULL && k->durable && !by_token ? c->config.down_ms : c->config.suspect_ms;
 
-    return k == NULL ||
-           mono_since(c->now, k->heard_once ? k->heard : c->started) >= c->config.suspect_ms;
+    return k == NULL || mono_since(c->now, k->heard_once ? k->heard : c->started) >= silence;
 }
 
 static int claim_replace(struct step *s, struct node *n, struct key *k)
@@ -253,7 +255,7 @@ static int pending_restart(struct step *s, const struct enrolment *en, struct no
 {
     int rc;
 
-    if (!claim_free(s->c, n))
+    if (!claim_free(s->c, n, en->token != NULL))
         return answer_enrolled(s, ENROL_PENDING,
                                "Another machine with this node id waits for approval.",
                                RETRY_PENDING_MS);
@@ -267,8 +269,7 @@ static int claim_in_memory(struct step *s, const struct enrolment *en, struct no
     struct key *k;
     int rc;
 
-    /* Who has come with a token is never displaced by somebody without one. */
-    if ((n->claim != NULL && n->claim->durable) || !claim_free(s->c, n))
+    if (!claim_free(s->c, n, false))
         return answer_enrolled(s, ENROL_PENDING,
                                "Another machine with this node id waits for approval.",
                                RETRY_PENDING_MS);
@@ -309,7 +310,7 @@ static int enrol_known_node(struct step *s, const struct enrolment *en, struct n
         return pending_restart(s, en, n);
     if (other || en->token == NULL)
         return claim_in_memory(s, en, n, other);
-    if (n->claim != NULL && n->claim->durable && !claim_free(s->c, n))
+    if (n->claim != NULL && n->claim->durable && !claim_free(s->c, n, true))
         return answer_enrolled(s, ENROL_PENDING,
                                "Another new boot of this node waits already; it has to be silent "
                                "before this one takes its place.",

@@ -10,8 +10,8 @@
 #include "wire/codec.h"
 
 /* Epochs and counters that are higher cannot have been counted up to; believed, they would leave no
- * room above them. */
-#define MEMORY_MOST ((uint64_t)INT64_MAX / 4)
+ * room above them, nor below what JSON can tell exactly (2^53). */
+#define MEMORY_MOST (UINT64_C(1) << 52)
 
 /* Clients and nodes that have not told may have seen more than those that have. */
 enum { MARGIN = 1000000 };

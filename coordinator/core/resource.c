@@ -114,35 +114,20 @@ struct resource *resource_by_text(const struct coord *c, const char *text)
     return uuid128_parse(text, &id) ? resource_by_id(c, id) : NULL;
 }
 
-/* "unproven:OWNER/PORT". By hand, since each port of a fleet has two. */
-static char *unproven_text(struct arena *a, const char *owner, const char *port)
-{
-    size_t prefix = strlen(UNPROVEN), n = strlen(owner), m = strlen(port);
-    char *text = arena_alloc(a, prefix + n + 1 + m + 1);
-
-    if (text == NULL)
-        return NULL;
-    memcpy(text, UNPROVEN, prefix);
-    memcpy(text + prefix, owner, n);
-    text[prefix + n] = '/';
-    memcpy(text + prefix + n + 1, port, m + 1);
-    return text;
-}
-
 char *resource_key(struct arena *a, const struct resource *r)
 {
     char text[UUID_TEXT];
 
     if (r->network != NULL)
         return arena_strdup(a, uuid_text(r->id, text));
-    return unproven_text(a, uuid_text(r->owner->row.id, text), r->port);
+    return arena_printf(a, UNPROVEN "%s/%s", uuid_text(r->owner->row.id, text), r->port);
 }
 
 char *resource_label(struct arena *a, const struct resource *r)
 {
     if (r->network != NULL)
         return arena_strdup(a, r->network->name);
-    return unproven_text(a, r->owner->row.name, r->port);
+    return arena_printf(a, UNPROVEN "%s/%s", r->owner->row.name, r->port);
 }
 
 char *resource_label_in(const struct resource *r, char *out, size_t n)

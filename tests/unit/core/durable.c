@@ -460,6 +460,8 @@ static int apply(struct durable *d, const struct change *ch, struct err *e)
     case CHANGE_TOKEN_DELETE:
         return must(row_drop(d, T_TOKEN, &ch->token), "a token", e);
     case CHANGE_EVENT:
+        if (!text_is_clean(ch->event.text, strlen(ch->event.text)))
+            return err_set(e, -EINVAL, "event %s has text that no reply can hold", ch->event.kind);
         return PUT(d, T_EVENT, ch->event);
     case CHANGE_EVENT_PRUNE:
         prune(d, ch->event.no);

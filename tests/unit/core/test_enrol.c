@@ -395,6 +395,72 @@ Test(enrol, a_claim_without_token_is_no_obstacle)
     life_free(l);
 }
 
+/* Nor does it push aside a new boot that came with a token and waits, not even after a restart;
+ * only when that is down is an operator asked about the other. */
+Test(enrol, a_claim_without_token_displaces_none_with_one)
+{
+    struct life *l = life_new();
+    struct machine a, thief;
+    char secret[33];
+
+    machine_init(&a, l, 1);
+    machine_join(&a);
+    thief = a;
+    machine_reboot(&a);
+    machine_reboot(&thief);
+    life_token(l, NULL, secret);
+    machine_enrol(&a, secret);
+    cr_expect_eq(machine_enrolled(&a), ENROL_PENDING);
+    life_pass(l, SUSPECT_MS + 1500); /* as long as it may wait before it asks again */
+    machine_enrol(&thief, NULL);
+    cr_expect_eq(machine_enrolled(&thief), ENROL_PENDING);
+    life_restart(l);
+    machine_enrol(&thief, NULL);
+    cr_expect_eq(machine_enrolled(&thief), ENROL_PENDING);
+    cr_expect_eq(node_of(&a)->claim, key_by(l->c, &a.key));
+    life_pass(l, SUSPECT_MS);
+    machine_register(&a);
+    cr_expect(machine_registered(&a));
+    life_free(l);
+}
+
+Test(enrol, a_claim_with_token_that_is_down_gives_way)
+{
+    struct life *l = life_new();
+    struct machine a, b;
+    char secret[33];
+
+    machine_init(&a, l, 1);
+    machine_join(&a);
+    b = a;
+    machine_reboot(&a);
+    life_token(l, NULL, secret);
+    machine_enrol(&a, secret);
+    life_pass(l, l->config.down_ms);
+    machine_reboot(&b);
+    machine_enrol(&b, NULL);
+    cr_expect_eq(machine_enrolled(&b), ENROL_PENDING);
+    cr_expect_eq(life_order(l, OP_NODE_APPROVE, "m1"), REPLY_OK);
+    machine_register(&b);
+    cr_expect(machine_registered(&b));
+    life_free(l);
+}
+
+Test(enrol, numbers_of_nodes_are_not_used_up)
+{
+    struct life *l = life_new();
+    struct machine a;
+    char secret[33];
+
+    machine_init(&a, l, 1);
+    life_token(l, NULL, secret);
+    l->c->meta.next_node_no = NUMBERS_MOST + 1;
+    machine_enrol(&a, secret);
+    cr_expect_eq(machine_enrolled(&a), ENROL_REJECTED);
+    cr_expect_null(node_of(&a));
+    life_free(l);
+}
+
 Test(enrol, pending_nodes_are_limited)
 {
     struct life *l = life_new();

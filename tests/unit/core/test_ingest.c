@@ -187,6 +187,67 @@ Test(ingest, reports_that_contradict_themselves_change_nothing)
     cr_expect(machine_acknowledged(&m), "an empty report says nothing and is no fault");
 }
 
+/* One NIC more, with this name. */
+static void report_nic(const char *name)
+{
+    size_t n;
+    struct section *v = machine_sections(&m, l->arena, 1u << SECTION_NICS, &n);
+    struct nic *rows = arena_array(l->arena, v->row_count + 1, sizeof *rows);
+    struct err e;
+
+    memcpy(rows, v->rows, v->row_count * sizeof *rows);
+    rows[v->row_count] = rows[0];
+    REC_SET(&rows[v->row_count], nic, name, name);
+    v->rows = rows;
+    v->row_count++;
+    cr_assert_eq(section_normalise(v, l->arena, &e), 0, "%s", e.text);
+    report_with(v, 1);
+}
+
+/* Such a port is no resource: no reply could hold its key. The row itself is kept. */
+Test(ingest, a_port_with_a_name_that_fits_in_no_message)
+{
+    char name[300];
+    uint64_t was;
+
+    machine_join(&m);
+    was = map_count(l->c->resources);
+    memset(name, 'x', sizeof name);
+    name[256] = '\0';
+    report_nic(name);
+    cr_expect(machine_acknowledged(&m));
+    cr_expect_eq(map_count(l->c->resources), was);
+    name[255] = '\0';
+    report_nic(name);
+    cr_expect(machine_acknowledged(&m));
+    cr_expect_eq(map_count(l->c->resources), was + 1);
+}
+
+/* Where a label is cut for an event, no character is: durable_apply refuses such text. */
+Test(ingest, names_of_any_characters_in_events)
+{
+    char name[256];
+
+    machine_join(&m);
+    for (size_t first = 0; first < 2; first++) {
+        memset(name, 'x', first);
+        for (size_t i = first; i + 2 < 250; i += 2)
+            memcpy(name + i, "\xc3\xa9", 3);
+        report_nic(name);
+        cr_expect(machine_acknowledged(&m));
+        machine_report(&m); /* the port is gone again */
+    }
+    cr_expect_geq(durable_count_events(l->d, "edge.lost", NULL), 2);
+}
+
+Test(ingest, numbers_of_resources_are_not_used_up)
+{
+    machine_join(&m);
+    l->c->meta.next_resource_no = NUMBERS_MOST + 1;
+    report_nic("eth9");
+    cr_expect_eq(machine_refused(&m), REFUSE_TOO_LARGE);
+}
+
 Test(ingest, ages_may_be_anything)
 {
     static const int64_t ages[] = { INT64_MAX, INT64_MIN, -1, 0 };

@@ -336,6 +336,8 @@ Test(query_node, declare_dead_and_a_new_boot)
     cr_expect_eq(edge_now(f, "node-1", "unproven:node-1/eth0")->state, EDGE_UNKNOWN);
     expect_refusal(f, dead("node-1", "node-1"), REPLY_REFUSED, "declared dead already");
     expect_refusal(f, about(OP_NODE_APPROVE, "node-1"), REPLY_REFUSED, "new boot of it enrols");
+    cr_assert_eq(ask(f, CLIENT_LOCAL, ask_for(OP_STATUS)), REPLY_OK);
+    cr_expect_eq(f->reply->status->nodes_dead, 1);
     host_reboot(&h);
     host_join(&h);
     cr_expect_str_eq(state(f, "node-1"), "up");

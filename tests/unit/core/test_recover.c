@@ -169,6 +169,29 @@ Test(recover, a_straggler_follows_the_higher_epoch)
     cr_expect(!l->c->recover);
 }
 
+/* What one node says it has seen, however high, must leave room for what all others will see. */
+Test(recover, one_node_locks_nobody_out)
+{
+    struct durable *backup = backup_then_change();
+
+    restore(backup);
+    a.memory.epoch = UINT64_C(1) << 52;
+    a.memory.generation = UINT64_C(1) << 52;
+    a.memory.token = UINT64_C(1) << 52;
+    machine_register(&a);
+    cr_expect_eq(machine_refused(&a), REFUSE_RECOVER);
+    cr_expect_eq(life_order(l, OP_RECOVER, NULL), REPLY_OK);
+    machine_register(&b);
+    cr_expect(machine_registered(&b));
+    life_restart(l);
+    machine_register(&b);
+    cr_expect(machine_registered(&b), "it remembers what this coordinator has told it");
+    cr_expect_lt(coord_generation(l->c), UINT64_C(1) << 53, "JSON can tell it");
+    b.memory.epoch++;
+    machine_register(&b);
+    cr_expect_eq(machine_refused(&b), REFUSE_MALFORMED);
+}
+
 Test(recover, it_needs_the_word)
 {
     struct request req = { 0 };

@@ -120,6 +120,21 @@ Test(conns, a_descriptor_that_comes_again_begins_anew)
     conns_free(c);
 }
 
+/* Sockets tell of their connections apart, so that the close of one may come to be known after the
+ * same descriptor is another's. */
+Test(conns, a_close_that_is_told_late)
+{
+    struct conns *c = conns_new(EACH, ALL);
+    struct pair p = connect_pair();
+
+    conns_opened(c, 1, p.ours);
+    conns_closed(c, 0, p.ours);
+    sent(&p, EACH + 1);
+    cr_expect_eq(conns_check(c), 1, "it is still watched");
+    close_pair(&p);
+    conns_free(c);
+}
+
 Test(conns, what_is_no_connection_is_left_alone)
 {
     struct conns *c = conns_new(EACH, ALL);
