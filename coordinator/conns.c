@@ -7,8 +7,12 @@
 #include <sys/socket.h>
 
 struct conn {
-    bool open, delivered; /* delivered: since the last check */
+    bool open, cut;
+    bool delivered; /* since the last check */
+    bool spoke;     /* ever */
+    bool accepted;
     uint8_t socket;
+    mono_ms opened;
     uint64_t base; /* received when a message had come out last */
     uint64_t held;
 };
@@ -16,17 +20,16 @@ struct conn {
 struct conns {
     struct conn *all; /* by file descriptor */
     size_t count;
-    uint64_t limit_each, limit_all;
+    size_t open; /* of them, and not cut: those are closed by libzmq in a moment */
+    struct conns_limits limits;
 };
 
-struct conns *conns_new(uint64_t each, uint64_t all)
+struct conns *conns_new(const struct conns_limits *limits)
 {
     struct conns *c = calloc(1, sizeof *c);
 
-    if (c != NULL) {
-        c->limit_each = each;
-        c->limit_all = all;
-    }
+    if (c != NULL)
+        c->limits = *limits;
     return c;
 }
 
@@ -37,7 +40,13 @@ void conns_free(struct conns *c)
     free(c);
 }
 
-void conns_opened(struct conns *c, unsigned socket, int fd)
+static void clear(struct conns *c, struct conn *x)
+{
+    c->open -= x->open && !x->cut;
+    *x = (struct conn){ .open = false };
+}
+
+void conns_opened(struct conns *c, unsigned socket, int fd, mono_ms now)
 {
     size_t i = (size_t)fd;
 
@@ -53,7 +62,9 @@ void conns_opened(struct conns *c, unsigned socket, int fd)
         c->all = all;
         c->count = count;
     }
-    c->all[i] = (struct conn){ .open = true, .socket = (uint8_t)socket };
+    clear(c, &c->all[i]);
+    c->all[i] = (struct conn){ .open = true, .socket = (uint8_t)socket, .opened = now };
+    c->open++;
 }
 
 static struct conn *find(struct conns *c, int fd)
@@ -66,15 +77,22 @@ void conns_closed(struct conns *c, unsigned socket, int fd)
     struct conn *x = find(c, fd);
 
     if (x != NULL && x->socket == socket)
-        *x = (struct conn){ 0 };
+        clear(c, x);
 }
 
-void conns_delivered(struct conns *c, int fd)
+void conns_delivered(struct conns *c, int fd, bool accepted)
 {
     struct conn *x = find(c, fd);
 
-    if (x != NULL)
-        x->delivered = true;
+    if (x == NULL)
+        return;
+    x->delivered = x->spoke = true;
+    x->accepted = accepted;
+}
+
+bool conns_crowded(const struct conns *c)
+{
+    return c->open > c->limits.most;
 }
 
 static uint64_t received(int fd)
@@ -91,7 +109,9 @@ static uint64_t cut(struct conns *c, size_t i)
     uint64_t held = c->all[i].held;
 
     shutdown((int)i, SHUT_RDWR);
-    c->all[i] = (struct conn){ 0 };
+    c->open--;
+    c->all[i].cut = true;
+    c->all[i].held = 0;
     return held;
 }
 
@@ -106,30 +126,83 @@ static size_t largest(const struct conns *c)
     return at;
 }
 
-unsigned conns_check(struct conns *c)
+static void check_held(struct conns *c, unsigned cuts[CONNS_CUTS])
 {
     uint64_t all = 0;
-    unsigned cuts = 0;
 
     for (size_t i = 0; i < c->count; i++) {
         struct conn *x = &c->all[i];
-        uint64_t now = x->open ? received((int)i) : 0;
+        uint64_t now = x->open && !x->cut ? received((int)i) : 0;
 
-        if (!x->open)
+        if (!x->open || x->cut)
             continue;
         if (x->delivered || now < x->base)
             x->base = now;
         x->delivered = false;
         x->held = now - x->base;
         all += x->held;
-        if (x->held > c->limit_each) {
+        if (x->held > c->limits.each) {
             all -= cut(c, i);
-            cuts++;
+            cuts[CONNS_ENDLESS]++;
         }
     }
-    while (all > c->limit_all) {
+    while (all > c->limits.all) {
         all -= cut(c, largest(c));
-        cuts++;
+        cuts[CONNS_ENDLESS]++;
     }
-    return cuts;
+}
+
+static void check_silent(struct conns *c, mono_ms now, bool reading, unsigned cuts[CONNS_CUTS])
+{
+    for (size_t i = 0; i < c->count; i++) {
+        struct conn *x = &c->all[i];
+
+        if (!x->open || x->cut || x->spoke)
+            continue;
+        if (!reading) {
+            x->opened = now; /* a message may be waiting */
+        } else if (mono_since(now, x->opened) >= c->limits.silent_ms) {
+            cut(c, i);
+            cuts[CONNS_SILENT]++;
+        }
+    }
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct conn *const *x = a, *const *y = b;
+
+    return ((*x)->opened.v > (*y)->opened.v) - ((*x)->opened.v < (*y)->opened.v);
+}
+
+/* A sixteenth more than needed, so that a crowd is not sorted for each one that comes. Those
+ * who come are let in rather than those who have come: whoever wants to keep others out must be
+ * quicker at connecting than they are at showing who they are. */
+static void check_crowd(struct conns *c, unsigned cuts[CONNS_CUTS])
+{
+    size_t n = 0, most = c->limits.most - c->limits.most / 16;
+    struct conn **strangers = malloc((c->count + 1) * sizeof(struct conn *));
+
+    if (strangers == NULL)
+        return;
+    for (size_t i = 0; i < c->count; i++) {
+        struct conn *x = &c->all[i];
+
+        if (x->open && !x->cut && !x->accepted)
+            strangers[n++] = x;
+    }
+    qsort(strangers, n, sizeof(struct conn *), by_age);
+    for (size_t i = 0; i < n && c->open > most; i++) {
+        cut(c, (size_t)(strangers[i] - c->all));
+        cuts[CONNS_CROWDED]++;
+    }
+    free(strangers);
+}
+
+void conns_check(struct conns *c, mono_ms now, bool reading, unsigned cuts[CONNS_CUTS])
+{
+    check_held(c, cuts);
+    check_silent(c, now, reading, cuts);
+    if (conns_crowded(c))
+        check_crowd(c, cuts);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* TCP connections by what they hold in memory. libzmq keeps the frames of a message until the last
- * one is there, without a limit on their number: a peer could send one message for ever. What a
- * connection has received the kernel knows, and when one of its messages came out is known here;
- * what is over the limits costs the sender its connection. Owned by the thread of the sockets. */
+/* TCP connections by what they hold: memory and descriptors. libzmq keeps the frames of a message
+ * until the last one is there, without a limit on their number, and any number of connections: a
+ * peer could send one message for ever, or open connections until there are no descriptors left.
+ * What a connection has received the kernel knows, and when one of its messages came out is known
+ * here; what is over the limits costs the sender its connection. Owned by the thread of the
+ * sockets. */
 #ifndef MUSTER_COORDINATOR_CONNS_H
 #define MUSTER_COORDINATOR_CONNS_H
 
@@ -10,19 +12,36 @@
 
 struct conns;
 
-/* Bytes that one connection, and all together, may have received since a message of theirs came
- * out. NULL: out of memory. */
-struct conns *conns_new(uint64_t each, uint64_t all);
+struct conns_limits {
+    uint64_t each, all; /* bytes that one, and all, may have received since a message came out */
+    size_t most;        /* connections at a time */
+    int64_t silent_ms;  /* without a first message */
+};
+
+/* Why connections were cut. */
+enum conns_cut {
+    CONNS_ENDLESS, /* a message without end */
+    CONNS_SILENT,  /* never a message */
+    CONNS_CROWDED, /* too many connections, and this one had not proved to be of the fleet */
+    CONNS_CUTS
+};
+
+/* NULL: out of memory. */
+struct conns *conns_new(const struct conns_limits *limits);
 void conns_free(struct conns *c); /* NULL is legal */
 
-void conns_opened(struct conns *c, unsigned socket, int fd);
+void conns_opened(struct conns *c, unsigned socket, int fd, mono_ms now);
 /* A close that is told after the same descriptor was opened on another socket changes nothing. */
 void conns_closed(struct conns *c, unsigned socket, int fd);
-/* A message came out of this connection, so that what is held is younger. */
-void conns_delivered(struct conns *c, int fd);
+/* A message came out of this connection, so that what is held is younger. `accepted`: its key has
+ * proved to be of the fleet. */
+void conns_delivered(struct conns *c, int fd, bool accepted);
 
 /* Shuts down those that hold more than they may, and the largest ones while all hold more than all
- * may. Returns their number. */
-unsigned conns_check(struct conns *c);
+ * may; those that are silent for too long, unless we do not read (`reading` false); and, oldest
+ * first, those that are not of the fleet while there are too many. Adds their numbers to `cuts`. */
+void conns_check(struct conns *c, mono_ms now, bool reading, unsigned cuts[CONNS_CUTS]);
+/* There are more than may be: conns_check is urgent. */
+bool conns_crowded(const struct conns *c);
 
 #endif

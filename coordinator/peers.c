@@ -180,6 +180,11 @@ void peer_accept(struct peer *peer)
         atomic_store(&peer->accepted, true);
 }
 
+bool peer_accepted(const struct peer *peer)
+{
+    return atomic_load(&peer->accepted);
+}
+
 static bool is_full(struct bucket *b, uint64_t per_s, uint64_t burst, mono_ms now)
 {
     if (per_s == 0)

@@ -49,6 +49,7 @@ size_t peers_count(const struct peers *p);
 
 /* It has proved to be of the fleet: no stranger any more. Any thread, while a ticket is out. */
 void peer_accept(struct peer *peer);
+bool peer_accepted(const struct peer *peer);
 
 /* All that waits inside. */
 struct budget {

@@ -3,9 +3,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -18,6 +20,7 @@
 #define EXPIRE_MS   1000
 #define POLL_MS     500
 #define CLIENT_MODE 0600
+#define SPARE_FILES 1024
 #define MONITOR_EVENTS                                                            \
     (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | \
      ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
@@ -102,12 +105,17 @@ static int open_socket(struct router *r, unsigned i, const char *endpoint, const
     r->peers[i] = peers_new(r->o.hash_seed, &l, clock_mono());
     if (r->peers[i] == NULL)
         return err_set(e, -ENOMEM, "out of memory");
-    return 0;
+    if (i == SOCKET_LOCAL) /* the operator's own machine */
+        return 0;
+    r->ids[i] = routing_ids_new(r->o.ctx, r->sockets[i], e);
+    return r->ids[i] == NULL ? -EIO : 0;
 }
 
 static void close_sockets(struct router *r)
 {
     for (unsigned i = 0; i < SOCKET_COUNT; i++) {
+        routing_ids_free(r->ids[i]);
+        r->ids[i] = NULL;
         if (r->monitors[i] != NULL) {
             zmq_socket_monitor(r->sockets[i], NULL, 0);
             zmq_close(r->monitors[i]);
@@ -121,6 +129,28 @@ static void close_sockets(struct router *r)
     r->zap = NULL;
 }
 
+/* A quarter of the descriptors, or enough for all else, is left alone. */
+static size_t connections_most(void)
+{
+    struct rlimit files;
+    size_t most;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return SPARE_FILES;
+    most = files.rlim_cur > INT_MAX ? INT_MAX : (size_t)files.rlim_cur;
+    return most - (most / 4 < SPARE_FILES ? most / 4 : SPARE_FILES);
+}
+
+static struct conns *new_conns(void)
+{
+    struct conns_limits l = { .each = LIMIT_CONN_HELD_BYTES,
+                              .all = LIMIT_HELD_BYTES,
+                              .most = connections_most(),
+                              .silent_ms = LIMIT_SILENT_MS };
+
+    return conns_new(&l);
+}
+
 struct router *router_new(const struct router_options *o, struct err *e)
 {
     const struct config *c = o->config;
@@ -132,7 +162,7 @@ struct router *router_new(const struct router_options *o, struct err *e)
     }
     r->o = *o;
     atomic_init(&r->paused, false);
-    r->conns = conns_new(LIMIT_CONN_HELD_BYTES, LIMIT_HELD_BYTES);
+    r->conns = new_conns();
     if (r->conns == NULL) {
         err_set(e, -ENOMEM, "out of memory");
         router_free(r);
@@ -213,6 +243,34 @@ static void send_posts(struct router *r)
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
+static bool is_reading(struct router *r)
+{
+    for (unsigned i = 0; i < SOCKET_COUNT; i++) {
+        if (r->sockets[i] != NULL && (atomic_load(&r->paused) || router_stalled(r, i)))
+            return false;
+    }
+    return true;
+}
+
+static void check_conns(struct router *r)
+{
+    static const char *const why[CONNS_CUTS] = {
+        [CONNS_ENDLESS] = "a connection sent a message without end, and was closed",
+        [CONNS_SILENT] = "a connection sent nothing, and was closed",
+        [CONNS_CROWDED] = "there were too many connections, and one that had not been accepted "
+                          "yet was closed",
+    };
+    static const enum refuse_reason reason[CONNS_CUTS] = { REFUSE_TOO_LARGE, REFUSE_MALFORMED,
+                                                           REFUSE_FLOOD };
+    unsigned cuts[CONNS_CUTS] = { 0 };
+
+    conns_check(r->conns, r->now, is_reading(r), cuts);
+    for (unsigned i = 0; i < CONNS_CUTS; i++) {
+        for (; cuts[i] > 0; cuts[i]--)
+            router_count(r, NULL, reason[i], why[i]);
+    }
+}
+
 /* What a monitor's first frame holds; the second is the endpoint. */
 static void on_event(struct router *r, unsigned i, const uint8_t *frame, size_t n)
 {
@@ -228,7 +286,7 @@ static void on_event(struct router *r, unsigned i, const uint8_t *frame, size_t 
     else if (i == SOCKET_LOCAL)
         return;
     else if (event == ZMQ_EVENT_ACCEPTED)
-        conns_opened(r->conns, i, (int)value);
+        conns_opened(r->conns, i, (int)value, r->now);
     else
         conns_closed(r->conns, i, (int)value);
 }
@@ -242,6 +300,8 @@ static void drain_monitor(struct router *r, unsigned i)
     while ((n = zmq_recv(r->monitors[i], frame, sizeof frame, ZMQ_DONTWAIT)) >= 0) {
         if (zmq_getsockopt(r->monitors[i], ZMQ_RCVMORE, &more, &size) == 0 && more)
             on_event(r, i, frame, (size_t)n);
+        if (conns_crowded(r->conns))
+            check_conns(r);
     }
 }
 
@@ -294,13 +354,6 @@ static int collect_sources(struct router *r, zmq_pollitem_t *items, struct sourc
         sources[n++] = (struct source){ router_receive, i };
     }
     return n;
-}
-
-static void check_conns(struct router *r)
-{
-    for (unsigned n = conns_check(r->conns); n > 0; n--)
-        router_count(r, NULL, REFUSE_TOO_LARGE,
-                     "a connection sent a message without end, and was closed");
 }
 
 static void expire(struct router *r)

@@ -2,6 +2,7 @@
 /* What comes in: who sent it, whether it may come in, and the account of what may not. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -161,9 +162,9 @@ static void admit(struct router *r, const struct route *route, zmq_msg_t *msg, u
     const char *text;
     pubkey key;
 
-    if (route->socket != SOCKET_LOCAL)
-        conns_delivered(r->conns, zmq_msg_get(msg, ZMQ_SRCFD));
     peer = key_of(route, msg, &key) ? find_peer(r, route, &key) : NULL;
+    if (route->socket != SOCKET_LOCAL)
+        conns_delivered(r->conns, zmq_msg_get(msg, ZMQ_SRCFD), peer != NULL && peer_accepted(peer));
     if (peer == NULL) {
         router_count(r, NULL, REFUSE_FLOOD, "there are more connections than can be kept apart");
         return;
@@ -226,6 +227,27 @@ bool router_stalled(struct router *r, unsigned socket)
     return budget_full(r->o.budget, share);
 }
 
+/* Who has made up a routing id of ZeroMQ's own kind is cut. True: the message was our own. */
+static bool check_id(struct router *r, const struct route *route, zmq_msg_t *msg)
+{
+    int fd = zmq_msg_get(msg, ZMQ_SRCFD), forged[ROUTING_IDS_WAITING];
+    struct routing_ids *ids = r->ids[route->socket];
+    size_t count;
+
+    if (ids == NULL)
+        return false;
+    if (!routing_ids_own(ids, route->id, route->n, fd, forged, &count)) {
+        routing_ids_seen(ids, route->id, route->n, fd);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        shutdown(forged[i], SHUT_RDWR);
+        router_count(r, NULL, REFUSE_MALFORMED,
+                     "a connection chose a routing id of ZeroMQ's own kind, and was closed");
+    }
+    return true;
+}
+
 void router_receive(struct router *r, unsigned socket)
 {
     for (int i = 0; i < RECEIVE_BATCH && !router_stalled(r, socket); i++) {
@@ -236,12 +258,14 @@ void router_receive(struct router *r, unsigned socket)
 
         zmq_msg_init(&msg);
         frames = receive_message(r->sockets[socket], &route, &route_ok, &msg);
-        if (frames >= 0 && route_ok)
+        if (frames >= 0 && route_ok && !check_id(r, &route, &msg))
             admit(r, &route, &msg, (unsigned)frames);
-        else if (frames >= 0)
+        else if (frames >= 0 && !route_ok)
             router_count(r, NULL, REFUSE_MALFORMED, "a routing id may have 14 bytes");
         zmq_msg_close(&msg);
         if (frames < 0)
             break;
     }
+    if (r->ids[socket] != NULL)
+        routing_ids_ask(r->ids[socket]);
 }

@@ -6,6 +6,7 @@
 
 #include "conns.h"
 #include "router.h"
+#include "routing_ids.h"
 
 #define ENDPOINT_TEXT  CONFIG_TEXT
 #define REFUSE_REASONS (REFUSE_BUSY + 1)
@@ -17,6 +18,7 @@ struct router {
     void *sockets[SOCKET_COUNT], *monitors[SOCKET_COUNT], *zap;
     struct peers *peers[SOCKET_COUNT];
     struct conns *conns;
+    struct routing_ids *ids[SOCKET_COUNT]; /* of TCP */
     char endpoints[SOCKET_COUNT][ENDPOINT_TEXT];
     atomic_bool paused;
     mono_ms now, expired;

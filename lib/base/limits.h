@@ -74,6 +74,7 @@
 #define LIMIT_UNREAD_BYTES      (128u << 20) /* answers that one client does not read */
 #define LIMIT_CONN_HELD_BYTES   (80u << 20)  /* that have come from one connection, in no message */
 #define LIMIT_HELD_BYTES        (512u << 20) /* the same, of all connections */
+#define LIMIT_SILENT_MS         30000        /* a connection without a first message */
 #define LIMIT_PEERS             65536u       /* connections with flood control at one time */
 #define LIMIT_DECODER_THREADS   64u
 #define DEFAULT_DECODER_THREADS 2

@@ -265,8 +265,9 @@ void lab_token(struct lab *l, const char *role, char secret[33])
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
 
-void node_init(struct peer_node *n, struct lab *l, unsigned number)
+void node_init_as(struct peer_node *n, struct lab *l, unsigned number, struct bytes routing_id)
 {
+    const char *endpoint = l->status.endpoints[SOCKET_NODES];
     struct err e;
 
     *n = (struct peer_node){ .lab = l, .number = number };
@@ -274,10 +275,18 @@ void node_init(struct peer_node *n, struct lab *l, unsigned number)
     random_bytes(n->id.b, sizeof n->id.b);
     random_bytes(n->boot.b, sizeof n->boot.b);
     n->id = uuid_v4_from(n->id.b);
-    n->socket = net_dealer(l->ctx, l->status.endpoints[SOCKET_NODES], &n->key,
-                           &l->status.server_key, LIMIT_NODE_MESSAGE_BYTES, &e);
+    n->socket = net_dealer_unconnected(l->ctx, endpoint, &n->key, &l->status.server_key,
+                                       LIMIT_NODE_MESSAGE_BYTES, &e);
     if (n->socket == NULL)
         fail(&e);
+    if (routing_id.n > 0)
+        assert(zmq_setsockopt(n->socket, ZMQ_ROUTING_ID, routing_id.p, routing_id.n) == 0);
+    assert(zmq_connect(n->socket, endpoint) == 0);
+}
+
+void node_init(struct peer_node *n, struct lab *l, unsigned number)
+{
+    node_init_as(n, l, number, (struct bytes){ NULL, 0 });
 }
 
 void node_deinit(struct peer_node *n)

@@ -59,6 +59,8 @@ struct peer_node {
 };
 
 void node_init(struct peer_node *n, struct lab *l, unsigned number); /* connects with a new key */
+/* The same, with a routing id that it chooses. */
+void node_init_as(struct peer_node *n, struct lab *l, unsigned number, struct bytes routing_id);
 void node_deinit(struct peer_node *n);
 void node_raw(struct peer_node *n, const void *p, size_t size); /* waits for room */
 void node_send(struct peer_node *n, struct envelope *env);      /* with its ids and next seq */

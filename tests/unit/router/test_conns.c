@@ -8,7 +8,9 @@
 
 #include "conns.h"
 
-enum { EACH = 20000, ALL = 50000, PAIRS = 4 };
+enum { EACH = 20000, ALL = 50000, PAIRS = 4, MOST = 32, SILENT_MS = 1000 };
+
+static mono_ms at = { 5000 };
 
 struct pair {
     int ours, theirs;
@@ -54,26 +56,48 @@ static bool is_cut(const struct pair *p)
     return recv(p->theirs, &byte, 1, MSG_DONTWAIT) == 0;
 }
 
+static struct conns *new_conns(void)
+{
+    struct conns_limits l = { .each = EACH, .all = ALL, .most = MOST, .silent_ms = SILENT_MS };
+
+    return conns_new(&l);
+}
+
+static unsigned check_as(struct conns *c, bool reading, enum conns_cut why)
+{
+    unsigned cuts[CONNS_CUTS] = { 0 };
+
+    conns_check(c, at, reading, cuts);
+    for (unsigned i = 0; i < CONNS_CUTS; i++)
+        cr_expect(i == why || cuts[i] == 0, "cut for another reason: %u", i);
+    return cuts[why];
+}
+
+static unsigned check(struct conns *c)
+{
+    return check_as(c, true, CONNS_ENDLESS);
+}
+
 Test(conns, one_that_sends_without_end_is_cut)
 {
-    struct conns *c = conns_new(EACH, ALL);
+    struct conns *c = new_conns();
     struct pair bad = connect_pair(), good = connect_pair();
 
-    conns_opened(c, 0, bad.ours);
-    conns_opened(c, 0, good.ours);
+    conns_opened(c, 0, bad.ours, at);
+    conns_opened(c, 0, good.ours, at);
     sent(&bad, EACH);
     sent(&good, EACH);
-    cr_expect_eq(conns_check(c), 0, "as much as it may");
-    conns_delivered(c, good.ours);
+    cr_expect_eq(check(c), 0, "as much as it may");
+    conns_delivered(c, good.ours, false);
     sent(&bad, 1);
     sent(&good, 1);
-    cr_expect_eq(conns_check(c), 1);
+    cr_expect_eq(check(c), 1);
     cr_expect(is_cut(&bad));
     cr_expect_not(is_cut(&good), "its message came out");
     sent(&good, EACH);
-    cr_expect_eq(conns_check(c), 0, "counted from there on");
+    cr_expect_eq(check(c), 0, "counted from there on");
     sent(&good, 1);
-    cr_expect_eq(conns_check(c), 1);
+    cr_expect_eq(check(c), 1);
     close_pair(&bad);
     close_pair(&good);
     conns_free(c);
@@ -82,15 +106,15 @@ Test(conns, one_that_sends_without_end_is_cut)
 Test(conns, when_all_hold_too_much_the_largest_are_cut)
 {
     static const size_t held[PAIRS] = { 1000, 19000, 18000, 17000 };
-    struct conns *c = conns_new(EACH, ALL);
+    struct conns *c = new_conns();
     struct pair p[PAIRS];
 
     for (int i = 0; i < PAIRS; i++) {
         p[i] = connect_pair();
-        conns_opened(c, 0, p[i].ours);
+        conns_opened(c, 0, p[i].ours, at);
         sent(&p[i], held[i]);
     }
-    cr_expect_eq(conns_check(c), 1);
+    cr_expect_eq(check(c), 1);
     for (int i = 0; i < PAIRS; i++) {
         cr_expect_eq(is_cut(&p[i]), i == 1, "connection %d", i);
         close_pair(&p[i]);
@@ -100,20 +124,20 @@ Test(conns, when_all_hold_too_much_the_largest_are_cut)
 
 Test(conns, a_descriptor_that_comes_again_begins_anew)
 {
-    struct conns *c = conns_new(EACH, ALL);
+    struct conns *c = new_conns();
     struct pair p = connect_pair(), q;
     int fd = p.ours;
 
-    conns_opened(c, 0, p.ours);
+    conns_opened(c, 0, p.ours, at);
     sent(&p, EACH);
-    conns_check(c);
+    check(c);
     conns_closed(c, 0, p.ours);
     close_pair(&p);
     q = connect_pair();
     cr_assert(dup2(q.ours, fd) == fd);
-    conns_opened(c, 0, fd);
+    conns_opened(c, 0, fd, at);
     sent(&q, EACH);
-    cr_expect_eq(conns_check(c), 0);
+    cr_expect_eq(check(c), 0);
     close_pair(&q);
     if (fd != q.ours)
         close(fd);
@@ -124,26 +148,78 @@ Test(conns, a_descriptor_that_comes_again_begins_anew)
  * same descriptor is another's. */
 Test(conns, a_close_that_is_told_late)
 {
-    struct conns *c = conns_new(EACH, ALL);
+    struct conns *c = new_conns();
     struct pair p = connect_pair();
 
-    conns_opened(c, 1, p.ours);
+    conns_opened(c, 1, p.ours, at);
     conns_closed(c, 0, p.ours);
     sent(&p, EACH + 1);
-    cr_expect_eq(conns_check(c), 1, "it is still watched");
+    cr_expect_eq(check(c), 1, "it is still watched");
     close_pair(&p);
     conns_free(c);
 }
 
 Test(conns, what_is_no_connection_is_left_alone)
 {
-    struct conns *c = conns_new(EACH, ALL);
+    struct conns *c = new_conns();
 
-    conns_delivered(c, -1);
-    conns_delivered(c, 100000);
+    conns_delivered(c, -1, false);
+    conns_delivered(c, 100000, false);
     conns_closed(c, 0, 100000);
-    conns_opened(c, 0, -1);
-    conns_opened(c, 0, 4000); /* open no more */
-    cr_expect_eq(conns_check(c), 0);
+    conns_opened(c, 0, -1, at);
+    conns_opened(c, 0, 4000, at); /* open no more */
+    cr_expect_eq(check(c), 0);
+    conns_free(c);
+}
+
+Test(conns, one_that_never_says_anything_is_cut)
+{
+    struct conns *c = new_conns();
+    struct pair silent = connect_pair(), other = connect_pair();
+
+    conns_opened(c, 0, silent.ours, at);
+    conns_opened(c, 0, other.ours, at);
+    conns_delivered(c, other.ours, false);
+    at.v += SILENT_MS - 1;
+    cr_expect_eq(check_as(c, true, CONNS_SILENT), 0);
+    at.v += 1;
+    cr_expect_eq(check_as(c, false, CONNS_SILENT), 0, "what it says may be waiting");
+    at.v += SILENT_MS - 1;
+    cr_expect_eq(check_as(c, true, CONNS_SILENT), 0, "counted from when we read again");
+    at.v += 1;
+    cr_expect_eq(check_as(c, true, CONNS_SILENT), 1);
+    cr_expect(is_cut(&silent));
+    cr_expect_not(is_cut(&other));
+    cr_expect_eq(check_as(c, true, CONNS_SILENT), 0, "once");
+    close_pair(&silent);
+    close_pair(&other);
+    conns_free(c);
+}
+
+Test(conns, strangers_make_room_for_who_comes_the_oldest_first)
+{
+    struct conns *c = new_conns();
+    struct pair p[MOST + 1];
+
+    for (int i = 0; i <= MOST; i++) {
+        p[i] = connect_pair();
+        at.v++;
+        conns_opened(c, 0, p[i].ours, at);
+        conns_delivered(c, p[i].ours, i == 0);
+        cr_expect_eq(conns_crowded(c), i == MOST);
+    }
+    cr_expect_eq(check_as(c, true, CONNS_CROWDED), 1 + MOST / 16);
+    cr_expect_not(is_cut(&p[0]), "it is of the fleet");
+    for (int i = 1; i <= MOST; i++)
+        cr_expect_eq(is_cut(&p[i]), i <= 1 + MOST / 16, "connection %d", i);
+    cr_expect_not(conns_crowded(c), "those that were cut will be closed");
+    cr_expect_eq(check_as(c, true, CONNS_CROWDED), 0);
+    for (int i = 0; i <= MOST; i++) {
+        conns_closed(c, 0, p[i].ours);
+        close_pair(&p[i]);
+    }
+    conns_opened(c, 0, 3, at);
+    conns_closed(c, 0, 3);
+    cr_expect_not(conns_crowded(c));
     conns_free(c);
 }

@@ -170,6 +170,25 @@ static void without_the_servers_key(struct lab *l)
     end(n);
 }
 
+/* A routing id of ZeroMQ's own kind, that its counter has not come to, is cut before it does. Those
+ * of the others, which it has given out, are not. */
+static void with_a_routing_id_of_libzmqs_own_kind(struct lab *l, struct peer_node *good)
+{
+    static const uint8_t id[5] = { 0, 0x12, 0x34, 0x56, 0x78 };
+    uint64_t before = lab_drops(l, "malformed", 0);
+    struct peer_node n;
+    struct buf b;
+
+    node_init_as(&n, l, 102, (struct bytes){ id, sizeof id });
+    b = node_heartbeat(&n);
+    node_raw(&n, b.p, b.n);
+    assert(lab_drops(l, "malformed", before + 1) == before + 1);
+    buf_deinit(&b);
+    node_deinit(&n);
+    node_beat(good);
+    assert(lab_drops(l, "malformed", 0) == before + 1);
+}
+
 /* The remote clients' socket: a node may not ask there, an observer may only ask. */
 static void roles_of_clients(struct lab *l, struct peer_node *node)
 {
@@ -486,6 +505,7 @@ int main(void)
     requests_that_are_none(&l);
     one_that_floods_is_told(&l);
     message_without_end(&l);
+    with_a_routing_id_of_libzmqs_own_kind(&l, good[0]);
     without_the_servers_key(&l);
     floods_cost_the_others_nothing(&l, good);
     for (unsigned i = 0; i < GOOD; i++)
