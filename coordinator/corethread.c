@@ -38,6 +38,14 @@ static void batch_end(struct core_thread *t)
     t->batch = NULL;
 }
 
+/* Up to when all that came in has been stepped. */
+static mono_ms listened(const struct core_thread *t)
+{
+    mono_ms until = { atomic_load(&t->o.budget->listened) }; /* before what is on its way */
+
+    return atomic_load(&t->o.budget->coming) == 0 ? until : t->listened;
+}
+
 static int step(struct core_thread *t, struct coord_event *ev)
 {
     ev->now = clock_mono();
@@ -73,9 +81,11 @@ static void note_accepted(struct work *w, const struct outgoing *o)
 static int step_work(struct core_thread *t, struct work *w)
 {
     struct outgoing **before = t->update.messages_tail;
-    struct coord_event ev = { .route = w->route, .key = w->key };
+    struct coord_event ev = { .route = w->route, .key = w->key, .listened = w->listened };
     int rc;
 
+    if (w->listened.v > t->listened.v)
+        t->listened = w->listened;
     switch (w->type) {
     case WORK_NODE:
         ev.type = COORD_NODE_MESSAGE;
@@ -132,7 +142,7 @@ static int step_list(struct core_thread *t, struct queue_node **list)
 /* A new core from the database. 0, a negative errno or STORE_E_DAMAGED, with a sentence. */
 static int load(struct core_thread *t, bool first, struct err *e)
 {
-    struct coord_event ev = { .type = COORD_STORE_STATE };
+    struct coord_event ev = { .type = COORD_STORE_STATE, .listened = listened(t) };
     struct arena *a = arena_new(0);
     struct image *image = a == NULL ? NULL : arena_zalloc(a, sizeof *image);
     int rc = -ENOMEM;
@@ -147,7 +157,7 @@ static int load(struct core_thread *t, bool first, struct err *e)
         rc = step(t, &ev);
     }
     if (rc == 0) {
-        ev = (struct coord_event){ .type = COORD_LOADED };
+        ev = (struct coord_event){ .type = COORD_LOADED, .listened = listened(t) };
         ev.loaded.image = image;
         ev.loaded.first = first;
         ev.loaded.nonce = t->o.nonce;
@@ -244,7 +254,7 @@ static struct queue_node *finish_batch(struct core_thread *t, int rc)
 /* Read-only, once a second: is the disk writable again? */
 static void try_again(struct core_thread *t)
 {
-    struct coord_event ev = { .type = COORD_STORE_STATE };
+    struct coord_event ev = { .type = COORD_STORE_STATE, .listened = listened(t) };
     struct err e = { "" };
     int rc;
 
@@ -270,7 +280,7 @@ static void try_again(struct core_thread *t)
 
 static void run_tick(struct core_thread *t)
 {
-    struct coord_event ev = { .type = COORD_TICK };
+    struct coord_event ev = { .type = COORD_TICK, .listened = listened(t) };
 
     if (t->coord == NULL || coord_next_deadline(t->coord).v > clock_mono().v)
         return;

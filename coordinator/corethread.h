@@ -17,7 +17,8 @@ struct core_thread_options {
     struct store *store;
     struct queue *in, *out;
     struct reader *reader, *backup_reader;
-    uuid128 nonce; /* of this start */
+    struct budget *budget; /* for what is on its way, and for how long it was listened */
+    uuid128 nonce;         /* of this start */
 };
 
 /* Loads the core and commits this start. NULL with a sentence. */

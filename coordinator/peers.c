@@ -228,6 +228,7 @@ int budget_init(struct budget *b)
     atomic_init(&b->bytes, 0);
     atomic_init(&b->coming, 0);
     atomic_init(&b->stalled, false);
+    atomic_init(&b->listened, 0);
     b->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return b->fd < 0 ? -errno : 0;
 }

@@ -56,7 +56,10 @@ struct budget {
     atomic_size_t messages, bytes;
     atomic_size_t coming; /* of the messages: those that have not reached the core */
     atomic_bool stalled;  /* the reader of the sockets waits for room */
-    int fd;               /* eventfd that wakes it */
+    /* The monotonic clock without the time in which the nodes' socket was not read: because there
+     * was no room, or because this process did not run. */
+    _Atomic int64_t listened;
+    int fd; /* eventfd that wakes it */
 };
 
 int budget_init(struct budget *b); /* 0 or a negative errno */

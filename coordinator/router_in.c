@@ -30,6 +30,7 @@ static void tell_core(struct router *r, enum refuse_reason reason, const struct 
 
     if (w == NULL)
         return;
+    w->listened.v = atomic_load(&r->o.budget->listened);
     w->key = r->untold[reason].key;
     w->bad.reason = reason;
     w->bad.count = r->untold[reason].count;
@@ -108,6 +109,7 @@ static void submit(struct router *r, struct peer *peer, const struct route *rout
         drop(r, peer, route, key, REFUSE_BUSY, "the coordinator is out of memory; try again");
         return;
     }
+    w->listened.v = atomic_load(&r->o.budget->listened);
     w->key = *key;
     w->peer = peer;
     w->bad.reason = refuse;

@@ -115,6 +115,7 @@ static int open_core(struct service *s, struct err *e)
         .store = s->store,
         .in = s->in,
         .out = s->out,
+        .budget = &s->budget,
         .nonce = random_uuid(),
     };
 

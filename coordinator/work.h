@@ -29,6 +29,7 @@ struct work {
     pubkey key;
     struct ticket ticket;
     struct peer *peer; /* who sent it; valid while the ticket is out */
+    mono_ms listened;  /* budget.listened when it came in */
     zmq_msg_t raw;
     bool has_raw;
     struct arena *arena; /* of all that is decoded; NULL: none */

@@ -38,6 +38,9 @@ enum coord_event_type {
 struct coord_event {
     enum coord_event_type type;
     mono_ms now;
+    /* The same clock without the time in which the coordinator could not hear: silence is judged by
+     * it. Of a message: when it came in. Else: all that came in before has been stepped. */
+    mono_ms listened;
     wall_ms wall;
     uint8_t random[32]; /* fresh for each event: seed for ids, nonces and tokens */
     struct route route;

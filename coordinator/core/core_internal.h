@@ -133,7 +133,7 @@ struct key {
     uuid128 boot_id;
     char *name;
     wall_ms created;
-    mono_ms first, heard; /* in this start; valid only if heard_once */
+    mono_ms first, heard; /* by coord.listened, in this start; valid only if heard_once */
     bool heard_once;
     bool goodbye;       /* its probe has ended in good order */
     bool other_machine; /* showed another lowest MAC than the node has */
@@ -158,7 +158,7 @@ struct node {
     struct node_row row;             /* strings are malloc'ed, owned */
     enum node_liveness live, logged; /* logged: what the newest event says */
     bool registered;
-    mono_ms heard;
+    mono_ms heard; /* by coord.listened */
     uint64_t seq;
     struct key *key;   /* of the accepted boot; NULL: none */
     struct key *claim; /* another key that wants to be it */
@@ -190,6 +190,7 @@ struct coord {
     bool loaded, read_only, recover;
     char *mode_text;
     mono_ms now, started;
+    mono_ms listened, listens_from; /* see struct coord_event; listens_from: at the start */
     wall_ms wall;
     struct meta_row meta;
     uuid128 nonce;
@@ -314,6 +315,11 @@ int node_admit(struct step *s, struct node *n, enum node_admission a, const char
 const char *node_state_name(const struct node *n);
 
 /* ---- live.c: the liveness of nodes */
+/* For how long the coordinator has listened since then, in vain or not. */
+static inline int64_t listened_since(const struct coord *c, mono_ms then)
+{
+    return mono_since(c->listened, then);
+}
 int live_heard(struct step *s, struct node *n);
 void live_reset(struct coord *c, struct node *n); /* to never, out of the lists */
 int live_tick(struct step *s);

@@ -25,7 +25,7 @@ bool predecessor_silent(const struct coord *c, const struct node *n)
 
     if (k == NULL || k->goodbye)
         return true;
-    return mono_since(c->now, k->heard_once ? k->heard : c->started) >= c->config.suspect_ms;
+    return listened_since(c, k->heard_once ? k->heard : c->listens_from) >= c->config.suspect_ms;
 }
 
 static int64_t silence_retry_ms(const struct coord *c, const struct node *n)
@@ -35,7 +35,7 @@ static int64_t silence_retry_ms(const struct coord *c, const struct node *n)
 
     if (k == NULL)
         return 1;
-    rest = c->config.suspect_ms - mono_since(c->now, k->heard_once ? k->heard : c->started);
+    rest = c->config.suspect_ms - listened_since(c, k->heard_once ? k->heard : c->listens_from);
     return rest < 100 ? 100 : rest;
 }
 
@@ -226,7 +226,7 @@ static bool claim_free(const struct coord *c, const struct node *n, bool by_toke
     int64_t silence =
         k != NULL && k->durable && !by_token ? c->config.down_ms : c->config.suspect_ms;
 
-    return k == NULL || mono_since(c->now, k->heard_once ? k->heard : c->started) >= silence;
+    return k == NULL || listened_since(c, k->heard_once ? k->heard : c->listens_from) >= silence;
 }
 
 static int claim_replace(struct step *s, struct node *n, struct key *k)

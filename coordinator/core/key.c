@@ -31,8 +31,8 @@ struct key *key_new(struct step *s, const pubkey *key, enum role role, enum key_
 void key_heard(const struct coord *c, struct key *k)
 {
     if (!k->heard_once)
-        k->first = c->now;
-    k->heard = c->now;
+        k->first = c->listened;
+    k->heard = c->listened;
     k->heard_once = true;
 }
 

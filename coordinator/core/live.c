@@ -41,7 +41,7 @@ static int live_log(struct step *s, struct node *n)
                      was == NODE_NEVER ? "%s is up: first message in this start of the coordinator."
                                        : "%s is up again.",
                      name);
-    duration_text(mono_since(s->c->now, n->heard), silent);
+    duration_text(listened_since(s->c, n->heard), silent);
     return event(s, log_kinds[n->live].kind, log_kinds[n->live].severity, n, NULL,
                  "%s is %s: silent for %s%s; what it reaches is unknown.", name,
                  n->live == NODE_DOWN ? "down" : "suspect", silent, bye);
@@ -75,7 +75,7 @@ static int live_input(struct step *s, struct node *n, enum live_input in)
 
 int live_heard(struct step *s, struct node *n)
 {
-    n->heard = s->c->now;
+    n->heard = s->c->listened;
     if (n->live == NODE_UP) {
         link_remove(&n->live_link);
         link_append(&s->c->live[NODE_UP], &n->live_link);
@@ -105,7 +105,7 @@ static int never_check(struct step *s)
 {
     struct coord *c = s->c;
 
-    if (c->never_checked || mono_since(c->now, c->started) < c->config.down_ms || c->read_only)
+    if (c->never_checked || listened_since(c, c->listens_from) < c->config.down_ms || c->read_only)
         return 0;
     c->never_checked = true;
     for (size_t i = 0; i < c->node_count; i++) {
@@ -136,7 +136,7 @@ int live_tick(struct step *s)
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         int64_t limit = checks[i].in == SILENT_DOWN ? c->config.down_ms : c->config.suspect_ms;
 
-        while ((n = oldest(c, checks[i].live)) != NULL && mono_since(c->now, n->heard) >= limit) {
+        while ((n = oldest(c, checks[i].live)) != NULL && listened_since(c, n->heard) >= limit) {
             int rc = live_input(s, n, checks[i].in);
 
             if (rc < 0)
@@ -171,7 +171,9 @@ mono_ms live_deadline(const struct coord *c)
         at.v = up->heard.v + c->config.suspect_ms;
     if (suspect != NULL && suspect->heard.v + c->config.down_ms < at.v)
         at.v = suspect->heard.v + c->config.down_ms;
-    if (!c->never_checked && !c->read_only && c->started.v + c->config.down_ms < at.v)
-        at.v = c->started.v + c->config.down_ms;
+    if (!c->never_checked && !c->read_only && c->listens_from.v + c->config.down_ms < at.v)
+        at.v = c->listens_from.v + c->config.down_ms;
+    if (at.v != MONO_NEVER.v) /* if we go on to listen */
+        at.v += mono_since(c->now, c->listened);
     return at;
 }

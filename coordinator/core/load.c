@@ -399,6 +399,7 @@ int load_image(struct step *s)
     c->nonce = s->ev->loaded.nonce;
     c->oldest_event_no = im->oldest_event_no;
     c->started = c->now;
+    c->listens_from = c->listened;
     /* Whoever stands at this generation knows the liveness of an earlier life; a start raises it.
      */
     c->changes_from = c->meta.generation + (s->ev->loaded.first ? 1 : 0);

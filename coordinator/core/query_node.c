@@ -29,7 +29,7 @@ static const char *heard_text(const struct answer *q, const struct node *n, char
         snprintf(out, 64, "not known to be silent: the coordinator has just started");
     else
         snprintf(out, 64, "alive: heard %s ago",
-                 duration_text(mono_since(q->c->now, n->key->heard), age));
+                 duration_text(listened_since(q->c, n->key->heard), age));
     return out;
 }
 

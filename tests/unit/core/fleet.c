@@ -94,6 +94,7 @@ void fleet_step(struct fleet *f, struct coord_event *ev)
     int rc;
 
     ev->now = f->now;
+    ev->listened = f->now;
     ev->wall = f->wall;
     draw(f, ev->random, sizeof ev->random);
     rc = coord_step(f->c, ev, &f->update);

@@ -36,7 +36,10 @@ static void die(const char *what, const char *text)
 static struct coord *loaded(struct life *l, bool first, bool read_only, struct coord_update *u)
 {
     struct coord *c = coord_new(&l->config);
-    struct coord_event ev = { .type = COORD_STORE_STATE, .now = l->now, .wall = l->wall };
+    struct coord_event ev = { .type = COORD_STORE_STATE,
+                              .now = l->now,
+                              .listened = { l->now.v - l->deaf_ms },
+                              .wall = l->wall };
     struct image image;
     int rc = 0;
 
@@ -46,7 +49,9 @@ static struct coord *loaded(struct life *l, bool first, bool read_only, struct c
         ev.store.text = "The disk is full.";
         rc = coord_step(c, &ev, u);
     }
-    ev = (struct coord_event){ .type = COORD_LOADED, .now = l->now, .wall = l->wall };
+    ev = (struct coord_event){
+        .type = COORD_LOADED, .now = l->now, .listened = { l->now.v - l->deaf_ms }, .wall = l->wall
+    };
     ev.loaded.image = &image;
     ev.loaded.first = first;
     ev.loaded.nonce = l->nonce;
@@ -166,6 +171,7 @@ void life_step(struct life *l, struct coord_event *ev)
     int rc;
 
     ev->now = l->now;
+    ev->listened.v = l->now.v - l->deaf_ms;
     ev->wall = l->wall;
     life_draw(l, ev->random, sizeof ev->random);
     if (!l->batch)

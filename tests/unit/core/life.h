@@ -13,6 +13,7 @@ struct life {
     struct core_config config;
     struct durable *d;
     mono_ms now;
+    int64_t deaf_ms; /* of the time so far nobody listened */
     wall_ms wall;
     uint64_t random; /* seed of what the shell would draw */
     uuid128 nonce;

@@ -282,7 +282,9 @@ Test(core_memory, a_life_in_which_each_allocation_fails_once, .timeout = 280)
 
 static int load(const struct life *l, struct coord **out, struct coord_update *u)
 {
-    struct coord_event ev = { .type = COORD_LOADED, .now = l->now, .wall = l->wall };
+    struct coord_event ev = {
+        .type = COORD_LOADED, .now = l->now, .listened = l->now, .wall = l->wall
+    };
     struct image image;
     int rc;
 

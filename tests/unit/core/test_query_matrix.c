@@ -171,7 +171,9 @@ Test(query_matrix, too_large)
         cr_assert_eq(map_put(c->resources, r->id.b, sizeof r->id.b, r), 0);
     }
     {
-        struct coord_event ev = { .type = COORD_CLIENT_REQUEST, .now = f->now, .wall = f->wall };
+        struct coord_event ev = {
+            .type = COORD_CLIENT_REQUEST, .now = f->now, .listened = f->now, .wall = f->wall
+        };
         struct request req = ask_for(OP_RESOURCE_LIST);
 
         REC_SET(&req, request, version, PROTOCOL_VERSION);

@@ -137,7 +137,9 @@ Test(reload, a_successor_whose_register_was_not_stored_registers_again)
 static struct coord *load_from(struct image *im, struct coord_update *u, struct arena *arena)
 {
     struct coord *c = coord_new(&l->config);
-    struct coord_event ev = { .type = COORD_LOADED, .now = l->now, .wall = l->wall };
+    struct coord_event ev = {
+        .type = COORD_LOADED, .now = l->now, .listened = l->now, .wall = l->wall
+    };
     struct err e = { "" };
 
     ev.loaded.image = im;

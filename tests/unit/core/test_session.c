@@ -355,6 +355,22 @@ Test(session, suspect_down_and_up_again)
     cr_expect_eq(durable_count_events(l->d, "node.up", "again"), 1);
 }
 
+Test(session, time_in_which_nobody_listened_is_no_silence)
+{
+    machine_join(&m);
+    life_run(l, SUSPECT_MS - 1);
+    l->deaf_ms = 100000;
+    life_pass(l, 100000);
+    cr_expect_eq(node_of(&m)->live, NODE_UP);
+    life_pass(l, 1);
+    cr_expect_eq(node_of(&m)->live, NODE_SUSPECT);
+    machine_heartbeat(&m);
+    life_run(l, SUSPECT_MS - 1);
+    cr_expect_eq(node_of(&m)->live, NODE_UP, "counted from when it was heard");
+    life_run(l, 1);
+    cr_expect_eq(node_of(&m)->live, NODE_SUSPECT);
+}
+
 /* What changed while it was silent is not shown as it was, not even for the time of a report. */
 Test(session, who_comes_back_with_other_digests_is_unknown_until_it_reports)
 {

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A coordinator that did not run for a while (SIGSTOP, a paused virtual machine) has not heard its
+nodes, but they were not silent: nobody is suspected, and no edge becomes unknown for it."""
+import os
+import signal
+import subprocess
+import time
+
+from harness import Events, Lab, check, program
+
+NODES = 60
+SUSPECT_S, PAUSE_S = 4, 9
+
+
+def main():
+    with Lab() as lab:
+        lab.start_coordinator("--set", "heartbeat_ms=1500", "--set", f"suspect_ms={SUSPECT_S}000",
+                              "--set", "down_ms=6000")
+        path = os.path.join(lab.dir, "tokens")
+        with open(path, "w") as f:
+            f.write("\n".join(lab.tokens(NODES)) + "\n")
+        fleet = lab.spawn([program("muster-fleet"), "--connect", lab.listen, "--tokens", path,
+                           "--nodes", str(NODES)], log="fleet", stdout=subprocess.DEVNULL)
+        lab.wait_matrix(lambda m: lab.muster("status")["nodes_up"] == NODES, "all nodes up")
+        lab.coordinator.send_signal(signal.SIGSTOP)
+        time.sleep(PAUSE_S)  # the pause itself is what is tested
+        lab.coordinator.send_signal(signal.SIGCONT)
+        events = Events(lab)
+        until = time.monotonic() + 2 * SUSPECT_S
+        while time.monotonic() < until:
+            e, _ = events.next(max(0.0, until - time.monotonic())) or ({"kind": ""}, 0)
+            check(e["kind"] not in ("node.suspect", "node.down"), f"suspected: {e}")
+        check(lab.muster("status")["nodes_up"] == NODES, "some nodes are not up")
+        # And who is silent while it listens is still found.
+        lab.end(fleet, signal.SIGKILL)
+        events.until(lambda e: e["kind"] == "node.suspect", "a dead node is suspected")
+
+
+main()
