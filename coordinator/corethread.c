@@ -29,6 +29,7 @@ static void batch_begin(struct core_thread *t)
     t->batch = NULL;
     t->batch_tail = &t->batch;
     t->batch_count = 0;
+    t->batch_weight = 0;
 }
 
 static void batch_end(struct core_thread *t)
@@ -78,6 +79,42 @@ static void note_accepted(struct work *w, const struct outgoing *o)
         peer_accept(w->peer);
 }
 
+/* Its answer may be as large as the fleet. */
+static bool is_large(const struct request *req)
+{
+    return req->op == OP_SNAPSHOT || req->op == OP_CHANGES || req->op == OP_NODE_LIST ||
+           req->op == OP_RESOURCE_LIST || req->op == OP_NETWORK_LIST || req->op == OP_IMPACT;
+}
+
+/* Answers are built at once and encoded one after the other: those that wait are limited. */
+static bool is_too_much(const struct core_thread *t, const struct request *req)
+{
+    return is_large(req) && t->batch_weight + reader_weight(t->o.reader) > LIMIT_ANSWERING_BYTES;
+}
+
+static int step_request(struct core_thread *t, struct work *w, struct coord_event *ev,
+                        struct outgoing **before)
+{
+    int rc;
+
+    if (is_too_much(t, w->request)) {
+        w->refusal = "many large answers are under way; ask again in a moment";
+        return 0;
+    }
+    w->refusal = NULL;
+    ev->type = COORD_CLIENT_REQUEST;
+    ev->local = w->route.socket == SOCKET_LOCAL;
+    ev->request = w->request;
+    rc = step(t, ev);
+    if (rc != 0)
+        return rc;
+    w->answer = find_answer(*before);
+    if (w->answer != NULL)
+        t->batch_weight += arena_used(w->answer->reply_arena);
+    note_accepted(w, *before);
+    return 0;
+}
+
 static int step_work(struct core_thread *t, struct work *w)
 {
     struct outgoing **before = t->update.messages_tail;
@@ -94,10 +131,7 @@ static int step_work(struct core_thread *t, struct work *w)
         ev.node.section_count = w->section_count;
         break;
     case WORK_REQUEST:
-        ev.type = COORD_CLIENT_REQUEST;
-        ev.local = w->route.socket == SOCKET_LOCAL;
-        ev.request = w->request;
-        break;
+        return step_request(t, w, &ev, before);
     case WORK_RAW: /* cannot come out of a decoder */
         assert(false);
         break;
@@ -111,10 +145,8 @@ static int step_work(struct core_thread *t, struct work *w)
         break;
     }
     rc = step(t, &ev);
-    if (rc == 0 && w->type != WORK_BAD)
+    if (rc == 0 && w->type == WORK_NODE)
         note_accepted(w, *before);
-    if (rc == 0 && w->type == WORK_REQUEST)
-        w->answer = find_answer(*before);
     return rc;
 }
 

@@ -65,10 +65,17 @@ static struct work *next_request(struct queue_node *n)
     return (struct work *)n;
 }
 
-static void answer_unanswered(struct core_thread *t, struct work *w, enum reply_code code,
-                              const char *text)
+static void answer(struct core_thread *t, struct work *w, enum reply_code code, const char *text)
 {
     post_push(t->o.out, post_reply(&w->route, &w->ticket, w->request->correlation, code, text));
+}
+
+static void answer_unanswered(struct core_thread *t, struct work *w)
+{
+    if (w->refusal != NULL)
+        answer(t, w, REPLY_REFUSED, w->refusal);
+    else
+        answer(t, w, REPLY_FAILED, "the coordinator has no answer to this");
 }
 
 void deliver_batch(struct core_thread *t)
@@ -81,7 +88,7 @@ void deliver_batch(struct core_thread *t)
             continue;
         }
         while (w != NULL && w->answer == NULL) {
-            answer_unanswered(t, w, REPLY_FAILED, "the coordinator has no answer to this");
+            answer_unanswered(t, w);
             w = next_request(w->node.next);
         }
         if (w != NULL && w->answer == o) {
@@ -93,7 +100,7 @@ void deliver_batch(struct core_thread *t)
         }
     }
     for (; w != NULL; w = next_request(w->node.next))
-        answer_unanswered(t, w, REPLY_FAILED, "the coordinator has no answer to this");
+        answer_unanswered(t, w);
     if (t->update.visible)
         watches_changed(t->watches);
 }
@@ -101,7 +108,7 @@ void deliver_batch(struct core_thread *t)
 void deliver_refusals(struct core_thread *t, struct queue_node *list)
 {
     for (struct work *w = next_request(list); w != NULL; w = next_request(w->node.next))
-        answer_unanswered(t, w, REPLY_READ_ONLY, t->why);
+        answer(t, w, REPLY_READ_ONLY, t->why);
     work_free_list(list);
 }
 

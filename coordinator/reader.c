@@ -21,6 +21,7 @@ struct reader {
     struct queue *in;
     pthread_t thread;
     bool started;
+    atomic_size_t weight;
 };
 
 static int no_join(struct reader *r, struct job *j, struct err *e)
@@ -238,12 +239,16 @@ static void *run(void *arg)
 {
     struct reader *r = arg;
     struct queue_node *list;
+    size_t weight;
 
     while (!queue_ended(r->in)) {
         bool idle = r->backups == NULL || !backups_any(r->backups);
 
-        if (queue_take(r->in, 1, idle ? -1 : EXPIRE_MS, &list) > 0)
+        if (queue_take(r->in, 1, idle ? -1 : EXPIRE_MS, &list) > 0) {
+            weight = list->weight;
             serve(r, (struct job *)list);
+            atomic_fetch_sub(&r->weight, weight);
+        }
         if (r->backups != NULL)
             backups_expire(r->backups, clock_mono());
     }
@@ -275,6 +280,7 @@ struct reader *reader_new(const struct reader_options *o, struct err *e)
         return NULL;
     }
     r->o = *o;
+    atomic_init(&r->weight, 0);
     if (start(r, e) < 0) {
         reader_free(r);
         return NULL;
@@ -284,8 +290,17 @@ struct reader *reader_new(const struct reader_options *o, struct err *e)
 
 void reader_submit(struct reader *r, struct job *j)
 {
-    if (!queue_push_wait(r->in, &j->node))
-        job_free(j);
+    j->node.weight = arena_used(j->arena);
+    atomic_fetch_add(&r->weight, j->node.weight);
+    if (queue_push_wait(r->in, &j->node))
+        return;
+    atomic_fetch_sub(&r->weight, j->node.weight);
+    job_free(j);
+}
+
+size_t reader_weight(const struct reader *r)
+{
+    return atomic_load(&r->weight);
 }
 
 void reader_stop(struct reader *r)

@@ -21,6 +21,8 @@ struct reader_options {
 struct reader *reader_new(const struct reader_options *o, struct err *e);
 /* Takes the job. Waits when too many are queued. */
 void reader_submit(struct reader *r, struct job *j);
+/* Bytes of the answers that it has not encoded yet. Any thread. */
+size_t reader_weight(const struct reader *r);
 /* Finishes what was submitted, ends the thread. NULL is legal. */
 void reader_stop(struct reader *r);
 void reader_free(struct reader *r); /* after stop; NULL is legal */

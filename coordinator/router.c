@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -85,6 +86,11 @@ static void name_endpoint(struct router *r, unsigned i, const char *endpoint)
         snprintf(r->endpoints[i], sizeof r->endpoints[i], "%s", endpoint);
 }
 
+static const char *local_path(const struct router *r)
+{
+    return r->o.config->client_ipc + strlen("ipc://");
+}
+
 static int open_socket(struct router *r, unsigned i, const char *endpoint, const char *domain,
                        int64_t bytes, struct err *e)
 {
@@ -106,14 +112,30 @@ static int open_socket(struct router *r, unsigned i, const char *endpoint, const
     r->peers[i] = peers_new(r->o.hash_seed, &l, clock_mono());
     if (r->peers[i] == NULL)
         return err_set(e, -ENOMEM, "out of memory");
-    if (i == SOCKET_LOCAL) /* the operator's own machine */
+    if (i == SOCKET_LOCAL) { /* the operator's own machine */
+        if (lstat(local_path(r), &r->local_file) != 0)
+            r->local_file.st_ino = 0;
         return 0;
+    }
     r->ids[i] = routing_ids_new(r->o.ctx, r->sockets[i], e);
     return r->ids[i] == NULL ? -EIO : 0;
 }
 
+/* libzmq leaves the file, and who connects to it would hear of a dead process rather than of none.
+ * If another one has taken the path over, its file stays. */
+static void remove_local_file(struct router *r)
+{
+    struct stat now;
+
+    if (r->local_file.st_ino != 0 && lstat(local_path(r), &now) == 0 &&
+        now.st_ino == r->local_file.st_ino && now.st_dev == r->local_file.st_dev)
+        unlink(local_path(r)); /* fails where we may not: it is cleared at the next start */
+    r->local_file.st_ino = 0;
+}
+
 static void close_sockets(struct router *r)
 {
+    remove_local_file(r);
     for (unsigned i = 0; i < SOCKET_COUNT; i++) {
         routing_ids_free(r->ids[i]);
         r->ids[i] = NULL;

@@ -3,6 +3,7 @@
 #define MUSTER_ROUTER_INTERNAL_H
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "conns.h"
 #include "router.h"
@@ -19,6 +20,7 @@ struct router {
     struct peers *peers[SOCKET_COUNT];
     struct conns *conns;
     struct routing_ids *ids[SOCKET_COUNT]; /* of TCP */
+    struct stat local_file;                /* of the local socket; st_ino 0: none */
     char endpoints[SOCKET_COUNT][ENDPOINT_TEXT];
     atomic_bool paused;
     mono_ms now, expired;

@@ -38,6 +38,7 @@ struct work {
     size_t section_count;
     struct request *request;
     struct outgoing *answer; /* the core's, to this request; NULL: none yet */
+    const char *refusal;     /* it was not even asked, for this reason; static */
     struct {
         enum refuse_reason reason;
         uint64_t correlation, count;
@@ -73,7 +74,7 @@ struct post *post_reply(const struct route *route, struct ticket *ticket, uint64
 /* Waits for room; frees the post when the queue is closed. NULL is legal. */
 void post_push(struct queue *out, struct post *p);
 
-/* A reply that still needs its joins and its encoding. */
+/* A reply that still needs its joins and its encoding. node.weight: bytes of its arena. */
 struct job {
     struct queue_node node;
     struct route route;

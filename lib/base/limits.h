@@ -72,6 +72,7 @@
 #define LIMIT_CLIENT_QUEUED     64u          /* unanswered requests of one client connection */
 #define LIMIT_ANSWERS           512u         /* that wait in the socket for one connection */
 #define LIMIT_UNREAD_BYTES      (128u << 20) /* answers that one client does not read */
+#define LIMIT_ANSWERING_BYTES   (256u << 20) /* answers that are built and not encoded yet */
 #define LIMIT_CONN_HELD_BYTES   (80u << 20)  /* that have come from one connection, in no message */
 #define LIMIT_HELD_BYTES        (512u << 20) /* the same, of all connections */
 #define LIMIT_SILENT_MS         30000        /* a connection without a first message */

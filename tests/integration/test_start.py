@@ -98,8 +98,17 @@ def takes_over_from_the_dead(lab, p):
 
 
 def ends_in_good_order(lab, p):
+    path = lab.client[len("ipc://"):]
+    os.rename(path, path + ".moved")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        check(end(lab, p) == 0 and os.path.exists(path), "the socket of another is left alone")
+    os.unlink(path)
+    os.unlink(path + ".moved")
+    p, _ = start(lab)
     for how in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         check(end(lab, p, how) == 0, f"exit {p.returncode} on {how}")
+        check(not os.path.exists(path), "its socket is left")
         check(not os.path.exists(os.path.join(lab.state, "muster.db-wal")) or
               os.path.getsize(os.path.join(lab.state, "muster.db-wal")) == 0, "a WAL is left")
         p, _ = start(lab)
