@@ -152,6 +152,14 @@ struct token {
     struct token_row row;
 };
 
+/* What others cause without being asked may fill no more than its share of the event log: so many
+ * events at once, and one a second in the long run. */
+struct event_limit {
+    uint32_t used;
+    mono_ms at;        /* up to when what was used has come back */
+    uint64_t left_out; /* since the log was told that some are */
+};
+
 struct node {
     struct stamp stamp;
     struct link live_link;           /* coord.live[state]: oldest heard first */
@@ -167,6 +175,7 @@ struct node {
     uint32_t edge_count, edge_cap;
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch, as in resource */
+    struct event_limit events;
 };
 
 struct tombstone {
@@ -231,6 +240,7 @@ struct coord {
     struct map *drop_times;
     mono_ms drop_window;
     uint32_t drop_events;
+    struct event_limit claims; /* of machines that want to be nodes */
 };
 
 /* One step: what every handler gets. */
@@ -291,6 +301,10 @@ enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_ERROR };
 __attribute__((format(printf, 6, 7))) int event(struct step *s, const char *kind,
                                                 enum severity severity, const struct node *n,
                                                 const struct resource *r, const char *fmt, ...);
+/* May there be an event that a message of this node, or a claim to be one, causes? 1; 0: it is left
+ * out, and the log says so once; -ENOMEM. */
+int event_due_of_node(struct step *s, struct node *n);
+int event_due_of_claim(struct step *s);
 int event_prune(struct step *s);
 
 /* ---- load.c */

@@ -113,8 +113,10 @@ int identity_update(struct step *s, struct node *n, const struct identity *i)
         return rc;
     node_own_name(s->c, n->row.id, i, name);
     if (!n->row.name_set && strcmp(name, n->row.name) != 0) {
-        rc = event(s, "node.renamed", SEVERITY_INFO, n, NULL,
-                   "%s is called %s now, as it calls itself.", n->row.name, name);
+        rc = event_due_of_node(s, n);
+        if (rc == 1)
+            rc = event(s, "node.renamed", SEVERITY_INFO, n, NULL,
+                       "%s is called %s now, as it calls itself.", n->row.name, name);
         return rc < 0 ? rc : node_rename(s, n, name);
     }
     if (!changed)
@@ -175,6 +177,16 @@ static size_t nodes_pending(const struct coord *c)
     return pending;
 }
 
+static int pending_event(struct step *s, const struct node *n)
+{
+    int rc = event_due_of_claim(s);
+
+    return rc != 1 ? rc
+                   : event(s, "node.pending", SEVERITY_WARNING, n, NULL,
+                           "%s wants to be a node; approve it with: muster node approve %s",
+                           n->row.name, n->row.name);
+}
+
 /* A node that was not known: with a token that is good enough it is in, else it waits. */
 static int enrol_new_node(struct step *s, const struct enrolment *en)
 {
@@ -209,9 +221,7 @@ static int enrol_new_node(struct step *s, const struct enrolment *en)
         rc = event(s, "node.enrolled", SEVERITY_INFO, n, NULL, "%s was enrolled by a token.",
                    n->row.name);
     else if (rc == 0)
-        rc = event(s, "node.pending", SEVERITY_WARNING, n, NULL,
-                   "%s wants to be a node; approve it with: muster node approve %s", n->row.name,
-                   n->row.name);
+        rc = pending_event(s, n);
     if (rc < 0)
         return rc;
     return approved ? answer_enrolled(s, ENROL_APPROVED, NULL, 0)
@@ -292,7 +302,10 @@ static int claim_in_memory(struct step *s, const struct enrolment *en, struct no
                  "%s is known with another key and no token came along: muster node approve %s",
                  n->row.name, n->row.name);
     text_trim(text);
-    rc = event(s, other ? "node.conflict" : "node.pending", SEVERITY_WARNING, n, NULL, "%s", text);
+    rc = event_due_of_claim(s);
+    if (rc == 1)
+        rc = event(s, other ? "node.conflict" : "node.pending", SEVERITY_WARNING, n, NULL, "%s",
+                   text);
     return rc < 0 ? rc : answer_enrolled(s, ENROL_PENDING, text, RETRY_PENDING_MS);
 }
 

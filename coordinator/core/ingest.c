@@ -193,19 +193,21 @@ static int rows_merge(struct step *s, struct node *n, const struct section *in)
 
 /* ---- sections ------------------------------------------------------------------------------- */
 
-static int status_event(struct step *s, const struct node *n, const struct section *in,
+static int status_event(struct step *s, struct node *n, const struct section *in,
                         enum section_status was)
 {
     const char *name = section_descs[in->id].name, *text = in->status_text;
     char at[TIME_TEXT];
+    int rc;
 
     if (is_facts(in->status) && (was == SECTION_NEVER || is_facts(was)))
         return 0;
+    rc = in->status != SECTION_NEVER ? event_due_of_node(s, n) : 0;
+    if (rc != 1)
+        return rc;
     if (is_facts(in->status))
         return event(s, "section.ok", SEVERITY_INFO, n, NULL, "%s: %s is collected again.",
                      n->row.name, name);
-    if (in->status == SECTION_NEVER)
-        return 0;
     if (in->status == SECTION_STUCK)
         return event(s, "section.stuck", SEVERITY_ERROR, n, NULL, "%s: %s is stuck since %s: %s",
                      n->row.name, name, wall_rfc3339(n->sections[in->id].at, at),

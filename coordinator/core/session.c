@@ -184,6 +184,7 @@ static int on_report(struct step *s, const struct envelope *env, struct key *k)
 static int on_goodbye(struct step *s, const struct envelope *env, struct key *k)
 {
     struct node *n = k->node;
+    int rc;
 
     (void)env;
     k->goodbye = true;
@@ -191,8 +192,10 @@ static int on_goodbye(struct step *s, const struct envelope *env, struct key *k)
         return 0;
     n->registered = false;
     touch_node(s->c, n);
-    return event(s, "node.goodbye", SEVERITY_INFO, n, NULL,
-                 "The probe of %s has ended in good order.", n->row.name);
+    rc = event_due_of_node(s, n);
+    return rc != 1 ? rc
+                   : event(s, "node.goodbye", SEVERITY_INFO, n, NULL,
+                           "The probe of %s has ended in good order.", n->row.name);
 }
 
 struct body {

@@ -33,7 +33,10 @@ static int edge_event(struct step *s, const struct edge *e, uint8_t was)
         [EDGE_LOST] = { "edge.lost", SEVERITY_ERROR, "has lost" },
     };
     char label[200], had[48] = "";
+    int rc = event_due_of_node(s, e->node);
 
+    if (rc != 1)
+        return rc;
     resource_label_in(e->resource, label, sizeof label);
     if (e->paths_had > e->paths_active)
         snprintf(had, sizeof had, ", had %u", e->paths_had);

@@ -125,9 +125,13 @@ struct sighting *sighting_new(const char *row_key, enum section_id id, const str
     return g;
 }
 
-static int announce_ambiguous(struct step *s, const struct node *n, const struct sighting *g,
+static int announce_ambiguous(struct step *s, struct node *n, const struct sighting *g,
                               struct network *const found[2])
 {
+    int rc = event_due_of_node(s, n);
+
+    if (rc != 1)
+        return rc;
     return event(s, "network.ambiguous", SEVERITY_WARNING, n, NULL,
                  "Port %s of %s matches the networks %s and %s; it stays unproven until one of "
                  "them is changed.",

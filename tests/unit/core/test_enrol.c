@@ -478,6 +478,30 @@ Test(enrol, pending_nodes_are_limited)
     life_free(l);
 }
 
+/* Anybody may claim to be a node, again and again; the log is not theirs to fill. */
+Test(enrol, events_of_claims_are_limited)
+{
+    struct life *l = life_new();
+    struct machine a, b;
+
+    machine_init(&a, l, 1);
+    machine_join(&a);
+    l->doubtful = true;
+    for (unsigned i = 0; i < 1000; i++) {
+        machine_init(&b, l, 1);
+        machine_reboot(&b);
+        machine_enrol(&b, NULL);
+        cr_assert_eq(machine_enrolled(&b), ENROL_PENDING);
+        life_pass(l, SUSPECT_MS / 100);
+        machine_heartbeat(&a);
+        l->c->claims.at = l->now;                  /* nothing comes back */
+        node_of(&a)->claim->heard.v -= SUSPECT_MS; /* silent for long enough */
+    }
+    cr_expect_leq(durable_count_events(l->d, "node.pending", NULL), 300);
+    cr_expect_eq(durable_count_events(l->d, "event.limited", NULL), 1);
+    life_free(l);
+}
+
 Test(enrol, a_clients_key_is_no_nodes)
 {
     struct life *l = life_new();

@@ -540,3 +540,40 @@ Test(ingest, events_are_kept_up_to_their_number)
     life_restart(l);
     cr_expect_eq(coord_event_no(l->c), newest + 1, "numbers go on");
 }
+
+static size_t edge_events(void)
+{
+    return durable_count_events(l->d, "edge.ok", NULL) +
+           durable_count_events(l->d, "edge.lost", NULL);
+}
+
+/* Nor may it fill the log that all share: what is left out is told at the start and at the end. */
+Test(ingest, events_of_a_node_are_limited)
+{
+    enum { MOST = 8192, FLAPS = 2 * MOST };
+    size_t before;
+
+    machine_join(&m);
+    life_run(l, 1000);
+    machine_heartbeat(&m);
+    before = edge_events();
+    l->doubtful = true;
+    for (int i = 0; i < FLAPS; i++) {
+        m.nics[0].up = !m.nics[0].up;
+        machine_report_some(&m, 1u << SECTION_NICS);
+        cr_assert(machine_acknowledged(&m));
+    }
+    cr_expect_eq(edge_events() - before, MOST);
+    cr_expect_eq(durable_count_events(l->d, "event.limited", NULL), 1);
+    cr_expect_eq(life_define(l, "lan", 0, "*/eth7"), REPLY_OK);
+    cr_expect_eq(durable_count_events(l->d, "network.defined", NULL), 1, "not for others");
+    for (int i = 0; i <= MOST / 2; i++) {
+        life_pass(l, 1000);
+        machine_heartbeat(&m);
+    }
+    m.nics[0].up = !m.nics[0].up;
+    machine_report_some(&m, 1u << SECTION_NICS);
+    cr_expect_eq(durable_count_events(l->d, "event.limited", "8192 more events"), 1);
+    cr_expect_eq(edge_events() - before, MOST + 1);
+    l->doubtful = false;
+}
