@@ -193,6 +193,7 @@ static int load(struct core_thread *t, bool first, struct err *e)
         ev.loaded.image = image;
         ev.loaded.first = first;
         ev.loaded.nonce = t->o.nonce;
+        ev.loaded.started = t->began;
         rc = step(t, &ev);
     }
     if (rc == 0)
@@ -418,6 +419,7 @@ struct core_thread *core_thread_new(const struct core_thread_options *o, struct 
         return NULL;
     }
     t->o = *o;
+    t->began = clock_mono();
     t->arena = arena_new(0);
     t->watches = watches_new();
     if (t->arena == NULL || t->watches == NULL) {

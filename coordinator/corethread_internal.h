@@ -19,8 +19,9 @@ struct core_thread {
     struct queue_node *batch, **batch_tail;
     size_t batch_count;
     size_t batch_weight; /* bytes of its answers */
-    mono_ms listened;    /* of the latest message that was stepped */
-    size_t nodes;        /* loaded */
+    mono_ms began;
+    mono_ms listened; /* of the latest message that was stepped */
+    size_t nodes;     /* loaded */
     bool read_only;
     mono_ms retry; /* read-only: when to try a write, or to load, again */
     char why[320]; /* read-only: a sentence for those who ask */

@@ -20,7 +20,11 @@ TABLE(meta, meta_row, 0, true,
     COLUMN(meta_row, event_no, STORE_U64),
     COLUMN(meta_row, token, STORE_U64),
     COLUMN(meta_row, next_node_no, STORE_U32),
-    COLUMN(meta_row, next_resource_no, STORE_U32));
+    COLUMN(meta_row, next_resource_no, STORE_U32),
+    COLUMN(meta_row, recover, STORE_BOOL),
+    COLUMN(meta_row, seen_epoch, STORE_U64),
+    COLUMN(meta_row, seen_generation, STORE_U64),
+    COLUMN(meta_row, seen_token, STORE_U64));
 
 TABLE(start, start_row, 2, false,
     COLUMN(start_row, epoch, STORE_U64),

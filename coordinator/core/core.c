@@ -209,6 +209,10 @@ int coord_end_batch(struct coord *c, struct coord_update *u)
 
     if (!c->loaded || c->read_only)
         return 0;
+    if (c->meta.recover != c->recover) {
+        c->meta.recover = c->recover;
+        c->meta_changed = true;
+    }
     if (c->pending) {
         rc = event_prune(&s);
         if (rc < 0)

@@ -50,7 +50,8 @@ struct coord_event {
         struct {
             const struct image *image;
             bool first; /* start of the process; false: reload after a failed commit (same start) */
-            uuid128 nonce; /* of this start; kept over reloads */
+            uuid128 nonce;   /* of this start; kept over reloads */
+            mono_ms started; /* the process */
         } loaded;
         struct {
             const struct envelope *env;

@@ -166,7 +166,8 @@ struct node {
     struct node_row row;             /* strings are malloc'ed, owned */
     enum node_liveness live, logged; /* logged: what the newest event says */
     bool registered;
-    mono_ms heard; /* by coord.listened */
+    bool heard_once; /* in this start */
+    mono_ms heard;   /* by coord.listened */
     uint64_t seq;
     struct key *key;   /* of the accepted boot; NULL: none */
     struct key *claim; /* another key that wants to be it */
@@ -196,7 +197,8 @@ enum { DROP_REASONS = REFUSE_BUSY + 1 };
 
 struct coord {
     struct core_config config;
-    bool loaded, read_only, recover;
+    bool loaded, read_only;
+    bool recover; /* meta.recover follows as soon as it can be written */
     char *mode_text;
     mono_ms now, started;
     mono_ms listened, listens_from; /* see struct coord_event; listens_from: at the start */
@@ -231,9 +233,6 @@ struct coord {
     struct edge **dirty;
     size_t dirty_count, dirty_cap;
     mono_ms next_retention;
-
-    /* Restore detection: the highest that any node has reported. */
-    uint64_t seen_epoch, seen_generation, seen_token;
 
     uint64_t counts[EDGE_STATES];
     uint64_t received, dropped, drops[DROP_REASONS], commits;
@@ -454,7 +453,7 @@ const char *memory_fault(const struct coord *c, const struct memory *m);
 /* Does what the node remembers prove that this database is older than it was? Then the mode is
  * recover afterwards. */
 int recover_detect(struct step *s, struct node *n, const struct memory *m);
-const char *recover_text(const struct coord *c);
+const char *recover_text(void);
 
 /* ---- query.c and its handlers */
 struct answer {

@@ -468,7 +468,7 @@ int enrol_handle(struct step *s, const struct envelope *env, struct key *k)
     if (token != NULL && !s->c->recover)
         return reject(s, token);
     if (s->c->recover)
-        return answer_enrolled(s, ENROL_PENDING, recover_text(s->c), RETRY_PENDING_MS);
+        return answer_enrolled(s, ENROL_PENDING, recover_text(), RETRY_PENDING_MS);
     n = node_by_id(s->c, en.id);
     return n == NULL ? enrol_new_node(s, &en) : enrol_known_node(s, &en, n);
 }

@@ -36,7 +36,7 @@ static const char *node_text(struct arena *a, const struct node *n)
 static int64_t heard_ms(const struct coord *c, const struct node *n)
 {
     const struct key *k = n->row.admission == NODE_PENDING && n->claim != NULL ? n->claim : n->key;
-    int64_t heard = n->live != NODE_NEVER ? listened_since(c, n->heard) : -1;
+    int64_t heard = n->heard_once ? listened_since(c, n->heard) : -1;
     int64_t by_key = k != NULL && k->heard_once ? listened_since(c, k->heard) : -1;
 
     return heard >= 0 && (by_key < 0 || heard < by_key) ? heard : by_key;

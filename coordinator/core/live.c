@@ -13,7 +13,7 @@ static const struct transition table[NODE_NEVER + 1][LIVE_INPUTS] = {
     [NODE_UP] = { [SILENT_SUSPECT] = { NODE_SUSPECT }, [SILENT_DOWN] = { NODE_DOWN } },
     [NODE_SUSPECT] = { [HEARD] = { NODE_UP }, [SILENT_DOWN] = { NODE_DOWN } },
     [NODE_DOWN] = { [HEARD] = { NODE_UP } },
-    [NODE_NEVER] = { [HEARD] = { NODE_UP } },
+    [NODE_NEVER] = { [HEARD] = { NODE_UP }, [SILENT_DOWN] = { NODE_DOWN } },
 };
 
 /* What each state is in the event log. */
@@ -28,7 +28,7 @@ static const struct {
 
 static int live_log(struct step *s, struct node *n)
 {
-    enum node_liveness was = n->logged;
+    bool first = n->logged == NODE_NEVER;
     const char *name = n->row.name;
     const char *bye = n->key != NULL && n->key->goodbye ? " (its probe said goodbye)" : "";
     char silent[24];
@@ -38,9 +38,12 @@ static int live_log(struct step *s, struct node *n)
     n->logged = n->live;
     if (n->live == NODE_UP)
         return event(s, log_kinds[n->live].kind, log_kinds[n->live].severity, n, NULL,
-                     was == NODE_NEVER ? "%s is up: first message in this start of the coordinator."
-                                       : "%s is up again.",
+                     first ? "%s is up: first message in this start of the coordinator."
+                           : "%s is up again.",
                      name);
+    if (!n->heard_once)
+        return event(s, log_kinds[n->live].kind, log_kinds[n->live].severity, n, NULL,
+                     "%s is down: nothing heard since the coordinator started.", name);
     duration_text(listened_since(s->c, n->heard), silent);
     return event(s, log_kinds[n->live].kind, log_kinds[n->live].severity, n, NULL,
                  "%s is %s: silent for %s%s; what it reaches is unknown.", name,
@@ -76,6 +79,7 @@ static int live_input(struct step *s, struct node *n, enum live_input in)
 int live_heard(struct step *s, struct node *n)
 {
     n->heard = s->c->listened;
+    n->heard_once = true;
     if (n->live == NODE_UP) {
         link_remove(&n->live_link);
         link_append(&s->c->live[NODE_UP], &n->live_link);
@@ -88,7 +92,7 @@ void live_reset(struct coord *c, struct node *n)
 {
     (void)c;
     n->live = n->logged = NODE_NEVER;
-    n->registered = false;
+    n->heard_once = n->registered = false;
     link_remove(&n->live_link);
 }
 
@@ -99,13 +103,12 @@ static struct node *oldest(const struct coord *c, enum node_liveness live)
     return link_empty(head) ? NULL : container_of(head->next, struct node, live_link);
 }
 
-/* Nodes that were known before this start and have not been heard in it are said to be down once,
- * so that whoever follows the events alone learns of it; their state goes on to be "never". */
+/* Nodes that were known before this start get as long to be heard as any has until it is down. */
 static int never_check(struct step *s)
 {
     struct coord *c = s->c;
 
-    if (c->never_checked || listened_since(c, c->listens_from) < c->config.down_ms || c->read_only)
+    if (c->never_checked || listened_since(c, c->listens_from) < c->config.down_ms)
         return 0;
     c->never_checked = true;
     for (size_t i = 0; i < c->node_count; i++) {
@@ -114,8 +117,7 @@ static int never_check(struct step *s)
 
         if (n->row.admission != NODE_APPROVED || n->live != NODE_NEVER || n->key == NULL)
             continue;
-        rc = event(s, "node.down", SEVERITY_ERROR, n, NULL,
-                   "%s is down: nothing heard since the coordinator started.", n->row.name);
+        rc = live_input(s, n, SILENT_DOWN);
         if (rc < 0)
             return rc;
     }
@@ -171,7 +173,7 @@ mono_ms live_deadline(const struct coord *c)
         at.v = up->heard.v + c->config.suspect_ms;
     if (suspect != NULL && suspect->heard.v + c->config.down_ms < at.v)
         at.v = suspect->heard.v + c->config.down_ms;
-    if (!c->never_checked && !c->read_only && c->listens_from.v + c->config.down_ms < at.v)
+    if (!c->never_checked && c->listens_from.v + c->config.down_ms < at.v)
         at.v = c->listens_from.v + c->config.down_ms;
     if (at.v != MONO_NEVER.v) /* if we go on to listen */
         at.v += mono_since(c->now, c->listened);

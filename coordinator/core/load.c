@@ -398,14 +398,12 @@ int load_image(struct step *s)
     c->meta = im->meta;
     c->nonce = s->ev->loaded.nonce;
     c->oldest_event_no = im->oldest_event_no;
-    c->started = c->now;
+    c->started = s->ev->loaded.started;
     c->listens_from = c->listened;
     /* Whoever stands at this generation knows the liveness of an earlier life; a start raises it.
      */
     c->changes_from = c->meta.generation + (s->ev->loaded.first ? 1 : 0);
-    c->seen_epoch = c->meta.epoch;
-    c->seen_generation = c->meta.generation;
-    c->seen_token = c->meta.token;
+    c->recover = c->meta.recover;
     if (rc == 0)
         rc = load_rest(s, im);
     if (rc < 0)

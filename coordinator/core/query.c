@@ -295,7 +295,7 @@ static int dispatch(struct answer *q)
         return answer_fail(q, REPLY_READ_ONLY, "Nothing can be stored just now: %s",
                            q->c->mode_text != NULL ? q->c->mode_text : "the disk fails.");
     if (o->writes && q->c->recover && q->req->op != OP_RECOVER)
-        return answer_fail(q, REPLY_REFUSED, "%s", recover_text(q->c));
+        return answer_fail(q, REPLY_REFUSED, "%s", recover_text());
     return o->handle(q);
 }
 

@@ -40,7 +40,8 @@ static void count_nodes(const struct coord *c, struct status_info *s)
     }
     REC_SET(s, status_info, nodes_up, live[NODE_UP]);
     REC_SET(s, status_info, nodes_suspect, live[NODE_SUSPECT]);
-    REC_SET(s, status_info, nodes_down, live[NODE_DOWN] + live[NODE_NEVER]);
+    REC_SET(s, status_info, nodes_down, live[NODE_DOWN]);
+    REC_SET(s, status_info, nodes_never, live[NODE_NEVER]);
     REC_SET(s, status_info, nodes_pending, admission[NODE_PENDING]);
     REC_SET(s, status_info, nodes_quarantined, admission[NODE_QUARANTINED]);
     REC_SET(s, status_info, nodes_dead, admission[NODE_DEAD]);
@@ -60,7 +61,7 @@ static void count_edges(const struct coord *c, struct status_info *s)
 static int status_mode(struct answer *q, struct status_info *s)
 {
     const struct coord *c = q->c;
-    const char *text = c->recover ? recover_text(c) : c->read_only ? c->mode_text : NULL;
+    const char *text = c->recover ? recover_text() : c->read_only ? c->mode_text : NULL;
 
     REC_SET(s, status_info, mode, c->recover ? "recover" : c->read_only ? "read-only" : "normal");
     if (text == NULL)

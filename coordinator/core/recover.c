@@ -20,9 +20,8 @@ static const char recover_sentence[] =
     "This database is older than what nodes have seen of it, or a copy of it; nothing changes "
     "until an operator decides: muster recover --confirm recover";
 
-const char *recover_text(const struct coord *c)
+const char *recover_text(void)
 {
-    (void)c;
     return recover_sentence;
 }
 
@@ -106,10 +105,12 @@ static bool contradicts(const struct coord *c, const struct memory *m, char out[
     return true;
 }
 
-static void raise_to(uint64_t *highest, uint64_t seen)
+static bool raise_to(uint64_t *highest, uint64_t seen)
 {
-    if (seen > *highest)
-        *highest = seen;
+    if (seen <= *highest)
+        return false;
+    *highest = seen;
+    return true;
 }
 
 /* Nobody follows any more: each must register again. */
@@ -130,12 +131,12 @@ int recover_detect(struct step *s, struct node *n, const struct memory *m)
     struct coord *c = s->c;
     char what[CONTRADICTION_TEXT];
 
-    if (m == NULL)
+    if (m == NULL || !(c->recover || contradicts(c, m, what)))
         return 0;
-    raise_to(&c->seen_epoch, m->epoch);
-    raise_to(&c->seen_generation, m->generation);
-    raise_to(&c->seen_token, m->token);
-    if (c->recover || !contradicts(c, m, what))
+    if (raise_to(&c->meta.seen_epoch, m->epoch) |
+        raise_to(&c->meta.seen_generation, m->generation) | raise_to(&c->meta.seen_token, m->token))
+        c->meta_changed = true;
+    if (c->recover)
         return 0;
     c->recover = true;
     release_nodes(c);
@@ -182,9 +183,11 @@ int op_recover(struct answer *q)
                            "What was defined after the backup is gone for good; confirm with the "
                            "word: recover.");
     c->recover = false;
-    c->meta.epoch = c->seen_epoch + 1;
-    raise_to(&c->meta.generation, c->seen_generation);
-    raise_to(&c->meta.token, c->seen_token);
+    raise_to(&c->meta.epoch, c->meta.seen_epoch);
+    raise_to(&c->meta.generation, c->meta.seen_generation);
+    raise_to(&c->meta.token, c->meta.seen_token);
+    c->meta.seen_epoch = c->meta.seen_generation = c->meta.seen_token = 0;
+    c->meta.epoch++;
     c->meta.generation += MARGIN;
     c->meta.token += MARGIN;
     c->changes_from = c->meta.generation + 1;

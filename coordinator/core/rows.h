@@ -17,6 +17,10 @@ struct meta_row {
     uint64_t token;      /* highest token counter given out (leases; later) */
     uint32_t next_node_no;
     uint32_t next_resource_no;
+    /* An operator must decide: a node has seen more than this database knows. The highest that any
+     * has reported; 0: nothing. */
+    bool recover;
+    uint64_t seen_epoch, seen_generation, seen_token;
 };
 
 /* Every start of this database: how a restored copy is recognised. */

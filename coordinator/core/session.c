@@ -93,7 +93,7 @@ static int register_check(struct step *s, const struct node_register *reg, struc
     if (rc < 0)
         return rc;
     if (s->c->recover)
-        return answer_refused(s, REFUSE_RECOVER, recover_text(s->c), RETRY_WAIT_MS);
+        return answer_refused(s, REFUSE_RECOVER, recover_text(), RETRY_WAIT_MS);
     return 1;
 }
 
@@ -309,7 +309,7 @@ static int node_message(struct step *s, const struct envelope *env, struct key *
     if (rc != 1)
         return rc;
     if (s->c->recover && b->field != envelope_node_register && b->field != envelope_goodbye)
-        return answer_refused(s, REFUSE_RECOVER, recover_text(s->c), RETRY_WAIT_MS);
+        return answer_refused(s, REFUSE_RECOVER, recover_text(), RETRY_WAIT_MS);
     if (!n->registered && !b->unregistered)
         return answer_refused(s, REFUSE_NOT_REGISTERED, "Register first.", 0);
     return b->handle(s, env, k);

@@ -230,7 +230,7 @@ enum node_admission {
     X(STR,  mode_text,       7,  0, "why, when not normal; what to do")                            \
     X(U64,  nodes_up,        8,  0, "")                                                            \
     X(U64,  nodes_suspect,   9,  0, "")                                                            \
-    X(U64,  nodes_down,      10, 0, "approved and silent, or never heard")                         \
+    X(U64,  nodes_down,      10, 0, "approved and silent")                                        \
     X(U64,  nodes_pending,   11, 0, "")                                                            \
     X(U64,  nodes_quarantined, 12, 0, "")                                                          \
     X(U64,  sections_stuck,  13, 0, "stuck or failed sections of nodes that are up")               \
@@ -246,7 +246,8 @@ enum node_admission {
     X(U64,  commits,         23, 0, "since start")                                                 \
     X(U64,  event_no,        24, 0, "newest event")                                                \
     X(STR,  server_key,      25, 0, "CURVE public key, hexadecimal; operators only")                \
-    X(U64,  nodes_dead,      26, 0, "declared dead")
+    X(U64,  nodes_dead,      26, 0, "declared dead")                                               \
+    X(U64,  nodes_never,     27, 0, "approved and not heard yet in this start of the coordinator")
 
 #define NODE_INFO_LIST(X, XREC, XRECS)                                                             \
     X(STR,  id,            1,  0, "")                                                              \

@@ -23,7 +23,11 @@ def main():
                            "--nodes", str(NODES)], log="fleet", stdout=subprocess.DEVNULL)
         lab.wait_matrix(lambda m: lab.muster("status")["nodes_up"] == NODES, "all nodes up")
         lab.coordinator.send_signal(signal.SIGSTOP)
-        time.sleep(PAUSE_S)  # the pause itself is what is tested
+        try:
+            fleet.wait(PAUSE_S)
+            check(False, "the fleet has ended")
+        except subprocess.TimeoutExpired:
+            pass
         lab.coordinator.send_signal(signal.SIGCONT)
         events = Events(lab)
         until = time.monotonic() + 2 * SUSPECT_S

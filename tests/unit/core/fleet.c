@@ -153,6 +153,7 @@ struct fleet *fleet_new_by(bool enrol_by_token)
     ev.loaded.image = &image;
     ev.loaded.first = true;
     ev.loaded.nonce = fleet_nonce;
+    ev.loaded.started = f->now;
     fleet_step(f, &ev);
     return f;
 }

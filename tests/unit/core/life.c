@@ -55,6 +55,7 @@ static struct coord *loaded(struct life *l, bool first, bool read_only, struct c
     ev.loaded.image = &image;
     ev.loaded.first = first;
     ev.loaded.nonce = l->nonce;
+    ev.loaded.started = l->now;
     if (rc == 0)
         rc = coord_step(c, &ev, u);
     assert(rc == 0);
@@ -525,11 +526,14 @@ char *life_text(const struct coord *c)
     FILE *f = open_memstream(&text, &size);
 
     fprintf(f,
-            "epoch %llu start %llu generation %llu event %llu oldest %llu token %llu next %u %u\n",
+            "epoch %llu start %llu generation %llu event %llu oldest %llu token %llu next %u %u "
+            "recover %d %llu %llu %llu\n",
             (unsigned long long)c->meta.epoch, (unsigned long long)c->meta.start_no,
             (unsigned long long)c->meta.generation, (unsigned long long)c->meta.event_no,
             (unsigned long long)c->oldest_event_no, (unsigned long long)c->meta.token,
-            c->meta.next_node_no, c->meta.next_resource_no);
+            c->meta.next_node_no, c->meta.next_resource_no, c->recover,
+            (unsigned long long)c->meta.seen_epoch, (unsigned long long)c->meta.seen_generation,
+            (unsigned long long)c->meta.seen_token);
     for (size_t i = 0; i < c->start_count; i++)
         fprintf(f, "  start %llu %llu\n", (unsigned long long)c->starts[i].epoch,
                 (unsigned long long)c->starts[i].start_no);

@@ -205,16 +205,23 @@ Test(recover, it_needs_the_word)
     cr_expect(l->c->recover);
 }
 
-/* The mode is not stored: the next register finds out anew. */
+/* Nor does it forget what was seen by a node that is not heard again. */
 Test(recover, a_restart_does_not_end_it)
 {
     struct durable *backup = backup_then_change();
 
     restore(backup);
+    a.memory.epoch = 7;
     machine_register(&a);
     life_restart(l);
-    machine_register(&a);
-    cr_expect_eq(machine_refused(&a), REFUSE_RECOVER);
+    cr_expect_eq(life_define(l, "lan", 0, "*/eth0"), REPLY_REFUSED);
+    machine_register(&b);
+    cr_expect_eq(machine_refused(&b), REFUSE_RECOVER);
+    cr_expect_eq(life_order(l, OP_RECOVER, NULL), REPLY_OK);
+    cr_expect_eq(l->c->meta.epoch, 8);
+    life_restart(l);
+    cr_expect_eq(life_define(l, "lan", 0, "*/eth0"), REPLY_OK);
+    cr_expect_eq(l->c->meta.epoch, 8);
 }
 
 Test(recover, another_database)

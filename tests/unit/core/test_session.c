@@ -385,6 +385,27 @@ Test(session, who_comes_back_with_other_digests_is_unknown_until_it_reports)
     cr_expect_eq(life_shown(l, "m1", "unproven:m1/eth0"), EDGE_LOST);
 }
 
+Test(session, after_a_restart_down_takes_as_long_as_ever)
+{
+    machine_join(&m);
+    life_restart(l);
+    life_run(l, DEFAULT_DOWN_MS - 1);
+    cr_expect_eq(node_of(&m)->live, NODE_NEVER);
+    cr_expect_eq(life_order(l, OP_STATUS, NULL), REPLY_OK);
+    cr_expect_eq(l->reply->status->nodes_down, 0);
+    cr_expect_eq(l->reply->status->nodes_never, 1);
+    life_run(l, 1);
+    cr_expect_eq(node_of(&m)->live, NODE_DOWN);
+    cr_expect_eq(durable_count_events(l->d, "node.down", "since the coordinator started"), 1);
+    cr_expect_eq(life_order(l, OP_STATUS, NULL), REPLY_OK);
+    cr_expect_eq(l->reply->status->nodes_down, 1);
+    cr_expect_eq(l->reply->status->nodes_never, 0);
+    cr_expect_eq(life_order(l, OP_NODE_SHOW, "m1"), REPLY_OK);
+    cr_expect_not(REC_HAS((const struct node_info *)l->reply->nodes.v, node_info, heard_ms));
+    machine_register(&m);
+    cr_expect_eq(node_of(&m)->live, NODE_UP);
+}
+
 Test(session, a_restart_makes_all_unknown_until_digests_confirm)
 {
     machine_join(&m);

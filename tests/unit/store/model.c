@@ -205,9 +205,11 @@ static void apply_meta(struct model *m, const struct change *c)
 
     buf_str(&key, "meta");
     add_hex(&value, r->db_id.b, 16);
-    buf_printf(&value, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u",
+    buf_printf(&value, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u %d",
                r->epoch, r->start_no, r->generation, r->event_no, r->token, r->next_node_no,
-               r->next_resource_no);
+               r->next_resource_no, r->recover);
+    buf_printf(&value, " %" PRIu64 " %" PRIu64 " %" PRIu64, r->seen_epoch, r->seen_generation,
+               r->seen_token);
     put(m, &key, &value);
 }
 

@@ -295,6 +295,10 @@ static void make_meta(uint64_t *r, struct arena *a, struct change *c)
     c->meta.token = random_u64(r);
     c->meta.next_node_no = (uint32_t)random_next(r);
     c->meta.next_resource_no = (uint32_t)random_next(r);
+    c->meta.recover = random_next(r) & 1;
+    c->meta.seen_epoch = random_u64(r);
+    c->meta.seen_generation = random_u64(r);
+    c->meta.seen_token = random_u64(r);
 }
 
 static void make_start(uint64_t *r, struct arena *a, struct change *c)
