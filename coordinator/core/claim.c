@@ -31,7 +31,7 @@ int claim_approve(struct step *s, struct node *n)
     k->state = first ? KEY_ACTIVE : KEY_SUCCESSOR;
     k->durable = true;
     touch_node(s->c, n);
-    return emit_key(s, k);
+    return emit_key(s, k, CHANGE_KEY);
 }
 
 static int retire_key(struct step *s, struct node *n)
@@ -42,7 +42,7 @@ static int retire_key(struct step *s, struct node *n)
     if (k == NULL)
         return 0;
     k->state = KEY_RETIRED;
-    return emit_key(s, k);
+    return emit_key(s, k, CHANGE_KEY);
 }
 
 static int new_boot(struct step *s, struct node *n, uuid128 boot)
@@ -70,7 +70,7 @@ int claim_promote(struct step *s, struct node *n)
     take_key(n, k);
     k->state = KEY_ACTIVE;
     n->seq = 0;
-    rc = emit_key(s, k);
+    rc = emit_key(s, k, CHANGE_KEY);
     if (rc == 0)
         rc = node_admit(s, n, NODE_APPROVED, NULL);
     if (rc < 0)

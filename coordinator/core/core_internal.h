@@ -145,6 +145,7 @@ struct retired_boot {
         uint32_t node_no;
         uint8_t boot_id[16];
     } id;
+    wall_ms at;
 };
 
 struct token {
@@ -284,7 +285,7 @@ static inline bool link_empty(const struct link *head)
 /* ---- emit.c: rows to persist. All strings are copied into the update's arena. */
 struct change *emit(struct step *s, enum change_type type);
 int emit_node(struct step *s, const struct node *n);
-int emit_key(struct step *s, const struct key *k);
+int emit_key(struct step *s, const struct key *k, enum change_type type);
 int emit_section(struct step *s, const struct node *n, enum section_id id);
 int emit_inventory(struct step *s, const struct node *n, enum section_id id, const char *key,
                    uint64_t hash, const void *row);
@@ -347,6 +348,9 @@ void key_remove(struct coord *c, struct key *k);      /* from the index, and fre
 bool boot_is_retired(const struct coord *c, uint32_t node_no, uuid128 boot);
 int boot_load(struct coord *c, const struct retired_boot_row *row);
 int boot_retire(struct step *s, struct node *n, uuid128 boot);
+/* Of each node the latest LIMIT_RETIRED keys and boots that are over are kept; older ones go. A
+ * machine that shows one after that is unknown, and waits for an operator. */
+int retired_trim(struct step *s);
 bool predecessor_silent(const struct coord *c, const struct node *n);
 /* What the node now says of itself; its name follows where the operator gave none. */
 int identity_update(struct step *s, struct node *n, const struct identity *i);
@@ -535,7 +539,11 @@ int resource_declare(struct step *s,
 int op_network_delete(struct answer *q);
 int op_token_create(struct answer *q);
 int op_token_list(struct answer *q);
+int op_token_revoke(struct answer *q);
+/* query_client.c */
 int op_client_enrol(struct answer *q);
+int op_client_list(struct answer *q);
+int op_client_revoke(struct answer *q);
 int op_recover(struct answer *q);
 
 /* info.c: records of a reply */

@@ -47,9 +47,9 @@ int emit_node(struct step *s, const struct node *n)
                : -ENOMEM;
 }
 
-int emit_key(struct step *s, const struct key *k)
+int emit_key(struct step *s, const struct key *k, enum change_type type)
 {
-    struct change *ch = emit(s, CHANGE_KEY);
+    struct change *ch = emit(s, type);
 
     if (ch == NULL)
         return -ENOMEM;

@@ -214,7 +214,7 @@ static int enrol_new_node(struct step *s, const struct enrolment *en)
         n->claim = k;
     rc = emit_node(s, n);
     if (rc == 0)
-        rc = emit_key(s, k);
+        rc = emit_key(s, k, CHANGE_KEY);
     if (rc == 0 && en->token != NULL)
         rc = token_use(s, en->token, n, n->row.name);
     if (rc == 0 && approved)
@@ -251,7 +251,7 @@ static int claim_replace(struct step *s, struct node *n, struct key *k)
         return 0;
     }
     old->state = KEY_RETIRED;
-    return emit_key(s, old);
+    return emit_key(s, old, CHANGE_KEY);
 }
 
 static bool other_machine(const struct node *n, const struct identity *i)
@@ -333,7 +333,7 @@ static int enrol_known_node(struct step *s, const struct enrolment *en, struct n
         return -ENOMEM;
     rc = claim_replace(s, n, k);
     if (rc == 0)
-        rc = emit_key(s, k);
+        rc = emit_key(s, k, CHANGE_KEY);
     if (rc == 0)
         rc = token_use(s, en->token, n, n->row.name);
     if (rc < 0)

@@ -53,7 +53,7 @@ bool boot_is_retired(const struct coord *c, uint32_t node_no, uuid128 boot)
     return map_get(c->retired, &probe.id, sizeof probe.id) != NULL;
 }
 
-static int retired_add(struct coord *c, uint32_t node_no, uuid128 boot)
+static int retired_add(struct coord *c, uint32_t node_no, uuid128 boot, wall_ms at)
 {
     struct retired_boot *b = calloc(1, sizeof *b);
     int rc;
@@ -62,6 +62,7 @@ static int retired_add(struct coord *c, uint32_t node_no, uuid128 boot)
         return -ENOMEM;
     b->id.node_no = node_no;
     memcpy(b->id.boot_id, boot.b, sizeof boot.b);
+    b->at = at;
     rc = map_put(c->retired, &b->id, sizeof b->id, b);
     if (rc < 0)
         free(b);
@@ -70,12 +71,12 @@ static int retired_add(struct coord *c, uint32_t node_no, uuid128 boot)
 
 int boot_load(struct coord *c, const struct retired_boot_row *row)
 {
-    return retired_add(c, row->node_no, row->boot_id);
+    return retired_add(c, row->node_no, row->boot_id, row->at);
 }
 
 int boot_retire(struct step *s, struct node *n, uuid128 boot)
 {
-    int rc = retired_add(s->c, n->row.no, boot);
+    int rc = retired_add(s->c, n->row.no, boot, s->c->wall);
     struct change *ch;
 
     if (rc < 0)

@@ -42,6 +42,9 @@ static const struct operation operations[] = {
     [OP_BACKUP_READ] = { op_backup, ROLE_OPERATOR, false },
     [OP_BACKUP_END] = { op_backup, ROLE_OPERATOR, false },
     [OP_RECOVER] = { op_recover, ROLE_OPERATOR, true },
+    [OP_TOKEN_REVOKE] = { op_token_revoke, ROLE_OPERATOR, true },
+    [OP_CLIENT_LIST] = { op_client_list, ROLE_OPERATOR, false },
+    [OP_CLIENT_REVOKE] = { op_client_revoke, ROLE_OPERATOR, true },
     [OP_IMPACT] = { op_impact, ROLE_OBSERVER, false },
 };
 

@@ -48,7 +48,7 @@ static int revoke_retired(struct step *s, const struct node *n)
         if (k->node != n || k->state != KEY_RETIRED)
             continue;
         k->state = KEY_REVOKED;
-        rc = emit_key(s, k);
+        rc = emit_key(s, k, CHANGE_KEY);
         if (rc < 0)
             return rc;
     }
@@ -228,7 +228,7 @@ static int declare_dead(struct answer *q, struct node *n)
         n->key = NULL;
         memset(&n->row.key, 0, sizeof n->row.key);
         k->state = KEY_RETIRED;
-        rc = emit_key(s, k);
+        rc = emit_key(s, k, CHANGE_KEY);
     }
     if (rc == 0)
         rc = node_admit(s, n, NODE_DEAD, "Declared dead by an operator.");

@@ -154,7 +154,9 @@ enum change_type {
     CHANGE_NODE,
     CHANGE_NODE_DELETE, /* and everything that hangs on it */
     CHANGE_KEY,
+    CHANGE_KEY_DELETE, /* by key */
     CHANGE_RETIRED_BOOT,
+    CHANGE_RETIRED_BOOT_DELETE, /* by (node_no, boot_id) */
     CHANGE_SECTION,
     CHANGE_SECTION_CLEAR, /* a section's state and rows of a node (new boot) */
     CHANGE_INVENTORY,

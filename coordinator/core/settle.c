@@ -224,5 +224,5 @@ int matrix_retention(struct step *s)
         if (rc < 0)
             return rc;
     }
-    return 0;
+    return c->read_only ? 0 : retired_trim(s);
 }

@@ -236,41 +236,34 @@ int op_token_list(struct answer *q)
     return 0;
 }
 
-/* An unknown key becomes a client. */
-int op_client_enrol(struct answer *q)
+static struct token *token_by_id(const struct coord *c, const char *text)
 {
-    const struct coord_event *ev = q->s->ev;
-    struct token *t = q->req->secret != NULL ? token_find(q->c, q->req->secret) : NULL;
-    static const uuid128 nil;
-    const char *why;
-    struct key *k;
+    char id[9];
+
+    for (struct link *l = c->tokens.next; l != &c->tokens; l = l->next) {
+        struct token *t = container_of(l, struct token, link);
+
+        if (strcmp(token_id(&t->row, id), text) == 0)
+            return t;
+    }
+    return NULL;
+}
+
+int op_token_revoke(struct answer *q)
+{
+    const char *text = q->req->name;
+    struct token *t = text != NULL ? token_by_id(q->c, text) : NULL;
     int rc;
 
-    if (ev->local || pubkey_is_nil(ev->key))
-        return answer_fail(q, REPLY_INVALID,
-                           "The local socket needs no enrolment; connect over tcp to enrol a key.");
-    if (q->role == ROLE_OBSERVER || q->role == ROLE_OPERATOR)
-        return 0; /* asked again by the same key */
-    if (key_by(q->c, &ev->key) != NULL)
-        return answer_fail(q, REPLY_FORBIDDEN,
-                           "This key is a node's; a client needs a key of its own.");
-    if (q->req->name == NULL || !node_name_valid(q->req->name))
-        return answer_fail(q, REPLY_INVALID,
-                           "A client needs a name of letters, digits, '.', '_' and '-'.");
-    why = token_unusable(
-        q->c, t, t != NULL && t->row.role == ROLE_OPERATOR ? ROLE_OPERATOR : ROLE_OBSERVER, nil);
-    if (why != NULL)
-        return answer_fail(q, REPLY_REFUSED, "%s", why);
-    k = key_new(q->s, &ev->key, t->row.role, KEY_ACTIVE);
-    if (k == NULL)
-        return -ENOMEM;
-    rc = text_set((const char **)&k->name, q->req->name);
-    if (rc == 0)
-        rc = emit_key(q->s, k);
-    if (rc == 0)
-        rc = token_use(q->s, t, NULL, q->req->name);
+    if (text == NULL || t == NULL)
+        return answer_fail(q, REPLY_NOT_FOUND,
+                           "There is no token '%s'; muster token list shows their ids.",
+                           text != NULL ? answer_quote(q, text) : "");
+    if (token_spent(q->c, t))
+        return answer_fail(q, REPLY_REFUSED, "Token %s cannot be used any more.", text);
+    rc = emit_token(q->s, &t->row, CHANGE_TOKEN_DELETE);
     if (rc < 0)
         return rc;
-    return event(q->s, "client.enrolled", SEVERITY_INFO, NULL, NULL, "%s is now an %s.",
-                 q->req->name, role_name(k->role));
+    token_free(q->c, t);
+    return event(q->s, "token.revoked", SEVERITY_INFO, NULL, NULL, "Token %s was revoked.", text);
 }

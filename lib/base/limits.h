@@ -30,6 +30,7 @@
 #define LIMIT_PENDING_NODES 1024u
 #define LIMIT_RESOURCES     1000000u
 #define LIMIT_NETWORKS      4096u
+#define LIMIT_RETIRED       32u   /* keys, and boots, of one node that are over and remembered */
 #define LIMIT_LOST_EDGES    2048u /* of one node: what it has seen and sees no more */
 #define LIMIT_TOKENS        65536u
 

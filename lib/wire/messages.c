@@ -79,6 +79,9 @@ static const struct field evidence_fields[] = { EVIDENCE_LIST(X, XREC, XRECS) };
 #define OWNER token_info
 static const struct field token_info_fields[] = { TOKEN_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER client_info
+static const struct field client_info_fields[] = { CLIENT_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER reply
 static const struct field reply_fields[] = { REPLY_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -120,6 +123,7 @@ DESC(event_info);
 DESC(network_info);
 DESC(evidence);
 DESC(token_info);
+DESC(client_info);
 DESC(reply);
 DESC(worker_request);
 DESC(worker_result);

@@ -171,6 +171,9 @@ enum client_op {
     OP_BACKUP_END = 25,      /* handle */
     OP_RECOVER = 26,         /* confirm */
     OP_IMPACT = 27,          /* resource or node */
+    OP_TOKEN_REVOKE = 28,    /* name: the token's id */
+    OP_CLIENT_LIST = 29,
+    OP_CLIENT_REVOKE = 30,   /* name, or the beginning of its key */
 };
 
 enum reply_code {
@@ -333,6 +336,14 @@ enum node_admission {
     X(STR, state,      6, 0, "unused, used, expired")                                              \
     X(I64, created_ms, 7, 0, "wall time")
 
+/* A remote client. */
+#define CLIENT_INFO_LIST(X, XREC, XRECS)                                                           \
+    X(STR, name,       1, 0, "")                                                                   \
+    X(STR, key,        2, 0, "CURVE public key, hexadecimal")                                      \
+    X(STR, role,       3, 0, "observer, operator")                                                 \
+    X(STR, state,      4, 0, "active, revoked")                                                    \
+    X(I64, created_ms, 5, 0, "wall time")
+
 #define REPLY_LIST(X, XREC, XRECS)                                                                 \
     X(U64,  version,     1,  FIELD_REQUIRED, "")                                                   \
     X(U64,  correlation, 2,  0, "0: a hint that the client did not ask for just now")              \
@@ -355,7 +366,8 @@ enum node_admission {
     X(U64,  total_bytes, 19, 0, "")                                                                \
     X(BOOL, more,        20, 0, "the answer was cut at a limit: ask on from the last")             \
     X(STRS, removed_resources, 21, 0, "changes: ids")                                              \
-    X(STRS, removed_nodes,     22, 0, "changes: ids")
+    X(STRS, removed_nodes,     22, 0, "changes: ids")                                              \
+    XRECS(client_info,   clients,   23, 0, "")
 
 /* ---- between supervisor and worker (proto/worker.proto) ------------------------------------ */
 
@@ -398,6 +410,7 @@ enum node_admission {
 #define RECORD_ENUM_network_info(TYPE, member, ...)   network_info_##member,
 #define RECORD_ENUM_evidence(TYPE, member, ...)       evidence_##member,
 #define RECORD_ENUM_token_info(TYPE, member, ...)     token_info_##member,
+#define RECORD_ENUM_client_info(TYPE, member, ...)    client_info_##member,
 #define RECORD_ENUM_reply(TYPE, member, ...)          reply_##member,
 #define RECORD_ENUM_worker_request(TYPE, member, ...) worker_request_##member,
 #define RECORD_ENUM_worker_result(TYPE, member, ...)  worker_result_##member,
@@ -426,6 +439,7 @@ RECORD_DECLARE(event_info, EVENT_INFO_LIST);
 RECORD_DECLARE(network_info, NETWORK_INFO_LIST);
 RECORD_DECLARE(evidence, EVIDENCE_LIST);
 RECORD_DECLARE(token_info, TOKEN_INFO_LIST);
+RECORD_DECLARE(client_info, CLIENT_INFO_LIST);
 RECORD_DECLARE(reply, REPLY_LIST);
 RECORD_DECLARE(worker_request, WORKER_REQUEST_LIST);
 RECORD_DECLARE(worker_result, WORKER_RESULT_LIST);

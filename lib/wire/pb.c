@@ -43,6 +43,7 @@ const struct pb_pair pb_pairs[] = {
     PART(network_info),
     PART(evidence),
     PART(token_info),
+    PART(client_info),
     PART(system),
     PART(cpu),
     PART(nic),

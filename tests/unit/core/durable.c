@@ -428,8 +428,12 @@ static int apply(struct durable *d, const struct change *ch, struct err *e)
         return must(row_drop(d, T_NODE, &ch->node), "a node", e);
     case CHANGE_KEY:
         return PUT(d, T_KEY, ch->key);
+    case CHANGE_KEY_DELETE:
+        return must(row_drop(d, T_KEY, &ch->key), "a key", e);
     case CHANGE_RETIRED_BOOT:
         return PUT(d, T_BOOT, ch->retired_boot);
+    case CHANGE_RETIRED_BOOT_DELETE:
+        return must(row_drop(d, T_BOOT, &ch->retired_boot), "a retired boot", e);
     case CHANGE_SECTION:
         return PUT(d, T_SECTION, ch->section);
     case CHANGE_SECTION_CLEAR:

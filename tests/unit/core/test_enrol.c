@@ -502,6 +502,42 @@ Test(enrol, events_of_claims_are_limited)
     life_free(l);
 }
 
+/* A node that boots each day leaves a key and a boot each time. */
+Test(enrol, what_is_over_is_remembered_up_to_a_number)
+{
+    struct life *l = life_new();
+    struct machine a, first, last;
+    struct image image;
+
+    machine_init(&a, l, 1);
+    machine_join(&a);
+    first = a;
+    for (unsigned i = 0; i < LIMIT_RETIRED + 10; i++) {
+        char secret[33];
+
+        last = a;
+        machine_goodbye(&a);
+        machine_reboot(&a);
+        life_token(l, NULL, secret);
+        machine_enrol(&a, secret);
+        cr_assert_eq(machine_enrolled(&a), ENROL_APPROVED);
+        machine_register(&a);
+        cr_assert(machine_registered(&a));
+        life_pass(l, 1000);
+    }
+    life_run(l, 2 * 3600 * 1000);
+    durable_image(l->d, &image);
+    cr_expect_eq(image.boot_count, LIMIT_RETIRED);
+    cr_expect_eq(image.key_count, LIMIT_RETIRED + 1);
+    cr_expect_null(key_by(l->c, &first.key));
+    cr_expect_not_null(key_by(l->c, &last.key), "the oldest go");
+    machine_register(&first);
+    cr_expect_eq(machine_refused(&first), REFUSE_UNKNOWN_KEY);
+    machine_register(&last);
+    cr_expect_eq(machine_refused(&last), REFUSE_QUARANTINED);
+    life_free(l);
+}
+
 Test(enrol, a_clients_key_is_no_nodes)
 {
     struct life *l = life_new();

@@ -29,7 +29,7 @@ static void make_client(struct fleet *f, enum client who)
 
 /* ---- roles ---------------------------------------------------------------------------------- */
 
-static const bool read_ops[OP_IMPACT + 1] = {
+static const bool read_ops[OP_CLIENT_REVOKE + 1] = {
     [OP_HELLO] = true,         [OP_STATUS] = true,        [OP_NODE_LIST] = true,
     [OP_NODE_SHOW] = true,     [OP_SNAPSHOT] = true,      [OP_CHANGES] = true,
     [OP_RESOURCE_LIST] = true, [OP_RESOURCE_SHOW] = true, [OP_EXPLAIN] = true,
@@ -66,7 +66,7 @@ Test(query, every_role_and_every_operation)
     make_client(f, CLIENT_OBSERVER);
     make_client(f, CLIENT_OPERATOR);
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        for (int op = OP_HELLO; op <= OP_IMPACT; op++) {
+        for (int op = OP_HELLO; op <= OP_CLIENT_REVOKE; op++) {
             enum reply_code code = ask(f, all[i], ask_for(op));
 
             cr_expect_eq(code == REPLY_FORBIDDEN, !may(all[i], op),
@@ -112,7 +112,7 @@ Test(query, unknown_operation_and_version)
     struct request req = ask_for(OP_HELLO);
 
     expect_refusal(f, ask_for(0), REPLY_INVALID, "Operation 0 is not known");
-    expect_refusal(f, ask_for(OP_IMPACT + 1), REPLY_INVALID, "is not known");
+    expect_refusal(f, ask_for(OP_CLIENT_REVOKE + 1), REPLY_INVALID, "is not known");
     expect_refusal(f, ask_for(INT32_MAX), REPLY_INVALID, "is not known");
     REC_SET(&req, request, version, PROTOCOL_VERSION + 1);
     expect_refusal(f, req, REPLY_INVALID, "Protocol version 2 is not served");
@@ -121,10 +121,10 @@ Test(query, unknown_operation_and_version)
 
 Test(query, nothing_is_changed_while_read_only)
 {
-    static const int writes[] = {
-        OP_NODE_APPROVE,   OP_NODE_RENAME,    OP_NODE_FORGET,  OP_NODE_DECLARE_DEAD, OP_NODE_DRAIN,
-        OP_NETWORK_DEFINE, OP_NETWORK_DELETE, OP_TOKEN_CREATE, OP_CLIENT_ENROL,      OP_RECOVER
-    };
+    static const int writes[] = { OP_NODE_APPROVE,      OP_NODE_RENAME,  OP_NODE_FORGET,
+                                  OP_NODE_DECLARE_DEAD, OP_NODE_DRAIN,   OP_NETWORK_DEFINE,
+                                  OP_NETWORK_DELETE,    OP_TOKEN_CREATE, OP_CLIENT_ENROL,
+                                  OP_RECOVER,           OP_TOKEN_REVOKE, OP_CLIENT_REVOKE };
     struct fleet *f = fleet_new();
     uint64_t commits;
 
@@ -132,7 +132,7 @@ Test(query, nothing_is_changed_while_read_only)
     commits = f->commits;
     for (size_t i = 0; i < ARRAY_LEN(writes); i++)
         expect_refusal(f, ask_for(writes[i]), REPLY_READ_ONLY, "The disk is full; make room.");
-    for (int op = OP_HELLO; op <= OP_IMPACT; op++) {
+    for (int op = OP_HELLO; op <= OP_CLIENT_REVOKE; op++) {
         if (read_ops[op])
             cr_expect_neq(ask(f, CLIENT_LOCAL, ask_for(op)), REPLY_READ_ONLY);
     }
@@ -159,9 +159,10 @@ Test(query, nothing_is_changed_before_recovery)
     host_join(&h);
     h.remembered = coord_generation(f->c) + 1000;
     cr_assert_not(host_register(&h));
-    for (int op = OP_HELLO; op <= OP_IMPACT; op++) {
+    for (int op = OP_HELLO; op <= OP_CLIENT_REVOKE; op++) {
         bool writes = !read_ops[op] && op != OP_RECOVER && op != OP_TOKEN_LIST &&
-                      op != OP_BACKUP_BEGIN && op != OP_BACKUP_READ && op != OP_BACKUP_END;
+                      op != OP_CLIENT_LIST && op != OP_BACKUP_BEGIN && op != OP_BACKUP_READ &&
+                      op != OP_BACKUP_END;
 
         if (writes)
             expect_refusal(f, ask_for(op), REPLY_REFUSED, "muster recover");

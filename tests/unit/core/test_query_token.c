@@ -196,3 +196,92 @@ Test(query_token, no_client_without_a_good_token)
     expect_stranger(f, enrol(secret, "me"), REPLY_REFUSED, "used already");
     fleet_free(f);
 }
+
+/* ---- taking it back -------------------------------------------------------------------------- */
+
+static struct request named(enum client_op op, const char *name)
+{
+    struct request req = ask_for(op);
+
+    REC_SET(&req, request, name, name);
+    return req;
+}
+
+Test(query_token, a_revoked_token_admits_nobody)
+{
+    struct fleet *f = fleet_new();
+    char secret[TOKEN_SECRET_TEXT], id[16];
+
+    make(f, "observer", 0, secret);
+    snprintf(id, sizeof id, "%s", token(f, 0)->id);
+    expect_refusal(f, named(OP_TOKEN_REVOKE, "00000000"), REPLY_NOT_FOUND, "no token '00000000'");
+    expect_refusal(f, ask_for(OP_TOKEN_REVOKE), REPLY_NOT_FOUND, "no token");
+    cr_assert_eq(ask(f, CLIENT_LOCAL, named(OP_TOKEN_REVOKE, id)), REPLY_OK);
+    cr_expect(strstr(f->events, "token.revoked: Token ") != NULL, "%s", f->events);
+    expect_stranger(f, enrol(secret, "grafana"), REPLY_REFUSED, "not known");
+    ask(f, CLIENT_LOCAL, ask_for(OP_TOKEN_LIST));
+    cr_expect_eq(f->reply->tokens.n, 0);
+    make(f, "observer", 1000, secret);
+    snprintf(id, sizeof id, "%s", token(f, 0)->id);
+    fleet_pass(f, 1000);
+    expect_refusal(f, named(OP_TOKEN_REVOKE, id), REPLY_REFUSED, "cannot be used any more");
+    fleet_free(f);
+}
+
+static const struct client_info *client(const struct fleet *f, size_t i)
+{
+    cr_assert_lt(i, f->reply->clients.n);
+    return (const struct client_info *)f->reply->clients.v + i;
+}
+
+Test(query_token, a_revoked_client_is_out_for_good)
+{
+    struct fleet *f = fleet_new();
+    char secret[TOKEN_SECRET_TEXT], key[KEY_TEXT];
+    struct host h;
+
+    host_init(&h, f, 1);
+    host_join(&h);
+    ask(f, CLIENT_LOCAL, ask_for(OP_CLIENT_LIST));
+    cr_expect_eq(f->reply->clients.n, 0, "a node is none");
+    make(f, "observer", 0, secret);
+    expect_stranger(f, enrol(secret, "grafana"), REPLY_OK, "");
+    cr_assert_eq(ask(f, CLIENT_LOCAL, ask_for(OP_CLIENT_LIST)), REPLY_OK);
+    cr_assert_eq(f->reply->clients.n, 1);
+    cr_expect_str_eq(client(f, 0)->name, "grafana");
+    cr_expect_str_eq(client(f, 0)->role, "observer");
+    cr_expect_str_eq(client(f, 0)->state, "active");
+    cr_expect_eq(client(f, 0)->created_ms, f->wall.v);
+    snprintf(key, sizeof key, "%.8s", client(f, 0)->key);
+    expect_refusal(f, named(OP_CLIENT_REVOKE, "nobody"), REPLY_NOT_FOUND, "no active client");
+    expect_refusal(f, named(OP_CLIENT_REVOKE, "node-1"), REPLY_NOT_FOUND, "no active client");
+    cr_assert_eq(ask(f, CLIENT_LOCAL, named(OP_CLIENT_REVOKE, key)), REPLY_OK);
+    cr_expect(strstr(f->events, "client.revoked: grafana (key ") != NULL, "%s", f->events);
+    cr_expect_eq(ask(f, CLIENT_STRANGER, ask_for(OP_STATUS)), REPLY_FORBIDDEN);
+    ask(f, CLIENT_LOCAL, ask_for(OP_CLIENT_LIST));
+    cr_expect_str_eq(client(f, 0)->state, "revoked");
+    make(f, "observer", 0, secret);
+    expect_stranger(f, enrol(secret, "grafana"), REPLY_FORBIDDEN, "was revoked");
+    expect_refusal(f, named(OP_CLIENT_REVOKE, "grafana"), REPLY_NOT_FOUND, "no active client");
+    fleet_free(f);
+}
+
+Test(query_token, of_two_clients_with_one_name_the_key_says_which)
+{
+    struct fleet *f = fleet_new();
+    char secret[TOKEN_SECRET_TEXT], key[KEY_TEXT];
+    struct request req;
+
+    make(f, "observer", 0, secret);
+    expect_stranger(f, enrol(secret, "grafana"), REPLY_OK, "");
+    make(f, "observer", 0, secret);
+    req = enrol(secret, "grafana");
+    cr_assert_eq(ask(f, CLIENT_OBSERVER, req), REPLY_OK, "another key");
+    ask(f, CLIENT_LOCAL, ask_for(OP_CLIENT_LIST));
+    cr_assert_eq(f->reply->clients.n, 2);
+    snprintf(key, sizeof key, "%s", client(f, 0)->key);
+    expect_refusal(f, named(OP_CLIENT_REVOKE, "grafana"), REPLY_AMBIGUOUS, "2 clients are called");
+    cr_assert_eq(ask(f, CLIENT_LOCAL, named(OP_CLIENT_REVOKE, key)), REPLY_OK);
+    cr_expect_eq(ask(f, CLIENT_LOCAL, named(OP_CLIENT_REVOKE, "grafana")), REPLY_OK);
+    fleet_free(f);
+}

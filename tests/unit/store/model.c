@@ -273,6 +273,10 @@ static void apply_key(struct model *m, const struct change *c)
     }
     buf_printf(&key, "key|%010u|%s", r->node_no, suffix);
     free(suffix);
+    if (c->type == CHANGE_KEY_DELETE) {
+        buf_deinit(&key);
+        return;
+    }
     buf_printf(&value, "%d %d ", (int)r->role, (int)r->state);
     add_hex(&value, r->boot_id.b, 16);
     add_text(&value, r->name);
@@ -286,6 +290,10 @@ static void apply_boot(struct model *m, const struct change *c)
 
     buf_printf(&key, "boot|%010u|", c->retired_boot.node_no);
     add_hex(&key, c->retired_boot.boot_id.b, 16);
+    if (c->type == CHANGE_RETIRED_BOOT_DELETE) {
+        drop_key(m, &key);
+        return;
+    }
     buf_printf(&value, "%" PRId64, c->retired_boot.at.v);
     put(m, &key, &value);
 }
@@ -445,7 +453,9 @@ void model_apply(struct model *m, const struct change *c)
         [CHANGE_NODE] = apply_node,
         [CHANGE_NODE_DELETE] = apply_node_delete,
         [CHANGE_KEY] = apply_key,
+        [CHANGE_KEY_DELETE] = apply_key,
         [CHANGE_RETIRED_BOOT] = apply_boot,
+        [CHANGE_RETIRED_BOOT_DELETE] = apply_boot,
         [CHANGE_SECTION] = apply_section,
         [CHANGE_SECTION_CLEAR] = apply_section_clear,
         [CHANGE_INVENTORY] = apply_inventory,
