@@ -70,8 +70,9 @@ int muster_events(struct muster_client *c, uint64_t since, uint64_t limit,
 /* Makes this machine a client: a new key pair, enrolled by a token from `muster token create --role
  * observer|operator`, kept in the key file (0600). `token` is the whole token text. A key file that
  * is there already is used when it is for the same coordinator (so that the call can be repeated
- * after MUSTER_E_UNREACHABLE, with the same token), and never overwritten. MUSTER_E_REPLY: the
- * coordinator refused, muster_error(NULL) says why. */
+ * after MUSTER_E_UNREACHABLE, with the same token), and never overwritten. A new one stays after a
+ * failure only where the request was sent and got no answer. MUSTER_E_REPLY: the coordinator
+ * refused, muster_error(NULL) says why. */
 int muster_enrol(const struct muster_options *o, const char *token, const char *name,
                  struct muster_client **out);
 
