@@ -8,6 +8,8 @@
 #include "client/muster.h"
 
 enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
+/* Of `status --check`: what monitoring systems agree on. */
+enum check_code { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN };
 
 struct option {
     char letter;       /* 0: none */

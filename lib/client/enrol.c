@@ -58,9 +58,9 @@ static int enrol(struct muster_client *c, const struct muster_options *o, const 
     int rc = MUSTER_E_LOCAL;
 
     if (net_endpoint_check(c->endpoint, &c->err) < 0)
-        return rc;
+        return MUSTER_E_USAGE;
     if (!client_is_tcp(c))
-        return client_fail(c, rc,
+        return client_fail(c, MUSTER_E_USAGE,
                            "%s needs no enrolment: whoever may use the local socket is an "
                            "operator; name the tcp:// endpoint of a coordinator",
                            c->endpoint);

@@ -25,11 +25,11 @@ static struct muster_client *connect_to(const char *where, const char *key_file)
     return c;
 }
 
-static void cannot_connect(const struct muster_options *o, const char *part)
+static void cannot_connect(const struct muster_options *o, int code, const char *part)
 {
     struct muster_client *c;
 
-    expect(muster_connect(o, &c), MUSTER_E_LOCAL, NULL);
+    expect(muster_connect(o, &c), code, NULL);
     assert(c == NULL);
     expect_says(NULL, part);
 }
@@ -43,8 +43,10 @@ static void expect_unreachable(struct muster_client *c, const char *part)
 
 static void bad_endpoints(void)
 {
-    cannot_connect(&(struct muster_options){ .endpoint = "7411" }, "write ipc://PATH or tcp://");
-    cannot_connect(&(struct muster_options){ .endpoint = "tcp://h" }, "write tcp://HOST:PORT");
+    cannot_connect(&(struct muster_options){ .endpoint = "7411" }, MUSTER_E_USAGE,
+                   "write ipc://PATH or tcp://");
+    cannot_connect(&(struct muster_options){ .endpoint = "tcp://h" }, MUSTER_E_USAGE,
+                   "write tcp://HOST:PORT");
     muster_disconnect(NULL);
 }
 
@@ -79,14 +81,14 @@ static void key_files(void)
              "there is no key file %s/.config/muster/client.key; a connection over tcp needs one, "
              "which 'muster enrol' makes",
              dir);
-    cannot_connect(&o, sentence);
+    cannot_connect(&o, MUSTER_E_LOCAL, sentence);
     snprintf(file, sizeof file, "%s/observer.key", dir);
     o.key_file = file;
     keypair_new(&own);
     assert(keyfile_save(file, &own, NULL, &e) == 0);
-    cannot_connect(&o, "secret and server");
+    cannot_connect(&o, MUSTER_E_LOCAL, "secret and server");
     assert(chmod(file, 0644) == 0);
-    cannot_connect(&o, "chmod 600");
+    cannot_connect(&o, MUSTER_E_LOCAL, "chmod 600");
 }
 
 static void nobody_there(void)

@@ -224,7 +224,7 @@ static void no_need_on_this_host(void)
     struct muster_options o = { .endpoint = "ipc:///run/muster/client.sock" };
     struct muster_client *c;
 
-    expect(muster_enrol(&o, token, NULL, &c), MUSTER_E_LOCAL, NULL);
+    expect(muster_enrol(&o, token, NULL, &c), MUSTER_E_USAGE, NULL);
     expect_says(NULL, "needs no enrolment");
 }
 
