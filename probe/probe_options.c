@@ -193,6 +193,15 @@ static const struct setting {
 
 enum { OPT_PRINT = 1, OPT_VERSION, OPT_HELP, OPT_TOKEN, OPT_SETTING };
 
+/* getopt(3) leaves in optopt the option that was given a value and takes none. */
+static int not_taken(const char *text, struct err *e)
+{
+    if (text[1] == '-' && optopt != 0)
+        return err_set(e, -EINVAL, "%.*s takes no value; see --help", (int)strcspn(text, "="),
+                       text);
+    return err_set(e, -EINVAL, "there is no option %s; see --help", text);
+}
+
 static int take(struct probe_options *o, int option, char **argv, struct err *e)
 {
     const struct setting *s;
@@ -215,8 +224,7 @@ static int take(struct probe_options *o, int option, char **argv, struct err *e)
     case ':':
         return err_set(e, -EINVAL, "%s needs a value; see --help", argv[optind - 1]);
     case '?':
-        return err_set(e, -EINVAL, "there is no option %s, or it takes no value; see --help",
-                       argv[optind - 1]);
+        return not_taken(argv[optind - 1], e);
     default:
         break;
     }
