@@ -65,10 +65,11 @@ static int set_connect(struct probe_options *o, const char *value, struct err *e
 {
     struct err why;
 
+    if (strncmp(value, "tcp://", 6) != 0)
+        return err_set(e, -EINVAL, "must be tcp://HOST:PORT; it is %s",
+                       *value != '\0' ? value : "empty");
     if (net_endpoint_check(value, &why) < 0)
         return err_set(e, -EINVAL, "must be tcp://HOST:PORT: %s", why.text);
-    if (strncmp(value, "tcp://", 6) != 0)
-        return err_set(e, -EINVAL, "must be tcp://HOST:PORT; it is %s", value);
     o->connect = value;
     return 0;
 }

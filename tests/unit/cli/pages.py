@@ -91,6 +91,16 @@ def events(text, core):
     same("json.md, kinds of events", {m for m in members(text, "Event") if "." in m}, named)
 
 
+def kernel_command_line(top):
+    """What muster-probe takes there, in its source, its help and its page."""
+    source = (top / "probe/probe_options.c").read_text(encoding="utf-8")
+    table = source.split("} settings[] = {", 1)[1].split("};", 1)[0]
+    right = set(re.findall(r'(?:"[a-z-]+"|NULL), "([a-z_-]+)", set_', table))
+    for what, text in (("muster-probe --help", source.split("settings[]", 1)[0]),
+                       ("muster-probe.8", (top / "docs/muster-probe.8").read_text())):
+        same(what, set(re.findall(r"\bmuster\.([a-z_-]+)=", text)), right)
+
+
 def headings(folder, version):
     """mdoc would name BSD as the system."""
     for path in sorted(folder.glob("*.[1-8]")):
@@ -114,6 +124,7 @@ def main():
     manual((top / "docs/muster.1").read_text(encoding="utf-8"), table)
     documents(text, table, definitions)
     events(text, top / "coordinator/core")
+    kernel_command_line(top)
     version = json.loads(subprocess.run([program, "--json", "--version"], capture_output=True,
                                         check=True).stdout)["version"]
     headings(top / "docs", version)
