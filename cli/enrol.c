@@ -114,6 +114,7 @@ static const struct option options[] = {
 
 const struct command enrol_command = {
     .noun = "enrol",
+    .needs = "--token-file FILE",
     .summary = "make this machine a client of a remote coordinator",
     .about = "Makes a key pair, kept in --key-file (0600, never overwritten), and has the "
              "coordinator accept it in exchange for a token of role observer or operator. From "

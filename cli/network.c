@@ -151,11 +151,14 @@ const struct command network_define_command = {
     .arguments = "NAME",
     .least = 1,
     .most = 1,
+    .needs = "--match NODE-GLOB/PORT-GLOB",
     .summary = "declare which ports are one network",
-    .about = "Equal VLAN numbers prove nothing: two switches may use 100 for two networks. So each "
-             "port is a network of its own (unproven:NODE/PORT) until you declare which ones are "
-             "the same. A port must match exactly one network of its tag; one that matches two "
-             "stays unproven, and an event says so.",
+    .about =
+        "Equal VLAN numbers prove nothing: two switches may use 100 for two networks. So each "
+        "port is a network of its own (unproven:NODE/PORT) until you declare which ones are "
+        "the same. A port must match exactly one network of its tag; one that matches two "
+        "stays unproven, and an event says so.\n"
+        "A network that is defined again has the new tag and matches in place of the old ones.",
     .example = "muster network define storage-a --vlan 100 --match '*/bond0'\n"
                "muster network define lab --match 'rack7-*/eth0' --match 'rack8-*/eth1'",
     .options = define_options,

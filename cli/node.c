@@ -326,6 +326,7 @@ const struct command node_declare_dead_command = {
     .arguments = "NODE",
     .least = 1,
     .most = 1,
+    .needs = "--type-name NODE",
     .summary = "your word that a node is off",
     .about =
         "For a machine that is off for certain and that nothing else can prove to be off.\n" DEAD_MEANS

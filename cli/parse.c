@@ -354,10 +354,7 @@ static int check_arguments(struct parser *p, size_t used)
 {
     struct run *r = p->r;
     const struct command *c = r->command;
-    const char *usage = arena_printf(
-        r->arena, "Usage: muster %s%s%s%s%s%s", c->noun, c->verb != NULL ? " " : "",
-        c->verb != NULL ? c->verb : "", c->arguments != NULL ? " " : "",
-        c->arguments != NULL ? c->arguments : "", c->options != NULL ? " [OPTION...]" : "");
+    const char *usage = arena_printf(r->arena, "Usage: %s", usage_of(r->arena, c));
 
     r->argument_count = 0;
     for (size_t i = used; i < p->word_count; i++) {

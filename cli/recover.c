@@ -60,6 +60,7 @@ static const struct option options[] = {
 
 const struct command recover_command = {
     .noun = "recover",
+    .needs = "--confirm recover",
     .summary = "take a restored database as the true one",
     .about = "Nodes remember what they have seen of the coordinator, so they notice when its "
              "database is older than that: restored from a backup, or a copy. The coordinator then "
@@ -70,7 +71,7 @@ const struct command recover_command = {
              "Be sure first that this is the database that you want, and that no other coordinator "
              "runs on another copy of it.",
     .example = "muster status                       # mode recover, and what that means\n"
-               "muster event tail                   # node.restore-detected: which node, and what\n"
+               "muster event tail                   # node.restore-detected: which node\n"
                "muster recover --confirm recover",
     .options = options,
     .handle = handle,

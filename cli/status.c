@@ -295,14 +295,13 @@ static const struct option options[] = {
 const struct command status_command = {
     .noun = "status",
     .summary = "how the coordinator and the fleet are",
-    .about =
-        "Shows how the coordinator is, how many nodes it hears, how the edges between nodes "
-        "and resources stand, and what to look at next.\n"
-        "With --check it prints one line for a monitoring system: critical for nodes that are "
-        "down or quarantined, lost edges, and a coordinator that is not in mode normal; "
-        "warning for what is suspect, pending, stuck, degraded or unknown. Behind the | stand "
-        "figures to plot: of nodes (up to dead), of edges (degraded to stuck), and of sections "
-        "that are stuck.",
+    .about = "Shows how the coordinator is, how many nodes it hears, how the edges between nodes "
+             "and resources stand, and what to look at next.\n"
+             "With --check it prints one line for a monitoring system: critical for nodes that are "
+             "down or quarantined, lost edges, and a coordinator that is not in mode normal; "
+             "warning for what is suspect, pending, stuck, degraded or unknown. Behind the | stand "
+             "figures to plot: nodes that are up to dead, edges that are degraded to stuck, stuck "
+             "sections.",
     .example = "muster status\n"
                "muster status --check --timeout 5s      # from Nagios, Icinga, ...",
     .exits =

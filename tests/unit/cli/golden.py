@@ -418,6 +418,15 @@ class Golden:
         self.compare(name + ".txt", whole)
         return rc
 
+    def helps(self):
+        """Every command's help fits; some of them are kept."""
+        table = json.loads(self.run("three", "--json --help")[1])
+        for c in table["commands"]:
+            words = f"{c['noun']} {c['verb'] or ''}".split()
+            for line in self.run("three", " ".join(words) + " --help")[1].splitlines():
+                if len(line) > WIDTH:
+                    self.fault(" ".join(words) + " --help", f"a line of {len(line)} columns: {line}")
+
     def json(self, name, script, args, rc_text):
         rc, out, err, _, _ = self.run(script, args, json_too=True)
         if rc_text not in (None, rc):
@@ -486,6 +495,7 @@ def main():
             continue
         g.json(name, script, args, None if schema else g.text(name, script, args))
     if not only and not schema:
+        g.helps()
         known = {n + ".txt" for n, _, _ in CASES} | {n + ".json" for n in KEPT}
         for stray in sorted(set(os.listdir(g.folder)) - known):
             if g.update:
