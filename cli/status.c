@@ -116,6 +116,9 @@ static void next_text(struct text *t, const struct status_info *s)
         text_pair(t, "next",
                   "'muster event tail' names the node that has seen more (node.restore-detected), "
                   "'muster recover --help' tells what to be sure of first");
+    else if (s->mode != NULL && strcmp(s->mode, "read-only") == 0)
+        text_pair(t, "next",
+                  "mend what the mode says; it goes on by itself once it can store again");
     else if (s->nodes_quarantined > 0)
         text_pair(t, "next", "'muster node list --state quarantined' tells why");
     else if (s->nodes_pending > 0)

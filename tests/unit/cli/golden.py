@@ -94,6 +94,9 @@ def scripts(e):
         "unseen-half": small().say("SNAPSHOT", {**of(r="storage-a"), "resources": [
             by_label["storage-a"], by_label["lab"]]}),
         "seeing-none": small().say("SNAPSHOT", {"nodes": [by_name["node2"]]}),
+        "full": Script(e).say("STATUS", status(mode="read-only", mode_text="the disk that holds "
+                                               "/var/lib/muster/muster.db is full: free some "
+                                               "space")),
         "dropped": Script(e).say("STATUS", status(
             messages_dropped=12, drops=["malformed 5", "not-registered 7"])),
         "early": Script(e).say("STATUS", status(messages_dropped=1, drops=["not-registered 1"])),
@@ -193,6 +196,7 @@ CASES = [
     ("status-old", "old", "status"),
     ("status-suspect", "silent", "status"),
     ("status-conflict", "conflict", "status"),
+    ("status-read-only", "full", "status"),
     ("status-dropped", "dropped", "status"),
     ("status-early", "early", "status"),
     ("check-ok", "well", "status --check"),
