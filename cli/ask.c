@@ -15,9 +15,10 @@ static const char *const reply_codes[] = {
     [REPLY_FAILED] = "failed",
 };
 
+/* A wrong argument is wrong usage, whoever finds it. */
 static int exit_of(const char *code)
 {
-    if (strcmp(code, "usage") == 0)
+    if (strcmp(code, "usage") == 0 || strcmp(code, "invalid") == 0)
         return EXIT_USAGE;
     return strcmp(code, "unreachable") == 0 ? EXIT_UNREACHABLE : EXIT_FAILED;
 }
@@ -79,9 +80,10 @@ static const char *hint_of_endpoint(const struct run *r)
     const char *endpoint = r->client != NULL ? muster_endpoint(r->client) : "";
 
     if (strncmp(endpoint, "ipc://", 6) == 0)
-        return "Is muster-coordinator running on this machine? --connect or $MUSTER_CONNECT name "
-               "another one.";
-    return "Is muster-coordinator running there, and does its client_listen allow this?";
+        return "'systemctl status muster-coordinator' tells whether it runs; --connect or "
+               "$MUSTER_CONNECT name another one.";
+    return "On its machine 'systemctl status muster-coordinator' tells whether it runs, and "
+           "'muster-coordinator --check-config' what client_listen is.";
 }
 
 int ask_failed(struct run *r, int rc, const struct reply *reply)
@@ -98,6 +100,8 @@ int ask_failed(struct run *r, int rc, const struct reply *reply)
     } else if (rc == MUSTER_E_UNREACHABLE) {
         f.code = "unreachable";
         f.hint = hint_of_endpoint(r);
+    } else if (rc == MUSTER_E_USAGE) {
+        f.code = "usage";
     } else {
         f.code = "local";
     }

@@ -172,6 +172,24 @@ static int transfer(struct run *r, struct copy *c)
     return rc;
 }
 
+/* The coordinator's own copy. Where it cannot be made, room is what it lacks most of the time. */
+static int copy_begin(struct run *r, struct muster_reply *begun)
+{
+    REQUEST(req, OP_BACKUP_BEGIN);
+    struct failure f = { .code = "failed" };
+    int rc = ask_connect(r);
+
+    if (rc != 0)
+        return rc;
+    rc = muster_call(r->client, &req, begun);
+    if (rc != MUSTER_E_REPLY || begun->reply->code != REPLY_FAILED)
+        return rc == 0 ? 0 : ask_failed(r, rc, begun->reply);
+    f.text = muster_error(r->client);
+    f.hint = "The coordinator makes the copy in its state directory first: that disk must have as "
+             "much room free as the database has.";
+    return fail_with(r, &f);
+}
+
 /* Lets the coordinator forget its copy; if that fails it does so by itself after a while. */
 static void let_go(struct run *r, const struct copy *c)
 {
@@ -204,7 +222,6 @@ static void done_json(struct json *j, const void *data)
 static int handle(struct run *r)
 {
     static const struct view view = { done_text, done_json };
-    REQUEST(req, OP_BACKUP_BEGIN);
     struct copy c = { .path = r->arguments[0], .fd = -1 };
     struct muster_reply begun = { NULL, NULL };
     int rc = file_open(r, &c);
@@ -212,7 +229,7 @@ static int handle(struct run *r)
     if (rc == 0)
         rc = greet(r);
     if (rc == 0)
-        rc = ask(r, &req, &begun);
+        rc = copy_begin(r, &begun);
     if (rc == 0) {
         c.begun = begun.reply;
         c.handle = begun.reply->handle;
@@ -235,10 +252,12 @@ const struct command backup_command = {
     .least = 1,
     .most = 1,
     .summary = "a consistent copy of the database, while all goes on",
-    .about = "Writes a copy of the coordinator's database into a new FILE on this machine, "
-             "readable by you alone. A file that is there already is never overwritten, and FILE "
-             "appears only when it is whole and on the disk. The copy holds no secret, but "
-             "all about your fleet. To use it see OPERATIONS.md, 'Backup and restore'.",
+    .about =
+        "Writes a copy of the coordinator's database into a new FILE on this machine, "
+        "readable by you alone. A file that is there already is never overwritten, and FILE "
+        "appears only when it is whole and on the disk. The coordinator makes the copy in its "
+        "state directory first, and that disk needs room for it meanwhile: as much as the "
+        "database has. The copy holds no secret, but all about your fleet. To use it see OPERATIONS.md, 'Backup and restore'.",
     .example = "muster backup muster-$(date +%F).db",
     .handle = handle,
 };

@@ -8,6 +8,8 @@
 #include "client/muster.h"
 
 enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
+/* Of `status --check`: what monitoring systems agree on. */
+enum check_code { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN };
 
 struct option {
     char letter;       /* 0: none */
@@ -23,6 +25,7 @@ struct command {
     const char *noun, *verb;      /* verb NULL: the noun is the whole command */
     const char *arguments;        /* as in the usage line; NULL: none */
     uint8_t least, most;          /* arguments */
+    const char *needs;            /* options that it cannot do without; NULL: none */
     const char *summary;          /* half a line */
     const char *about;            /* what it is for, how to read what it prints */
     const char *example;          /* command lines with a word on each */
@@ -71,6 +74,7 @@ int option_duration(struct run *r, const char *name, int64_t *out_ms);
 
 /* help.c */
 int help_show(struct run *r);
+const char *usage_of(struct arena *a, const struct command *c); /* "muster node show NODE ..." */
 
 /* suggest.c: the word that `word` was meant to be, or NULL. */
 const char *suggest(const char *word, const char *const *words, size_t n);

@@ -19,9 +19,10 @@ static void done_text(struct text *t, const void *data)
 
     text_line(t, "This machine is a client of the coordinator at %s now.",
               muster_endpoint(r->client));
-    text_line(t, "Next: muster --connect %s%s%s status%s", muster_endpoint(r->client),
-              key != NULL ? " --key-file " : "", key != NULL ? key : "",
-              key != NULL ? "" : ", or set $MUSTER_CONNECT.");
+    text_line(t, "Next: muster --connect %s%s%s status", muster_endpoint(r->client),
+              key != NULL ? " --key-file " : "", key != NULL ? typed(t, key) : "");
+    text_line(t, "With MUSTER_CONNECT=%s in the environment --connect is not needed.",
+              muster_endpoint(r->client));
 }
 
 static void done_json(struct json *j, const void *data)
@@ -46,8 +47,8 @@ static int read_token(struct run *r, const char *path, char *token)
     if (!piped && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0) {
         close(fd);
         return fail(r, "local",
-                    "The token may have been seen; a new one is better: muster token "
-                    "create.",
+                    "The token may have been seen. A new one, on the coordinator's machine: muster "
+                    "token create --role observer",
                     "the token file %s can be read by others (mode %04o); it must be 0600", path,
                     (unsigned)(st.st_mode & 07777));
     }
@@ -82,8 +83,8 @@ static int enrol(struct run *r, const char *token)
     rc = muster_enrol(&r->connect, token, name, &r->client);
     if (rc == MUSTER_E_REPLY)
         return fail(r, "refused",
-                    "A token serves once: muster token create --role observer makes "
-                    "another one.",
+                    "A token serves once. Another one, on the coordinator's machine: muster token "
+                    "create --role observer",
                     "%s", muster_error(NULL));
     return rc == 0 ? 0 : ask_failed(r, rc, NULL);
 }
@@ -114,6 +115,7 @@ static const struct option options[] = {
 
 const struct command enrol_command = {
     .noun = "enrol",
+    .needs = "--token-file FILE",
     .summary = "make this machine a client of a remote coordinator",
     .about = "Makes a key pair, kept in --key-file (0600, never overwritten), and has the "
              "coordinator accept it in exchange for a token of role observer or operator. From "

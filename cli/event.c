@@ -14,7 +14,10 @@
 
 #define DEFAULT_LINES  20
 #define WAIT_MS        60000
-#define KIND_WIDTH     21
+#define NO_WIDTH       6
+#define SEVERITY_WIDTH 9 /* "warning" and a gap */
+#define KIND_WIDTH     23
+#define LEAST_TEXT     40 /* the sentence stands beside the rest only where it has so much room */
 #define LONGEST_LINE   1000000
 #define LOOK_AGAIN_MS  1000
 #define LOCAL_TIME_LEN 25
@@ -36,18 +39,30 @@ static enum paint paint_of(const struct event_info *e)
     return p != PAINT_NONE ? p : PAINT_DIM;
 }
 
+/* "   104  2026-11-24 16:11:51 +0100  error    edge.lost             node2 has lost mgmt.", with
+ * the sentence on lines of its own where it has no room beside. */
 static void event_text(struct text *t, const void *data)
 {
     const struct event_info *e = data;
     const char *kind = text_safe(t, e->kind);
-    size_t width = text_width(kind), at = LOCAL_TIME_LEN + 2;
+    const char *severity =
+        text_cut(t, text_safe(t, e->severity != NULL ? e->severity : ""), SEVERITY_WIDTH - 1);
+    const char *no = text_format(t, "%*" PRIu64, NO_WIDTH, e->no);
+    size_t at = text_width(no) + 2 + LOCAL_TIME_LEN + 2 + SEVERITY_WIDTH, width = text_width(kind);
     char time[LOCAL_TIME_TEXT];
 
-    buf_printf(t->out, "%s  ", local_time(e->wall_ms, time));
-    text_paint(t, paint_of(e), kind);
-    buf_printf(t->out, "%*s", width < KIND_WIDTH ? (int)(KIND_WIDTH - width) : 2, "");
-    width = width < KIND_WIDTH ? KIND_WIDTH : width + 2;
-    text_wrap(t, e->text != NULL ? e->text : "", at + width, at, PAINT_NONE);
+    buf_printf(t->out, "%s  %s  ", no, local_time(e->wall_ms, time));
+    text_paint(t, paint_of(e), severity);
+    buf_printf(t->out, "%*s", SEVERITY_WIDTH - (int)text_width(severity), "");
+    text_paint(t, PAINT_BOLD, kind);
+    if (at + KIND_WIDTH + LEAST_TEXT > t->columns) {
+        at = NO_WIDTH + 2;
+        buf_printf(t->out, "\n%*s", (int)at, "");
+    } else {
+        buf_printf(t->out, "%*s", width < KIND_WIDTH ? (int)(KIND_WIDTH - width) : 2, "");
+        at += width < KIND_WIDTH ? KIND_WIDTH : width + 2;
+    }
+    text_wrap(t, e->text != NULL ? e->text : "", at, at, PAINT_NONE);
 }
 
 static void event_json(struct json *j, const void *data)
@@ -305,10 +320,12 @@ const struct command event_tail_command = {
     .noun = "event",
     .verb = "tail",
     .summary = "what happened, oldest first; -f goes on",
-    .about = "Prints the newest events of the coordinator's durable log: nodes that come and go, "
-             "edges that change, what operators did. Each has a number that never comes twice. "
-             "With -f it waits for more, also over a restart of the coordinator.\n"
-             "With --json one document; with -f as well, one JSON object a line.",
+    .about =
+        "Prints the newest events of the coordinator's durable log: nodes that come and go, "
+        "edges that change, what operators did. Each has a number that never comes twice, which "
+        "--since takes, a time, a severity (info, warning, error) and a kind. On a terminal the "
+        "sentence may stand below; into a pipe or file each event is one line. With -f it waits for more, also over a restart of the coordinator.\n"
+        "With --json one document; with -f as well, one JSON object a line.",
     .example = "muster event tail\n"
                "muster event tail -f\n"
                "muster event tail --since 2h\n"

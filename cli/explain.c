@@ -8,6 +8,8 @@
 
 #define INDENT     2
 #define MOST_NAMES 24 /* names or ranges of names in one row */
+#define MOST_LEADS 8  /* resources that one port is said to lead to */
+#define TOLD       -1 /* a failure has been printed */
 
 struct asked {
     const struct reply *reply;
@@ -89,18 +91,104 @@ static void explain_json(struct json *j, const void *data)
 
 static const struct view explain_view = { explain_text, explain_json };
 
-static int explain_handle(struct run *r)
+/* ---- a port in place of the resource that it leads to ---------------------------------------- */
+
+/* What the ports of a node lead to. */
+struct lead {
+    const char *port;
+    const char *ids[MOST_LEADS], *labels[MOST_LEADS]; /* of those that `port` leads to */
+    size_t n;
+    const char *ports; /* all that lead anywhere, in a list */
+};
+
+/* All of it in the run's arena. */
+static void lead_add(struct run *r, struct lead *l, const char *port, const struct resource_info *x)
+{
+    if (strcmp(port, l->port) == 0 && l->n < MOST_LEADS) {
+        l->ids[l->n] = arena_strdup(r->arena, x->id != NULL ? x->id : "");
+        l->labels[l->n] = arena_strdup(r->arena, x->label != NULL ? x->label : "");
+        l->n++;
+    }
+    l->ports = arena_printf(r->arena, "%s%s%s", l->ports != NULL ? l->ports : "",
+                            l->ports != NULL ? ", " : "", port);
+}
+
+static void lead_find(struct run *r, const char *node, struct lead *l)
+{
+    REQUEST(req, OP_SNAPSHOT);
+    struct muster_reply reply;
+
+    REC_SET(&req, request, nodes, ((struct strs){ &node, 1 }));
+    if (muster_call(r->client, &req, &reply) == 0 && reply.reply->nodes.n == 1 &&
+        reply_order(reply.reply) == 0) {
+        const struct edge_info *e = reply.reply->edges.v;
+
+        for (size_t i = 0; i < reply.reply->edges.n; i++) {
+            for (size_t k = 0; k < e[i].ports.n; k++)
+                lead_add(r, l, e[i].ports.v[k], resource_of(reply.reply, &e[i]));
+        }
+    }
+    muster_reply_free(&reply);
+}
+
+static int explain_ask(struct run *r, struct asked *a, struct muster_reply *reply)
 {
     REQUEST(req, OP_EXPLAIN);
-    struct asked a = { .node = r->arguments[0], .resource = r->arguments[1] };
-    struct muster_reply reply;
     int rc;
 
-    REC_SET(&req, request, node, a.node);
-    REC_SET(&req, request, resource, a.resource);
-    rc = ask(r, &req, &reply);
-    a.reply = reply.reply;
-    if (rc == 0)
+    REC_SET(&req, request, node, a->node);
+    REC_SET(&req, request, resource, a->resource);
+    rc = muster_call(r->client, &req, reply);
+    a->reply = reply->reply;
+    return rc;
+}
+
+/* No resource is called so: is a port of the node? Then asks again; else says what there is. */
+static int explain_port(struct run *r, struct asked *a, struct muster_reply *reply)
+{
+    struct lead l = { .port = a->resource };
+    struct failure f = { .code = "not-found",
+                         .text = arena_strdup(r->arena, muster_error(r->client)) };
+
+    lead_find(r, a->node, &l);
+    if (l.n == 1) {
+        a->resource = l.ids[0];
+        muster_reply_free(reply);
+        return explain_ask(r, a, reply);
+    }
+    if (l.n > 1) {
+        f.code = "ambiguous";
+        f.text =
+            arena_printf(r->arena, "port %s leads to %zu resources; name one of them", l.port, l.n);
+        f.candidates = (struct strs){ l.labels, l.n };
+    } else {
+        f.hint = l.ports == NULL
+                     ? "'muster node list' and 'muster resource list' show what there is."
+                     : arena_printf(r->arena,
+                                    "'muster resource list' shows the resources; ports of %s that "
+                                    "lead to one: %s.",
+                                    a->node, l.ports);
+    }
+    fail_with(r, &f);
+    return TOLD;
+}
+
+static int explain_handle(struct run *r)
+{
+    struct asked a = { .node = r->arguments[0], .resource = r->arguments[1] };
+    struct muster_reply reply = { NULL, NULL };
+    int rc = ask_connect(r);
+
+    if (rc != 0)
+        return rc;
+    rc = explain_ask(r, &a, &reply);
+    if (rc == MUSTER_E_REPLY && reply.reply->code == REPLY_NOT_FOUND)
+        rc = explain_port(r, &a, &reply);
+    if (rc == TOLD)
+        rc = EXIT_FAILED;
+    else if (rc != 0)
+        rc = ask_failed(r, rc, reply.reply);
+    else
         rc = show(r, &explain_view, &a);
     muster_reply_free(&reply);
     return rc;
@@ -112,10 +200,13 @@ const struct command explain_command = {
     .least = 2,
     .most = 2,
     .summary = "why a node sees, half-sees or does not see a resource",
-    .about = "Shows the whole chain of evidence, from the resource down to the hardware: network, "
-             "port, VLAN, bond, NIC, what the switch says (LLDP), how old the facts are; and for "
-             "each broken link what would mend it (->).",
+    .about =
+        "Shows the whole chain of evidence, from the resource down to the hardware: network, "
+        "port, VLAN, bond, NIC, what the switch says (LLDP), how old the facts are; and for "
+        "each broken link what would mend it (->). In place of the resource the name of one of the "
+        "node's ports will do.",
     .example = "muster explain rack7-03 storage-a\n"
+               "muster explain rack7-03 eth0                   # whatever port eth0 leads to\n"
                "muster explain rack7-03 unproven:rack7-03/eth0",
     .handle = explain_handle,
 };

@@ -22,6 +22,19 @@ static const char *title_of(struct text *t, const struct command *c)
                        c->verb != NULL ? c->verb : "");
 }
 
+const char *usage_of(struct arena *a, const struct command *c)
+{
+    const char *parts[] = { c->noun, c->verb, c->arguments, c->needs,
+                            c->options != NULL ? "[OPTION...]" : NULL };
+    const char *s = "muster";
+
+    for (size_t i = 0; i < ARRAY_LEN(parts) && s != NULL; i++) {
+        if (parts[i] != NULL)
+            s = arena_printf(a, "%s %s", s, parts[i]);
+    }
+    return s != NULL ? s : "muster";
+}
+
 static void heading(struct text *t, const char *title)
 {
     buf_str(t->out, "\n");
@@ -125,8 +138,7 @@ static void command_text(struct text *t, const struct command *c)
 
     text_line(t, "muster %s: %s", title, c->summary);
     buf_str(t->out, "\n");
-    text_line(t, "Usage: muster %s%s%s%s", title, c->arguments != NULL ? " " : "",
-              c->arguments != NULL ? c->arguments : "", c->options != NULL ? " [OPTION...]" : "");
+    text_line(t, "Usage: %s", usage_of(t->arena, c));
     buf_str(t->out, "\n");
     lines(t, c->about, true);
     if (c->options != NULL) {

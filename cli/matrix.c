@@ -64,24 +64,83 @@ static void declared_text(struct text *t, const struct matrix *m, size_t edges)
         matrix_sum_declared(t, r);
 }
 
-/* What to ask next. */
+/* The first edge that is not ok, of a declared network if there is one; NULL: all are. */
+static const struct edge_info *first_bad(const struct reply *r)
+{
+    const struct edge_info *e = r->edges.v, *port = NULL;
+
+    for (size_t i = 0; i < r->edges.n; i++) {
+        if (e[i].state == EDGE_OK)
+            continue;
+        if (resource_of(r, &e[i])->declared)
+            return &e[i];
+        port = port != NULL ? port : &e[i];
+    }
+    return port;
+}
+
+/* What to ask next: complete commands, about one that is there. */
 static void hints_text(struct text *t, const struct matrix *m, size_t declared, bool summed)
 {
-    const struct edge_info *e = m->reply->edges.v;
-    size_t bad = 0;
+    const struct reply *r = m->reply;
+    const struct edge_info *bad = first_bad(r);
+    const char *node = node_of(r, bad != NULL ? bad : r->edges.v)->name;
 
-    for (size_t i = 0; i < m->reply->edges.n; i++)
-        bad += e[i].state != EDGE_OK;
-    if (bad > 0 || summed || (declared == 0 && !m->chosen))
+    if (bad != NULL || summed || (declared == 0 && !m->chosen))
         buf_str(t->out, "\n");
     if (summed)
-        text_line(t, "'muster matrix --node NODE' or '--resource RESOURCE' shows one in full.");
-    if (bad > 0)
-        text_line(t, "'muster explain NODE RESOURCE' tells why it is so.");
+        text_line(t, "All about one node: muster matrix --node %s", typed(t, node));
+    if (bad != NULL)
+        text_line(t, "Why it is so: muster explain %s %s", typed(t, node),
+                  typed(t, resource_of(r, bad)->label));
     if (declared == 0 && !m->chosen)
         text_line(t,
                   "No port is in a declared network; 'muster network define --help' tells how to "
                   "say which ports are one.");
+}
+
+/* Resources that were asked for by name and that nobody sees. */
+static void unseen_text(struct text *t, const struct matrix *m, const char *before)
+{
+    const struct reply *r = m->reply;
+    const struct resource_info *x = r->resources.v;
+    const struct node_info *n = r->nodes.v;
+    const struct edge_info *e = r->edges.v;
+
+    for (size_t i = 0; i < r->resources.n; i++) {
+        bool seen = false;
+
+        for (size_t k = 0; k < r->edges.n; k++)
+            seen = seen || e[k].resource == i;
+        if (seen)
+            continue;
+        buf_str(t->out, before);
+        before = "";
+        if (!m->nodes)
+            text_line(t, "No node sees %s.", x[i].label);
+        else if (r->nodes.n == 1)
+            text_line(t, "%s does not see %s. Why: muster explain %s %s", n->name, x[i].label,
+                      typed(t, n->name), typed(t, x[i].label));
+        else
+            text_line(t, "None of these nodes sees %s.", x[i].label);
+    }
+}
+
+/* There is no edge to show: why. */
+static void nothing_text(struct text *t, const struct matrix *m)
+{
+    const struct reply *r = m->reply;
+
+    if (m->resources && r->resources.n > 0) {
+        unseen_text(t, m, "");
+    } else if (m->chosen) {
+        text_line(t, "%s no resource.", r->nodes.n == 1 ? "This node sees" : "These nodes see");
+    } else if (r->nodes.n == 0) {
+        text_line(t,
+                  "There are no nodes yet. 'muster token create' makes a token that admits one.");
+    } else {
+        text_line(t, "No node has reported a network yet.");
+    }
 }
 
 static void matrix_text(struct text *t, const void *data)
@@ -94,14 +153,10 @@ static void matrix_text(struct text *t, const void *data)
     for (size_t i = 0; i < r->edges.n; i++)
         unproven += !resource_of(r, &e[i])->declared;
     declared = r->edges.n - unproven;
-    head_text(t, r);
+    if (r->edges.n > 0 || !m->resources)
+        head_text(t, r);
     if (r->edges.n == 0) {
-        text_line(
-            t, "%s",
-            r->nodes.n == 0
-                ? "There are no nodes yet. 'muster token create' makes a token that admits one."
-            : m->chosen ? "None of these nodes sees any of these resources."
-                        : "No node has reported a network yet.");
+        nothing_text(t, m);
         return;
     }
     if (declared > 0) {
@@ -115,6 +170,8 @@ static void matrix_text(struct text *t, const void *data)
         else
             matrix_sum_unproven(t, r);
     }
+    if (m->resources)
+        unseen_text(t, m, "\n");
     hints_text(t, m, declared,
                !m->chosen && (unproven > LONGEST_UNPROVEN || declared > LONGEST_LIST));
 }
@@ -174,7 +231,9 @@ static int handle(struct run *r)
     static const struct view view = { matrix_text, matrix_json };
     REQUEST(req, OP_SNAPSHOT);
     struct strs nodes = option_values(r, "node"), resources = option_values(r, "resource");
-    struct matrix m = { .chosen = nodes.n + resources.n > 0 };
+    struct matrix m = { .chosen = nodes.n + resources.n > 0,
+                        .nodes = nodes.n > 0,
+                        .resources = resources.n > 0 };
     struct muster_reply reply;
     const char *kind;
     int rc = kind_checked(r, &kind);

@@ -7,7 +7,8 @@
 
 struct matrix {
     const struct reply *reply;
-    bool chosen; /* by --node or --resource: shown in full, however long */
+    bool nodes, resources; /* chosen by --node, by --resource */
+    bool chosen;           /* by one of them: shown in full, however long */
 };
 
 /* The edge of these places in the reply, or NULL. */

@@ -115,6 +115,14 @@ static int change(struct run *r, struct request *req, bool deleted)
     return rc;
 }
 
+static const char *define_example(struct run *r, uint64_t vlan, const char *port)
+{
+    const char *tag = vlan > 0 ? arena_printf(r->arena, " --vlan %" PRIu64, vlan) : "";
+
+    return arena_printf(r->arena, "For %s of every node: muster network define %s%s --match '*/%s'",
+                        port, r->arguments[0], tag != NULL ? tag : "", port);
+}
+
 static int define_handle(struct run *r)
 {
     REQUEST(req, OP_NETWORK_DEFINE);
@@ -125,11 +133,11 @@ static int define_handle(struct run *r)
     if (rc != 0)
         return rc;
     if (matches.n == 0)
-        return fail(r, "usage", "For example: --match '*/bond0' for bond0 of every node.",
+        return fail(r, "usage", define_example(r, vlan, "bond0"),
                     "say which ports belong to it: --match NODE-GLOB/PORT-GLOB");
     for (size_t i = 0; i < matches.n; i++) {
         if (strchr(matches.v[i], '/') == NULL)
-            return fail(r, "usage", "For example: --match '*/bond0' or --match 'rack7-*/eth?'.",
+            return fail(r, "usage", define_example(r, vlan, matches.v[i]),
                         "--match takes NODE-GLOB/PORT-GLOB, not '%s'", matches.v[i]);
     }
     REC_SET(&req, request, vlan, vlan);
@@ -151,11 +159,14 @@ const struct command network_define_command = {
     .arguments = "NAME",
     .least = 1,
     .most = 1,
+    .needs = "--match NODE-GLOB/PORT-GLOB",
     .summary = "declare which ports are one network",
-    .about = "Equal VLAN numbers prove nothing: two switches may use 100 for two networks. So each "
-             "port is a network of its own (unproven:NODE/PORT) until you declare which ones are "
-             "the same. A port must match exactly one network of its tag; one that matches two "
-             "stays unproven, and an event says so.",
+    .about =
+        "Equal VLAN numbers prove nothing: two switches may use 100 for two networks. So each "
+        "port is a network of its own (unproven:NODE/PORT) until you declare which ones are "
+        "the same. A port must match exactly one network of its tag; one that matches two "
+        "stays unproven, and an event says so.\n"
+        "A network that is defined again has the new tag and matches in place of the old ones.",
     .example = "muster network define storage-a --vlan 100 --match '*/bond0'\n"
                "muster network define lab --match 'rack7-*/eth0' --match 'rack8-*/eth1'",
     .options = define_options,

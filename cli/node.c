@@ -15,9 +15,14 @@ struct list {
     const char *state; /* NULL: all */
 };
 
+/* A node that was never heard in this start of the coordinator is down too, as `status` counts it.
+ */
 static bool listed(const struct list *l, const struct node_info *n)
 {
-    return l->state == NULL || (n->state != NULL && strcmp(n->state, l->state) == 0);
+    const char *state = n->state != NULL ? n->state : "";
+
+    return l->state == NULL || strcmp(state, l->state) == 0 ||
+           (strcmp(l->state, "down") == 0 && strcmp(state, "never") == 0);
 }
 
 /* One remark after another: a sentence stands for itself. */
@@ -63,6 +68,27 @@ static void summary_text(struct text *t, const struct node_info *nodes, size_t n
     text_line(t, "%s", s);
 }
 
+/* How to let the first of those in that wait for it. */
+static void approve_text(struct text *t, const struct list *l)
+{
+    const struct node_info *nodes = l->reply->nodes.v;
+
+    for (size_t i = 0; i < l->reply->nodes.n; i++) {
+        const struct node_info *n = &nodes[i];
+        const char *state = n->state != NULL ? n->state : "";
+
+        if (!listed(l, n) || (strcmp(state, "pending") != 0 && strcmp(state, "quarantined") != 0))
+            continue;
+        text_line(t,
+                  strcmp(state, "pending") == 0
+                      ? "To let %s in: muster node approve %s"
+                      : "To let %s in with the key that it uses now, once no other machine claims "
+                        "to be it: muster node approve %s",
+                  n->name, typed(t, n->name));
+        return;
+    }
+}
+
 static void list_text(struct text *t, const void *data)
 {
     static const struct column columns[] = { { "NODE", COLUMN_CUT },
@@ -92,6 +118,7 @@ static void list_text(struct text *t, const void *data)
     }
     table_print(b);
     summary_text(t, nodes, l->reply->nodes.n);
+    approve_text(t, l);
 }
 
 static void list_json(struct json *j, const void *data)
@@ -135,7 +162,8 @@ static int list_handle(struct run *r)
 
 static const struct option list_options[] = {
     { 0, "state", "STATE", false,
-      "only nodes in this state: up, suspect, down, never, pending, quarantined, dead" },
+      "only nodes in this state: up, suspect, down (with never: not heard since the coordinator "
+      "started), never, pending, quarantined, dead" },
     { 0 },
 };
 
@@ -261,20 +289,29 @@ const struct command node_forget_command = {
     .handle = forget_handle,
 };
 
+/* clang-format off */
+#define DEAD_MEANS \
+    "What must be true: the machine is really off and stays off: you have cut its power, or stand " \
+    "before it. muster can tell only that it is silent. What happens: from then on it counts as "   \
+    "off, and what its last boot had a right to is free for others; should that boot ever speak "   \
+    "again, it is quarantined. It cannot be taken back; the machine comes in again with its next "  \
+    "boot and a new token."
+/* clang-format on */
+
 static int declare_dead_handle(struct run *r)
 {
     REQUEST(req, OP_NODE_DECLARE_DEAD);
-    const char *typed = option_value(r, "type-name");
+    const char *again = option_value(r, "type-name");
 
-    if (typed == NULL)
-        return fail(r, "usage",
-                    "This is your word that the machine is off, and cannot be taken back: what it "
-                    "held becomes free for others.",
-                    "type the node's name once more to confirm: --type-name %s", r->arguments[0]);
-    if (strcmp(typed, r->arguments[0]) != 0)
-        return fail(r, "usage", "Nothing was done.", "--type-name '%s' is not the node '%s'", typed,
+    if (again == NULL)
+        return fail(r, "usage", DEAD_MEANS,
+                    "nothing was done; to confirm, give the name once more: muster node "
+                    "declare-dead %s --type-name %s",
+                    r->arguments[0], r->arguments[0]);
+    if (strcmp(again, r->arguments[0]) != 0)
+        return fail(r, "usage", "Nothing was done.", "--type-name '%s' is not the node '%s'", again,
                     r->arguments[0]);
-    REC_SET(&req, request, confirm, typed);
+    REC_SET(&req, request, confirm, again);
     return tell(r, &req, "", " is declared dead.");
 }
 
@@ -289,10 +326,12 @@ const struct command node_declare_dead_command = {
     .arguments = "NODE",
     .least = 1,
     .most = 1,
+    .needs = "--type-name NODE",
     .summary = "your word that a node is off",
-    .about = "For a machine that is off for certain and that nothing else can prove to be off. The "
-             "word is kept in the event log. If that boot of the machine is ever heard again it is "
-             "quarantined. Only the exact name is taken, twice.",
+    .about =
+        "For a machine that is off for certain and that nothing else can prove to be off.\n" DEAD_MEANS
+        "\n"
+        "The word is kept in the event log. Only the exact name is taken, twice.",
     .example = "muster node declare-dead rack7-03 --type-name rack7-03",
     .options = declare_dead_options,
     .handle = declare_dead_handle,

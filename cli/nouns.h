@@ -18,6 +18,8 @@ extern const struct command status_command, wait_command, node_list_command, nod
 
 enum paint paint_of_word(const char *state); /* of a node, an edge, a section, an event, ... */
 
+/* A word as it is typed in a shell: in quotes where it needs them. */
+const char *typed(struct text *t, const char *word);
 /* "3 nodes", "1 node". */
 const char *counted(struct text *t, uint64_t n, const char *one, const char *many);
 /* "12 ok, 1 degraded, 2 lost", without what is none; "none" when all are. */

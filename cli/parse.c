@@ -63,10 +63,14 @@ int option_duration(struct run *r, const char *name, int64_t *out_ms)
 {
     const char *s = option_value(r, name);
 
-    if (s != NULL && (!duration_parse(s, out_ms) || *out_ms <= 0))
+    if (s == NULL)
+        return 0;
+    if (!duration_parse(s, out_ms))
         return fail(r, "usage", NULL,
                     "--%s takes a time with its unit, such as 500ms, 30s, 5m, 2h or 7d, not '%s'",
                     name, s);
+    if (*out_ms <= 0)
+        return fail(r, "usage", NULL, "--%s takes a time above zero, not '%s'", name, s);
     return 0;
 }
 
@@ -327,14 +331,30 @@ static int check_options(const struct parser *p)
     return 0;
 }
 
+/* What the usage line calls the arguments from the first missing one on: "NODE and RESOURCE". */
+static const char *missing(struct run *r)
+{
+    const char *s = r->command->arguments, *list = "";
+
+    for (size_t i = 0; s != NULL && *s != '\0' && i < r->command->least; i++) {
+        size_t n = strcspn(s, " ");
+
+        if (i >= r->argument_count)
+            list =
+                arena_printf(r->arena, "%s%s%.*s", list, *list != '\0' ? " and " : "", (int)n, s);
+        if (list == NULL)
+            return "an argument";
+        s += n;
+        s += strspn(s, " ");
+    }
+    return list;
+}
+
 static int check_arguments(struct parser *p, size_t used)
 {
     struct run *r = p->r;
     const struct command *c = r->command;
-    const char *usage = arena_printf(
-        r->arena, "Usage: muster %s%s%s%s%s%s", c->noun, c->verb != NULL ? " " : "",
-        c->verb != NULL ? c->verb : "", c->arguments != NULL ? " " : "",
-        c->arguments != NULL ? c->arguments : "", c->options != NULL ? " [OPTION...]" : "");
+    const char *usage = arena_printf(r->arena, "Usage: %s", usage_of(r->arena, c));
 
     r->argument_count = 0;
     for (size_t i = used; i < p->word_count; i++) {
@@ -345,8 +365,8 @@ static int check_arguments(struct parser *p, size_t used)
         r->arguments[r->argument_count++] = p->words[i];
     }
     if (r->argument_count < c->least)
-        return fail(r, "usage", usage, "%s is missing",
-                    r->argument_count == 0 ? c->arguments : "an argument");
+        return fail(r, "usage", usage, "%s %s missing", missing(r),
+                    c->least - r->argument_count > 1 ? "are" : "is");
     return 0;
 }
 

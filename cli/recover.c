@@ -37,7 +37,7 @@ static int handle(struct run *r)
     if (confirm == NULL || strcmp(confirm, CONFIRMATION) != 0)
         return fail(r, "usage",
                     "It cannot be taken back: what was declared after the backup is gone. "
-                    "'muster status' tells what the nodes have reported.",
+                    "'muster event tail' tells which node has seen more (node.restore-detected).",
                     "say that you mean it: muster recover --confirm " CONFIRMATION);
     REC_SET(&req, request, confirm, confirm);
     rc = ask(r, &req, &reply);
@@ -60,15 +60,18 @@ static const struct option options[] = {
 
 const struct command recover_command = {
     .noun = "recover",
+    .needs = "--confirm recover",
     .summary = "take a restored database as the true one",
     .about = "Nodes remember what they have seen of the coordinator, so they notice when its "
              "database is older than that: restored from a backup, or a copy. The coordinator then "
              "is in mode 'recover': it refuses every change and waits for your word. This command "
              "is it: the epoch rises above everything that any node has reported, and nodes follow "
              "again.\n"
+             "The event node.restore-detected names the first node that has seen more, and what.\n"
              "Be sure first that this is the database that you want, and that no other coordinator "
              "runs on another copy of it.",
-    .example = "muster status                       # mode recover: which node reported what\n"
+    .example = "muster status                       # mode recover, and what that means\n"
+               "muster event tail                   # node.restore-detected: which node\n"
                "muster recover --confirm recover",
     .options = options,
     .handle = handle,

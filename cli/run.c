@@ -26,6 +26,18 @@ static int dispatch(struct run *r)
     return r->command->handle(r);
 }
 
+/* To a monitoring system 2 is "critical": a check that was called wrongly knows nothing. */
+static bool is_check(int argc, char **argv)
+{
+    bool status = false, check = false;
+
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        status = status || strcmp(argv[i], "status") == 0;
+        check = check || strcmp(argv[i], "--check") == 0;
+    }
+    return status && check;
+}
+
 int muster_run(int argc, char **argv)
 {
     struct run r = { .arena = arena_new(0) };
@@ -36,6 +48,8 @@ int muster_run(int argc, char **argv)
     rc = parse(&r, argc, argv);
     if (rc == 0)
         rc = dispatch(&r);
+    else if (is_check(argc, argv))
+        rc = CHECK_UNKNOWN;
     muster_disconnect(r.client);
     arena_free(r.arena);
     return rc;

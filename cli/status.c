@@ -3,12 +3,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 
-enum level { LEVEL_OK, LEVEL_WARNING, LEVEL_CRITICAL, LEVEL_UNKNOWN };
-
-/* The exit codes that monitoring systems agree on. */
 static const char *const level_names[] = { "ok", "warning", "critical", "unknown" };
 static const char *const level_titles[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 
@@ -17,7 +15,7 @@ struct answer {
     const struct status_info *s;
     const char *endpoint;
     bool check;
-    enum level level;
+    enum check_code level;
     const char *verdict; /* of the check, one line */
 };
 
@@ -49,38 +47,93 @@ static void nodes_text(struct text *t, const struct status_info *s)
         text_pair(t, "nodes", "%" PRIu64 ": %s", all, list);
 }
 
-static void messages_text(struct text *t, const struct status_info *s)
-{
-    const char *why = "";
+/* Why a message was dropped: "NAME COUNT", and what that means. */
+static const struct reason {
+    const char *name, *text;
+    bool usual; /* no fault of anybody: the sender does it again */
+} reasons[] = {
+    { "malformed", "malformed", false },
+    { "version", "of a version not spoken here", false },
+    { "too-large", "too large", false },
+    { "unknown-key", "of an unknown key", false },
+    { "role", "not for their role", false },
+    { "identity", "under another's identity", false },
+    { "retired-boot", "of a boot that is over", false },
+    { "replay", "sent twice", false },
+    { "flood", "over their rate", false },
+    { "quarantined", "of quarantined nodes", false },
+    { "pending", "of nodes that wait for approval", false },
+    { "not-registered", "not-registered", true },
+    { "recover", "during mode recover", false },
+    { "busy", "while too busy", false },
+};
 
-    for (size_t i = 0; i < s->drops.n; i++)
-        why = text_format(t, "%s%s%s", why, i > 0 ? ", " : "", s->drops.v[i]);
-    if (s->messages_dropped == 0)
-        text_pair(t, "messages", "%" PRIu64 " received, none dropped", s->messages_received);
-    else
-        text_pair(t, "messages", "%" PRIu64 " received, %" PRIu64 " dropped%s%s%s",
-                  s->messages_received, s->messages_dropped, *why != '\0' ? " (" : "", why,
-                  *why != '\0' ? ")" : "");
+static const struct reason *reason_of(const char *drop)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        size_t n = strlen(reasons[i].name);
+
+        if (strncmp(drop, reasons[i].name, n) == 0 && drop[n] == ' ')
+            return &reasons[i];
+    }
+    return NULL;
 }
 
+/* Messages that a node sends before it is told to register anew are no fault: they are told apart
+ * from what was dropped. */
+static void messages_text(struct text *t, const struct status_info *s)
+{
+    uint64_t early = 0, dropped = s->messages_dropped;
+    const char *why = "";
+
+    for (size_t i = 0; i < s->drops.n; i++) {
+        const char *drop = s->drops.v[i], *count = strrchr(drop, ' ');
+        const struct reason *x = reason_of(drop);
+
+        if (x != NULL && x->usual)
+            early += strtoull(count, NULL, 10);
+        else
+            why = text_format(t, "%s%s%s", why, *why != '\0' ? ", " : "",
+                              x != NULL ? text_format(t, "%s %s", count + 1, x->text) : drop);
+    }
+    dropped -= early < dropped ? early : dropped;
+    if (dropped == 0)
+        text_pair(t, "messages", "%" PRIu64 " received, none dropped", s->messages_received);
+    else
+        text_pair(t, "messages", "%" PRIu64 " received, %" PRIu64 " dropped%s%s",
+                  s->messages_received, dropped, *why != '\0' ? ": " : "", why);
+    if (early > 0)
+        text_pair(t, "",
+                  "%s before its node had registered, which is usual after a start; "
+                  "the node repeats it",
+                  counted(t, early, "more came", "more came, each"));
+}
+
+/* What to do next: one complete command. */
 static void next_text(struct text *t, const struct status_info *s)
 {
     if (s->mode != NULL && strcmp(s->mode, "recover") == 0)
-        text_pair(t, "next", "muster recover --help tells what to be sure of first");
+        text_pair(t, "next",
+                  "'muster event tail' names the node that has seen more (node.restore-detected), "
+                  "'muster recover --help' tells what to be sure of first");
+    else if (s->mode != NULL && strcmp(s->mode, "read-only") == 0)
+        text_pair(t, "next",
+                  "mend what the mode says; it goes on by itself once it can store again");
     else if (s->nodes_quarantined > 0)
-        text_pair(t, "next", "muster node list --state quarantined tells why");
+        text_pair(t, "next", "'muster node list --state quarantined' tells why");
     else if (s->nodes_pending > 0)
-        text_pair(t, "next", "muster node list --state pending, then muster node approve NODE");
+        text_pair(t, "next",
+                  "'muster node list --state pending' names them and tells how to let them in");
     else if (s->nodes_up + s->nodes_suspect + s->nodes_down == 0)
-        text_pair(t, "next", "muster token create makes a token that admits a node");
+        text_pair(t, "next", "'muster token create' makes a token that admits a node");
     else if (s->nodes_down > 0)
-        text_pair(t, "next", "muster node list --state down");
+        text_pair(t, "next", "'muster node list --state down' names them");
     else if (s->nodes_suspect > 0)
-        text_pair(t, "next", "muster node list --state suspect");
+        text_pair(t, "next", "'muster node list --state suspect' names them");
     else if (s->sections_stuck > 0)
-        text_pair(t, "next", "muster node list names the nodes with stuck or failed sections");
+        text_pair(t, "next", "'muster node list' names the nodes with stuck or failed sections");
     else if (s->edges_lost + s->edges_degraded > 0)
-        text_pair(t, "next", "muster matrix names the nodes, muster explain NODE RESOURCE why");
+        text_pair(t, "next", "'muster matrix' names the nodes and tells how to find out why");
 }
 
 static void status_text(struct text *t, const void *data)
@@ -132,10 +185,12 @@ static void check_text(struct text *t, const void *data)
     buf_printf(t->out, "MUSTER %s: %s", level_titles[a->level], text_safe(t, a->verdict));
     if (s != NULL)
         buf_printf(t->out,
-                   " | up=%" PRIu64 " suspect=%" PRIu64 " down=%" PRIu64 " degraded=%" PRIu64
-                   " lost=%" PRIu64 " unknown=%" PRIu64,
-                   s->nodes_up, s->nodes_suspect, s->nodes_down, s->edges_degraded, s->edges_lost,
-                   s->edges_unknown);
+                   " | up=%" PRIu64 " suspect=%" PRIu64 " down=%" PRIu64 " pending=%" PRIu64
+                   " quarantined=%" PRIu64 " dead=%" PRIu64 " degraded=%" PRIu64 " lost=%" PRIu64
+                   " unknown=%" PRIu64 " stuck=%" PRIu64 " sections_stuck=%" PRIu64,
+                   s->nodes_up, s->nodes_suspect, s->nodes_down, s->nodes_pending,
+                   s->nodes_quarantined, s->nodes_dead, s->edges_degraded, s->edges_lost,
+                   s->edges_unknown, s->edges_stuck, s->sections_stuck);
     buf_str(t->out, "\n");
 }
 
@@ -156,24 +211,24 @@ static void judge(struct run *r, struct answer *a)
 {
     const struct status_info *s = a->s;
     const struct {
-        enum level level;
+        enum check_code level;
         uint64_t n;
         const char *one, *many;
     } findings[] = {
-        { LEVEL_CRITICAL, s->nodes_down, "node down", "nodes down" },
-        { LEVEL_CRITICAL, s->nodes_quarantined, "node quarantined", "nodes quarantined" },
-        { LEVEL_CRITICAL, s->edges_lost, "edge lost", "edges lost" },
-        { LEVEL_WARNING, s->nodes_suspect, "node suspect", "nodes suspect" },
-        { LEVEL_WARNING, s->nodes_pending, "node waits for approval", "nodes wait for approval" },
-        { LEVEL_WARNING, s->sections_stuck, "section stuck", "sections stuck" },
-        { LEVEL_WARNING, s->edges_degraded, "edge degraded", "edges degraded" },
-        { LEVEL_WARNING, s->edges_stuck, "edge stuck", "edges stuck" },
-        { LEVEL_WARNING, s->edges_unknown, "edge unknown", "edges unknown" },
+        { CHECK_CRITICAL, s->nodes_down, "node down", "nodes down" },
+        { CHECK_CRITICAL, s->nodes_quarantined, "node quarantined", "nodes quarantined" },
+        { CHECK_CRITICAL, s->edges_lost, "edge lost", "edges lost" },
+        { CHECK_WARNING, s->nodes_suspect, "node suspect", "nodes suspect" },
+        { CHECK_WARNING, s->nodes_pending, "node waits for approval", "nodes wait for approval" },
+        { CHECK_WARNING, s->sections_stuck, "section stuck", "sections stuck" },
+        { CHECK_WARNING, s->edges_degraded, "edge degraded", "edges degraded" },
+        { CHECK_WARNING, s->edges_stuck, "edge stuck", "edges stuck" },
+        { CHECK_WARNING, s->edges_unknown, "edge unknown", "edges unknown" },
     };
     bool normal = s->mode == NULL || strcmp(s->mode, "normal") == 0;
     const char *list = normal ? "" : arena_printf(r->arena, "mode %s", s->mode);
 
-    a->level = normal ? LEVEL_OK : LEVEL_CRITICAL;
+    a->level = normal ? CHECK_OK : CHECK_CRITICAL;
     for (size_t i = 0; list != NULL && i < ARRAY_LEN(findings); i++) {
         if (findings[i].n == 0)
             continue;
@@ -195,7 +250,7 @@ static const struct view check_view = { check_text, check_json };
 static int check(struct run *r, const struct request *req)
 {
     struct muster_reply reply = { NULL, NULL };
-    struct answer a = { .check = true, .level = LEVEL_UNKNOWN };
+    struct answer a = { .check = true, .level = CHECK_UNKNOWN };
     int rc = muster_connect(&r->connect, &r->client);
 
     if (rc == 0)
@@ -247,12 +302,15 @@ const struct command status_command = {
              "and resources stand, and what to look at next.\n"
              "With --check it prints one line for a monitoring system: critical for nodes that are "
              "down or quarantined, lost edges, and a coordinator that is not in mode normal; "
-             "warning for what is suspect, pending, stuck, degraded or unknown.",
+             "warning for what is suspect, pending, stuck, degraded or unknown. Behind the | stand "
+             "figures to plot: nodes that are up to dead, edges that are degraded to stuck, stuck "
+             "sections.",
     .example = "muster status\n"
                "muster status --check --timeout 5s      # from Nagios, Icinga, ...",
-    .exits = "With --check: 0 ok, 1 warning, 2 critical, 3 unknown (the coordinator did not "
-             "answer). Otherwise: 0 done, 1 refused or failed, 2 usage, 3 coordinator not "
-             "reachable.",
+    .exits =
+        "With --check: 0 ok, 1 warning, 2 critical, 3 unknown (the coordinator did not "
+        "answer, or the command line is wrong). Otherwise: 0 done, 1 refused or failed, 2 usage, 3 coordinator not "
+        "reachable.",
     .options = options,
     .handle = handle,
 };

@@ -158,15 +158,31 @@ void text_paint(struct text *t, enum paint p, const char *s)
         buf_printf(t->out, "\033[%sm%s\033[0m", codes[p], s);
 }
 
+/* The next word at `s`, a place in `text`. A command is one word, so that it can be copied as it
+ * stands: one in quotes, or one after a colon or arrow, which goes to the end. */
+static size_t word_bytes(const char *text, const char *s, bool *command)
+{
+    const char *end = strchr(s + 1, '\'');
+
+    *command = true;
+    if (end != NULL && (strncmp(s, "'muster", 7) == 0 || strncmp(s, "'systemctl", 10) == 0))
+        return (size_t)(end - s) + strcspn(end, " ");
+    if (strncmp(s, "muster ", 7) == 0 && s - text >= 2 && (s[-2] == ':' || s[-2] == '>'))
+        return strlen(s);
+    *command = false;
+    return strcspn(s, " ");
+}
+
 void text_wrap(struct text *t, const char *s, size_t at, size_t indent, enum paint p)
 {
-    bool first = true;
+    bool first = true, command;
+    const char *whole;
 
-    s = text_safe(t, s);
+    s = whole = text_safe(t, s);
     if (indent + 20 > t->columns)
         indent = 4;
     while (*s != '\0') {
-        size_t n = strcspn(s, " ");
+        size_t n = word_bytes(whole, s, &command);
         const char *word = text_format(t, "%.*s", (int)n, s);
         size_t width = text_width(word);
 
@@ -180,7 +196,7 @@ void text_wrap(struct text *t, const char *s, size_t at, size_t indent, enum pai
             at++;
         }
         /* A word longer than any line is broken: nothing may be lost. */
-        while (at + width > t->columns) {
+        while (!command && at + width > t->columns) {
             size_t fit = t->columns > at ? t->columns - at : 1;
 
             if (fit < 8 && at > indent) {

@@ -30,6 +30,25 @@ enum paint paint_of_word(const char *state)
     return lookup(bad, ARRAY_LEN(bad), state) ? PAINT_BAD : PAINT_NONE;
 }
 
+const char *typed(struct text *t, const char *word)
+{
+    const char *s = word != NULL ? word : "", *quoted;
+
+    if (*s != '\0' && *s != '-' &&
+        s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-")] ==
+            '\0')
+        return s;
+    quoted = "'";
+    for (; *s != '\0'; s += strcspn(s, "'")) {
+        if (*s == '\'') {
+            quoted = text_format(t, "%s'\\''", quoted);
+            s++;
+        }
+        quoted = text_format(t, "%s%.*s", quoted, (int)strcspn(s, "'"), s);
+    }
+    return text_format(t, "%s'", quoted);
+}
+
 const char *counted(struct text *t, uint64_t n, const char *one, const char *many)
 {
     return text_format(t, "%" PRIu64 " %s", n, n == 1 ? one : many);

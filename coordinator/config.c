@@ -50,20 +50,21 @@ static int set_path(struct config *c, const struct setting *s, const char *value
 }
 
 static int set_endpoint(struct config *c, const struct setting *s, const char *value,
-                        const char *scheme, struct err *e)
+                        const char *scheme, const char *form, struct err *e)
 {
     struct err why;
 
+    if (strncmp(value, scheme, strlen(scheme)) != 0)
+        return err_set(e, -EINVAL, "%s must be %s; it is %s", s->key, form,
+                       *value != '\0' ? value : "empty");
     if (net_endpoint_check(value, &why) < 0)
         return err_set(e, -EINVAL, "%s: %s", s->key, why.text);
-    if (strncmp(value, scheme, strlen(scheme)) != 0)
-        return err_set(e, -EINVAL, "%s must begin with %s; it is %s", s->key, scheme, value);
     return copy_text(c, s, value, e);
 }
 
 static int set_tcp(struct config *c, const struct setting *s, const char *value, struct err *e)
 {
-    return set_endpoint(c, s, value, "tcp://", e);
+    return set_endpoint(c, s, value, "tcp://", "tcp://HOST:PORT, for example tcp://*:7411", e);
 }
 
 /* "off", or nothing: no such socket. */
@@ -72,12 +73,14 @@ static int set_tcp_or_off(struct config *c, const struct setting *s, const char 
 {
     if (*value == '\0' || strcmp(value, "off") == 0)
         return copy_text(c, s, "", e);
-    return set_endpoint(c, s, value, "tcp://", e);
+    return set_endpoint(c, s, value, "tcp://", "off or tcp://HOST:PORT, for example tcp://*:7412",
+                        e);
 }
 
 static int set_ipc(struct config *c, const struct setting *s, const char *value, struct err *e)
 {
-    return set_endpoint(c, s, value, "ipc://", e);
+    return set_endpoint(c, s, value, "ipc://",
+                        "ipc://PATH, for example ipc:///run/muster/client.sock", e);
 }
 
 /* "off", or nothing: stay who started it. */

@@ -124,7 +124,7 @@ static int serve(const struct config *c)
     process_harden(); /* after the change of user, which undoes it */
     s = service_start(c, NULL, &e);
     if (s == NULL) {
-        log_line(LOG_LEVEL_ERROR, "%s", e.text);
+        log_line(LOG_LEVEL_ERROR, "not started: %s", e.text);
         return EXIT_FAILED;
     }
     log_serving(s, mono_since(clock_mono(), begin));

@@ -95,6 +95,15 @@ static int set_level(struct options *o, const char *text, struct err *e)
     return err_set(e, -EINVAL, "--log-level takes error, warning, info or debug, not '%s'", text);
 }
 
+/* getopt(3) leaves in optopt the option that was given a value and takes none. */
+static int not_taken(const char *text, struct err *e)
+{
+    if (text[1] == '-' && optopt != 0)
+        return err_set(e, -EINVAL, "%.*s takes no value; see --help", (int)strcspn(text, "="),
+                       text);
+    return err_set(e, -EINVAL, "there is no option %s; see --help", text);
+}
+
 static int take(struct options *o, int option, char **argv, struct err *e)
 {
     switch (option) {
@@ -117,8 +126,7 @@ static int take(struct options *o, int option, char **argv, struct err *e)
     case ':':
         return err_set(e, -EINVAL, "%s needs a value; see --help", argv[optind - 1]);
     case '?':
-        return err_set(e, -EINVAL, "there is no option %s, or it takes no value; see --help",
-                       argv[optind - 1]);
+        return not_taken(argv[optind - 1], e);
     default:
         return add_setting(o, setting_keys[option - OPT_SETTING], optarg, e);
     }

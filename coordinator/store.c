@@ -110,10 +110,7 @@ int store_write_outcome(sqlite3 *db, int rc, const char *path, struct err *e)
             "opened anew",
             path, reason(db, rc, why, sizeof why));
     if ((rc & 0xff) == SQLITE_FULL)
-        return err_set(e, STORE_E_FAILED,
-                       "the disk that holds %s is full: free some space, and writing goes on by "
-                       "itself",
-                       path);
+        return err_set(e, STORE_E_FAILED, "the disk that holds %s is full: free some space", path);
     return err_set(e, STORE_E_FAILED, "%s cannot be written: %s", path,
                    reason(db, rc, why, sizeof why));
 }

@@ -15,10 +15,10 @@ enum { NAME_BYTES = 64, GLOB_BYTES = 63 };
 static const char help[] =
     "Usage: muster-probe --connect ENDPOINT [OPTION]...\n"
     "\n"
-    "The probe of a muster node: it reports what this host has, and each change as the\n"
-    "kernel announces it, to the coordinator of its fleet. It runs in the foreground,\n"
-    "logs to standard error, changes nothing on the host, and ends on SIGTERM or\n"
-    "Ctrl-C. Root lets it read what only root may; it runs without.\n"
+    "The probe of a muster node: it reports what this host has, and each change as\n"
+    "the kernel announces it, to the coordinator of its fleet. It runs in the\n"
+    "foreground, logs to standard error, changes nothing on the host, and ends on\n"
+    "SIGTERM or Ctrl-C. Root lets it read what only root may; it runs without.\n"
     "\n"
     "Whom it reports to\n"
     "  --connect ENDPOINT     the coordinator: tcp://HOST:PORT (usually port 7411)\n"
@@ -65,10 +65,11 @@ static int set_connect(struct probe_options *o, const char *value, struct err *e
 {
     struct err why;
 
+    if (strncmp(value, "tcp://", 6) != 0)
+        return err_set(e, -EINVAL, "must be tcp://HOST:PORT; it is %s",
+                       *value != '\0' ? value : "empty");
     if (net_endpoint_check(value, &why) < 0)
         return err_set(e, -EINVAL, "must be tcp://HOST:PORT: %s", why.text);
-    if (strncmp(value, "tcp://", 6) != 0)
-        return err_set(e, -EINVAL, "must be tcp://HOST:PORT; it is %s", value);
     o->connect = value;
     return 0;
 }
@@ -193,6 +194,15 @@ static const struct setting {
 
 enum { OPT_PRINT = 1, OPT_VERSION, OPT_HELP, OPT_TOKEN, OPT_SETTING };
 
+/* getopt(3) leaves in optopt the option that was given a value and takes none. */
+static int not_taken(const char *text, struct err *e)
+{
+    if (text[1] == '-' && optopt != 0)
+        return err_set(e, -EINVAL, "%.*s takes no value; see --help", (int)strcspn(text, "="),
+                       text);
+    return err_set(e, -EINVAL, "there is no option %s; see --help", text);
+}
+
 static int take(struct probe_options *o, int option, char **argv, struct err *e)
 {
     const struct setting *s;
@@ -215,8 +225,7 @@ static int take(struct probe_options *o, int option, char **argv, struct err *e)
     case ':':
         return err_set(e, -EINVAL, "%s needs a value; see --help", argv[optind - 1]);
     case '?':
-        return err_set(e, -EINVAL, "there is no option %s, or it takes no value; see --help",
-                       argv[optind - 1]);
+        return not_taken(argv[optind - 1], e);
     default:
         break;
     }

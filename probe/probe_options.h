@@ -9,7 +9,7 @@
 #include "base/types.h"
 
 #define PROBE_INTERFACES 64
-#define PROBE_RUN_DIR    "/run/muster"
+#define PROBE_RUN_DIR    "/run/muster-probe"
 
 enum probe_mode { PROBE_SUPERVISE, PROBE_PRINT, PROBE_HELP, PROBE_VERSION };
 

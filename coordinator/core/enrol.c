@@ -60,7 +60,7 @@ static int answer_waiting(struct step *s, struct node *n)
     if (!s->c->read_only && n->row.admission == NODE_APPROVED && both_live(s->c, n)) {
         int rc = node_conflict(s, n,
                                "two live boots with two keys claim to be it; turn one off or give "
-                               "it an id of its own, then: muster node approve");
+                               "it an id of its own, then approve the other");
 
         if (rc < 0)
             return rc;
@@ -144,7 +144,7 @@ static struct node *node_make(struct step *s, const struct enrolment *en, enum n
     if (*rc == 0)
         *rc = identity_keep(n, en->identity, &changed);
     if (*rc == 0 && a == NODE_PENDING)
-        *rc = text_set(&n->row.text, "Waits for an operator: muster node approve.");
+        *rc = text_set(&n->row.text, "Waits for an operator's approval.");
     touch_node(c, n);
     return n;
 }
@@ -362,7 +362,7 @@ static int enrol_pending(struct step *s, const struct enrolment *en, struct key 
         return answer_enrolled(s, ENROL_PENDING,
                                k->other_machine
                                    ? "Another machine has this node id; an operator must decide."
-                                   : "Waits for an operator: muster node approve.",
+                                   : "Waits for an operator's approval.",
                                RETRY_PENDING_MS);
     if (n->row.admission == NODE_PENDING && !s->c->config.enrol_by_token)
         return answer_enrolled(s, ENROL_PENDING, n->row.text, RETRY_PENDING_MS);

@@ -200,13 +200,14 @@ static void explain_rivals(struct chain *ch)
     for (size_t i = 0; i < ch->f->rival_count; i++) {
         const struct explain_rival *r = &ch->f->rivals[i];
 
-        chain_add(ch, 1, "network", r->port, "missing",
-                  chain_text(ch,
-                             "Change the matches of %s or %s so that only one has this port: "
-                             "muster network define",
-                             r->network, r->other),
-                  "Port %s matches both %s and %s, so it counts for neither.", r->port, r->network,
-                  r->other);
+        chain_add(
+            ch, 1, "network", r->port, "missing",
+            chain_text(ch,
+                       "'muster network list' shows the matches; define %s or %s anew, so that "
+                       "only one of them has this port",
+                       r->network, r->other),
+            "Port %s matches both %s and %s, so it counts for neither.", r->port, r->network,
+            r->other);
     }
 }
 
@@ -272,6 +273,8 @@ static void explain_sections(struct chain *ch)
     }
 }
 
+#define APPROVE "muster node approve " /* and the node's name */
+
 /* What each state of a node means for what it sees. */
 static const struct {
     const char *state, *evidence, *text, *mend;
@@ -280,16 +283,16 @@ static const struct {
     { "down", "unknown", "is down", "Is it up, and does it reach the coordinator?" },
     { "never", "unknown", "has not been heard since the coordinator started",
       "Is it up, and does it reach the coordinator?" },
-    { "pending", "unknown", "waits for approval", "muster node approve" },
+    { "pending", "unknown", "waits for approval", "To let it in: " APPROVE },
     { "quarantined", "unknown", "is quarantined: two machines claim to be it",
-      "Stop the one that is not it, then: muster node approve" },
+      "Stop the one that is not it, then: " APPROVE },
     { "dead", "unknown", "was declared dead", "It is in again once a new boot of it enrols" },
 };
 
 static void explain_node(struct chain *ch)
 {
     const struct node_info *n = ch->f->node;
-    const char *name = chain_node(ch), *what = NULL;
+    const char *name = chain_node(ch), *what = NULL, *mend;
     char heard[24];
     size_t i = 0;
 
@@ -301,12 +304,14 @@ static void explain_node(struct chain *ch)
         return;
     }
     what = node_states[i].text;
+    mend = node_states[i].mend;
+    if (strstr(mend, APPROVE) != NULL)
+        mend = chain_text(ch, "%s%s", mend, name);
     if (REC_HAS(n, node_info, heard_ms))
-        chain_add(ch, 1, "node", name, node_states[i].evidence, node_states[i].mend,
-                  "%s %s; heard %s ago.", name, what, heard);
+        chain_add(ch, 1, "node", name, node_states[i].evidence, mend, "%s %s; heard %s ago.", name,
+                  what, heard);
     else
-        chain_add(ch, 1, "node", name, node_states[i].evidence, node_states[i].mend, "%s %s.", name,
-                  what);
+        chain_add(ch, 1, "node", name, node_states[i].evidence, mend, "%s %s.", name, what);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */

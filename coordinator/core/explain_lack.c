@@ -127,10 +127,15 @@ static const char *example_base(const struct chain *ch)
     return "PORT";
 }
 
+/* A definition takes the place of the one before, so all that match now are in it. */
 static const char *define_mend(struct chain *ch, const char *base)
 {
-    return chain_text(ch, "muster network define %s%s with one more --match '%s/%s'",
-                      ch->f->network->name, chain_vlan_option(ch), chain_node(ch), base);
+    const struct network_info *w = ch->f->network;
+    const char *text = chain_text(ch, "muster network define %s%s", w->name, chain_vlan_option(ch));
+
+    for (size_t i = 0; i < w->matches.n; i++)
+        text = chain_text(ch, "%s --match '%s'", text, w->matches.v[i]);
+    return chain_text(ch, "%s --match '%s/%s'", text, chain_node(ch), base);
 }
 
 /* The bases that a match names; how many. */
@@ -215,6 +220,17 @@ static const char *base_of_port(struct chain *ch, const char *port)
     return best;
 }
 
+/* A port of another node without the tag that the resource has. */
+static const char *untagged(struct chain *ch, const char *port)
+{
+    const char *tag = chain_text(ch, ".%llu", (unsigned long long)chain_vlan(ch));
+    size_t n = strlen(port), t = strlen(tag);
+
+    if (chain_vlan(ch) == 0 || n <= t || strcmp(port + n - t, tag) != 0)
+        return port;
+    return chain_text(ch, "%.*s", (int)(n - t), port);
+}
+
 static void lack_of_port(struct chain *ch)
 {
     const char *node, *port, *base;
@@ -222,14 +238,16 @@ static void lack_of_port(struct chain *ch)
     if (!split_label(ch, &node, &port))
         return;
     if (strcmp(node, chain_node(ch)) != 0) {
-        chain_add(ch, 1, "network", port, "info",
-                  chain_text(ch,
-                             "muster network define NAME%s --match '%s/PORT' --match '%s/PORT', if "
-                             "they are one network",
-                             chain_vlan_option(ch), node, chain_node(ch)),
-                  "It is a port of %s; nobody has declared that a port of %s is on the same "
-                  "network.",
-                  node, chain_node(ch));
+        chain_add(
+            ch, 1, "network", port, "info",
+            chain_text(ch,
+                       "If they are one network: muster network define NAME%s --match '%s/%s' "
+                       "--match '%s/%s'",
+                       chain_vlan_option(ch), node, untagged(ch, port), chain_node(ch),
+                       example_base(ch)),
+            "It is a port of %s; nobody has declared that a port of %s is on the same "
+            "network.",
+            node, chain_node(ch));
         return;
     }
     chain_add(ch, 1, "port", port, "missing", NULL, "%s does not report port %s any more.", node,

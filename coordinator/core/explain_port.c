@@ -101,7 +101,7 @@ static bool other_aggregator(const struct nic *nic, const struct bond *bond)
 
 static const char *speed_text(struct chain *ch, const struct nic *nic)
 {
-    return REC_HAS(nic, nic, speed_mbps) ? chain_text(ch, ", %llu Mb/s", number(nic->speed_mbps))
+    return REC_HAS(nic, nic, speed_mbps) ? chain_text(ch, ", %llu Mbit/s", number(nic->speed_mbps))
                                          : "";
 }
 

@@ -123,8 +123,10 @@ static const char *declared_text(struct chain *ch, uint32_t declared, uint32_t a
 {
     if (declared == 0)
         return "No declared network is known on it.";
-    return chain_text(ch, "%u declared network%s known on it; %s.", declared,
-                      declared == 1 ? " is" : "s are",
+    if (declared == 1)
+        return chain_text(ch, "1 declared network is known on it; %s.",
+                          alone == 0 ? "other nodes see it too" : "no other node sees it");
+    return chain_text(ch, "%u declared networks are known on it; %s.", declared,
                       alone == 0          ? "other nodes see each of them"
                       : alone == declared ? "no other node sees any of them"
                                           : chain_text(ch, "no other node sees %u of them", alone));
@@ -153,11 +155,9 @@ static void impact_of_node(struct chain *ch, const struct coord *c, const struct
         }
     }
     if (n->edge_count > declared)
-        chain_add(ch, 1, "port", "unproven ports", "info", NULL,
-                  "%u port%s of it %s unproven: whether another node is on the same network is "
-                  "not known.",
-                  n->edge_count - declared, n->edge_count - declared == 1 ? "" : "s",
-                  n->edge_count - declared == 1 ? "is" : "are");
+        chain_add(ch, 1, "port", "unproven", "info", NULL,
+                  "%u port%s of it; whether another node is on the same network is not known.",
+                  n->edge_count - declared, n->edge_count - declared == 1 ? "" : "s");
 }
 
 int op_impact(struct answer *q)

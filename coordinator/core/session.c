@@ -249,7 +249,7 @@ static int key_speaks(struct step *s, const struct key *k)
 {
     switch (k->state) {
     case KEY_PENDING:
-        return answer_refused(s, REFUSE_PENDING, "Waits for an operator: muster node approve.",
+        return answer_refused(s, REFUSE_PENDING, "Waits for an operator's approval.",
                               RETRY_WAIT_MS);
     case KEY_ACTIVE:
     case KEY_SUCCESSOR:

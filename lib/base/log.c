@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 static const char *program_name = "muster";
 static enum log_level highest_level = LOG_LEVEL_INFO;
@@ -45,6 +51,42 @@ static void mask_controls(char *text)
     }
 }
 
+/* Does the service manager read stderr? JOURNAL_STREAM is its device and inode, SYSTEMD_EXEC_PID
+ * the process that was started (systemd.exec(5)); children inherit both, so they are held against
+ * what is there. */
+static bool for_a_manager(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM"), *pid = getenv("SYSTEMD_EXEC_PID");
+    char text[48];
+    struct stat st;
+
+    if (fstat(STDERR_FILENO, &st) != 0)
+        return false;
+    snprintf(text, sizeof text, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    if (stream != NULL && strcmp(stream, text) == 0)
+        return true;
+    snprintf(text, sizeof text, "%jd", (intmax_t)getpid());
+    return pid != NULL && strcmp(pid, text) == 0 && !S_ISREG(st.st_mode);
+}
+
+static size_t format_line(char *line, size_t size, enum log_level level, const char *text)
+{
+    struct timespec now = { 0, 0 };
+    char time[TIME_TEXT];
+    int n;
+
+    if (isatty(STDERR_FILENO)) {
+        n = snprintf(line, size, "%s: %s: %s\n", program_name, level_names[level], text);
+    } else if (for_a_manager()) {
+        n = snprintf(line, size, "<%d>%s: %s\n", level, program_name, text);
+    } else {
+        clock_gettime(CLOCK_REALTIME, &now);
+        wall_rfc3339((wall_ms){ (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 }, time);
+        n = snprintf(line, size, "%s %s: %s: %s\n", time, program_name, level_names[level], text);
+    }
+    return (size_t)n < size ? (size_t)n : size - 1;
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
     char text[1024], line[1200];
@@ -59,12 +101,8 @@ void log_line(enum log_level level, const char *fmt, ...)
         memcpy(text + sizeof text - 4, "...", 4);
     va_end(args);
     mask_controls(text);
-    if (isatty(STDERR_FILENO))
-        n = (size_t)snprintf(line, sizeof line, "%s: %s: %s\n", program_name, level_names[level],
-                             text);
-    else
-        n = (size_t)snprintf(line, sizeof line, "<%d>%s: %s\n", level, program_name, text);
+    n = format_line(line, sizeof line, level, text);
     /* One write, so that lines of several threads and processes do not mix. */
-    written = write(STDERR_FILENO, line, n < sizeof line ? n : sizeof line - 1);
+    written = write(STDERR_FILENO, line, n);
     (void)written;
 }

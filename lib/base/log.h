@@ -4,10 +4,11 @@
 
 #include <stdbool.h>
 
-/* The log of a daemon: one line an entry on stderr, "<level> text" with the syslog priority prefix
- * that systemd-journald understands when stderr is not a terminal. Shell code only: the pure
- * libraries return what happened instead. Control characters in the text become "?"; text that is
- * too long (1023 bytes) ends in "...". Secrets are never passed to it. */
+/* The log of a daemon: one line an entry on stderr. "<6>program: text" where the service manager
+ * reads it (sd-daemon(3)), "program: info: text" on a terminal, and the same with the time in UTC
+ * before it in a file or pipe. Shell code only: the pure libraries return what happened instead.
+ * Control characters in the text become "?"; text that is too long (1023 bytes) ends in "...".
+ * Secrets are never passed to it. */
 enum log_level {
     LOG_LEVEL_ERROR = 3,
     LOG_LEVEL_WARNING = 4,

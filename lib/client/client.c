@@ -91,7 +91,7 @@ int muster_connect(const struct muster_options *o, struct muster_client **out)
         return MUSTER_E_LOCAL;
     }
     if (net_endpoint_check(c->endpoint, &c->err) < 0)
-        rc = MUSTER_E_LOCAL;
+        rc = MUSTER_E_USAGE;
     if (rc == 0 && client_is_tcp(c))
         rc = load_keys(c, o);
     if (rc == 0 && conn_init(&c->conn, &c->err) < 0)

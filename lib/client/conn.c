@@ -9,6 +9,9 @@
 /* Faster than a node's: a person waits, and there are few of them. */
 #define RECONNECT_IVL_MS     50
 #define RECONNECT_IVL_MAX_MS 1000
+/* A call has a limit of its own, and a handshake that breaks was broken by the other side: who says
+ * nothing is told from who says something else. */
+#define NO_LIMIT 0
 
 #define EVENTS                                                                      \
     (ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | \
@@ -56,7 +59,8 @@ int conn_open(struct conn *n, const char *endpoint, const struct keypair *own, c
     if (n->socket == NULL)
         return -EINVAL;
     if (!set_int(n->socket, ZMQ_RECONNECT_IVL, RECONNECT_IVL_MS) ||
-        !set_int(n->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_IVL_MAX_MS) || !monitor_open(n) ||
+        !set_int(n->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_IVL_MAX_MS) ||
+        !set_int(n->socket, ZMQ_HANDSHAKE_IVL, NO_LIMIT) || !monitor_open(n) ||
         zmq_connect(n->socket, endpoint) != 0) {
         int code = zmq_errno();
 

@@ -58,9 +58,9 @@ static int enrol(struct muster_client *c, const struct muster_options *o, const 
     int rc = MUSTER_E_LOCAL;
 
     if (net_endpoint_check(c->endpoint, &c->err) < 0)
-        return rc;
+        return MUSTER_E_USAGE;
     if (!client_is_tcp(c))
-        return client_fail(c, rc,
+        return client_fail(c, MUSTER_E_USAGE,
                            "%s needs no enrolment: whoever may use the local socket is an "
                            "operator; name the tcp:// endpoint of a coordinator",
                            c->endpoint);
@@ -72,9 +72,12 @@ static int enrol(struct muster_client *c, const struct muster_options *o, const 
         rc = MUSTER_E_LOCAL;
     if (rc == 0)
         rc = ask(c, secret, name);
-    /* Where no answer came the key may have been accepted, so the file stays. */
-    if (made && (rc == MUSTER_E_REPLY || rc == MUSTER_E_LOCAL))
+    /* Where a request got no answer the key may have been accepted, so the file stays. */
+    if (made && rc != 0 && !c->unanswered)
         unlink(c->key_file);
+    else if (made && rc != 0)
+        client_fail(c, rc, "%s; the new key stays in %s: do the same once more", c->err.text,
+                    c->key_file);
     sodium_memzero(secret, sizeof secret);
     return rc;
 }

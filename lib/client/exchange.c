@@ -3,6 +3,8 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <netdb.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -41,17 +43,44 @@ static int check_permission(struct muster_client *c)
                        path);
 }
 
+/* Why the host of a TCP endpoint, checked before, has no address; NULL: it has one. */
+static const char *no_address(const char *host, char *name, size_t n)
+{
+    const struct addrinfo wanted = { .ai_socktype = SOCK_STREAM };
+    size_t length = (size_t)(strrchr(host, ':') - host);
+    struct addrinfo *found = NULL;
+    int rc;
+
+    if (*host == '[')
+        return NULL;
+    snprintf(name, n, "%.*s", (int)length, host);
+    rc = getaddrinfo(name, NULL, &wanted, &found);
+    if (rc != 0)
+        return gai_strerror(rc);
+    freeaddrinfo(found);
+    return NULL;
+}
+
 static int never_up(struct muster_client *c)
 {
-    const char *path = c->endpoint + strlen("ipc://");
+    const char *path = c->endpoint + strlen("ipc://"), *why;
+    char host[256];
 
-    if (c->conn.state == CONN_HANDSHAKE || c->conn.broke)
+    if (c->conn.broke)
         return client_fail(c, MUSTER_E_UNREACHABLE,
                            client_is_tcp(c)
-                               ? "what listens on %s is not the coordinator that the key file "
-                                 "names"
+                               ? "what listens on %s is not the coordinator that the key names"
                                : "what listens on %s is not a coordinator",
                            c->endpoint);
+    if (c->conn.state == CONN_HANDSHAKE)
+        return client_fail(c, MUSTER_E_UNREACHABLE,
+                           "the coordinator at %s does not answer: it is stopped or overloaded, "
+                           "or another program listens there",
+                           c->endpoint);
+    why = client_is_tcp(c) ? no_address(c->endpoint + strlen("tcp://"), host, sizeof host) : NULL;
+    if (why != NULL)
+        return client_fail(c, MUSTER_E_UNREACHABLE, "the host %s of %s cannot be found: %s", host,
+                           c->endpoint, why);
     if (!client_is_tcp(c) && access(path, F_OK) != 0)
         return client_fail(c, MUSTER_E_UNREACHABLE,
                            "the coordinator cannot be reached: there is no socket %s", path);
@@ -119,6 +148,7 @@ int exchange_send(struct muster_client *c, const struct request *req, uint64_t *
         rc = MUSTER_E_LOCAL;
     } else {
         rc = conn_send(&c->conn, &b);
+        c->unanswered = c->unanswered || rc == 0;
         if (rc < 0)
             rc = exchange_broken(c, rc);
     }
@@ -132,6 +162,19 @@ static void keep_hint(struct muster_client *c, const struct reply *r)
         c->hint_generation = r->generation;
     if (r->event_no > c->hint_event_no)
         c->hint_event_no = r->event_no;
+}
+
+/* Is it what a coordinator answers a node? */
+static bool speaks_to_nodes(zmq_msg_t *m)
+{
+    struct arena *arena = arena_new(LIMIT_REPLY_ARENA_BYTES);
+    struct envelope *envelope;
+    struct err e;
+    bool yes = arena != NULL &&
+               wire_decode_envelope(zmq_msg_data(m), zmq_msg_size(m), arena, &envelope, &e) == 0;
+
+    arena_free(arena);
+    return yes;
 }
 
 static int decode(struct muster_client *c, zmq_msg_t *m, struct muster_reply *out)
@@ -151,6 +194,11 @@ static int decode(struct muster_client *c, zmq_msg_t *m, struct muster_reply *ou
     muster_reply_free(out);
     if (rc == -ENOMEM)
         return client_fail(c, MUSTER_E_LOCAL, "the answer of %s is too large for this machine",
+                           c->endpoint);
+    if (speaks_to_nodes(m))
+        return client_fail(c, MUSTER_E_UNREACHABLE,
+                           "%s is the coordinator's port for nodes (node_listen); clients have a "
+                           "port of their own (client_listen)",
                            c->endpoint);
     return client_fail(c, MUSTER_E_UNREACHABLE, "what %s answers cannot be understood: %s",
                        c->endpoint, e.text);
@@ -174,6 +222,7 @@ int exchange_take(struct muster_client *c, struct muster_reply *out)
         rc = exchange_broken(c, rc);
     } else {
         rc = decode(c, &m, out);
+        c->unanswered = false;
     }
     zmq_msg_close(&m);
     /* Without a correlation and without a fault it is a hint. With a fault it says that a message

@@ -12,6 +12,7 @@ struct muster_client {
     struct conn conn;
     int64_t timeout_ms, connect_ms;
     uint64_t correlation; /* of the newest request */
+    bool unanswered;      /* something was sent, and nothing has come since */
     /* The watch: asked for on which coming-up of the connection, and when. */
     uint64_t watch_ups, watch_correlation;
     mono_ms watch_at;

@@ -27,13 +27,14 @@ struct muster_options {
     int64_t connect_ms;
 };
 
-/* Results of all calls: 0 done; MUSTER_E_UNREACHABLE, MUSTER_E_LOCAL (key file, memory, usage), or
- * MUSTER_E_REPLY: the coordinator answered with a code other than REPLY_OK (see reply->code). After
- * any of them muster_error() is one sentence. */
-enum { MUSTER_E_UNREACHABLE = 1, MUSTER_E_LOCAL = 2, MUSTER_E_REPLY = 3 };
+/* Results of all calls: 0 done; MUSTER_E_UNREACHABLE, MUSTER_E_LOCAL (key file, memory),
+ * MUSTER_E_USAGE (the endpoint is none, or none for this call), or MUSTER_E_REPLY: the coordinator
+ * answered with a code other than REPLY_OK (see reply->code). After any of them muster_error() is
+ * one sentence. */
+enum { MUSTER_E_UNREACHABLE = 1, MUSTER_E_LOCAL = 2, MUSTER_E_REPLY = 3, MUSTER_E_USAGE = 4 };
 
 /* Connecting goes on in the background: it fails here only for what is wrong on this side
- * (MUSTER_E_LOCAL); the first call finds out whether the coordinator is there. */
+ * (MUSTER_E_LOCAL, MUSTER_E_USAGE); the first call finds out whether the coordinator is there. */
 int muster_connect(const struct muster_options *o, struct muster_client **out);
 void muster_disconnect(struct muster_client *c);         /* NULL is legal */
 const char *muster_error(const struct muster_client *c); /* c may be NULL after a failed connect */
@@ -70,8 +71,9 @@ int muster_events(struct muster_client *c, uint64_t since, uint64_t limit,
 /* Makes this machine a client: a new key pair, enrolled by a token from `muster token create --role
  * observer|operator`, kept in the key file (0600). `token` is the whole token text. A key file that
  * is there already is used when it is for the same coordinator (so that the call can be repeated
- * after MUSTER_E_UNREACHABLE, with the same token), and never overwritten. MUSTER_E_REPLY: the
- * coordinator refused, muster_error(NULL) says why. */
+ * after MUSTER_E_UNREACHABLE, with the same token), and never overwritten. A new one stays after a
+ * failure only where the request was sent and got no answer. MUSTER_E_REPLY: the coordinator
+ * refused, muster_error(NULL) says why. */
 int muster_enrol(const struct muster_options *o, const char *token, const char *name,
                  struct muster_client **out);
 

@@ -17,13 +17,14 @@ from harness import LIMIT_S, Lab, check, free_port, program
 PROGRAM = program("muster-coordinator")
 READY = re.compile(r"serving nodes on (\S+), operators on (\S+): (\d+) nodes, generation (\d+), "
                    r"ready in \d+ ms")
+PREFIX = re.compile(r"^\S+Z muster-coordinator: [a-z]+: (?:not started: )?")
 
 
 def log_line(process):
     """The next line of its log, without the prefix; "" at its end."""
     check(select.select([process.stderr], [], [], LIMIT_S)[0], "no line in the log")
     line = process.stderr.readline()
-    return re.sub(r"^<\d>muster-coordinator: ", "", line).rstrip("\n")
+    return PREFIX.sub("", line).rstrip("\n")
 
 
 def arguments(lab, *extra):
@@ -54,7 +55,7 @@ def refused(lab, sentence, *extra, code=1, **kwargs):
     """It ends by itself; all of its lines but a warning of running as root are that sentence."""
     r = subprocess.run(arguments(lab, *extra), capture_output=True, text=True, timeout=LIMIT_S,
                        **kwargs)
-    lines = [re.sub(r"^<\d>muster-coordinator: ", "", line) for line in r.stderr.splitlines()
+    lines = [PREFIX.sub("", line) for line in r.stderr.splitlines()
              if "running as root" not in line]
     check(r.returncode == code, f"exit {r.returncode}, not {code}: {r.stderr}")
     check(len(lines) == 1 and re.search(sentence, lines[0]), f"{lines} does not say: {sentence}")

@@ -4,9 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
+
+#define TIME_FORM "2026-11-24T16:11:51.000Z " /* how long a time is */
 
 static int reader = -1, before = -1;
 
@@ -24,6 +29,17 @@ static void to_pipe(void)
     cr_assert(pipe(ends) == 0);
     reader = ends[0];
     redirect(ends[1]);
+}
+
+static void to_journal(void)
+{
+    char stream[64];
+    struct stat st;
+
+    to_pipe();
+    cr_assert(fstat(STDERR_FILENO, &st) == 0);
+    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
 }
 
 static void to_terminal(void)
@@ -50,9 +66,51 @@ static const char *line(void)
     return text;
 }
 
-Test(log, for_the_journal)
+/* What stands behind the time, which is now. */
+static const char *after_time(const char *text)
+{
+    char second[sizeof TIME_FORM];
+    wall_ms at;
+
+    cr_assert(strlen(text) > strlen(TIME_FORM), "%s", text);
+    snprintf(second, sizeof second, "%.24s", text);
+    cr_assert(wall_parse(second, &at), "%s", text);
+    cr_assert(llabs((long long)time(NULL) - at.v / 1000) < 60, "%s", text);
+    return text + strlen(TIME_FORM);
+}
+
+Test(log, for_a_file)
 {
     to_pipe();
+    log_set("muster-test", LOG_LEVEL_INFO);
+    log_line(LOG_LEVEL_WARNING, "node %s is %d s late", "dom0-a", 3);
+    cr_assert_str_eq(after_time(line()), "muster-test: warning: node dom0-a is 3 s late\n");
+}
+
+/* Of a service whose terminal somebody works at: this stream is another one. */
+Test(log, not_the_journals_stream)
+{
+    to_pipe();
+    setenv("JOURNAL_STREAM", "9:12345", 1);
+    setenv("SYSTEMD_EXEC_PID", "1", 1);
+    log_line(LOG_LEVEL_INFO, "hello");
+    cr_assert_str_eq(after_time(line()), "muster: info: hello\n");
+}
+
+Test(log, for_a_manager)
+{
+    char pid[24];
+
+    to_pipe();
+    snprintf(pid, sizeof pid, "%jd", (intmax_t)getpid());
+    setenv("SYSTEMD_EXEC_PID", pid, 1);
+    log_line(LOG_LEVEL_INFO, "hello");
+    cr_assert_str_eq(line(), "<6>muster: hello\n");
+}
+
+Test(log, for_the_journal)
+{
+    to_journal();
     log_set("muster-test", LOG_LEVEL_INFO);
     log_line(LOG_LEVEL_WARNING, "node %s is %d s late", "dom0-a", 3);
     cr_assert_str_eq(line(), "<4>muster-test: node dom0-a is 3 s late\n");
@@ -68,7 +126,7 @@ Test(log, for_a_terminal)
 
 Test(log, levels)
 {
-    to_pipe();
+    to_journal();
     log_set("muster-test", LOG_LEVEL_WARNING);
     log_line(LOG_LEVEL_INFO, "not this");
     log_line(LOG_LEVEL_DEBUG, "nor this");
@@ -79,7 +137,7 @@ Test(log, levels)
 /* A name that a peer has chosen can neither forge a line nor speak to the terminal. */
 Test(log, no_line_can_be_forged)
 {
-    to_pipe();
+    to_journal();
     log_line(LOG_LEVEL_INFO, "node %s registered",
              "a\n<3>muster: all is lost\r\x1b[2J\x7f\xc2\x9b"
              "2J\t\xc3\x9b");

@@ -4,7 +4,8 @@
  *
  * $MUSTER_DOUBLE is a folder: KEY.0, KEY.1, ... are what is answered in turn (the last one for
  * ever), where KEY is the number of a request, or connect, wait, enrol. A file is an encoded Reply,
- * or "E", what fails (unreachable, local, timeout, reply), a line end and the sentence.
+ * or "E", what fails (unreachable, local, usage, timeout, reply), a
+ * line end and the sentence.
  * $MUSTER_DOUBLE_LOG gets a line of JSON for each call. */
 #include <errno.h>
 #include <inttypes.h>
@@ -67,6 +68,7 @@ static int failure(const struct buf *b)
         int code;
     } codes[] = { { "unreachable", MUSTER_E_UNREACHABLE },
                   { "local", MUSTER_E_LOCAL },
+                  { "usage", MUSTER_E_USAGE },
                   { "reply", MUSTER_E_REPLY },
                   { "timeout", -ETIMEDOUT } };
     const char *text = (const char *)b->p + 1, *line = strchr(text, '\n');

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The manual page knows every command and option, docs/json.md every command, member, state, code
-and kind of event; and neither knows more. Usage: pages.py TOP MUSTER-DOUBLE"""
+and kind of event; and neither knows more. Every page is headed by this program and its version.
+Usage: pages.py TOP MUSTER-DOUBLE"""
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -89,6 +91,30 @@ def events(text, core):
     same("json.md, kinds of events", {m for m in members(text, "Event") if "." in m}, named)
 
 
+def kernel_command_line(top):
+    """What muster-probe takes there, in its source, its help and its page."""
+    source = (top / "probe/probe_options.c").read_text(encoding="utf-8")
+    table = source.split("} settings[] = {", 1)[1].split("};", 1)[0]
+    right = set(re.findall(r'(?:"[a-z-]+"|NULL), "([a-z_-]+)", set_', table))
+    for what, text in (("muster-probe --help", source.split("settings[]", 1)[0]),
+                       ("muster-probe.8", (top / "docs/muster-probe.8").read_text())):
+        same(what, set(re.findall(r"\bmuster\.([a-z_-]+)=", text)), right)
+
+
+def headings(folder, version):
+    """mdoc would name BSD as the system."""
+    for path in sorted(folder.glob("*.[1-8]")):
+        page = path.read_text(encoding="utf-8")
+        for line in (f".Os muster {version}", ".ds doc-volume-operating-system muster"):
+            if f"\n{line}\n" not in page:
+                fault(f"{path.name}: {line} is missing")
+        if shutil.which("groff"):
+            shown = subprocess.run(["groff", "-mandoc", "-Tascii", path], capture_output=True,
+                                   text=True, check=True).stdout.strip().splitlines()
+            if "BSD" in shown[0] + shown[-1] or f"muster {version}" not in shown[-1]:
+                fault(f"{path.name}: is headed {shown[0]!r}, ends with {shown[-1]!r}")
+
+
 def main():
     top, program = pathlib.Path(sys.argv[1]), sys.argv[2]
     table = json.loads(subprocess.run([program, "--json", "--help"], capture_output=True,
@@ -98,6 +124,10 @@ def main():
     manual((top / "docs/muster.1").read_text(encoding="utf-8"), table)
     documents(text, table, definitions)
     events(text, top / "coordinator/core")
+    kernel_command_line(top)
+    version = json.loads(subprocess.run([program, "--json", "--version"], capture_output=True,
+                                        check=True).stdout)["version"]
+    headings(top / "docs", version)
     print(f"{faults} faults")
     sys.exit(1 if faults else 0)
 

@@ -90,6 +90,9 @@ def width(t):
             # Examples and a grid's columns are not broken.
             if len(longest) > columns and not longest.startswith("  muster") and columns > 60:
                 check(False, f"{' '.join(args)}: {len(longest)} columns of {columns}: {longest}")
+    shown, _ = t.run("event", "tail", columns=80, NO_COLOR="1")
+    check("   103  2026-11-24 16:12:56 +0100  warning  edge.degraded\n        node2 half-sees" in shown,
+          f"an event at 80 columns: {shown}")
     narrow, _ = t.run("event", "tail", columns=60, NO_COLOR="1")
     _, piped = t.run("event", "tail", stdout_is_terminal=False)
     check(len(narrow.split("\n")) > len(piped.split("\n")) == 6,

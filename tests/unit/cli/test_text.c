@@ -159,3 +159,22 @@ Test(text, local_time)
     cr_assert_str_eq(local_time(1795533111123, out), "2026-11-24 16:11:51 +0100");
     cr_assert_str_eq(local_time(-1, out), "1970-01-01 00:59:59 +0100");
 }
+
+/* So that it can be copied: in quotes, or after a colon or an arrow up to the end. */
+Test(text, a_command_is_not_broken)
+{
+    struct fixture *f = begin(30);
+
+    text_wrap(&f->t, "One says 'muster node list --state pending', then one goes on.", 0, 2,
+              PAINT_NONE);
+    end(f, "One says\n  'muster node list --state pending',\n  then one goes on.\n");
+    f = begin(30);
+    text_wrap(&f->t, "To let it in: muster node approve a-node-with-a-name", 0, 0, PAINT_NONE);
+    end(f, "To let it in:\nmuster node approve a-node-with-a-name\n");
+    f = begin(30);
+    text_wrap(&f->t, "-> muster network define lab --match '*/eth0'", 0, 3, PAINT_NONE);
+    end(f, "->\n   muster network define lab --match '*/eth0'\n");
+    f = begin(30);
+    text_wrap(&f->t, "All that muster knows is told by a muster of words.", 0, 0, PAINT_NONE);
+    end(f, "All that muster knows is told\nby a muster of words.\n");
+}

@@ -91,6 +91,21 @@ static void say(struct peer *p, uint64_t correlation, const struct step *s, bool
     buf_deinit(&b);
 }
 
+static void say_to_a_node(struct peer *p)
+{
+    struct refused refused = { 0 };
+    struct envelope envelope = { 0 };
+    struct buf b = { 0 };
+    struct err e;
+
+    REC_SET(&refused, refused, reason, REFUSE_MALFORMED);
+    REC_SET(&envelope, envelope, version, PROTOCOL_VERSION);
+    REC_SET(&envelope, envelope, refused, &refused);
+    must(wire_encode(&envelope_desc, &envelope, &b, &e) == 0, "encode");
+    send_parts(p, b.p, b.n, NULL);
+    buf_deinit(&b);
+}
+
 static void do_step(struct peer *p, const struct step *s, uint64_t correlation)
 {
     static const struct step plain = { .kind = ANSWER };
@@ -107,6 +122,9 @@ static void do_step(struct peer *p, const struct step *s, uint64_t correlation)
         break;
     case GARBAGE:
         send_parts(p, "\xff\xff\xff", 3, NULL);
+        break;
+    case TO_A_NODE:
+        say_to_a_node(p);
         break;
     case TWO_PARTS:
         say(p, correlation, s, true);

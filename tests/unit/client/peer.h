@@ -15,6 +15,7 @@ enum step_kind {
     DROP,       /* closes the connection, and listens again at once */
     LEAVE,      /* closes the connection, and listens again when it is told to */
     GARBAGE,    /* answers with what is no reply */
+    TO_A_NODE,  /* answers as at the port for nodes */
     TWO_PARTS,  /* answers with a message of two frames */
     OLD_FIRST,  /* answers the request before, then this one */
     HINT_FIRST, /* sends a hint, then answers */

@@ -25,11 +25,11 @@ static struct muster_client *connect_to(const char *where, const char *key_file)
     return c;
 }
 
-static void cannot_connect(const struct muster_options *o, const char *part)
+static void cannot_connect(const struct muster_options *o, int code, const char *part)
 {
     struct muster_client *c;
 
-    expect(muster_connect(o, &c), MUSTER_E_LOCAL, NULL);
+    expect(muster_connect(o, &c), code, NULL);
     assert(c == NULL);
     expect_says(NULL, part);
 }
@@ -43,8 +43,10 @@ static void expect_unreachable(struct muster_client *c, const char *part)
 
 static void bad_endpoints(void)
 {
-    cannot_connect(&(struct muster_options){ .endpoint = "7411" }, "write ipc://PATH or tcp://");
-    cannot_connect(&(struct muster_options){ .endpoint = "tcp://h" }, "write tcp://HOST:PORT");
+    cannot_connect(&(struct muster_options){ .endpoint = "7411" }, MUSTER_E_USAGE,
+                   "write ipc://PATH or tcp://");
+    cannot_connect(&(struct muster_options){ .endpoint = "tcp://h" }, MUSTER_E_USAGE,
+                   "write tcp://HOST:PORT");
     muster_disconnect(NULL);
 }
 
@@ -79,14 +81,14 @@ static void key_files(void)
              "there is no key file %s/.config/muster/client.key; a connection over tcp needs one, "
              "which 'muster enrol' makes",
              dir);
-    cannot_connect(&o, sentence);
+    cannot_connect(&o, MUSTER_E_LOCAL, sentence);
     snprintf(file, sizeof file, "%s/observer.key", dir);
     o.key_file = file;
     keypair_new(&own);
     assert(keyfile_save(file, &own, NULL, &e) == 0);
-    cannot_connect(&o, "secret and server");
+    cannot_connect(&o, MUSTER_E_LOCAL, "secret and server");
     assert(chmod(file, 0644) == 0);
-    cannot_connect(&o, "chmod 600");
+    cannot_connect(&o, MUSTER_E_LOCAL, "chmod 600");
 }
 
 static void nobody_there(void)
@@ -138,13 +140,14 @@ static void *say_something_else(void *arg)
     }
 }
 
-/* Another program's socket: one that says nothing, one that says something else. */
+/* A socket that says nothing, as that of a coordinator that was stopped; and one of another
+ * program, that says something else. */
 static void somebody_else_there(void)
 {
     int listener = listen_at(path);
     pthread_t thread;
 
-    expect_unreachable(connect_to(endpoint, NULL), "is not a coordinator");
+    expect_unreachable(connect_to(endpoint, NULL), "does not answer: it is stopped or overloaded");
     assert(pthread_create(&thread, NULL, say_something_else, &listener) == 0);
     expect_unreachable(connect_to(endpoint, NULL), "is not a coordinator");
     shutdown(listener, SHUT_RDWR);
@@ -166,7 +169,7 @@ static void another_coordinator(void)
     snprintf(file, sizeof file, "%s/client.key", dir);
     assert(keyfile_save(file, &own, &wrong, &e) == 0);
     peer_start(&peer, "tcp://127.0.0.1:0", &server);
-    expect_unreachable(connect_to(peer.endpoint, file), "not the coordinator that the key file");
+    expect_unreachable(connect_to(peer.endpoint, file), "not the coordinator that the key names");
     assert(keyfile_save(file, &own, &server.public_key, &e) == 0);
     for (int i = 0; i < 2; i++) {
         struct muster_client *c = connect_to(peer.endpoint, file);
@@ -175,6 +178,21 @@ static void another_coordinator(void)
         muster_disconnect(c);
     }
     peer_stop(&peer);
+}
+
+/* RFC 6761: .invalid is never found. */
+static void no_such_host(void)
+{
+    struct keypair own;
+    char file[160];
+    struct err e;
+
+    keypair_new(&own);
+    snprintf(file, sizeof file, "%s/some.key", dir);
+    assert(keyfile_save(file, &own, &own.public_key, &e) == 0);
+    expect_unreachable(connect_to("tcp://coordinator.invalid:7412", file),
+                       "the host coordinator.invalid of tcp://coordinator.invalid:7412 cannot be "
+                       "found: ");
 }
 
 /* In a process of its own, since it gives up its rights. */
@@ -204,7 +222,7 @@ int main(void)
 {
     static void (*const tests[])(void) = {
         bad_endpoints,        which_endpoint,      key_files,           nobody_there,
-        absent_is_told_early, somebody_else_there, another_coordinator,
+        absent_is_told_early, somebody_else_there, another_coordinator, no_such_host,
     };
 
     dir = test_dir();

@@ -102,11 +102,42 @@ static void without_an_answer(void)
     begin(steps, 1);
     expect(enrol(SHORT_MS, token, &c), MUSTER_E_UNREACHABLE, NULL);
     assert(c == NULL && file_is_there());
+    expect_says(NULL, "do the same once more");
     first = keys_in_file();
     expect(enrol(LONG_MS, token, &c), 0, NULL);
     second = keys_in_file();
     assert(memcmp(&first, &second, sizeof first) == 0);
     muster_disconnect(c);
+}
+
+/* What answers like that has not heard of the key: nothing stays. */
+static void of_no_use(void)
+{
+    static const struct step nodes[] = { { .kind = TO_A_NODE } },
+                             garbage[] = { { .kind = GARBAGE } };
+    struct muster_client *c;
+
+    begin(nodes, 1);
+    expect(enrol(LONG_MS, token, &c), MUSTER_E_UNREACHABLE, NULL);
+    expect_says(NULL, "is the coordinator's port for nodes (node_listen)");
+    assert(!file_is_there());
+    begin(garbage, 1);
+    expect(enrol(LONG_MS, token, &c), MUSTER_E_UNREACHABLE, NULL);
+    expect_says(NULL, "cannot be understood");
+    assert(!file_is_there());
+}
+
+static void nobody_there(void)
+{
+    struct muster_options o = { .endpoint = "tcp://127.0.0.1:1",
+                                .key_file = key_file,
+                                .timeout_ms = SHORT_MS };
+    struct muster_client *c;
+
+    begin(NULL, 0);
+    expect(muster_enrol(&o, token, NULL, &c), MUSTER_E_UNREACHABLE, NULL);
+    expect_says(NULL, "nothing listens on");
+    assert(!file_is_there());
 }
 
 /* The connection breaks: the same token by the same key is no fault, so that it is asked again. */
@@ -173,8 +204,8 @@ static void another_coordinator(void)
     keypair_new(&other);
     expect(enrol(SHORT_MS, token_format(other.public_key, secret, text), &c), MUSTER_E_UNREACHABLE,
            NULL);
-    expect_says(NULL, "is not the coordinator that the key file names");
-    assert(peer_seen(&peer, 0) == 0);
+    expect_says(NULL, "is not the coordinator that the key names");
+    assert(peer_seen(&peer, 0) == 0 && !file_is_there());
 }
 
 static void where_no_file_can_be(void)
@@ -193,7 +224,7 @@ static void no_need_on_this_host(void)
     struct muster_options o = { .endpoint = "ipc:///run/muster/client.sock" };
     struct muster_client *c;
 
-    expect(muster_enrol(&o, token, NULL, &c), MUSTER_E_LOCAL, NULL);
+    expect(muster_enrol(&o, token, NULL, &c), MUSTER_E_USAGE, NULL);
     expect_says(NULL, "needs no enrolment");
 }
 
@@ -204,6 +235,8 @@ int main(void)
         refused,
         bad_tokens,
         without_an_answer,
+        of_no_use,
+        nobody_there,
         no_need_on_this_host,
         broken_in_the_middle,
         key_files_of_others,

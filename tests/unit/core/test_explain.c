@@ -261,7 +261,7 @@ Test(explain, seen_in_full)
     expect(w, "port", "bond0.100", "ok", "2 of 2 paths", NULL);
     expect(w, "vlan", "storage", "ok", "VLAN 100", NULL);
     expect(w, "bond", "bond0", "ok", "2 of 2 slaves", NULL);
-    expect(w, "nic", "eth0", "ok", "10000 Mb/s", NULL);
+    expect(w, "nic", "eth0", "ok", "10000 Mbit/s", NULL);
     expect(w, "nic", "eth1", "ok", "carrier", NULL);
     expect(w, "lldp", "sw1", "info", "eth0 is connected to port Ethernet1 of sw1", NULL);
     expect(w, "section", "vlans", "ok", "1.2 s ago", NULL);
@@ -465,8 +465,8 @@ Test(explain, silent_node)
     } cases[] = {
         { "suspect", "suspect; heard 12.0 s ago", "reach the coordinator" },
         { "down", "down; heard 12.0 s ago", "reach the coordinator" },
-        { "pending", "waits for approval", "muster node approve" },
-        { "quarantined", "two machines claim to be it", "muster node approve" },
+        { "pending", "waits for approval", "To let it in: muster node approve rack7-03" },
+        { "quarantined", "two machines claim to be it", "then: muster node approve rack7-03" },
         { "dead", "declared dead", "new boot" },
     };
 
@@ -586,8 +586,9 @@ Test(explain, match_names_a_slave)
 
     REC_SET(&w->network, network_info, matches, ((struct strs){ of_slave, 1 }));
     explain(w);
-    expect(w, "nic", "eth0", "missing", "eth0 is a slave of bond0, which is the port",
-           "muster network define storage-a --vlan 100 with one more --match 'rack7-03/bond0'");
+    expect(
+        w, "nic", "eth0", "missing", "eth0 is a slave of bond0, which is the port",
+        "muster network define storage-a --vlan 100 --match 'rack7-*/eth0' --match 'rack7-03/bond0'");
     world_free(w);
 }
 
@@ -614,7 +615,7 @@ Test(explain, ambiguous_match)
     explain(w);
     expect(w, "network", "bond0.100", "missing",
            "matches both storage-a and storage-b, so it counts for neither",
-           "Change the matches of storage-a or storage-b");
+           "define storage-a or storage-b anew");
     cr_expect_null(find(w, "vlan", "bond0.100"), "the link is there");
     world_free(w);
 }
@@ -682,7 +683,7 @@ Test(explain, unproven_because_two_networks_match)
     w->facts.rival_count = 1;
     explain(w);
     expect(w, "network", "bond0.100", "missing", "matches both storage-a and storage-b",
-           "muster network define");
+           "'muster network list' shows the matches");
     world_free(w);
 }
 
@@ -693,7 +694,7 @@ Test(explain, unproven_port_of_another_node)
     unproven(w, "unproven:rack7-04/bond0.100");
     explain(w);
     expect(w, "network", "bond0.100", "info", "It is a port of rack7-04",
-           "--match 'rack7-04/PORT' --match 'rack7-03/PORT'");
+           "--match 'rack7-04/bond0' --match 'rack7-03/bond0'");
     world_free(w);
 }
 

@@ -43,7 +43,7 @@ Test(options, defaults)
     cr_assert_eq(PARSE(&o, &e, "--connect", "tcp://192.0.2.1:7411"), 0);
     cr_expect_eq(o.mode, PROBE_SUPERVISE);
     cr_expect_str_eq(o.connect, "tcp://192.0.2.1:7411");
-    cr_expect_str_eq(o.run_dir, "/run/muster");
+    cr_expect_str_eq(o.run_dir, "/run/muster-probe");
     cr_expect_null(o.token_file);
     cr_expect_null(o.node_name);
     cr_expect_eq(o.interface_count, 0);
@@ -95,6 +95,8 @@ Test(options, what_is_wrong_is_told_with_what_would_be_right)
         { { "--log-level", "loud" }, "must be error, warning, info or debug; it is 'loud'" },
         { { "--token", "m1.secret" }, "there is no option --token" },
         { { "--connect" }, "--connect needs a value" },
+        { { "--frobnicate" }, "there is no option --frobnicate; see --help" },
+        { { "--print=yes" }, "--print takes no value; see --help" },
         { { "stray" }, "there is no argument 'stray' to give" },
     };
 
