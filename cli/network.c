@@ -13,6 +13,7 @@ static void list_text(struct text *t, const void *data)
     static const struct column columns[] = { { "NETWORK", COLUMN_CUT },
                                              { "VLAN", COLUMN_RIGHT },
                                              { "PORTS", COLUMN_RIGHT },
+                                             { "AMBIGUOUS", COLUMN_RIGHT },
                                              { "MATCHES", COLUMN_WRAP } };
     const struct reply *r = data;
     const struct network_info *networks = r->networks.v;
@@ -32,6 +33,10 @@ static void list_text(struct text *t, const void *data)
         table_cell(b, networks[i].name, PAINT_NONE);
         table_cell(b, vlan_text(t, networks[i].vlan), PAINT_NONE);
         table_cellf(b, PAINT_NONE, "%" PRIu64, networks[i].ports);
+        if (networks[i].ambiguous > 0)
+            table_cellf(b, PAINT_WARN, "%" PRIu64, networks[i].ambiguous);
+        else
+            table_cell(b, "-", PAINT_NONE);
         table_cell(b, matches, PAINT_NONE);
     }
     table_print(b);
@@ -59,8 +64,9 @@ const struct command network_list_command = {
     .noun = "network",
     .verb = "list",
     .summary = "the declared networks",
-    .about = "Shows each declared network: its VLAN tag (- is untagged), how many ports match it "
-             "now, and by which patterns.",
+    .about = "Shows each declared network: its VLAN tag (- is untagged), how many ports belong to "
+             "it now, how many match another network too and so belong to neither, and the "
+             "patterns.",
     .example = "muster network list",
     .handle = list_handle,
 };
@@ -73,6 +79,21 @@ struct changed {
     bool deleted;
 };
 
+/* " anew (it was: VLAN 20, rack7-1/bond0)", or nothing. */
+static const char *anew(struct text *t, const struct network_info *n)
+{
+    return n->was == NULL ? "" : text_format(t, " anew (it was: %s)", n->was);
+}
+
+static const char *names(struct text *t, struct strs list)
+{
+    const char *text = "";
+
+    for (size_t i = 0; i < list.n; i++)
+        text = text_format(t, "%s%s%s", text, i > 0 ? ", " : "", list.v[i]);
+    return list.n > 0 ? text : "another network";
+}
+
 static void changed_text(struct text *t, const void *data)
 {
     const struct changed *c = data;
@@ -83,10 +104,15 @@ static void changed_text(struct text *t, const void *data)
     else if (n == NULL)
         text_line(t, "%s is defined.", c->name);
     else if (n->ports == 0)
-        text_line(t, "%s is defined; no port matches it yet.", c->name);
+        text_line(t, "%s is defined%s; no port %s it yet.", c->name, anew(t, n),
+                  n->ambiguous == 0 ? "matches" : "belongs to");
     else
-        text_line(t, "%s is defined; %s it.", c->name,
-                  counted(t, n->ports, "port matches", "ports match"));
+        text_line(t, "%s is defined%s; %s it.", c->name, anew(t, n),
+                  counted(t, n->ports, "port belongs to", "ports belong to"));
+    if (n != NULL && n->ambiguous > 0)
+        text_line(t, "%s %s too and so %s to neither: 'muster network list' shows the patterns.",
+                  counted(t, n->ambiguous, "port matches", "ports match"), names(t, n->overlaps),
+                  n->ambiguous == 1 ? "belongs" : "belong");
 }
 
 static void changed_json(struct json *j, const void *data)

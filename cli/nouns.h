@@ -13,7 +13,8 @@ extern const struct command status_command, wait_command, node_list_command, nod
     node_approve_command, node_rename_command, node_forget_command, node_declare_dead_command,
     node_drain_command, matrix_command, network_define_command, network_list_command,
     network_delete_command, resource_list_command, resource_show_command, explain_command,
-    impact_command, event_tail_command, token_create_command, token_list_command, backup_command,
+    impact_command, event_tail_command, token_create_command, token_list_command,
+    token_revoke_command, client_list_command, client_revoke_command, backup_command,
     recover_command, enrol_command;
 
 enum paint paint_of_word(const char *state); /* of a node, an edge, a section, an event, ... */

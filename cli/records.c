@@ -27,6 +27,7 @@ static const struct rule {
     { &network_info_desc, network_info_created_ms, TIME, "created" },
     { &token_info_desc, token_info_expires_ms, TIME, "expires" },
     { &token_info_desc, token_info_created_ms, TIME, "created" },
+    { &client_info_desc, client_info_created_ms, TIME, "created" },
     { &status_info_desc, status_info_drops, COUNTS, "drops" },
     { &status_info_desc, status_info_event_no, LEFT_OUT, NULL },
 };

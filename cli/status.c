@@ -29,6 +29,7 @@ static void nodes_text(struct text *t, const struct status_info *s)
     } counts[] = { { s->nodes_up, "up" },
                    { s->nodes_suspect, "suspect" },
                    { s->nodes_down, "down" },
+                   { s->nodes_never, "not heard yet since the start" },
                    { s->nodes_pending, "pending" },
                    { s->nodes_quarantined, "quarantined" },
                    { s->nodes_dead, "declared dead" } };
@@ -124,7 +125,7 @@ static void next_text(struct text *t, const struct status_info *s)
     else if (s->nodes_pending > 0)
         text_pair(t, "next",
                   "'muster node list --state pending' names them and tells how to let them in");
-    else if (s->nodes_up + s->nodes_suspect + s->nodes_down == 0)
+    else if (s->nodes_up + s->nodes_suspect + s->nodes_down + s->nodes_never == 0)
         text_pair(t, "next", "'muster token create' makes a token that admits a node");
     else if (s->nodes_down > 0)
         text_pair(t, "next", "'muster node list --state down' names them");
@@ -185,10 +186,11 @@ static void check_text(struct text *t, const void *data)
     buf_printf(t->out, "MUSTER %s: %s", level_titles[a->level], text_safe(t, a->verdict));
     if (s != NULL)
         buf_printf(t->out,
-                   " | up=%" PRIu64 " suspect=%" PRIu64 " down=%" PRIu64 " pending=%" PRIu64
-                   " quarantined=%" PRIu64 " dead=%" PRIu64 " degraded=%" PRIu64 " lost=%" PRIu64
-                   " unknown=%" PRIu64 " stuck=%" PRIu64 " sections_stuck=%" PRIu64,
-                   s->nodes_up, s->nodes_suspect, s->nodes_down, s->nodes_pending,
+                   " | up=%" PRIu64 " suspect=%" PRIu64 " down=%" PRIu64 " never=%" PRIu64
+                   " pending=%" PRIu64 " quarantined=%" PRIu64 " dead=%" PRIu64 " degraded=%" PRIu64
+                   " lost=%" PRIu64 " unknown=%" PRIu64 " stuck=%" PRIu64
+                   " sections_stuck=%" PRIu64,
+                   s->nodes_up, s->nodes_suspect, s->nodes_down, s->nodes_never, s->nodes_pending,
                    s->nodes_quarantined, s->nodes_dead, s->edges_degraded, s->edges_lost,
                    s->edges_unknown, s->edges_stuck, s->sections_stuck);
     buf_str(t->out, "\n");
@@ -223,7 +225,9 @@ static void judge(struct run *r, struct answer *a)
         { CHECK_WARNING, s->sections_stuck, "section stuck", "sections stuck" },
         { CHECK_WARNING, s->edges_degraded, "edge degraded", "edges degraded" },
         { CHECK_WARNING, s->edges_stuck, "edge stuck", "edges stuck" },
-        { CHECK_WARNING, s->edges_unknown, "edge unknown", "edges unknown" },
+        /* Just after a start that is no news of any node. */
+        { CHECK_WARNING, s->nodes_never > 0 ? 0 : s->edges_unknown, "edge unknown",
+          "edges unknown" },
     };
     bool normal = s->mode == NULL || strcmp(s->mode, "normal") == 0;
     const char *list = normal ? "" : arena_printf(r->arena, "mode %s", s->mode);
@@ -238,8 +242,13 @@ static void judge(struct run *r, struct answer *a)
             a->level = findings[i].level;
     }
     if (list != NULL && *list == '\0')
-        list = arena_printf(r->arena, "%" PRIu64 " node%s up, %" PRIu64 " edge%s ok", s->nodes_up,
-                            s->nodes_up == 1 ? "" : "s", s->edges_ok, s->edges_ok == 1 ? "" : "s");
+        list =
+            s->nodes_never > 0
+                ? arena_printf(r->arena, "%" PRIu64 " of %" PRIu64 " nodes heard since the start",
+                               s->nodes_up, s->nodes_up + s->nodes_never)
+                : arena_printf(r->arena, "%" PRIu64 " node%s up, %" PRIu64 " edge%s ok",
+                               s->nodes_up, s->nodes_up == 1 ? "" : "s", s->edges_ok,
+                               s->edges_ok == 1 ? "" : "s");
     a->verdict = list != NULL ? list : "out of memory";
 }
 

@@ -100,7 +100,8 @@ struct network {
     wall_ms created;
     struct match *matches;
     uint32_t match_count;
-    uint32_t ports; /* sightings matched now */
+    uint32_t ports;     /* sightings matched now */
+    uint32_t ambiguous; /* scratch: those that match another network too, and belong to none */
     struct network *next_of_vlan;
     struct resource *resource;
     /* Node numbers: those that see it now (ok, degraded), and those whose edge is ok. */
@@ -394,6 +395,11 @@ uint32_t network_match(const struct coord *c, const char *node_name, const struc
 bool network_matches_sight(const struct network *w, const char *node_name,
                            const struct sight *sight);
 int network_rematch_node(struct step *s, struct node *n, int vlan); /* vlan < 0: all */
+/* ambiguous.c: counts them for all networks. The names of the networks (16 at most) that w shares
+ * such ports with. */
+void ambiguous_count(struct coord *c);
+int ambiguous_others(const struct coord *c, struct arena *a, const struct network *w,
+                     struct strs *out);
 bool match_valid(const char *text);
 char *match_text(struct arena *a, const struct match *m);
 

@@ -141,7 +141,7 @@ int op_client_revoke(struct answer *q)
                            answer_quote(q, text));
     if (n > 1)
         return answer_fail(
-            q, REPLY_AMBIGUOUS,
+            q, REPLY_REFUSED,
             "%zu clients are called '%s'; give the beginning of one's key, as muster "
             "client list shows it.",
             n, answer_quote(q, text));

@@ -88,6 +88,36 @@ static int define_again(struct answer *q, const struct network_row *row, struct 
     return emit_resource(q->s, w->resource);
 }
 
+/* "VLAN 20, node-1/bond0": what a network was before it was defined anew. NULL: out of memory. */
+static const char *definition_text(struct arena *a, const struct network *w)
+{
+    const char *text = w->vlan == 0 ? "untagged" : arena_printf(a, "VLAN %u", w->vlan);
+
+    for (uint32_t i = 0; i < w->match_count && text != NULL; i++)
+        text = arena_printf(a, "%s%s %s/%s", text, i == 0 ? "," : "", w->matches[i].node,
+                            w->matches[i].port);
+    return text;
+}
+
+static int define_info(struct answer *q, const struct network *w, const char *was,
+                       struct network_info *out)
+{
+    struct strs others;
+    int rc;
+
+    ambiguous_count(q->c);
+    rc = info_network(q->a, w, out);
+    if (rc == 0)
+        rc = ambiguous_others(q->c, q->a, w, &others);
+    if (rc < 0)
+        return rc;
+    REC_SET(out, network_info, ambiguous, w->ambiguous);
+    REC_SET(out, network_info, overlaps, others);
+    if (was != NULL)
+        REC_SET(out, network_info, was, was);
+    return 0;
+}
+
 static int define(struct answer *q, struct network *w)
 {
     struct network_row row = { .name = q->req->name,
@@ -96,8 +126,12 @@ static int define(struct answer *q, struct network *w)
     uint16_t before = w != NULL ? w->vlan : (uint16_t)row.vlan;
     bool anew = w == NULL;
     struct network_info *out = arena_zalloc(q->a, sizeof *out);
-    int rc = anew ? define_new(q, &row, &w) : define_again(q, &row, w);
+    const char *was = anew ? "" : definition_text(q->a, w);
+    int rc;
 
+    if (out == NULL || was == NULL)
+        return -ENOMEM;
+    rc = anew ? define_new(q, &row, &w) : define_again(q, &row, w);
     if (rc == 0)
         rc = emit_network(q->s, w, CHANGE_NETWORK);
     if (rc == 0)
@@ -107,10 +141,10 @@ static int define(struct answer *q, struct network *w)
                    "The network %s was %s: %s%.0u, %u port%s.", w->name,
                    anew ? "defined" : "defined anew", w->vlan == 0 ? "untagged" : "VLAN ", w->vlan,
                    w->ports, w->ports == 1 ? "" : "s");
-    if (rc < 0 || out == NULL)
-        return rc < 0 ? rc : -ENOMEM;
+    if (rc < 0)
+        return rc;
     REC_SET(q->r, reply, networks, ((struct recs){ out, 1 }));
-    return info_network(q->a, w, out);
+    return define_info(q, w, anew ? NULL : was, out);
 }
 
 int op_network_define(struct answer *q)

@@ -191,11 +191,14 @@ int op_network_list(struct answer *q)
 
     if (v == NULL)
         return -ENOMEM;
-    for (struct link *l = q->c->networks.next; l != &q->c->networks; l = l->next) {
-        int rc = info_network(q->a, container_of(l, struct network, link), &v[i++]);
+    ambiguous_count(q->c);
+    for (struct link *l = q->c->networks.next; l != &q->c->networks; l = l->next, i++) {
+        const struct network *w = container_of(l, struct network, link);
+        int rc = info_network(q->a, w, &v[i]);
 
         if (rc < 0)
             return rc;
+        REC_SET(&v[i], network_info, ambiguous, w->ambiguous);
     }
     REC_SET(q->r, reply, networks, ((struct recs){ v, n }));
     return 0;

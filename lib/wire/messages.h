@@ -316,7 +316,10 @@ enum node_admission {
     X(U64,  vlan,    3, 0, "")                                                                     \
     X(STRS, matches, 4, 0, "")                                                                     \
     X(U64,  ports,   5, 0, "ports matched now")                                                    \
-    X(I64,  created_ms, 6, 0, "wall time")
+    X(I64,  created_ms, 6, 0, "wall time")                                                         \
+    X(U64,  ambiguous, 7, 0, "ports that match another network too, and stay unproven")            \
+    X(STRS, overlaps, 8, 0, "define: names of those other networks, 16 at most")                   \
+    X(STR,  was,     9, 0, "define: what it was before, when it was defined already")
 
 /* One link of the chain of evidence, outermost first. */
 #define EVIDENCE_LIST(X, XREC, XRECS)                                                              \

@@ -67,7 +67,7 @@ def scripts(e):
                              nodes_quarantined=1, resources=605, edges_ok=1700, edges_lost=33,
                              edges_degraded=12, edges_unknown=30, edges_stuck=6, sections_stuck=1),
         "empty": coordinator(e, ([], [], [])).say("NETWORK_LIST", {}).say("EVENTS", {})
-            .say("TOKEN_LIST", {}).say("STATUS", status(
+            .say("TOKEN_LIST", {}).say("CLIENT_LIST", {}).say("STATUS", status(
                 nodes_up=0, nodes_down=0, resources=0, edges_ok=0, edges_degraded=0, edges_lost=0,
                 edges_unknown=0, edges_stuck=0, sections_stuck=0, messages_dropped=0, drops=[])),
         "ready": Script(e).say("NODE_LIST", {"nodes": [
@@ -135,6 +135,21 @@ def scripts(e):
                 *made_up.tokens(1), *made_up.tokens(1, state="used", id="0badcafe"),
                 *made_up.tokens(1, role="operator", state="expired", id="deadbeef"),
                 *made_up.tokens(1, node=made_up.an_id("node1"), id="1234abcd")]}),
+        "revoke": small().say("TOKEN_REVOKE", {}).say("CLIENT_REVOKE", {}).say("CLIENT_LIST", {
+            "clients": [made_up.client("grafana", 7), made_up.client("ops", 8, role="operator"),
+                        made_up.client("laptop", 9, state="revoked")]}),
+        "revoke-not": small().refuse("TOKEN_REVOKE", "NOT_FOUND", "There is no token '1234abcd'; "
+                                     "muster token list shows their ids.")
+            .refuse("CLIENT_REVOKE", "REFUSED", "2 clients are called 'ops'; give the beginning "
+                    "of one's key, as muster client list shows it."),
+        "define-again": small().say("NETWORK_DEFINE", {"networks": [dict(
+            made_up.networks()[0], ports=3, ambiguous=1, overlaps=["lab"],
+            was="VLAN 20, rack7-*/bond0")]}),
+        "define-shared": small().say("NETWORK_DEFINE", {"networks": [dict(
+            made_up.networks()[0], ports=0, ambiguous=2, overlaps=["lab", "mgmt"])]}),
+        "starting": Script(e).say("STATUS", status(
+            nodes_up=3, nodes_never=5, nodes_down=0, edges_degraded=0, edges_lost=0,
+            edges_unknown=40, edges_stuck=0, edges_ok=9, sections_stuck=0)),
         "enrol": small(),
         "backup": backup(), "backup-short": backup(590000),
         "backup-full": small().refuse("BACKUP_BEGIN", "FAILED", "the backup "
@@ -203,6 +218,8 @@ CASES = [
     ("check-one", "one", "status --check"),
     ("check-critical", "fleet", "status --check"),
     ("check-unknown", "unreachable", "status --check"),
+    ("status-starting", "starting", "status"),
+    ("check-starting", "starting", "status --check"),
     ("matrix-three", "three", "matrix"),
     ("matrix-three-kind", "three", "matrix --kind network"),
     ("matrix-fleet", "fleet", "matrix"),
@@ -262,6 +279,8 @@ CASES = [
     ("network-define-no-slash", "change", "network define storage-a --match bond0"),
     ("network-define-vlan", "change", "network define storage-a --vlan 5000 --match */bond0"),
     ("network-define-recover", "recover-refused", "network define x --match */y"),
+    ("network-define-again", "define-again", "network define storage-a --match */bond0"),
+    ("network-define-shared", "define-shared", "network define storage-a --match */bond0"),
     ("network-delete", "change", "network delete lab"),
     ("event-tail", "three", "event tail"),
     ("event-tail-empty", "empty", "event tail"),
@@ -280,6 +299,12 @@ CASES = [
     ("token-create-forbidden", "forbidden", "token create"),
     ("token-list", "tokens", "token list"),
     ("token-list-empty", "empty", "token list"),
+    ("token-revoke", "revoke", "token revoke 1234abcd"),
+    ("token-revoke-not", "revoke-not", "token revoke 1234abcd"),
+    ("client-list", "revoke", "client list"),
+    ("client-list-empty", "empty", "client list"),
+    ("client-revoke", "revoke", "client revoke ops"),
+    ("client-revoke-two", "revoke-not", "client revoke ops"),
     ("enrol", "enrol", "--connect tcp://10.0.0.5:7412 enrol --token-file token"),
     ("enrol-key", "enrol", "--connect tcp://10.0.0.5:7412 --key-file=k enrol --token-file token"),
     ("enrol-open", "enrol", "--connect tcp://10.0.0.5:7412 enrol --token-file open"),

@@ -277,6 +277,11 @@ def tokens(count, **more):
              "created_ms": WALL, "state": "unused", **more} for i in range(count)]
 
 
+def client(name, i, **more):
+    return {"name": name, "key": f"{i:02x}" * 32, "role": "observer", "state": "active",
+            "created_ms": WALL, **more}
+
+
 # ---- whole coordinators --------------------------------------------------------------------------
 
 

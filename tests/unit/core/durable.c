@@ -413,6 +413,39 @@ static int must(bool done, const char *what, struct err *e)
     return done ? 0 : err_set(e, -EINVAL, "delete of %s that is not there", what);
 }
 
+static int apply_delete(struct durable *d, const struct change *ch, struct err *e)
+{
+    switch (ch->type) {
+    case CHANGE_NODE_DELETE:
+        drop_node(d, ch->node.no);
+        return must(row_drop(d, T_NODE, &ch->node), "a node", e);
+    case CHANGE_KEY_DELETE:
+        return must(row_drop(d, T_KEY, &ch->key), "a key", e);
+    case CHANGE_RETIRED_BOOT_DELETE:
+        return must(row_drop(d, T_BOOT, &ch->retired_boot), "a retired boot", e);
+    case CHANGE_SECTION_CLEAR:
+        drop_section(d, ch->section.node_no, ch->section.section);
+        return must(row_drop(d, T_SECTION, &ch->section), "a section", e);
+    case CHANGE_RESOURCE_DELETE:
+        if (has_edges(d, ch->resource.no))
+            return err_set(e, -EINVAL, "resource %u is deleted before its edges", ch->resource.no);
+        return must(row_drop(d, T_RESOURCE, &ch->resource), "a resource", e);
+    case CHANGE_SIGHTING_DELETE:
+        return must(row_drop(d, T_SIGHTING, &ch->sighting), "a sighting", e);
+    case CHANGE_EDGE_DELETE:
+        return must(row_drop(d, T_EDGE, &ch->edge), "an edge", e);
+    case CHANGE_NETWORK_DELETE:
+        return must(row_drop(d, T_NETWORK, &ch->network), "a network", e);
+    case CHANGE_TOKEN_DELETE:
+        return must(row_drop(d, T_TOKEN, &ch->token), "a token", e);
+    case CHANGE_EVENT_PRUNE:
+        prune(d, ch->event.no);
+        return 0;
+    default:
+        return err_set(e, -EINVAL, "change of unknown type %d", (int)ch->type);
+    }
+}
+
 static int apply(struct durable *d, const struct change *ch, struct err *e)
 {
     switch (ch->type) {
@@ -423,57 +456,31 @@ static int apply(struct durable *d, const struct change *ch, struct err *e)
         return PUT(d, T_START, ch->start);
     case CHANGE_NODE:
         return PUT(d, T_NODE, ch->node);
-    case CHANGE_NODE_DELETE:
-        drop_node(d, ch->node.no);
-        return must(row_drop(d, T_NODE, &ch->node), "a node", e);
     case CHANGE_KEY:
         return PUT(d, T_KEY, ch->key);
-    case CHANGE_KEY_DELETE:
-        return must(row_drop(d, T_KEY, &ch->key), "a key", e);
     case CHANGE_RETIRED_BOOT:
         return PUT(d, T_BOOT, ch->retired_boot);
-    case CHANGE_RETIRED_BOOT_DELETE:
-        return must(row_drop(d, T_BOOT, &ch->retired_boot), "a retired boot", e);
     case CHANGE_SECTION:
         return PUT(d, T_SECTION, ch->section);
-    case CHANGE_SECTION_CLEAR:
-        drop_section(d, ch->section.node_no, ch->section.section);
-        return must(row_drop(d, T_SECTION, &ch->section), "a section", e);
     case CHANGE_INVENTORY:
         return apply_inventory(d, ch, e);
     case CHANGE_RESOURCE:
         return PUT(d, T_RESOURCE, ch->resource);
-    case CHANGE_RESOURCE_DELETE:
-        if (has_edges(d, ch->resource.no))
-            return err_set(e, -EINVAL, "resource %u is deleted before its edges", ch->resource.no);
-        return must(row_drop(d, T_RESOURCE, &ch->resource), "a resource", e);
     case CHANGE_SIGHTING:
         return PUT(d, T_SIGHTING, ch->sighting);
-    case CHANGE_SIGHTING_DELETE:
-        return must(row_drop(d, T_SIGHTING, &ch->sighting), "a sighting", e);
     case CHANGE_EDGE:
         return PUT(d, T_EDGE, ch->edge);
-    case CHANGE_EDGE_DELETE:
-        return must(row_drop(d, T_EDGE, &ch->edge), "an edge", e);
     case CHANGE_NETWORK:
         return PUT(d, T_NETWORK, ch->network);
-    case CHANGE_NETWORK_DELETE:
-        return must(row_drop(d, T_NETWORK, &ch->network), "a network", e);
     case CHANGE_TOKEN:
         return PUT(d, T_TOKEN, ch->token);
-    case CHANGE_TOKEN_DELETE:
-        return must(row_drop(d, T_TOKEN, &ch->token), "a token", e);
     case CHANGE_EVENT:
         if (!text_is_clean(ch->event.text, strlen(ch->event.text)))
             return err_set(e, -EINVAL, "event %s has text that no reply can hold", ch->event.kind);
         return PUT(d, T_EVENT, ch->event);
-    case CHANGE_EVENT_PRUNE:
-        prune(d, ch->event.no);
-        return 0;
-    case CHANGE_TYPE_COUNT:
-        break;
+    default:
+        return apply_delete(d, ch, e);
     }
-    return err_set(e, -EINVAL, "change of unknown type %d", (int)ch->type);
 }
 
 /* ---- does every row lead to where it should? ------------------------------------------------ */

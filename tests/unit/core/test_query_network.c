@@ -152,6 +152,7 @@ Test(query_network, define_anew)
     define(f, "lan", 0, "node-1/eth0");
     cr_expect(strstr(f->events, "The network lan was defined: untagged, 1 port.") != NULL, "%s",
               f->events);
+    cr_expect_null(network_in(f, "lan")->was);
     snprintf(id, sizeof id, "%s", network_now(f, "lan")->id);
     define(f, "lan", 0, "node-2/eth0");
     cr_expect_str_eq(network_now(f, "lan")->id, id, "it is the same network");
@@ -201,12 +202,22 @@ Test(query_network, ambiguity)
 
     start(&f, h);
     define(f, "a", 100, "*/eth0");
+    cr_expect_eq(network_in(f, "a")->ambiguous, 0);
+    cr_expect_eq(network_in(f, "a")->overlaps.n, 0);
     define(f, "b", 100, "node-1/*");
+    cr_expect_eq(network_in(f, "b")->ports, 0);
+    cr_expect_eq(network_in(f, "b")->ambiguous, 1);
+    cr_assert_eq(network_in(f, "b")->overlaps.n, 1);
+    cr_expect_str_eq(network_in(f, "b")->overlaps.v[0], "a");
+    cr_expect_eq(network_now(f, "a")->ambiguous, 1);
+    cr_expect_eq(network_now(f, "b")->ambiguous, 1);
     cr_expect_null(edge_now(f, "node-1", "a"));
     cr_expect_null(edge_of(f, "node-1", "b"));
     cr_expect_not_null(edge_of(f, "node-1", "unproven:node-1/eth0.100"));
     cr_expect_not_null(edge_of(f, "node-2", "a"));
     define(f, "b", 100, "node-9/*");
+    cr_expect_str_eq(network_in(f, "b")->was, "VLAN 100, node-1/*");
+    cr_expect_eq(network_in(f, "b")->ambiguous, 0);
     cr_expect_not_null(edge_now(f, "node-1", "a"));
     cr_expect_null(resource_of(f, "unproven:node-1/eth0.100"));
     fleet_free(f);

@@ -280,7 +280,7 @@ Test(query_token, of_two_clients_with_one_name_the_key_says_which)
     ask(f, CLIENT_LOCAL, ask_for(OP_CLIENT_LIST));
     cr_assert_eq(f->reply->clients.n, 2);
     snprintf(key, sizeof key, "%s", client(f, 0)->key);
-    expect_refusal(f, named(OP_CLIENT_REVOKE, "grafana"), REPLY_AMBIGUOUS, "2 clients are called");
+    expect_refusal(f, named(OP_CLIENT_REVOKE, "grafana"), REPLY_REFUSED, "2 clients are called");
     cr_assert_eq(ask(f, CLIENT_LOCAL, named(OP_CLIENT_REVOKE, key)), REPLY_OK);
     cr_expect_eq(ask(f, CLIENT_LOCAL, named(OP_CLIENT_REVOKE, "grafana")), REPLY_OK);
     fleet_free(f);
