@@ -336,7 +336,7 @@ static inline int64_t listened_since(const struct coord *c, mono_ms then)
     return mono_since(c->listened, then);
 }
 int live_heard(struct step *s, struct node *n);
-void live_reset(struct coord *c, struct node *n); /* to never, out of the lists */
+void live_reset(struct node *n); /* to never, out of the lists */
 int live_tick(struct step *s);
 int live_catch_up(struct step *s); /* after read-only: the events that could not be written */
 mono_ms live_deadline(const struct coord *c);
@@ -405,7 +405,7 @@ char *match_text(struct arena *a, const struct match *m);
 
 /* ---- resource.c */
 struct resource *resource_unproven(struct step *s, struct node *n, const char *port, uint16_t vlan);
-struct resource *resource_new(struct coord *c, uuid128 id, uint32_t no, const char *port);
+struct resource *resource_new(uuid128 id, uint32_t no, const char *port);
 int resource_index(struct coord *c, struct resource *r);
 int resource_delete(struct step *s, struct resource *r); /* has no edges; writes the change */
 void resource_free(struct resource *r);
@@ -418,7 +418,7 @@ char *resource_label_in(const struct resource *r, char *out, size_t n); /* cut w
 
 /* ---- matrix.c: edges */
 struct edge *edge_find(const struct node *n, const struct resource *r);
-struct edge *edge_new(struct coord *c, struct node *n, struct resource *r);
+struct edge *edge_new(struct node *n, struct resource *r);
 int edge_remove(struct step *s, struct edge *e);   /* with change and tombstone; frees */
 void edge_unlink(struct coord *c, struct edge *e); /* from lists and counts; frees */
 int edge_dirty(struct coord *c, struct edge *e);

@@ -21,15 +21,18 @@ static bool keep(struct arena *a, uint64_t *present, unsigned field, const char 
 static const char *node_text(struct arena *a, const struct node *n)
 {
     const struct key *k = n->claim;
+    char at[TIME_TEXT];
 
     if (n->row.text != NULL || k == NULL || n->row.admission == NODE_PENDING)
         return n->row.text;
     if (k->state == KEY_SUCCESSOR)
-        return "A new boot of it waits until the earlier one is silent.";
-    return arena_printf(a, "%s waits for approval: muster node approve %s",
+        return arena_printf(
+            a, "A new boot of it asked at %s and waits until the earlier one is silent.",
+            wall_rfc3339(k->created, at));
+    return arena_printf(a, "%s asked at %s and waits for approval: muster node approve %s",
                         k->other_machine ? "Another machine with this node id"
                                          : "Another key of this node",
-                        n->row.name);
+                        wall_rfc3339(k->created, at), n->row.name);
 }
 
 /* The last message of the machine that the row describes; negative: not in this start. */

@@ -88,9 +88,8 @@ int live_heard(struct step *s, struct node *n)
     return live_input(s, n, HEARD);
 }
 
-void live_reset(struct coord *c, struct node *n)
+void live_reset(struct node *n)
 {
-    (void)c;
     n->live = n->logged = NODE_NEVER;
     n->heard_once = n->registered = false;
     link_remove(&n->live_link);

@@ -178,7 +178,7 @@ static int load_resource(struct coord *c, const struct resource_row *row, struct
 
     if ((w == NULL && owner == NULL) || row->no >= c->meta.next_resource_no)
         return 0;
-    r = resource_new(c, row->id, row->no, port);
+    r = resource_new(row->id, row->no, port);
     if (r == NULL)
         return -ENOMEM;
     r->vlan = (uint16_t)(row->vlan % VLAN_COUNT);
@@ -210,7 +210,7 @@ static int load_edge(struct coord *c, const struct edge_row *row, const struct n
 
     if (n == NULL || r == NULL || edge_find(n, r) != NULL)
         return 0;
-    e = edge_new(c, n, r);
+    e = edge_new(n, r);
     if (e == NULL)
         return -ENOMEM;
     e->state = (uint8_t)row->state;

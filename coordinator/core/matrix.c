@@ -29,12 +29,11 @@ struct edge *edge_find(const struct node *n, const struct resource *r)
     return at < n->edge_count && n->edges[at]->resource == r ? n->edges[at] : NULL;
 }
 
-struct edge *edge_new(struct coord *c, struct node *n, struct resource *r)
+struct edge *edge_new(struct node *n, struct resource *r)
 {
     struct edge *e = calloc(1, sizeof *e);
     uint32_t at = edge_place(n, r->no);
 
-    (void)c;
     if (e == NULL)
         return NULL;
     if (n->edge_count == n->edge_cap) {

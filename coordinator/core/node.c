@@ -285,7 +285,7 @@ int node_admit(struct step *s, struct node *n, enum node_admission a, const char
     if (rc < 0)
         return rc;
     if (a != NODE_APPROVED)
-        live_reset(s->c, n);
+        live_reset(n);
     touch_node(s->c, n);
     edges_refresh(s->c, n);
     return emit_node(s, n);

@@ -10,12 +10,11 @@
 
 #define UNPROVEN "unproven:"
 
-struct resource *resource_new(struct coord *c, uuid128 id, uint32_t no, const char *port)
+struct resource *resource_new(uuid128 id, uint32_t no, const char *port)
 {
     size_t n = strlen(port) + 1;
     struct resource *r = calloc(1, sizeof *r + n);
 
-    (void)c;
     if (r == NULL)
         return NULL;
     r->id = id;
@@ -65,7 +64,7 @@ struct resource *resource_unproven(struct step *s, struct node *n, const char *p
 
     if (r != NULL)
         return r;
-    r = resource_new(s->c, id, s->c->meta.next_resource_no, port);
+    r = resource_new(id, s->c->meta.next_resource_no, port);
     if (r == NULL)
         return NULL;
     r->owner = n;

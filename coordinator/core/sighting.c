@@ -162,7 +162,7 @@ static struct edge *edge_for(struct step *s, struct node *n, struct resource *r,
     struct edge *e = edge_find(n, r);
 
     if (e == NULL) {
-        e = edge_new(s->c, n, r);
+        e = edge_new(n, r);
         if (e != NULL)
             e->fresh = true;
     }
