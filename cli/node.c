@@ -15,14 +15,9 @@ struct list {
     const char *state; /* NULL: all */
 };
 
-/* A node that was never heard in this start of the coordinator is down too, as `status` counts it.
- */
 static bool listed(const struct list *l, const struct node_info *n)
 {
-    const char *state = n->state != NULL ? n->state : "";
-
-    return l->state == NULL || strcmp(state, l->state) == 0 ||
-           (strcmp(l->state, "down") == 0 && strcmp(state, "never") == 0);
+    return l->state == NULL || (n->state != NULL && strcmp(n->state, l->state) == 0);
 }
 
 /* One remark after another: a sentence stands for itself. */
@@ -162,8 +157,8 @@ static int list_handle(struct run *r)
 
 static const struct option list_options[] = {
     { 0, "state", "STATE", false,
-      "only nodes in this state: up, suspect, down (with never: not heard since the coordinator "
-      "started), never, pending, quarantined, dead" },
+      "only nodes in this state: up, suspect, down, never (heard since the coordinator started), "
+      "pending, quarantined, dead" },
     { 0 },
 };
 
