@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <zmq.h>
 
-enum { OWN_BYTES = 5 };
+enum {
+    OWN_BYTES = 5,
+    BEFORE_MOST = 65536, /* connections that came before we asked for the first time */
+};
 
 struct waiting {
     uint32_t number;
@@ -17,7 +20,7 @@ struct routing_ids {
     char endpoint[48];
     void *asking; /* our connection, while we wait for its message; else NULL */
     bool known;
-    uint32_t next; /* the counter had come here */
+    uint32_t first, next; /* what the counter has given out: from first on, before next */
     struct waiting waiting[ROUTING_IDS_WAITING];
     size_t count, asked; /* of them, the first `asked` came before `asking` was opened */
 };
@@ -64,11 +67,10 @@ static bool own_number(const uint8_t *id, size_t n, uint32_t *number)
     return true;
 }
 
-/* The counter has come past it, as far as is known. It goes round after 2^32 connections; what is
- * less than half of that ahead is yet to come. */
+/* The counter has come past it, as far as is known. It goes round after 2^32 connections. */
 static bool is_past(const struct routing_ids *ids, uint32_t number)
 {
-    return ids->known && ids->next - number - 1 < UINT32_MAX / 2;
+    return ids->known && number - ids->first < ids->next - ids->first;
 }
 
 void routing_ids_seen(struct routing_ids *ids, const uint8_t *id, size_t n, int fd)
@@ -89,6 +91,8 @@ bool routing_ids_own(struct routing_ids *ids, const uint8_t *id, size_t n, int f
     /* From inside this process: a peer has a descriptor. */
     if (fd >= 0 || ids->asking == NULL || !own_number(id, n, &number))
         return false;
+    if (!ids->known)
+        ids->first = number - BEFORE_MOST;
     ids->known = true;
     ids->next = number;
     for (size_t i = 0; i < ids->asked; i++) {
