@@ -225,7 +225,7 @@ static void judge(struct run *r, struct answer *a)
         { CHECK_WARNING, s->sections_stuck, "section stuck", "sections stuck" },
         { CHECK_WARNING, s->edges_degraded, "edge degraded", "edges degraded" },
         { CHECK_WARNING, s->edges_stuck, "edge stuck", "edges stuck" },
-        /* Just after a start that is no news of any node. */
+        /* Of a node that may still be heard that is no news. */
         { CHECK_WARNING, s->nodes_never > 0 ? 0 : s->edges_unknown, "edge unknown",
           "edges unknown" },
     };

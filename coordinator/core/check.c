@@ -130,25 +130,27 @@ static int check_resource(const struct resource *r, struct err *err)
     return 0;
 }
 
-/* The lists of liveness hold each node that is not "never", in the order of its last message. */
+/* The lists of liveness hold each node that is approved or live, in the order of its last message.
+ */
 static int check_live(const struct coord *c, struct err *err)
 {
     size_t listed = 0, live = 0;
 
-    for (unsigned state = NODE_UP; state < NODE_NEVER; state++) {
+    for (unsigned state = NODE_UP; state <= NODE_NEVER; state++) {
         mono_ms last = { INT64_MIN };
 
         for (const struct link *l = c->live[state].next; l != &c->live[state]; l = l->next) {
             const struct node *n = container_of(l, struct node, live_link);
 
-            if (n->live != state || (state == NODE_UP && n->heard.v < last.v))
+            if (n->live != state ||
+                ((state == NODE_UP || state == NODE_NEVER) && n->heard.v < last.v))
                 return err_set(err, -EINVAL, "%s stands in the wrong list of liveness", NAME_OF(n));
             last = n->heard;
             listed++;
         }
     }
     for (size_t i = 0; i < c->node_count; i++)
-        live += c->nodes[i]->live != NODE_NEVER;
+        live += c->nodes[i]->live != NODE_NEVER || c->nodes[i]->row.admission == NODE_APPROVED;
     return listed == live
                ? 0
                : err_set(err, -EINVAL, "%zu nodes are live and %zu are listed", live, listed);

@@ -169,7 +169,7 @@ struct node {
     enum node_liveness live, logged; /* logged: what the newest event says */
     bool registered;
     bool heard_once; /* in this start */
-    mono_ms heard;   /* by coord.listened */
+    mono_ms heard;   /* by coord.listened; before it is heard: since when it is waited for */
     uint64_t seq;
     struct key *key;   /* of the accepted boot; NULL: none */
     struct key *claim; /* another key that wants to be it */
@@ -219,7 +219,6 @@ struct coord {
     size_t node_count, node_cap;
     struct map *nodes_by_id, *nodes_by_name;
     struct link live[NODE_NEVER + 1];
-    bool never_checked;
     struct map *keys, *retired;
     struct map *resources; /* by id */
     struct link networks;
@@ -336,7 +335,8 @@ static inline int64_t listened_since(const struct coord *c, mono_ms then)
     return mono_since(c->listened, then);
 }
 int live_heard(struct step *s, struct node *n);
-void live_reset(struct node *n); /* to never, out of the lists */
+void live_await(struct coord *c, struct node *n); /* approved: it should be heard */
+void live_reset(struct node *n);                  /* to never, out of the lists */
 int live_tick(struct step *s);
 int live_catch_up(struct step *s); /* after read-only: the events that could not be written */
 mono_ms live_deadline(const struct coord *c);

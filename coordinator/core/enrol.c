@@ -139,6 +139,8 @@ static struct node *node_make(struct step *s, const struct enrolment *en, enum n
     c->meta.next_node_no++;
     node_own_name(c, en->id, en->identity, name);
     n->row.admission = a;
+    if (a == NODE_APPROVED)
+        live_await(c, n);
     n->row.first_seen = c->wall;
     *rc = node_set_name(c, n, name);
     if (*rc == 0)

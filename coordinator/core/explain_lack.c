@@ -127,12 +127,20 @@ static const char *example_base(const struct chain *ch)
     return "PORT";
 }
 
+enum { COMMAND_MOST = 900 }; /* what is longer would be cut, and half a definition is a wrong one */
+
 /* A definition takes the place of the one before, so all that match now are in it. */
 static const char *define_mend(struct chain *ch, const char *base)
 {
     const struct network_info *w = ch->f->network;
     const char *text = chain_text(ch, "muster network define %s%s", w->name, chain_vlan_option(ch));
+    size_t length = strlen(text) + strlen(chain_node(ch)) + strlen(base) + 16;
 
+    for (size_t i = 0; i < w->matches.n; i++)
+        length += strlen(w->matches.v[i]) + strlen(" --match ''");
+    if (length > COMMAND_MOST)
+        return chain_text(ch, "Define %s anew with all of its %zu matches and --match '%s/%s'",
+                          w->name, w->matches.n, chain_node(ch), base);
     for (size_t i = 0; i < w->matches.n; i++)
         text = chain_text(ch, "%s --match '%s'", text, w->matches.v[i]);
     return chain_text(ch, "%s --match '%s/%s'", text, chain_node(ch), base);

@@ -88,6 +88,16 @@ int live_heard(struct step *s, struct node *n)
     return live_input(s, n, HEARD);
 }
 
+/* It has as long to be heard as any has until it is down. */
+void live_await(struct coord *c, struct node *n)
+{
+    if (n->live != NODE_NEVER)
+        return;
+    n->heard = c->listened;
+    link_remove(&n->live_link);
+    link_append(&c->live[NODE_NEVER], &n->live_link);
+}
+
 void live_reset(struct node *n)
 {
     n->live = n->logged = NODE_NEVER;
@@ -102,27 +112,6 @@ static struct node *oldest(const struct coord *c, enum node_liveness live)
     return link_empty(head) ? NULL : container_of(head->next, struct node, live_link);
 }
 
-/* Nodes that were known before this start get as long to be heard as any has until it is down. */
-static int never_check(struct step *s)
-{
-    struct coord *c = s->c;
-
-    if (c->never_checked || listened_since(c, c->listens_from) < c->config.down_ms)
-        return 0;
-    c->never_checked = true;
-    for (size_t i = 0; i < c->node_count; i++) {
-        struct node *n = c->nodes[i];
-        int rc;
-
-        if (n->row.admission != NODE_APPROVED || n->live != NODE_NEVER || n->key == NULL)
-            continue;
-        rc = live_input(s, n, SILENT_DOWN);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
 int live_tick(struct step *s)
 {
     static const struct {
@@ -130,7 +119,8 @@ int live_tick(struct step *s)
         enum live_input in;
     } checks[] = { { NODE_UP, SILENT_DOWN },
                    { NODE_UP, SILENT_SUSPECT },
-                   { NODE_SUSPECT, SILENT_DOWN } };
+                   { NODE_SUSPECT, SILENT_DOWN },
+                   { NODE_NEVER, SILENT_DOWN } };
     struct coord *c = s->c;
     struct node *n;
 
@@ -144,7 +134,7 @@ int live_tick(struct step *s)
                 return rc;
         }
     }
-    return never_check(s);
+    return 0;
 }
 
 int live_catch_up(struct step *s)
@@ -166,14 +156,15 @@ int live_catch_up(struct step *s)
 mono_ms live_deadline(const struct coord *c)
 {
     const struct node *up = oldest(c, NODE_UP), *suspect = oldest(c, NODE_SUSPECT);
+    const struct node *never = oldest(c, NODE_NEVER);
     mono_ms at = MONO_NEVER;
 
     if (up != NULL)
         at.v = up->heard.v + c->config.suspect_ms;
     if (suspect != NULL && suspect->heard.v + c->config.down_ms < at.v)
         at.v = suspect->heard.v + c->config.down_ms;
-    if (!c->never_checked && c->listens_from.v + c->config.down_ms < at.v)
-        at.v = c->listens_from.v + c->config.down_ms;
+    if (never != NULL && never->heard.v + c->config.down_ms < at.v)
+        at.v = never->heard.v + c->config.down_ms;
     if (at.v != MONO_NEVER.v) /* if we go on to listen */
         at.v += mono_since(c->now, c->listened);
     return at;

@@ -28,6 +28,8 @@ static int load_node(struct coord *c, const struct node_row *row)
         return rc;
     n->row.name_set = row->name_set;
     n->row.admission = row->admission;
+    if (row->admission == NODE_APPROVED)
+        live_await(c, n);
     n->row.boot_id = row->boot_id;
     n->row.key = row->key;
     n->row.draining = row->draining;

@@ -284,7 +284,9 @@ int node_admit(struct step *s, struct node *n, enum node_admission a, const char
     rc = text_set(&n->row.text, text);
     if (rc < 0)
         return rc;
-    if (a != NODE_APPROVED)
+    if (a == NODE_APPROVED)
+        live_await(s->c, n);
+    else
         live_reset(n);
     touch_node(s->c, n);
     edges_refresh(s->c, n);

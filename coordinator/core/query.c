@@ -265,6 +265,9 @@ static int forbid(struct answer *q, const struct operation *o)
 {
     if (q->role == ROLE_NODE)
         return answer_fail(q, REPLY_FORBIDDEN, "This key is a node's, not a client's.");
+    if (q->role == ROLE_NONE && key_by(q->c, &q->s->ev->key) != NULL)
+        return answer_fail(q, REPLY_FORBIDDEN,
+                           "This key was revoked; a new key and a new token are needed.");
     if (q->role == ROLE_NONE)
         return answer_fail(q, REPLY_FORBIDDEN,
                            "This key is not known here; enrol it with a token of role observer or "

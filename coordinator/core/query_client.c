@@ -137,7 +137,7 @@ int op_client_revoke(struct answer *q)
 
     if (n == 0)
         return answer_fail(q, REPLY_NOT_FOUND,
-                           "There is no active client '%s'; muster client list shows them.",
+                           "There is no active client '%s'; 'muster client list' shows them.",
                            answer_quote(q, text));
     if (n > 1)
         return answer_fail(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An operator declares which ports are one network, and takes it back. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "core/core_internal.h"
 
@@ -88,15 +89,31 @@ static int define_again(struct answer *q, const struct network_row *row, struct 
     return emit_resource(q->s, w->resource);
 }
 
-/* "VLAN 20, node-1/bond0": what a network was before it was defined anew. NULL: out of memory. */
+enum { WAS_TEXT = 512, WAS_ROOM = 32 /* for what stands for the rest */ };
+
+/* "VLAN 20, node-1/bond0": what a network was before it was defined anew, cut where it is long.
+ * NULL: out of memory. */
 static const char *definition_text(struct arena *a, const struct network *w)
 {
-    const char *text = w->vlan == 0 ? "untagged" : arena_printf(a, "VLAN %u", w->vlan);
+    char text[WAS_TEXT];
+    size_t n = 0;
 
-    for (uint32_t i = 0; i < w->match_count && text != NULL; i++)
-        text = arena_printf(a, "%s%s %s/%s", text, i == 0 ? "," : "", w->matches[i].node,
-                            w->matches[i].port);
-    return text;
+    if (w->vlan == 0)
+        snprintf(text, sizeof text, "untagged");
+    else
+        snprintf(text, sizeof text, "VLAN %u", w->vlan);
+    for (uint32_t i = 0; i < w->match_count; i++) {
+        const struct match *m = &w->matches[i];
+
+        n = strlen(text);
+        if (n + strlen(m->node) + strlen(m->port) + WAS_ROOM > sizeof text) {
+            snprintf(text + n, sizeof text - n, " and %u more", w->match_count - i);
+            break;
+        }
+        snprintf(text + n, sizeof text - n, "%s%s/%s", i == 0 ? ", " : " ", m->node, m->port);
+    }
+    text_trim(text);
+    return arena_strdup(a, text);
 }
 
 static int define_info(struct answer *q, const struct network *w, const char *was,

@@ -236,31 +236,37 @@ int op_token_list(struct answer *q)
     return 0;
 }
 
-static struct token *token_by_id(const struct coord *c, const char *text)
+/* How many unused tokens have this id; the first of them goes to *found. */
+static size_t tokens_by_id(const struct coord *c, const char *text, struct token **found)
 {
     char id[9];
+    size_t n = 0;
 
     for (struct link *l = c->tokens.next; l != &c->tokens; l = l->next) {
         struct token *t = container_of(l, struct token, link);
 
-        if (strcmp(token_id(&t->row, id), text) == 0)
-            return t;
+        if (token_spent(c, t) || strcmp(token_id(&t->row, id), text) != 0)
+            continue;
+        if (n++ == 0)
+            *found = t;
     }
-    return NULL;
+    return n;
 }
 
 int op_token_revoke(struct answer *q)
 {
-    const char *text = q->req->name;
-    struct token *t = text != NULL ? token_by_id(q->c, text) : NULL;
+    const char *text = q->req->name != NULL ? q->req->name : "";
+    struct token *t = NULL;
+    size_t n = tokens_by_id(q->c, text, &t);
     int rc;
 
-    if (text == NULL || t == NULL)
+    if (n == 0)
         return answer_fail(q, REPLY_NOT_FOUND,
-                           "There is no token '%s'; muster token list shows their ids.",
-                           text != NULL ? answer_quote(q, text) : "");
-    if (token_spent(q->c, t))
-        return answer_fail(q, REPLY_REFUSED, "Token %s cannot be used any more.", text);
+                           "There is no unused token '%s'; 'muster token list' shows their ids.",
+                           answer_quote(q, text));
+    if (n > 1)
+        return answer_fail(q, REPLY_REFUSED,
+                           "%zu unused tokens have the id %s by chance; let them expire.", n, text);
     rc = emit_token(q->s, &t->row, CHANGE_TOKEN_DELETE);
     if (rc < 0)
         return rc;

@@ -223,6 +223,27 @@ Test(query_network, ambiguity)
     fleet_free(f);
 }
 
+/* However many matches it had: the answer fits. */
+Test(query_network, what_it_was_is_cut)
+{
+    static char texts[200][40];
+    const char *matches[200];
+    struct fleet *f;
+    struct host h[2];
+
+    start(&f, h);
+    for (int i = 0; i < 200; i++) {
+        snprintf(texts[i], sizeof texts[i], "rack-%d-with-a-long-name-*/bond%d", i, i);
+        matches[i] = texts[i];
+    }
+    cr_assert_eq(ask(f, CLIENT_LOCAL, definition("lan", 20, matches, 200)), REPLY_OK);
+    cr_assert_eq(ask(f, CLIENT_LOCAL, definition("lan", 20, matches, 1)), REPLY_OK);
+    cr_expect_lt(strlen(network_in(f, "lan")->was), 512);
+    cr_expect(strstr(network_in(f, "lan")->was, "VLAN 20, rack-0-with") != NULL);
+    cr_expect(strstr(network_in(f, "lan")->was, " more") != NULL);
+    fleet_free(f);
+}
+
 Test(query_network, ambiguity_ends_with_a_deletion)
 {
     struct fleet *f;

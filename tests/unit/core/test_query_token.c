@@ -214,8 +214,9 @@ Test(query_token, a_revoked_token_admits_nobody)
 
     make(f, "observer", 0, secret);
     snprintf(id, sizeof id, "%s", token(f, 0)->id);
-    expect_refusal(f, named(OP_TOKEN_REVOKE, "00000000"), REPLY_NOT_FOUND, "no token '00000000'");
-    expect_refusal(f, ask_for(OP_TOKEN_REVOKE), REPLY_NOT_FOUND, "no token");
+    expect_refusal(f, named(OP_TOKEN_REVOKE, "00000000"), REPLY_NOT_FOUND,
+                   "no unused token '00000000'");
+    expect_refusal(f, ask_for(OP_TOKEN_REVOKE), REPLY_NOT_FOUND, "no unused token");
     cr_assert_eq(ask(f, CLIENT_LOCAL, named(OP_TOKEN_REVOKE, id)), REPLY_OK);
     cr_expect(strstr(f->events, "token.revoked: Token ") != NULL, "%s", f->events);
     expect_stranger(f, enrol(secret, "grafana"), REPLY_REFUSED, "not known");
@@ -224,7 +225,7 @@ Test(query_token, a_revoked_token_admits_nobody)
     make(f, "observer", 1000, secret);
     snprintf(id, sizeof id, "%s", token(f, 0)->id);
     fleet_pass(f, 1000);
-    expect_refusal(f, named(OP_TOKEN_REVOKE, id), REPLY_REFUSED, "cannot be used any more");
+    expect_refusal(f, named(OP_TOKEN_REVOKE, id), REPLY_NOT_FOUND, "no unused token");
     fleet_free(f);
 }
 
@@ -257,7 +258,7 @@ Test(query_token, a_revoked_client_is_out_for_good)
     expect_refusal(f, named(OP_CLIENT_REVOKE, "node-1"), REPLY_NOT_FOUND, "no active client");
     cr_assert_eq(ask(f, CLIENT_LOCAL, named(OP_CLIENT_REVOKE, key)), REPLY_OK);
     cr_expect(strstr(f->events, "client.revoked: grafana (key ") != NULL, "%s", f->events);
-    cr_expect_eq(ask(f, CLIENT_STRANGER, ask_for(OP_STATUS)), REPLY_FORBIDDEN);
+    expect_stranger(f, ask_for(OP_STATUS), REPLY_FORBIDDEN, "was revoked; a new key");
     ask(f, CLIENT_LOCAL, ask_for(OP_CLIENT_LIST));
     cr_expect_str_eq(client(f, 0)->state, "revoked");
     make(f, "observer", 0, secret);

@@ -406,6 +406,22 @@ Test(session, after_a_restart_down_takes_as_long_as_ever)
     cr_expect_eq(node_of(&m)->live, NODE_UP);
 }
 
+/* Whenever it was let in. */
+Test(session, who_is_approved_and_never_speaks_is_down_in_time)
+{
+    struct machine other;
+
+    life_run(l, 100000);
+    machine_init(&other, l, 2);
+    machine_enrol(&other, NULL);
+    cr_expect_eq(life_order(l, OP_NODE_APPROVE, "m2"), REPLY_OK);
+    life_run(l, DEFAULT_DOWN_MS - 1);
+    cr_expect_eq(node_of(&other)->live, NODE_NEVER);
+    life_run(l, 1);
+    cr_expect_eq(node_of(&other)->live, NODE_DOWN);
+    cr_expect_eq(durable_count_events(l->d, "node.down", "m2"), 1);
+}
+
 Test(session, a_restart_makes_all_unknown_until_digests_confirm)
 {
     machine_join(&m);
