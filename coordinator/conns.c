@@ -20,7 +20,8 @@ struct conn {
 struct conns {
     struct conn *all; /* by file descriptor */
     size_t count;
-    size_t open; /* of them, and not cut: those are closed by libzmq in a moment */
+    size_t open;   /* of them, and not cut: those are closed by libzmq in a moment */
+    size_t silent; /* of those, without a message so far */
     struct conns_limits limits;
 };
 
@@ -40,9 +41,18 @@ void conns_free(struct conns *c)
     free(c);
 }
 
+/* It counts no more. */
+static void leave(struct conns *c, struct conn *x)
+{
+    if (!x->open || x->cut)
+        return;
+    c->open--;
+    c->silent -= !x->spoke;
+}
+
 static void clear(struct conns *c, struct conn *x)
 {
-    c->open -= x->open && !x->cut;
+    leave(c, x);
     *x = (struct conn){ .open = false };
 }
 
@@ -65,6 +75,7 @@ void conns_opened(struct conns *c, unsigned socket, int fd, mono_ms now)
     clear(c, &c->all[i]);
     c->all[i] = (struct conn){ .open = true, .socket = (uint8_t)socket, .opened = now };
     c->open++;
+    c->silent++;
 }
 
 static struct conn *find(struct conns *c, int fd)
@@ -84,15 +95,16 @@ void conns_delivered(struct conns *c, int fd, bool accepted)
 {
     struct conn *x = find(c, fd);
 
-    if (x == NULL)
+    if (x == NULL || x->cut)
         return;
+    c->silent -= !x->spoke;
     x->delivered = x->spoke = true;
     x->accepted = accepted;
 }
 
 bool conns_crowded(const struct conns *c)
 {
-    return c->open > c->limits.most;
+    return c->open > c->limits.most || c->silent > c->limits.silent_many;
 }
 
 static uint64_t received(int fd)
@@ -109,10 +121,20 @@ static uint64_t cut(struct conns *c, size_t i)
     uint64_t held = c->all[i].held;
 
     shutdown((int)i, SHUT_RDWR);
-    c->open--;
+    leave(c, &c->all[i]);
     c->all[i].cut = true;
     c->all[i].held = 0;
     return held;
+}
+
+bool conns_cut(struct conns *c, int fd, mono_ms at)
+{
+    struct conn *x = find(c, fd);
+
+    if (x == NULL || x->cut || x->opened.v > at.v)
+        return false;
+    cut(c, (size_t)fd);
+    return true;
 }
 
 static size_t largest(const struct conns *c)
@@ -152,22 +174,6 @@ static void check_held(struct conns *c, unsigned cuts[CONNS_CUTS])
     }
 }
 
-static void check_silent(struct conns *c, mono_ms now, bool reading, unsigned cuts[CONNS_CUTS])
-{
-    for (size_t i = 0; i < c->count; i++) {
-        struct conn *x = &c->all[i];
-
-        if (!x->open || x->cut || x->spoke)
-            continue;
-        if (!reading) {
-            x->opened = now; /* a message may be waiting */
-        } else if (mono_since(now, x->opened) >= c->limits.silent_ms) {
-            cut(c, i);
-            cuts[CONNS_SILENT]++;
-        }
-    }
-}
-
 static int by_age(const void *a, const void *b)
 {
     const struct conn *const *x = a, *const *y = b;
@@ -175,34 +181,78 @@ static int by_age(const void *a, const void *b)
     return ((*x)->opened.v > (*y)->opened.v) - ((*x)->opened.v < (*y)->opened.v);
 }
 
-/* A sixteenth more than needed, so that a crowd is not sorted for each one that comes. Those
- * who come are let in rather than those who have come: whoever wants to keep others out must be
- * quicker at connecting than they are at showing who they are. */
+/* Those that are open and pass the test, oldest first; free them. NULL: out of memory. */
+static struct conn **oldest_first(struct conns *c, bool (*test)(const struct conn *x), size_t *n)
+{
+    struct conn **v = malloc((c->count + 1) * sizeof(struct conn *));
+
+    *n = 0;
+    for (size_t i = 0; v != NULL && i < c->count; i++) {
+        if (c->all[i].open && !c->all[i].cut && test(&c->all[i]))
+            v[(*n)++] = &c->all[i];
+    }
+    if (v != NULL)
+        qsort(v, *n, sizeof(struct conn *), by_age);
+    return v;
+}
+
+static bool is_silent(const struct conn *x)
+{
+    return !x->spoke;
+}
+
+static bool is_stranger(const struct conn *x)
+{
+    return !x->accepted;
+}
+
+static void check_silent(struct conns *c, mono_ms now, unsigned cuts[CONNS_CUTS])
+{
+    size_t n;
+    struct conn **v = oldest_first(c, is_silent, &n);
+
+    for (size_t i = 0; v != NULL && i < n; i++) {
+        bool old = mono_since(now, v[i]->opened) >= c->limits.silent_ms;
+
+        if (c->silent <= c->limits.silent_few || (!old && c->silent <= c->limits.silent_many))
+            break;
+        cut(c, (size_t)(v[i] - c->all));
+        cuts[CONNS_SILENT]++;
+    }
+    free(v);
+}
+
+/* A message of theirs may be waiting: their time begins anew. */
+static void excuse_silent(struct conns *c, mono_ms now)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->all[i].open && !c->all[i].spoke)
+            c->all[i].opened = now;
+    }
+}
+
+/* A sixteenth more than needed, so that a crowd is not sorted for each one that comes. Those who
+ * come are let in rather than those who have come: whoever wants to keep others out must be quicker
+ * at connecting than they are at showing who they are. */
 static void check_crowd(struct conns *c, unsigned cuts[CONNS_CUTS])
 {
-    size_t n = 0, most = c->limits.most - c->limits.most / 16;
-    struct conn **strangers = malloc((c->count + 1) * sizeof(struct conn *));
+    size_t n, most = c->limits.most - c->limits.most / 16;
+    struct conn **v = oldest_first(c, is_stranger, &n);
 
-    if (strangers == NULL)
-        return;
-    for (size_t i = 0; i < c->count; i++) {
-        struct conn *x = &c->all[i];
-
-        if (x->open && !x->cut && !x->accepted)
-            strangers[n++] = x;
-    }
-    qsort(strangers, n, sizeof(struct conn *), by_age);
-    for (size_t i = 0; i < n && c->open > most; i++) {
-        cut(c, (size_t)(strangers[i] - c->all));
+    for (size_t i = 0; v != NULL && i < n && c->open > most; i++) {
+        cut(c, (size_t)(v[i] - c->all));
         cuts[CONNS_CROWDED]++;
     }
-    free(strangers);
+    free(v);
 }
 
 void conns_check(struct conns *c, mono_ms now, bool reading, unsigned cuts[CONNS_CUTS])
 {
     check_held(c, cuts);
-    check_silent(c, now, reading, cuts);
-    if (conns_crowded(c))
+    if (!reading)
+        excuse_silent(c, now);
+    else if (c->silent > c->limits.silent_few)
+        check_silent(c, now, cuts);
+    if (c->open > c->limits.most)
         check_crowd(c, cuts);
 }

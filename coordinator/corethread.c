@@ -63,20 +63,33 @@ static struct outgoing *find_answer(struct outgoing *first)
     return first;
 }
 
-/* Whose message is answered otherwise is of the fleet, and no stranger to flood control. */
-static void note_accepted(struct work *w, const struct outgoing *o)
+/* What an answer says of who asked: of the fleet (1), of it no more (-1), or nothing (0). */
+static int standing(const struct work *w, const struct outgoing *o)
 {
-    bool accepted = false;
+    uint64_t reason;
 
-    for (; o != NULL && !accepted; o = o->next) {
-        if (o->reply != NULL)
-            accepted = o->reply->code != REPLY_FORBIDDEN && o->reply->code != REPLY_INVALID &&
-                       w->request->op != OP_CLIENT_ENROL;
-        else
-            accepted = o->env->refused == NULL && o->env->enrolled == NULL;
+    if (o->reply != NULL) {
+        if (w->request->op == OP_CLIENT_ENROL || o->reply->code == REPLY_INVALID)
+            return 0;
+        return o->reply->code == REPLY_FORBIDDEN ? -1 : 1;
     }
-    if (accepted && w->peer != NULL)
-        peer_accept(w->peer);
+    if (o->env->enrolled != NULL)
+        return 0;
+    if (o->env->refused == NULL)
+        return 1;
+    reason = o->env->refused->reason;
+    return reason == REFUSE_UNKNOWN_KEY || reason == REFUSE_RETIRED_BOOT ? -1 : 0;
+}
+
+/* Who is of the fleet is no stranger to flood control. */
+static void note_standing(struct work *w, const struct outgoing *o)
+{
+    int is = 0;
+
+    for (; o != NULL && is == 0; o = o->next)
+        is = standing(w, o);
+    if (is != 0 && w->peer != NULL)
+        peer_accept(w->peer, is > 0);
 }
 
 /* Its answer may be as large as the fleet. */
@@ -86,10 +99,14 @@ static bool is_large(const struct request *req)
            req->op == OP_RESOURCE_LIST || req->op == OP_NETWORK_LIST || req->op == OP_IMPACT;
 }
 
-/* Answers are built at once and encoded one after the other: those that wait are limited. */
-static bool is_too_much(const struct core_thread *t, const struct request *req)
+/* Answers are built at once and encoded one after the other: those that wait are limited, but so
+ * that who asks for one at a time is hardly ever refused for what others ask for. */
+static bool is_too_much(const struct core_thread *t, const struct work *w)
 {
-    return is_large(req) && t->batch_weight + reader_weight(t->o.reader) > LIMIT_ANSWERING_BYTES;
+    size_t weight = t->batch_weight + reader_weight(t->o.reader);
+    bool more = w->peer != NULL && peer_waiting(w->peer) > 1;
+
+    return is_large(w->request) && weight > (more ? 1 : 4) * (size_t)LIMIT_ANSWERING_BYTES;
 }
 
 static int step_request(struct core_thread *t, struct work *w, struct coord_event *ev,
@@ -97,7 +114,7 @@ static int step_request(struct core_thread *t, struct work *w, struct coord_even
 {
     int rc;
 
-    if (is_too_much(t, w->request)) {
+    if (is_too_much(t, w)) {
         w->refusal = "many large answers are under way; ask again in a moment";
         return 0;
     }
@@ -111,7 +128,7 @@ static int step_request(struct core_thread *t, struct work *w, struct coord_even
     w->answer = find_answer(*before);
     if (w->answer != NULL)
         t->batch_weight += arena_used(w->answer->reply_arena);
-    note_accepted(w, *before);
+    note_standing(w, *before);
     return 0;
 }
 
@@ -146,7 +163,7 @@ static int step_work(struct core_thread *t, struct work *w)
     }
     rc = step(t, &ev);
     if (rc == 0 && w->type == WORK_NODE)
-        note_accepted(w, *before);
+        note_standing(w, *before);
     return rc;
 }
 

@@ -174,10 +174,15 @@ bool peer_drop(struct peer *peer, mono_ms now)
     return true;
 }
 
-void peer_accept(struct peer *peer)
+void peer_accept(struct peer *peer, bool accepted)
 {
-    if (!atomic_load(&peer->accepted))
-        atomic_store(&peer->accepted, true);
+    if (atomic_load(&peer->accepted) != accepted)
+        atomic_store(&peer->accepted, accepted);
+}
+
+unsigned peer_waiting(const struct peer *peer)
+{
+    return atomic_load(&peer->queued);
 }
 
 bool peer_accepted(const struct peer *peer)

@@ -47,8 +47,11 @@ bool peer_drop(struct peer *peer, mono_ms now);
 void peers_expire(struct peers *p, mono_ms now);
 size_t peers_count(const struct peers *p);
 
-/* It has proved to be of the fleet: no stranger any more. Any thread, while a ticket is out. */
-void peer_accept(struct peer *peer);
+/* It has proved to be of the fleet and is no stranger any more; or it is of the fleet no more. Any
+ * thread, while a ticket is out. */
+void peer_accept(struct peer *peer, bool accepted);
+/* How many messages of it are inside. Any thread, while a ticket is out. */
+unsigned peer_waiting(const struct peer *peer);
 bool peer_accepted(const struct peer *peer);
 
 /* All that waits inside. */

@@ -22,6 +22,7 @@
 #define POLL_MS          500
 #define LISTENED_MOST_MS (POLL_MS + 100)
 #define CLIENT_MODE      0600
+#define CROWD_MS         100 /* at most so often is a crowd looked at */
 #define SPARE_FILES      1024
 #define MONITOR_EVENTS                                                            \
     (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | \
@@ -169,6 +170,8 @@ static struct conns *new_conns(void)
     struct conns_limits l = { .each = LIMIT_CONN_HELD_BYTES,
                               .all = LIMIT_HELD_BYTES,
                               .most = connections_most(),
+                              .silent_few = LIMIT_SILENT_FREE,
+                              .silent_many = LIMIT_SILENT,
                               .silent_ms = LIMIT_SILENT_MS };
 
     return conns_new(&l);
@@ -279,17 +282,22 @@ static void check_conns(struct router *r)
 {
     static const char *const why[CONNS_CUTS] = {
         [CONNS_ENDLESS] = "a connection sent a message without end, and was closed",
-        [CONNS_SILENT] = "a connection sent nothing, and was closed",
         [CONNS_CROWDED] = "there were too many connections, and one that had not been accepted "
                           "yet was closed",
     };
-    static const enum refuse_reason reason[CONNS_CUTS] = { REFUSE_TOO_LARGE, REFUSE_MALFORMED,
-                                                           REFUSE_FLOOD };
+    static const enum refuse_reason reason[CONNS_CUTS] = {
+        [CONNS_ENDLESS] = REFUSE_TOO_LARGE, [CONNS_CROWDED] = REFUSE_FLOOD
+    };
     unsigned cuts[CONNS_CUTS] = { 0 };
 
+    r->conns_checked = r->now;
+
     conns_check(r->conns, r->now, is_reading(r), cuts);
+    if (cuts[CONNS_SILENT] > 0) /* no message, so none that was refused */
+        log_line(LOG_LEVEL_DEBUG, "%u connections that sent nothing were closed",
+                 cuts[CONNS_SILENT]);
     for (unsigned i = 0; i < CONNS_CUTS; i++) {
-        for (; cuts[i] > 0; cuts[i]--)
+        for (; why[i] != NULL && cuts[i] > 0; cuts[i]--)
             router_count(r, NULL, reason[i], why[i]);
     }
 }
@@ -323,9 +331,9 @@ static void drain_monitor(struct router *r, unsigned i)
     while ((n = zmq_recv(r->monitors[i], frame, sizeof frame, ZMQ_DONTWAIT)) >= 0) {
         if (zmq_getsockopt(r->monitors[i], ZMQ_RCVMORE, &more, &size) == 0 && more)
             on_event(r, i, frame, (size_t)n);
-        if (conns_crowded(r->conns))
-            check_conns(r);
     }
+    if (conns_crowded(r->conns) && mono_since(r->now, r->conns_checked) >= CROWD_MS)
+        check_conns(r);
 }
 
 static void on_budget(struct router *r, unsigned unused)
@@ -397,16 +405,17 @@ static void expire(struct router *r)
     r->unsent = 0;
 }
 
-/* A round takes no longer than the poll and a little. If it did, this process was stopped, and what
- * has come meanwhile may still be in the kernel: no more than the little counts as listened. */
-static void pass_time(struct router *r, bool listening)
+/* The time of a round counts as listened when all that had come was taken. A round takes no longer
+ * than the poll and a little: if it did, this process was stopped, and what has come meanwhile may
+ * still be in the kernel, so no more than the little counts. */
+static void count_round(struct router *r)
 {
     mono_ms now = clock_mono();
-    int64_t ms = mono_since(now, r->now);
+    int64_t ms = mono_since(now, r->round);
 
-    if (listening && ms > 0)
+    if (r->drained && ms > 0)
         atomic_fetch_add(&r->o.budget->listened, ms < LISTENED_MOST_MS ? ms : LISTENED_MOST_MS);
-    r->now = now;
+    r->round = now;
 }
 
 static void *run(void *arg)
@@ -416,16 +425,19 @@ static void *run(void *arg)
     while (!queue_ended(r->o.out)) {
         zmq_pollitem_t items[3 + 2 * SOCKET_COUNT];
         struct source sources[3 + 2 * SOCKET_COUNT];
-        bool listening = false;
-        int n = collect_sources(r, items, sources, &listening);
+        int n;
+
+        r->drained = false;
+        n = collect_sources(r, items, sources, &r->drained);
 
         if (zmq_poll(items, n, POLL_MS) < 0 && zmq_errno() != EINTR)
             shell_die("waiting for messages failed: %s", zmq_strerror(zmq_errno()));
-        pass_time(r, listening);
+        r->now = clock_mono();
         for (int i = 0; i < n; i++) {
             if (items[i].revents != 0)
                 sources[i].handle(r, sources[i].arg);
         }
+        count_round(r);
         expire(r);
     }
     close_sockets(r);
@@ -436,7 +448,7 @@ int router_start(struct router *r, struct err *e)
 {
     int rc;
 
-    r->now = r->expired = clock_mono();
+    r->now = r->expired = r->round = r->conns_checked = clock_mono();
     rc = shell_thread(&r->thread, "router", run, r, e);
     r->started = rc == 0;
     return rc;

@@ -2,7 +2,6 @@
 /* What comes in: who sent it, whether it may come in, and the account of what may not. */
 #include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -232,26 +231,29 @@ bool router_stalled(struct router *r, unsigned socket)
 /* Who has made up a routing id of ZeroMQ's own kind is cut. True: the message was our own. */
 static bool check_id(struct router *r, const struct route *route, zmq_msg_t *msg)
 {
-    int fd = zmq_msg_get(msg, ZMQ_SRCFD), forged[ROUTING_IDS_WAITING];
+    struct routing_ids_forged forged[ROUTING_IDS_WAITING];
+    int fd = zmq_msg_get(msg, ZMQ_SRCFD);
     struct routing_ids *ids = r->ids[route->socket];
     size_t count;
 
     if (ids == NULL)
         return false;
     if (!routing_ids_own(ids, route->id, route->n, fd, forged, &count)) {
-        routing_ids_seen(ids, route->id, route->n, fd);
+        routing_ids_seen(ids, route->id, route->n, fd, r->now);
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        shutdown(forged[i], SHUT_RDWR);
-        router_count(r, NULL, REFUSE_MALFORMED,
-                     "a connection chose a routing id of ZeroMQ's own kind, and was closed");
+        if (conns_cut(r->conns, forged[i].fd, forged[i].at))
+            router_count(r, NULL, REFUSE_MALFORMED,
+                         "a connection chose a routing id of ZeroMQ's own kind, and was closed");
     }
     return true;
 }
 
 void router_receive(struct router *r, unsigned socket)
 {
+    bool empty = false;
+
     for (int i = 0; i < RECEIVE_BATCH && !router_stalled(r, socket); i++) {
         struct route route = { .socket = (uint8_t)socket };
         bool route_ok = false;
@@ -265,9 +267,12 @@ void router_receive(struct router *r, unsigned socket)
         else if (frames >= 0 && !route_ok)
             router_count(r, NULL, REFUSE_MALFORMED, "a routing id may have 14 bytes");
         zmq_msg_close(&msg);
-        if (frames < 0)
+        empty = frames < 0;
+        if (empty)
             break;
     }
+    if (socket == SOCKET_NODES)
+        r->drained = r->drained && empty;
     if (r->ids[socket] != NULL)
         routing_ids_ask(r->ids[socket]);
 }

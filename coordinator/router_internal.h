@@ -23,7 +23,9 @@ struct router {
     struct stat local_file;                /* of the local socket; st_ino 0: none */
     char endpoints[SOCKET_COUNT][ENDPOINT_TEXT];
     atomic_bool paused;
-    mono_ms now, expired;
+    mono_ms now, expired, conns_checked;
+    mono_ms round; /* when the last one ended */
+    bool drained;  /* in this round: nothing more is there for the nodes' socket to be read */
     /* Drops by their reason that the core has not been told of yet, and the latest of each. */
     struct {
         uint64_t count;

@@ -12,7 +12,7 @@ enum {
 
 struct waiting {
     uint32_t number;
-    int fd;
+    struct routing_ids_forged from;
 };
 
 struct routing_ids {
@@ -73,17 +73,17 @@ static bool is_past(const struct routing_ids *ids, uint32_t number)
     return ids->known && number - ids->first < ids->next - ids->first;
 }
 
-void routing_ids_seen(struct routing_ids *ids, const uint8_t *id, size_t n, int fd)
+void routing_ids_seen(struct routing_ids *ids, const uint8_t *id, size_t n, int fd, mono_ms now)
 {
     uint32_t number;
 
     if (!own_number(id, n, &number) || is_past(ids, number) || ids->count == ROUTING_IDS_WAITING)
         return;
-    ids->waiting[ids->count++] = (struct waiting){ number, fd };
+    ids->waiting[ids->count++] = (struct waiting){ number, { fd, now } };
 }
 
-bool routing_ids_own(struct routing_ids *ids, const uint8_t *id, size_t n, int fd, int *forged,
-                     size_t *count)
+bool routing_ids_own(struct routing_ids *ids, const uint8_t *id, size_t n, int fd,
+                     struct routing_ids_forged *forged, size_t *count)
 {
     uint32_t number;
 
@@ -97,7 +97,7 @@ bool routing_ids_own(struct routing_ids *ids, const uint8_t *id, size_t n, int f
     ids->next = number;
     for (size_t i = 0; i < ids->asked; i++) {
         if (!is_past(ids, ids->waiting[i].number))
-            forged[(*count)++] = ids->waiting[i].fd;
+            forged[(*count)++] = ids->waiting[i].from;
     }
     ids->count -= ids->asked;
     memmove(ids->waiting, ids->waiting + ids->asked, ids->count * sizeof ids->waiting[0]);

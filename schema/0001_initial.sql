@@ -12,12 +12,7 @@ CREATE TABLE meta (
     event_no INTEGER NOT NULL,
     token INTEGER NOT NULL,
     next_node_no INTEGER NOT NULL,
-    next_resource_no INTEGER NOT NULL,
-    -- 1: a node has seen more than this database knows; an operator must decide. What was seen.
-    recover INTEGER NOT NULL,
-    seen_epoch INTEGER NOT NULL,
-    seen_generation INTEGER NOT NULL,
-    seen_token INTEGER NOT NULL
+    next_resource_no INTEGER NOT NULL
 ) STRICT;
 
 -- What store_try_write writes to see whether the disk takes writes again.

@@ -66,18 +66,22 @@
 
 /* What may wait inside the coordinator. Over the totals it stops reading its sockets, so that TCP
  * holds the senders back; nodes stop at three quarters, so that an operator still gets through. */
-#define LIMIT_QUEUED_MESSAGES   8192u
-#define LIMIT_QUEUED_BYTES      (128u << 20) /* as received */
-#define LIMIT_DECODED_BYTES     (256u << 20) /* decoded and waiting for the core */
-#define LIMIT_PEER_QUEUED       128u         /* messages of one node */
-#define LIMIT_CLIENT_QUEUED     64u          /* unanswered requests of one client connection */
-#define LIMIT_ANSWERS           512u         /* that wait in the socket for one connection */
-#define LIMIT_UNREAD_BYTES      (128u << 20) /* answers that one client does not read */
-#define LIMIT_ANSWERING_BYTES   (256u << 20) /* answers that are built and not encoded yet */
-#define LIMIT_CONN_HELD_BYTES   (80u << 20)  /* that have come from one connection, in no message */
-#define LIMIT_HELD_BYTES        (512u << 20) /* the same, of all connections */
-#define LIMIT_SILENT_MS         30000        /* a connection without a first message */
-#define LIMIT_PEERS             65536u       /* connections with flood control at one time */
+#define LIMIT_QUEUED_MESSAGES 8192u
+#define LIMIT_QUEUED_BYTES    (128u << 20) /* as received */
+#define LIMIT_DECODED_BYTES   (256u << 20) /* decoded and waiting for the core */
+#define LIMIT_PEER_QUEUED     128u         /* messages of one node */
+#define LIMIT_CLIENT_QUEUED   64u          /* unanswered requests of one client connection */
+#define LIMIT_ANSWERS         512u         /* that wait in the socket for one connection */
+#define LIMIT_UNREAD_BYTES    (128u << 20) /* answers that one client does not read */
+#define LIMIT_ANSWERING_BYTES (256u << 20) /* answers that are built and not encoded yet */
+#define LIMIT_CONN_HELD_BYTES (80u << 20)  /* that have come from one connection, in no message */
+#define LIMIT_HELD_BYTES      (512u << 20) /* the same, of all connections */
+/* Connections without a first message: as many as the first may take their time; beyond that they
+ * have LIMIT_SILENT_MS; and there are never more than LIMIT_SILENT. */
+#define LIMIT_SILENT_FREE       256u
+#define LIMIT_SILENT            2048u
+#define LIMIT_SILENT_MS         10000
+#define LIMIT_PEERS             65536u /* connections with flood control at one time */
 #define LIMIT_DECODER_THREADS   64u
 #define DEFAULT_DECODER_THREADS 2
 #define CLIENT_RATE_FACTOR      10u /* a remote client's message rate over a node's */

@@ -8,7 +8,7 @@
 
 #include "conns.h"
 
-enum { EACH = 20000, ALL = 50000, PAIRS = 4, MOST = 32, SILENT_MS = 1000 };
+enum { EACH = 20000, ALL = 50000, PAIRS = 4, MOST = 32, SILENT_MS = 1000, FEW = 1, MANY = 40 };
 
 static mono_ms at = { 5000 };
 
@@ -58,7 +58,12 @@ static bool is_cut(const struct pair *p)
 
 static struct conns *new_conns(void)
 {
-    struct conns_limits l = { .each = EACH, .all = ALL, .most = MOST, .silent_ms = SILENT_MS };
+    struct conns_limits l = { .each = EACH,
+                              .all = ALL,
+                              .most = MOST,
+                              .silent_few = FEW,
+                              .silent_many = MANY,
+                              .silent_ms = SILENT_MS };
 
     return conns_new(&l);
 }
@@ -172,12 +177,13 @@ Test(conns, what_is_no_connection_is_left_alone)
     conns_free(c);
 }
 
-Test(conns, one_that_never_says_anything_is_cut)
+Test(conns, of_those_that_never_say_anything_a_few_stay)
 {
     struct conns *c = new_conns();
-    struct pair silent = connect_pair(), other = connect_pair();
+    struct pair first = connect_pair(), second = connect_pair(), other = connect_pair();
 
-    conns_opened(c, 0, silent.ours, at);
+    conns_opened(c, 0, first.ours, at);
+    conns_opened(c, 0, second.ours, (mono_ms){ at.v + 1 });
     conns_opened(c, 0, other.ours, at);
     conns_delivered(c, other.ours, false);
     at.v += SILENT_MS - 1;
@@ -188,11 +194,52 @@ Test(conns, one_that_never_says_anything_is_cut)
     cr_expect_eq(check_as(c, true, CONNS_SILENT), 0, "counted from when we read again");
     at.v += 1;
     cr_expect_eq(check_as(c, true, CONNS_SILENT), 1);
-    cr_expect(is_cut(&silent));
+    cr_expect_eq(is_cut(&first) + is_cut(&second), 1, "a few may be silent for ever");
     cr_expect_not(is_cut(&other));
-    cr_expect_eq(check_as(c, true, CONNS_SILENT), 0, "once");
-    close_pair(&silent);
+    cr_expect_eq(check_as(c, true, CONNS_SILENT), 0);
+    close_pair(&first);
+    close_pair(&second);
     close_pair(&other);
+    conns_free(c);
+}
+
+Test(conns, there_are_never_many_that_have_said_nothing)
+{
+    struct conns_limits l = {
+        EACH, ALL, .most = 1000, .silent_few = FEW, .silent_many = 4, .silent_ms = SILENT_MS
+    };
+    struct conns *c = conns_new(&l);
+    struct pair p[6];
+
+    for (int i = 0; i < 6; i++) {
+        p[i] = connect_pair();
+        at.v++;
+        conns_opened(c, 0, p[i].ours, at);
+        cr_expect_eq(conns_crowded(c), i >= 4);
+    }
+    cr_expect_eq(check_as(c, true, CONNS_SILENT), 2);
+    for (int i = 0; i < 6; i++) {
+        cr_expect_eq(is_cut(&p[i]), i < 2, "connection %d", i);
+        close_pair(&p[i]);
+    }
+    cr_expect_not(conns_crowded(c));
+    conns_free(c);
+}
+
+Test(conns, what_has_the_descriptor_since_stays)
+{
+    struct conns *c = new_conns();
+    struct pair p = connect_pair();
+
+    at.v++;
+    conns_opened(c, 0, p.ours, at);
+    cr_expect_not(conns_cut(c, p.ours, (mono_ms){ at.v - 1 }));
+    cr_expect_not(is_cut(&p));
+    cr_expect(conns_cut(c, p.ours, at));
+    cr_expect(is_cut(&p));
+    cr_expect_not(conns_cut(c, p.ours, at), "once");
+    cr_expect_not(conns_cut(c, -1, at));
+    close_pair(&p);
     conns_free(c);
 }
 

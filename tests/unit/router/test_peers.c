@@ -38,7 +38,7 @@ static struct peer *accepted(struct peers *p, const char *name, int64_t ms)
     struct peer *x = peers_get(p, name, strlen(name), at(ms));
 
     cr_assert_not_null(x);
-    peer_accept(x);
+    peer_accept(x, true);
     return x;
 }
 
@@ -116,7 +116,7 @@ Test(peers, strangers_share_what_they_may_send_and_leave_the_others_theirs)
     late = peers_get(p, "late", 4, at(0));
     cr_expect_eq(peers_take(p, late, 1, at(0)), PEER_STRANGER);
     cr_expect_eq(peers_take(p, late, 1, at(10)), PEER_OK, "their bucket fills too");
-    peer_accept(late);
+    peer_accept(late, true);
     cr_expect_eq(passed(p, late, 10, 1, 10), 10, "a stranger no more");
     peers_free(p);
 }

@@ -14,6 +14,8 @@
 #include "store_schema.h"
 #include "vfs_fault.h"
 
+#define NOW 2 /* the version that muster makes now; held by set_up */
+
 static char *dir;
 static char path[512];
 static struct store_options options;
@@ -21,6 +23,7 @@ static struct err e;
 
 static void set_up(void)
 {
+    cr_assert(schema_version == NOW);
     vfs_fault_register();
     dir = temp_dir();
     snprintf(path, sizeof path, "%s/%s", dir, STORE_FILE);
@@ -63,16 +66,20 @@ static int64_t number(const char *file, const char *sql)
     return v;
 }
 
-static int migrate_on(const char *vfs, const char *second, int newest)
+/* To `more` versions above what there is: the first of them by `first`. */
+static int migrate_on(const char *vfs, const char *first, int more)
 {
-    const char *const steps[] = { schema_migrations[0], second,
-                                  "ALTER TABLE node ADD COLUMN rack TEXT" };
+    const char *steps[NOW + 2];
     sqlite3 *db = NULL;
     int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, vfs);
 
+    for (int v = 0; v < NOW; v++)
+        steps[v] = schema_migrations[v];
+    steps[NOW] = first;
+    steps[NOW + 1] = "ALTER TABLE node ADD COLUMN rack TEXT";
     if (rc == SQLITE_OK) {
         sqlite3_extended_result_codes(db, 1);
-        rc = store_migrate(db, path, vfs, steps, newest, &e);
+        rc = store_migrate(db, path, vfs, steps, NOW + more, &e);
     } else {
         rc = store_open_outcome(db, rc, path, &e);
     }
@@ -80,9 +87,9 @@ static int migrate_on(const char *vfs, const char *second, int newest)
     return rc;
 }
 
-static int migrate(const char *second, int newest)
+static int migrate(const char *first, int more)
 {
-    return migrate_on(NULL, second, newest);
+    return migrate_on(NULL, first, more);
 }
 
 static void put_node(void)
@@ -95,6 +102,14 @@ static void put_node(void)
     store_close(s);
 }
 
+static const char *before_name(int version)
+{
+    static char name[32];
+
+    snprintf(name, sizeof name, "muster.db.before-%d", version);
+    return name;
+}
+
 Test(migrate, keeps_data_and_a_backup)
 {
     char before[560];
@@ -103,20 +118,20 @@ Test(migrate, keeps_data_and_a_backup)
     put_node();
     cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT;"
                       "UPDATE node SET site = 'Ulm';",
-                      3) == 0,
+                      2) == 0,
               "%s", e.text);
-    cr_assert(number(path, "PRAGMA user_version") == 3);
+    cr_assert(number(path, "PRAGMA user_version") == NOW + 2);
     cr_assert(number(path, "SELECT count(*) FROM node WHERE name = 'dom0-a' AND site = 'Ulm'") ==
               1);
-    for (int v = 2; v <= 3; v++) {
+    for (int v = NOW + 1; v <= NOW + 2; v++) {
         snprintf(before, sizeof before, "%s.before-%d", path, v);
         cr_assert(stat(before, &st) == 0 && (st.st_mode & 0777) == 0600, "%s", before);
         cr_assert(number(before, "PRAGMA user_version") == v - 1);
         cr_assert(number(before, "SELECT count(*) FROM node WHERE name = 'dom0-a'") == 1);
     }
     cr_assert(store_open(&options, &(struct store *){ NULL }, &e) == STORE_E_NEWER);
-    cr_assert(strstr(e.text, "muster.db.before-2") != NULL, "%s", e.text);
-    snprintf(before, sizeof before, "%s.before-2", path);
+    cr_assert(strstr(e.text, before_name(NOW + 1)) != NULL, "%s", e.text);
+    snprintf(before, sizeof before, "%s.before-%d", path, NOW + 1);
     cr_assert(rename(before, path) == 0);
     store_close(must_open()); /* the way back that the sentence tells */
 }
@@ -124,15 +139,15 @@ Test(migrate, keeps_data_and_a_backup)
 Test(migrate, that_fails_changes_nothing)
 {
     put_node();
-    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT; SELECT nonsense", 2) != 0);
+    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT; SELECT nonsense", 1) != 0);
     cr_assert(strlen(e.text) > 0);
-    cr_assert(number(path, "PRAGMA user_version") == 1);
+    cr_assert(number(path, "PRAGMA user_version") == NOW);
     cr_assert(number(path, "SELECT count(*) FROM pragma_table_info('node') WHERE name = 'site'") ==
               0);
     /* Another attempt replaces the backup of the first, and the remains of one that was cut. */
     put_node();
-    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT", 2) == 0, "%s", e.text);
-    cr_assert(number(path, "PRAGMA user_version") == 2);
+    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT", 1) == 0, "%s", e.text);
+    cr_assert(number(path, "PRAGMA user_version") == NOW + 1);
 }
 
 Test(migrate, goes_over_the_remains_of_another)
@@ -141,11 +156,11 @@ Test(migrate, goes_over_the_remains_of_another)
     int fd;
 
     put_node();
-    snprintf(draft, sizeof draft, "%s.before-2.draft", path);
+    snprintf(draft, sizeof draft, "%s.before-%d.draft", path, NOW + 1);
     fd = open(draft, O_WRONLY | O_CREAT, 0600);
     cr_assert(fd >= 0 && write(fd, "half", 4) == 4);
     close(fd);
-    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT", 2) == 0, "%s", e.text);
+    cr_assert(migrate("ALTER TABLE node ADD COLUMN site TEXT", 1) == 0, "%s", e.text);
     cr_assert(access(draft, F_OK) != 0);
 }
 
@@ -165,12 +180,12 @@ static void check_steps(const char *where)
     int64_t version = number(path, "PRAGMA user_version");
     char name[560];
 
-    cr_assert(version >= 1 && version <= 3, "%s: version %d", where, (int)version);
+    cr_assert(version >= NOW && version <= NOW + 2, "%s: version %d", where, (int)version);
     cr_assert(number(path, "SELECT count(*) FROM node WHERE name = 'dom0-a'") == 1, "%s", where);
     cr_assert(number(path, "SELECT count(*) FROM pragma_table_info('node')"
-                           " WHERE name IN ('site', 'rack')") == version - 1,
+                           " WHERE name IN ('site', 'rack')") == version - NOW,
               "%s: a step is not whole", where);
-    for (int v = 2; v <= 3; v++) {
+    for (int v = NOW + 1; v <= NOW + 2; v++) {
         snprintf(name, sizeof name, "%s.before-%d", path, v);
         if (v <= version || access(name, F_OK) == 0) {
             cr_assert(number(name, "PRAGMA user_version") == v - 1, "%s: %s", where, name);
@@ -195,13 +210,13 @@ static void sweep_migration(enum fault kind)
         put_node();
         e.text[0] = '\0';
         vfs_fault_arm(kind, (uint64_t)n, n % 2 == 0);
-        rc = migrate_on(VFS_FAULT, SITE, 3);
+        rc = migrate_on(VFS_FAULT, SITE, 2);
         fired = vfs_fault_fired();
         vfs_fault_heal();
         cr_assert(fired || rc == 0, "%s: %s", where, e.text);
         cr_assert((rc == 0) == (e.text[0] == '\0'), "%s: %d: %s", where, rc, e.text);
         check_steps(where);
-        cr_assert(migrate(SITE, 3) == 0 || number(path, "PRAGMA user_version") > 1, "%s: %s", where,
+        cr_assert(migrate(SITE, 2) == 0 || number(path, "PRAGMA user_version") > NOW, "%s: %s", where,
                   e.text);
         check_steps(where);
         remove_all();

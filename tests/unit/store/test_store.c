@@ -10,6 +10,7 @@
 
 #include "script.h"
 #include "store_internal.h"
+#include "store_schema.h"
 
 static char *dir;
 static struct store *store;
@@ -155,7 +156,7 @@ Test(store, header_and_modes)
     store_int(store->db, "PRAGMA application_id", 0, &v);
     cr_assert(v == STORE_APPLICATION_ID);
     store_int(store->db, "PRAGMA user_version", 0, &v);
-    cr_assert(v == 1);
+    cr_assert(v == schema_version);
     store_int(store->db, "PRAGMA synchronous", 0, &v);
     cr_assert(v == 2, "synchronous is %lld, not FULL", (long long)v);
     for (int i = 0; i < 4; i++) {
