@@ -104,7 +104,7 @@ void conns_delivered(struct conns *c, int fd, bool accepted)
 
 bool conns_crowded(const struct conns *c)
 {
-    return c->open > c->limits.most || c->silent > c->limits.silent_many;
+    return c->open > c->limits.most;
 }
 
 static uint64_t received(int fd)
@@ -181,8 +181,18 @@ static int by_age(const void *a, const void *b)
     return ((*x)->opened.v > (*y)->opened.v) - ((*x)->opened.v < (*y)->opened.v);
 }
 
-/* Those that are open and pass the test, oldest first; free them. NULL: out of memory. */
-static struct conn **oldest_first(struct conns *c, bool (*test)(const struct conn *x), size_t *n)
+static int by_hope(const void *a, const void *b)
+{
+    const struct conn *const *x = a, *const *y = b;
+
+    if ((*x)->spoke != (*y)->spoke)
+        return (*x)->spoke ? -1 : 1;
+    return (*x)->spoke ? by_age(a, b) : by_age(b, a);
+}
+
+/* Those that are open and pass the test, in order; free them. NULL: out of memory. */
+static struct conn **in_order(struct conns *c, bool (*test)(const struct conn *x),
+                              int (*order)(const void *, const void *), size_t *n)
 {
     struct conn **v = malloc((c->count + 1) * sizeof(struct conn *));
 
@@ -192,7 +202,7 @@ static struct conn **oldest_first(struct conns *c, bool (*test)(const struct con
             v[(*n)++] = &c->all[i];
     }
     if (v != NULL)
-        qsort(v, *n, sizeof(struct conn *), by_age);
+        qsort(v, *n, sizeof(struct conn *), order);
     return v;
 }
 
@@ -209,12 +219,11 @@ static bool is_stranger(const struct conn *x)
 static void check_silent(struct conns *c, mono_ms now, unsigned cuts[CONNS_CUTS])
 {
     size_t n;
-    struct conn **v = oldest_first(c, is_silent, &n);
+    struct conn **v = in_order(c, is_silent, by_age, &n);
 
     for (size_t i = 0; v != NULL && i < n; i++) {
-        bool old = mono_since(now, v[i]->opened) >= c->limits.silent_ms;
-
-        if (c->silent <= c->limits.silent_few || (!old && c->silent <= c->limits.silent_many))
+        if (c->silent <= c->limits.silent_few ||
+            mono_since(now, v[i]->opened) < c->limits.silent_ms)
             break;
         cut(c, (size_t)(v[i] - c->all));
         cuts[CONNS_SILENT]++;
@@ -231,13 +240,11 @@ static void excuse_silent(struct conns *c, mono_ms now)
     }
 }
 
-/* A sixteenth more than needed, so that a crowd is not sorted for each one that comes. Those who
- * come are let in rather than those who have come: whoever wants to keep others out must be quicker
- * at connecting than they are at showing who they are. */
+/* A sixteenth more than needed, so that a crowd is not sorted for each one that comes. */
 static void check_crowd(struct conns *c, unsigned cuts[CONNS_CUTS])
 {
     size_t n, most = c->limits.most - c->limits.most / 16;
-    struct conn **v = oldest_first(c, is_stranger, &n);
+    struct conn **v = in_order(c, is_stranger, by_hope, &n);
 
     for (size_t i = 0; v != NULL && i < n && c->open > most; i++) {
         cut(c, (size_t)(v[i] - c->all));

@@ -15,16 +15,16 @@ struct conns;
 struct conns_limits {
     uint64_t each, all; /* bytes that one, and all, may have received since a message came out */
     size_t most;        /* connections at a time */
-    /* Of those that have not sent a message yet: none has to hurry while there are few; those above
-     * few may be silent for so long; and there are never many. */
-    size_t silent_few, silent_many;
+    /* Of those that have not sent a message yet none has to hurry while there are few; those above
+     * few may be silent for so long. */
+    size_t silent_few;
     int64_t silent_ms;
 };
 
 /* Why connections were cut. */
 enum conns_cut {
     CONNS_ENDLESS, /* a message without end */
-    CONNS_SILENT,  /* never a message, with many of its kind */
+    CONNS_SILENT,  /* never a message, with others of its kind */
     CONNS_CROWDED, /* too many connections, and this one had not proved to be of the fleet */
     CONNS_CUTS
 };
@@ -44,11 +44,12 @@ void conns_delivered(struct conns *c, int fd, bool accepted);
 bool conns_cut(struct conns *c, int fd, mono_ms at);
 
 /* Shuts down those that hold more than they may, and the largest ones while all hold more than all
- * may; and, oldest first, those that are silent for too long, unless we do not read (`reading`
- * false), and those that are not of the fleet while there are too many. Adds their numbers to
- * `cuts`. */
+ * may; those that are silent for too long, unless we do not read (`reading` false); and while there
+ * are too many those that are not of the fleet: first those that have spoken and were not accepted,
+ * the oldest first, then those that have not spoken, the newest first, so that in a rush those that
+ * are nearly in get in. Adds their numbers to `cuts`. */
 void conns_check(struct conns *c, mono_ms now, bool reading, unsigned cuts[CONNS_CUTS]);
-/* There are more than may be, or more that are silent: conns_check is urgent. */
+/* There are more than may be: conns_check is urgent. */
 bool conns_crowded(const struct conns *c);
 
 #endif

@@ -171,7 +171,6 @@ static struct conns *new_conns(void)
                               .all = LIMIT_HELD_BYTES,
                               .most = connections_most(),
                               .silent_few = LIMIT_SILENT_FREE,
-                              .silent_many = LIMIT_SILENT,
                               .silent_ms = LIMIT_SILENT_MS };
 
     return conns_new(&l);

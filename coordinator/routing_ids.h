@@ -4,10 +4,11 @@
  * already (socket_base.cpp and router.cpp, identify_peer and add_out_pipe, 4.3). A name of that
  * form that the counter has not come to is one that a peer has made up: when it speaks it is found
  * here, and cut before the counter comes there. Where the counter is, is learnt as libzmq tells it:
- * by a connection of our own. One that never speaks is found by nobody; that there are few such,
- * for a short time (conns.h), and that nobody knows where the counter began, makes a hit
- * improbable: with 2,048 of them and 1,000 new connections a second once in half an hour's attack
- * at the best. Owned by the thread of the sockets. */
+ * by a connection of our own. One that never speaks is found by nobody,
+ * and lasts until it is cut for its silence (conns.h): what is left is that whoever has the
+ * coordinator's key, and makes tens of thousands of silent connections and thousands of others for
+ * minutes, may hit the counter, whose beginning nobody knows, by chance.
+ * Owned by the thread of the sockets. */
 #ifndef MUSTER_COORDINATOR_ROUTING_IDS_H
 #define MUSTER_COORDINATOR_ROUTING_IDS_H
 

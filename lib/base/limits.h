@@ -76,11 +76,9 @@
 #define LIMIT_ANSWERING_BYTES (256u << 20) /* answers that are built and not encoded yet */
 #define LIMIT_CONN_HELD_BYTES (80u << 20)  /* that have come from one connection, in no message */
 #define LIMIT_HELD_BYTES      (512u << 20) /* the same, of all connections */
-/* Connections without a first message: as many as the first may take their time; beyond that they
- * have LIMIT_SILENT_MS; and there are never more than LIMIT_SILENT. */
+/* Connections without a first message: so many may take their time, others have LIMIT_SILENT_MS. */
 #define LIMIT_SILENT_FREE       256u
-#define LIMIT_SILENT            2048u
-#define LIMIT_SILENT_MS         10000
+#define LIMIT_SILENT_MS         30000
 #define LIMIT_PEERS             65536u /* connections with flood control at one time */
 #define LIMIT_DECODER_THREADS   64u
 #define DEFAULT_DECODER_THREADS 2

@@ -216,8 +216,8 @@ static void sweep_migration(enum fault kind)
         cr_assert(fired || rc == 0, "%s: %s", where, e.text);
         cr_assert((rc == 0) == (e.text[0] == '\0'), "%s: %d: %s", where, rc, e.text);
         check_steps(where);
-        cr_assert(migrate(SITE, 2) == 0 || number(path, "PRAGMA user_version") > NOW, "%s: %s", where,
-                  e.text);
+        cr_assert(migrate(SITE, 2) == 0 || number(path, "PRAGMA user_version") > NOW, "%s: %s",
+                  where, e.text);
         check_steps(where);
         remove_all();
     }
