@@ -108,7 +108,7 @@ static int take_early(struct muster_client *c)
 
 int exchange_ready(struct muster_client *c, mono_ms until)
 {
-    mono_ms absent = { clock_mono().v + c->connect_ms };
+    mono_ms absent = { clock_mono().v + c->connect_ms }, last = until;
     int rc = check_permission(c);
 
     if (c->conn.ups == 0 && absent.v < until.v)
@@ -124,6 +124,10 @@ int exchange_ready(struct muster_client *c, mono_ms until)
         /* Also when it is up: it may have broken since the last call, and what is sent then would
          * wait for the next coordinator. */
         rc = conn_wait(&c->conn, up ? clock_mono() : until);
+        if (rc == -ETIMEDOUT && c->conn.state == CONN_HANDSHAKE && until.v < last.v) {
+            until = last; /* somebody is there, and busy: that is worth all the time there is */
+            continue;
+        }
         if (rc == -ETIMEDOUT)
             return up ? 0 : never_up(c);
         if (rc < 0)
