@@ -105,12 +105,18 @@ static bool contradicts(const struct coord *c, const struct memory *m, char out[
     return true;
 }
 
-static bool raise_to(uint64_t *highest, uint64_t seen)
+static void raise_to(uint64_t *highest, uint64_t seen)
 {
-    if (seen <= *highest)
-        return false;
-    *highest = seen;
-    return true;
+    if (seen > *highest)
+        *highest = seen;
+}
+
+/* A figure that a node has seen, to be kept. */
+static void seen(struct coord *c, uint64_t *highest, uint64_t figure)
+{
+    if (figure > *highest)
+        c->meta_changed = true;
+    raise_to(highest, figure);
 }
 
 /* Nobody follows any more: each must register again. */
@@ -133,9 +139,9 @@ int recover_detect(struct step *s, struct node *n, const struct memory *m)
 
     if (m == NULL || !(c->recover || contradicts(c, m, what)))
         return 0;
-    if (raise_to(&c->meta.seen_epoch, m->epoch) |
-        raise_to(&c->meta.seen_generation, m->generation) | raise_to(&c->meta.seen_token, m->token))
-        c->meta_changed = true;
+    seen(c, &c->meta.seen_epoch, m->epoch);
+    seen(c, &c->meta.seen_generation, m->generation);
+    seen(c, &c->meta.seen_token, m->token);
     if (c->recover)
         return 0;
     c->recover = true;
