@@ -63,38 +63,9 @@ const struct command client_list_command = {
 
 /* ---- revoke --------------------------------------------------------------------------------- */
 
-struct revoked {
-    const struct reply *reply;
-    const char *name;
-};
-
-static void revoked_text(struct text *t, const void *data)
-{
-    const struct revoked *x = data;
-
-    text_line(t, "%s is no client any more.", x->name);
-}
-
-static void revoked_json(struct json *j, const void *data)
-{
-    const struct revoked *x = data;
-
-    json_head(j, x->reply);
-}
-
 static int revoke_handle(struct run *r)
 {
-    static const struct view view = { revoked_text, revoked_json };
-    REQUEST(req, OP_CLIENT_REVOKE);
-    struct muster_reply reply;
-    int rc;
-
-    REC_SET(&req, request, name, r->arguments[0]);
-    rc = ask(r, &req, &reply);
-    if (rc == 0)
-        rc = show(r, &view, &(struct revoked){ reply.reply, r->arguments[0] });
-    muster_reply_free(&reply);
-    return rc;
+    return ask_to_revoke(r, OP_CLIENT_REVOKE, "is no client any more.");
 }
 
 const struct command client_revoke_command = {

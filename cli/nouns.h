@@ -29,6 +29,10 @@ const char *edge_counts(struct text *t, uint64_t ok, uint64_t degraded, uint64_t
 /* "ago" of a duration: "1.2 s". NULL when the field is absent. */
 const char *age_text(struct text *t, bool present, int64_t ms);
 
+/* Asks to revoke what the first argument names, and tells it: that name and the rest of a sentence.
+ * 0 or an exit code. */
+int ask_to_revoke(struct run *r, enum client_op op, const char *rest);
+
 /* The value of --kind, NULL when it is not given: 0, or EXIT_USAGE after the sentence. */
 int kind_checked(struct run *r, const char **kind);
 

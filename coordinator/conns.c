@@ -154,10 +154,11 @@ static void check_held(struct conns *c, unsigned cuts[CONNS_CUTS])
 
     for (size_t i = 0; i < c->count; i++) {
         struct conn *x = &c->all[i];
-        uint64_t now = x->open && !x->cut ? received((int)i) : 0;
+        uint64_t now;
 
         if (!x->open || x->cut)
             continue;
+        now = received((int)i);
         if (x->delivered || now < x->base)
             x->base = now;
         x->delivered = false;

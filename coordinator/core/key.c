@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keys: who a connection is. And the boots that are retired for ever. */
+/* Keys: who a connection is. And the boots that are retired. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -6,47 +6,55 @@
 
 #include "core/core_internal.h"
 
+/* A key or a boot that is over. */
+struct over {
+    uint32_t node_no;
+    wall_ms at;
+    const uint8_t *id; /* 16 bytes that tell those of one time apart */
+    void *what;
+};
+
 /* Nodes one after the other, of each the latest first. */
-static int order(uint32_t a, uint32_t b, wall_ms a_at, wall_ms b_at)
+static int by_age(const void *a, const void *b)
 {
-    if (a != b)
-        return a < b ? -1 : 1;
-    return (a_at.v < b_at.v) - (a_at.v > b_at.v);
+    const struct over *x = a, *y = b;
+
+    if (x->node_no != y->node_no)
+        return x->node_no < y->node_no ? -1 : 1;
+    if (x->at.v != y->at.v)
+        return x->at.v > y->at.v ? -1 : 1;
+    return memcmp(x->id, y->id, 16);
 }
 
-static int by_key_age(const void *a, const void *b)
+static int trim(struct step *s, struct over *v, size_t n, int (*drop)(struct step *s, void *what))
 {
-    const struct key *const *x = a, *const *y = b;
-    int o = order((*x)->node->row.no, (*y)->node->row.no, (*x)->created, (*y)->created);
+    size_t of_node = 0;
 
-    return o != 0 ? o : memcmp((*x)->key.b, (*y)->key.b, sizeof(*x)->key.b);
+    qsort(v, n, sizeof *v, by_age);
+    for (size_t i = 0; i < n; i++) {
+        int rc;
+
+        of_node = i > 0 && v[i].node_no == v[i - 1].node_no ? of_node + 1 : 0;
+        rc = of_node >= LIMIT_RETIRED ? drop(s, v[i].what) : 0;
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
 }
 
-static int by_boot_age(const void *a, const void *b)
+static int key_delete(struct step *s, void *what)
 {
-    const struct retired_boot *const *x = a, *const *y = b;
-    int o = order((*x)->id.node_no, (*y)->id.node_no, (*x)->at, (*y)->at);
-
-    return o != 0 ? o : memcmp((*x)->id.boot_id, (*y)->id.boot_id, sizeof(*x)->id.boot_id);
-}
-
-static bool is_over(const struct key *k)
-{
-    return k->node != NULL && (k->state == KEY_RETIRED || k->state == KEY_REVOKED);
-}
-
-static int key_delete(struct step *s, struct key *k)
-{
-    int rc = emit_key(s, k, CHANGE_KEY_DELETE);
+    int rc = emit_key(s, what, CHANGE_KEY_DELETE);
 
     if (rc == 0)
-        key_remove(s->c, k);
+        key_remove(s->c, what);
     return rc;
 }
 
-static int boot_delete(struct step *s, struct retired_boot *b)
+static int boot_delete(struct step *s, void *what)
 {
     struct change *ch = emit(s, CHANGE_RETIRED_BOOT_DELETE);
+    struct retired_boot *b = what;
 
     if (ch == NULL)
         return -ENOMEM;
@@ -59,50 +67,30 @@ static int boot_delete(struct step *s, struct retired_boot *b)
 
 static int trim_keys(struct step *s)
 {
-    struct key **v = arena_array(s->u->arena, map_count(s->c->keys) + 1, sizeof *v), *k;
-    size_t n = 0, it = 0, of_node = 0;
-    uint32_t node_no = 0;
+    struct over *v = arena_array(s->u->arena, map_count(s->c->keys), sizeof *v);
+    size_t n = 0, it = 0;
+    struct key *k;
 
     if (v == NULL)
         return -ENOMEM;
     while ((k = map_next(s->c->keys, &it)) != NULL) {
-        if (is_over(k))
-            v[n++] = k;
+        if (k->node != NULL && (k->state == KEY_RETIRED || k->state == KEY_REVOKED))
+            v[n++] = (struct over){ k->node->row.no, k->created, k->key.b, k };
     }
-    qsort(v, n, sizeof(struct key *), by_key_age);
-    for (size_t i = 0; i < n; i++) {
-        int rc;
-
-        of_node = i > 0 && v[i]->node->row.no == node_no ? of_node + 1 : 0;
-        node_no = v[i]->node->row.no;
-        rc = of_node >= LIMIT_RETIRED ? key_delete(s, v[i]) : 0;
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    return trim(s, v, n, key_delete);
 }
 
 static int trim_boots(struct step *s)
 {
-    struct retired_boot **v = arena_array(s->u->arena, map_count(s->c->retired) + 1, sizeof *v), *b;
-    size_t n = 0, it = 0, of_node = 0;
-    uint32_t node_no = 0;
+    struct over *v = arena_array(s->u->arena, map_count(s->c->retired), sizeof *v);
+    size_t n = 0, it = 0;
+    struct retired_boot *b;
 
     if (v == NULL)
         return -ENOMEM;
     while ((b = map_next(s->c->retired, &it)) != NULL)
-        v[n++] = b;
-    qsort(v, n, sizeof(struct retired_boot *), by_boot_age);
-    for (size_t i = 0; i < n; i++) {
-        int rc;
-
-        of_node = i > 0 && v[i]->id.node_no == node_no ? of_node + 1 : 0;
-        node_no = v[i]->id.node_no;
-        rc = of_node >= LIMIT_RETIRED ? boot_delete(s, v[i]) : 0;
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+        v[n++] = (struct over){ b->id.node_no, b->at, b->id.boot_id, b };
+    return trim(s, v, n, boot_delete);
 }
 
 int retired_trim(struct step *s)

@@ -118,6 +118,8 @@ Test(peers, strangers_share_what_they_may_send_and_leave_the_others_theirs)
     cr_expect_eq(peers_take(p, late, 1, at(10)), PEER_OK, "their bucket fills too");
     peer_accept(late, true);
     cr_expect_eq(passed(p, late, 10, 1, 10), 10, "a stranger no more");
+    peer_accept(late, false);
+    cr_expect_eq(peers_take(p, late, 1, at(10)), PEER_STRANGER, "and one again");
     peers_free(p);
 }
 
