@@ -233,3 +233,25 @@ CREATE TABLE use (
     file TEXT,
     PRIMARY KEY (node_no, key)
 ) STRICT, WITHOUT ROWID;
+
+-- 1: what the row shows does not answer.
+ALTER TABLE sighting ADD COLUMN stuck INTEGER NOT NULL DEFAULT 0;
+
+DROP VIEW matrix;
+CREATE VIEW matrix AS
+-- The matrix as it was last reported. NO LIVENESS: whether a node is up, and whether an edge is
+-- unknown or stuck, is known to the running coordinator alone (`muster matrix`).
+SELECT
+    node.name AS node,
+    CASE resource.kind WHEN 1 THEN 'network' WHEN 2 THEN 'lun' WHEN 3 THEN 'vg' WHEN 4 THEN 'lv'
+        WHEN 5 THEN 'filesystem' ELSE CAST(resource.kind AS TEXT) END AS kind,
+    resource.key AS key,
+    resource.label AS label,
+    CASE edge.state WHEN 1 THEN 'ok' WHEN 2 THEN 'degraded' WHEN 3 THEN 'lost' END AS state,
+    edge.paths_active AS paths_active,
+    edge.paths_total AS paths_total,
+    edge.paths_had AS paths_had,
+    strftime('%Y-%m-%dT%H:%M:%fZ', edge.since / 1000.0, 'unixepoch') AS since
+FROM edge
+JOIN node ON node.no = edge.node_no
+JOIN resource ON resource.no = edge.resource_no;

@@ -117,7 +117,7 @@ static int check_resource(const struct resource *r, struct err *err)
         for (const struct sighting *g = e->sightings; g != NULL; g = g->next)
             ports++;
     }
-    if (r->owner != NULL && r->edges == NULL)
+    if (r->network == NULL && r->edges == NULL)
         return err_set(err, -EINVAL, "nobody sees %s and it is still there", label);
     if (r->network != NULL && (r->network->resource != r || r->network->ports != ports))
         return err_set(err, -EINVAL, "%s counts %u ports and has %u", label, r->network->ports,
