@@ -11,13 +11,13 @@ static int check_sightings(const struct edge *e, struct err *err)
 {
     uint32_t active, total;
     char label[200];
-    uint8_t held = 0;
+    uint32_t held = 0;
 
     for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
         if (g->edge != e)
             return err_set(err, -EINVAL, "a sighting of %s is in the list of another edge",
                            NAME_OF(e->node));
-        held |= (uint8_t)(1u << g->section);
+        held |= 1u << g->section;
     }
     if (e->sightings == NULL)
         return 0;

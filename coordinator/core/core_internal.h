@@ -66,12 +66,12 @@ struct edge {
     struct sighting *sightings;
     struct edge *heir; /* where its sightings have gone in this step; itself: to several */
     uint32_t paths_active, paths_total, paths_had;
-    uint8_t state;   /* as stored: ok, degraded, lost */
-    uint8_t shown;   /* as shown: liveness and stuck sections taken in; 0: not counted yet */
-    uint8_t held_by; /* sections that hold, or last held, its sightings */
-    bool bare;       /* had no sighting at the end of the last message */
-    bool dirty;      /* on coord.dirty: sightings changed in this step */
-    bool fresh;      /* made in this step */
+    uint8_t state;    /* as stored: ok, degraded, lost */
+    uint8_t shown;    /* as shown: liveness and stuck sections taken in; 0: not counted yet */
+    uint32_t held_by; /* sections that hold, or last held, its sightings */
+    bool bare;        /* had no sighting at the end of the last message */
+    bool dirty;       /* on coord.dirty: sightings changed in this step */
+    bool fresh;       /* made in this step */
     wall_ms had_until, since;
 };
 
@@ -350,7 +350,7 @@ int answer_enrolled(struct step *s, enum enrol_state state, const char *text, in
 int drop_count(struct step *s, enum refuse_reason reason, const char *text, uint64_t count);
 
 /* ---- sighting.c: inventory rows -> sightings */
-extern const uint8_t sighting_sections; /* bit set of those that bring any */
+extern const uint32_t sighting_sections; /* bit set of those that bring any */
 /* False: the row shows no resource. Text may live in `scratch`. */
 bool sight_of_row(enum section_id id, const void *row, char scratch[300], struct sight *out);
 int sighting_set(struct step *s, struct node *n, enum section_id id, struct row *row,

@@ -195,11 +195,11 @@ static int load_resource(struct coord *c, const struct resource_row *row, struct
 }
 
 /* Which sections bring sightings of the resource: for an edge that has none just now. */
-static uint8_t holders(const struct resource *r)
+static uint32_t holders(const struct resource *r)
 {
-    uint8_t vlans = 1u << SECTION_VLANS;
+    uint32_t vlans = 1u << SECTION_VLANS;
 
-    return r->vlan != 0 ? vlans : (uint8_t)(sighting_sections & ~vlans);
+    return r->vlan != 0 ? vlans : sighting_sections & ~vlans;
 }
 
 static int load_edge(struct coord *c, const struct edge_row *row, const struct numbers *ns)
@@ -283,7 +283,7 @@ static int load_sighting(struct coord *c, const struct sighting_row *row, const 
     g->ambiguous = network_match(c, n->row.name, &g->sight, found) > 1;
     if (e->bare)
         e->held_by = 0;
-    e->held_by |= (uint8_t)(1u << g->section);
+    e->held_by |= 1u << g->section;
     e->bare = false;
     edge_attach(e, g);
     return 0;

@@ -100,7 +100,7 @@ static const sight_fn sights[SECTION_COUNT] = {
     [SECTION_VLANS] = sight_vlan,
 };
 
-const uint8_t sighting_sections = 1u << SECTION_NICS | 1u << SECTION_BONDS | 1u << SECTION_VLANS;
+const uint32_t sighting_sections = 1u << SECTION_NICS | 1u << SECTION_BONDS | 1u << SECTION_VLANS;
 
 bool sight_of_row(enum section_id id, const void *row, char scratch[300], struct sight *out)
 {

@@ -53,7 +53,16 @@
     XRECS(bond,   bonds,    19, 0, "")                                                             \
     XRECS(vlan,   vlans,    20, 0, "")                                                             \
     XRECS(bridge, bridges,  21, 0, "")                                                             \
-    XRECS(lldp,   lldp,     22, 0, "")
+    XRECS(lldp,   lldp,     22, 0, "") \
+    XRECS(hba, hbas, 23, 0, "") \
+    XRECS(lun, luns, 24, 0, "") \
+    XRECS(path, paths, 25, 0, "") \
+    XRECS(partition, partitions, 26, 0, "") \
+    XRECS(pv, pvs, 27, 0, "") \
+    XRECS(vg, vgs, 28, 0, "") \
+    XRECS(lv, lvs, 29, 0, "") \
+    XRECS(filesystem, filesystems, 30, 0, "") \
+    XRECS(use, uses, 31, 0, "")
 
 #define ENROL_LIST(X, XREC, XRECS)                                                                 \
     X(STR,  secret,   1, 0, "secret part of a one-time token; absent: wait for an operator")       \
