@@ -18,6 +18,7 @@ PLACES = {
     "coordinator/": "coordinator", "coordinator/core/": "core", "coordinator/store": "store",
     "probe/": "probe", "probe/agent": "agent", "probe/worker.c": "worker",
     "probe/collect/": "collect", "probe/collect/parse_": "parse", "probe/collect/rows": "parse",
+    "probe/collect/tree": "parse",
     "cli/": "cli",
 }
 # Layer -> layers whose headers it may include.
