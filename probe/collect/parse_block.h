@@ -10,6 +10,7 @@
 /* What the kernel knows of a loop device's backing file, whatever its name is now. */
 struct loop_facts {
     const char *device; /* "loop0" */
+    const char *file;   /* as sysfs says */
     uint64_t dev;       /* of the file's file system, as stat(2) has it */
     uint64_t inode;
     bool stuck; /* it did not answer now: the numbers are those of before, or 0 */

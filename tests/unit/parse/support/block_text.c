@@ -142,6 +142,7 @@ static void loop_line(struct block_host *h, struct bytes rest)
     f->device = text_of(h, name);
     f->dev = bytes_number(dev, 16).v;
     f->inode = bytes_number(inode, 10).v;
+    f->file = "";
     f->stuck = bytes_equal(rest, "stuck");
     h->in.loop_count++;
 }
