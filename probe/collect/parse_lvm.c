@@ -9,6 +9,23 @@
 #include "base/text.h"
 #include "collect/parse_lvm_rows.h"
 
+#define LEVEL_MASK  7 /* lib/log/log.h of LVM: the bits above are flags */
+#define LEVEL_ERROR 3
+#define LEVEL_PRINT 4
+#define REPORT_FILE "libdm-report.c"
+
+enum lvm_message lvm_message_kind(int level, const char *file)
+{
+    size_t n = file == NULL ? 0 : strlen(file), k = sizeof REPORT_FILE - 1;
+
+    level &= LEVEL_MASK;
+    if (level > 0 && level <= LEVEL_ERROR)
+        return LVM_MESSAGE_ERROR;
+    if (level == LEVEL_PRINT && n >= k && strcmp(file + n - k, REPORT_FILE) == 0)
+        return LVM_MESSAGE_REPORT;
+    return LVM_MESSAGE_OTHER;
+}
+
 static void vg_row(const struct lvm_group *g, struct vg *row)
 {
     struct rows *r = g->r;

@@ -35,6 +35,15 @@
 #define LVM_DUPLICATE_FIELDS \
     "pv_uuid,pv_name,pv_major,pv_minor,pv_fmt,pv_attr,dev_size,pv_duplicate,vg_uuid,vg_name"
 
+/* LVM's library tells everything through one callback, whatever level it was asked for. The lines
+ * of a report have the level of warnings: the source file tells them apart. */
+enum lvm_message {
+    LVM_MESSAGE_OTHER, /* warnings, and what only a debugger wants */
+    LVM_MESSAGE_REPORT,
+    LVM_MESSAGE_ERROR,
+};
+enum lvm_message lvm_message_kind(int level, const char *file);
+
 /* A device that LVM was allowed to read. */
 struct lvm_device {
     const char *path;      /* "/dev/sda": the only name by which LVM may call it */

@@ -57,7 +57,7 @@ static size_t first_segment(const struct lvm_group *g, const char *uuid)
 
 static void segment_fields(const struct lvm_group *g, const struct lvm_lv *lv, struct lv *row)
 {
-    size_t first = first_segment(g, lv->uuid), n = 0, kept = 0;
+    size_t first = first_segment(g, lv->uuid), n = 0, kept = 0, shown;
     const char **v;
 
     while (first + n < g->seg_count && strcmp(g->segs[first + n].lv_uuid, lv->uuid) == 0)
@@ -65,12 +65,15 @@ static void segment_fields(const struct lvm_group *g, const struct lvm_lv *lv, s
     if (n == 0)
         return;
     ROW_TEXT(row, lv, type, lvm_text(g->r, g->segs[first].json, "segtype"));
-    v = rows_array(g->r, n, sizeof *v);
-    for (size_t i = 0; i < n && v != NULL && n <= LIMIT_STRINGS; i++) {
+    shown = n <= LIMIT_STRINGS ? n : LIMIT_STRINGS - 1;
+    v = rows_array(g->r, shown + 1, sizeof *v);
+    for (size_t i = 0; i < shown && v != NULL; i++) {
         v[kept] = segment_text(g->r, g->segs[first + i].json);
         kept += v[kept] != NULL;
     }
-    if (kept > 0)
+    if (shown < n && v != NULL)
+        v[kept++] = rows_printf(g->r, "%zu more segments", n - shown);
+    if (kept > 0 && !g->r->failed)
         REC_SET(row, lv, segments, ((struct strs){ v, kept }));
 }
 

@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collect/read_lvm.h"
 
-#include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <lvm2cmd.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "base/limits.h"
 
 /* Loaded by name, so that hosts without LVM run the same worker, and the other kinds of worker do
  * not load device-mapper's libraries. */
 #define LIBRARY      "liblvm2cmd.so.2.03"
 #define ANSWER_LIMIT (64u << 20)
 #define TROUBLE_MAX  256u
-
-/* The source file in which LVM makes the lines of a report: they have the level of warnings. */
-#define REPORT_SOURCE "libdm-report.c"
 
 /* hints: /run/lvm/hints of another moment would hide PVs. use_devicesfile, filters: of the caller
  * alone. multipath: he gives no paths of maps. scan_lvs: what guests have in LVs is theirs.
@@ -49,34 +45,21 @@ static struct {
     char trouble[TROUBLE_MAX];
 } told;
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
-/* LVM calls it for every message of every level, whatever level was asked for. */
 static void hear(int level, const char *file, int line, int dm_errno, const char *message)
 {
+    enum lvm_message kind = lvm_message_kind(level, file);
+
     (void)line;
     (void)dm_errno;
-    level &= 7;
-    if (message == NULL || level == 0 || level > LVM2_LOG_PRINT)
+    if (message == NULL)
         return;
-    if (level == LVM2_LOG_PRINT) {
-        if (told.report == NULL || file == NULL || !ends_with(file, REPORT_SOURCE))
-            return;
+    if (kind == LVM_MESSAGE_REPORT && told.report != NULL) {
         if (told.report->n > ANSWER_LIMIT)
             told.report->failed = true;
         buf_str(told.report, message);
         buf_str(told.report, "\n");
-        return;
-    }
-    if (told.trouble[0] == '\0') {
-        while (isspace((unsigned char)*message))
-            message++;
-        strncpy(told.trouble, message, sizeof told.trouble - 1);
+    } else if (kind == LVM_MESSAGE_ERROR && told.trouble[0] == '\0') {
+        snprintf(told.trouble, sizeof told.trouble, "%s", message);
     }
 }
 
