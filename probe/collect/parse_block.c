@@ -17,7 +17,9 @@ static bool devnum_of(const void *arg, const char *name, uint64_t *devnum)
 
 static int read_maps(struct block_build *b, struct err *e)
 {
-    b->maps = rows_array(&b->r, b->in->map_count + LIMIT_MULTIPATHD_MAPS, sizeof *b->maps);
+    size_t more = b->in->multipathd.n > 0 ? LIMIT_MULTIPATHD_MAPS : 0;
+
+    b->maps = rows_array(&b->r, b->in->map_count + more, sizeof *b->maps);
     if (b->maps == NULL)
         return err_set(e, -ENOMEM, "out of memory while reading device-mapper's devices");
     for (size_t i = 0; i < b->in->map_count; i++)
