@@ -79,18 +79,3 @@ bool parse_label_filesystem(struct rows *r, const struct label_container *c, con
     ROW_U64(row, filesystem, paths_total, c->paths_total);
     return true;
 }
-
-struct opt label_extended_start(struct bytes sector)
-{
-    enum { ENTRIES = 446, ENTRY_BYTES = 16, TYPE = 4, START = 8, SIGNATURE = 510 };
-
-    if (bytes_le(sector, SIGNATURE, 2) != 0xaa55)
-        return (struct opt){ .has = false };
-    for (size_t at = ENTRIES; at < SIGNATURE; at += ENTRY_BYTES) {
-        uint64_t type = bytes_le(sector, at + TYPE, 1), start = bytes_le(sector, at + START, 4);
-
-        if ((type == 0x05 || type == 0x0f || type == 0x85) && start > 0)
-            return (struct opt){ true, start };
-    }
-    return (struct opt){ .has = false };
-}

@@ -8,7 +8,7 @@
 #include "model/sections.h"
 
 /* The bytes of a container that count: the head has this many (or all of a smaller one). */
-enum { LABEL_HEAD_BYTES = (1 << 20) + (64 << 10) };
+enum { LABEL_HEAD_BYTES = (1 << 20) + (64 << 10), LABEL_SECTOR_BYTES = 512 };
 
 /* As libblkid reads a partition table; numbers as the kernel gives them. Texts are NULL when there
  * are none. */
@@ -52,8 +52,12 @@ struct label_container {
 bool parse_label_filesystem(struct rows *r, const struct label_container *c, const struct label *l,
                             struct filesystem *row);
 
-/* Of a sector with a DOS partition table: where the extended partition in it begins, in sectors
- * (from the disk's begin in its first sector, else from that of the first extended partition). */
+/* What lies elsewhere. Of the first 512 bytes of a sector with a DOS partition table: where the
+ * extended partition in it begins, in sectors (from the disk's begin in its first sector, else from
+ * that of the first extended partition). */
 struct opt label_extended_start(struct bytes sector);
+/* Of the first 512 bytes of a container, if a FAT, exFAT or NTFS begins there: the byte at which
+ * the volume's label is (root directory, master file table). */
+struct opt label_far_start(struct bytes sector);
 
 #endif

@@ -16,12 +16,12 @@
 #include "collect/parse_label.h"
 
 enum {
-    LABEL_LIMIT_MS = 3000,    /* a good default */
-    LABEL_AT_ONCE = 16,       /* children that are asked of their devices at one time */
-    LABEL_SLOW_MS = 200,      /* older than this, a child no longer counts among those */
-    LABEL_CHILDREN_MAX = 256, /* all that live, abandoned ones too; the reader has a descriptor for
-                                 each that is not abandoned */
-    LABEL_STUCK_MAX = 512,    /* devices that are remembered */
+    LABEL_LIMIT_MS = 3000,     /* a good default */
+    LABEL_AT_ONCE = 32,        /* children that are asked of their devices at one time */
+    LABEL_SLOW_MS = 100,       /* older than this, a child no longer counts among those */
+    LABEL_CHILDREN_MAX = 1024, /* all that live, abandoned ones too, of some 50 KB; the reader has a
+                                  descriptor for each that is not abandoned */
+    LABEL_STUCK_MAX = 2048,    /* devices that are remembered */
 };
 
 struct label_device {

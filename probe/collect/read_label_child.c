@@ -13,7 +13,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define CHUNK    (UINT64_C(1) << 20)
+#define CHUNK    (UINT64_C(256) << 10)
+#define PAGE     UINT64_C(4096)
 #define ALIGN    (UINT64_C(64) << 10) /* no logical sector is larger */
 #define TAIL     (UINT64_C(1) << 20)
 #define NOWHERE  UINT64_MAX
@@ -59,6 +60,11 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static bool is_zero(const uint8_t *p, uint64_t n)
+{
+    return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
 static int write_all(int fd, const uint8_t *p, uint64_t n, uint64_t at)
 {
     while (n > 0) {
@@ -73,6 +79,20 @@ static int write_all(int fd, const uint8_t *p, uint64_t n, uint64_t at)
         }
     }
     return 0;
+}
+
+/* What is zero stays a hole, which costs no memory. */
+static int write_pages(int fd, const uint8_t *p, uint64_t n, uint64_t at)
+{
+    int rc = 0;
+
+    for (uint64_t done = 0; done < n && rc == 0; done += PAGE) {
+        uint64_t some = smaller(PAGE, n - done);
+
+        if (!is_zero(p + done, some))
+            rc = write_all(fd, p + done, some, at + done);
+    }
+    return rc;
 }
 
 /* At most CHUNK bytes, at a multiple of the sector. They are in c->chunk then too. More may be read
@@ -93,7 +113,7 @@ static int copy_chunk(struct copy *c, uint64_t at, uint64_t n)
         c->at += (uint64_t)done;
     }
     c->at = NOWHERE;
-    return write_all(c->memfd, c->chunk, n, at);
+    return write_pages(c->memfd, c->chunk, n, at);
 }
 
 static int copy_range(struct copy *c, uint64_t at, uint64_t n)
@@ -106,28 +126,50 @@ static int copy_range(struct copy *c, uint64_t at, uint64_t n)
     return rc;
 }
 
-/* Logical partitions of a DOS table are a chain through the disk. A link that leads out of it, or
- * cannot be read, ends the chain: the first one is on the disk, so the answer is not all. */
-static void copy_extended(struct copy *c)
+/* What a table or a superblock points to is as good as what it says: what leads out of the device,
+ * or cannot be read, is left out, and the rest is still an answer. */
+static bool copy_pointed(struct copy *c, uint64_t at, uint64_t n)
 {
-    uint64_t sector = c->source.sector_bytes, first = 0;
-    struct opt next;
+    return at < c->source.size_bytes && copy_range(c, at, n) == 0;
+}
 
-    if (pread(c->memfd, c->chunk, 512, 0) != 512)
-        return;
-    for (int i = 0; i < EBRS_MAX; i++) {
-        uint64_t at;
+/* Logical partitions of a DOS table are a chain through the disk. */
+static void copy_extended(struct copy *c, struct opt start)
+{
+    const struct bytes sector = { c->chunk, LABEL_SECTOR_BYTES };
+    uint64_t first = start.v, next = first;
 
-        next = label_extended_start((struct bytes){ c->chunk, 512 });
-        if (!next.has)
+    for (int i = 0; i < EBRS_MAX && start.has; i++) {
+        if (!copy_pointed(c, next * c->source.sector_bytes, c->source.sector_bytes))
             return;
-        at = (first + next.v) * sector;
-        if (first == 0)
-            first = next.v;
-        if (at >= c->source.size_bytes || c->source.size_bytes - at < sector ||
-            copy_chunk(c, at, sector) < 0)
-            return;
+        start = label_extended_start(sector);
+        next = first + start.v;
     }
+}
+
+static void copy_far(struct copy *c)
+{
+    struct bytes head = { c->chunk, LABEL_SECTOR_BYTES };
+    struct opt extended, far;
+
+    if (pread(c->memfd, c->chunk, head.n, 0) != (ssize_t)head.n)
+        return;
+    extended = label_extended_start(head);
+    far = label_far_start(head);
+    if (far.has)
+        copy_pointed(c, far.v / ALIGN * ALIGN, 2 * ALIGN);
+    copy_extended(c, extended);
+}
+
+/* So that a child that is abandoned has one page for the device to write to, and no more. */
+static int ask_sign_of_life(struct copy *c)
+{
+    ssize_t n;
+
+    c->at = 0;
+    while ((n = pread(c->source.fd, c->chunk, c->source.sector_bytes, 0)) < 0 && errno == EINTR)
+        continue;
+    return n < 0 ? -errno : 0;
 }
 
 static int copy_all(struct copy *c)
@@ -137,12 +179,13 @@ static int copy_all(struct copy *c)
 
     if (ftruncate(c->memfd, (off_t)size) != 0)
         return -errno;
+    rc = ask_sign_of_life(c);
     for (size_t i = 0; i < ARRAY_LEN(windows) && rc == 0; i++)
         rc = copy_range(c, windows[i].at, windows[i].bytes);
     if (rc == 0)
         rc = copy_range(c, tail, size - tail);
     if (rc == 0)
-        copy_extended(c);
+        copy_far(c);
     return rc;
 }
 
