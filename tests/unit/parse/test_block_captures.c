@@ -121,3 +121,31 @@ Test(block_captures, fcoe_without_multipath)
     cr_assert_str_eq(l->device, "sda");
     cr_assert_not(REC_HAS(l, lun, map));
 }
+
+/* multipathd's answer of the same moment, without the kernel's tables. */
+static struct block_rows iscsi_rows_by_multipathd(struct block_host *h)
+{
+    struct bytes maps = capture(a, "block/iscsi-multipath.txt");
+    const uint8_t *from = memmem(maps.p, maps.n, "## show maps json\n", 18);
+    const uint8_t *to = memmem(maps.p, maps.n, "## show paths\n", 14);
+
+    cr_assert(from != NULL && to > from);
+    block_host_init(h, a);
+    block_host_tar(h, capture(a, "block/iscsi-sys.tar"));
+    block_host_sysfs_text(h, capture(a, "block/iscsi-sysfs.txt"));
+    block_host_multipath(h, maps);
+    h->in.multipathd = (struct bytes){ from + 18, (size_t)(to - from - 18) };
+    return block_host_rows(h);
+}
+
+Test(block_captures, the_kernel_and_multipathd_tell_the_same)
+{
+    static struct block_host other;
+    struct block_rows kernel = iscsi_rows(), daemon = iscsi_rows_by_multipathd(&other);
+
+    for (size_t i = 0; i < kernel.path_count; i++) {
+        cr_assert(REC_HAS(&kernel.paths[i], path, failures), "which multipathd does not tell");
+        REC_CLEAR(&kernel.paths[i], path, failures);
+    }
+    cr_assert_str_eq(block_json(a, &daemon), block_json(a, &kernel));
+}
