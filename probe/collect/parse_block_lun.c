@@ -179,6 +179,30 @@ static const char *head_of(struct block_build *b, const struct block_path *p)
     return head != NULL && tree_link(b->t, "/sys/block", head) != NULL ? head : NULL;
 }
 
+/* The head of a native NVMe multipath device stays for as long as somebody has it open, its paths
+ * do not. */
+static void give_heads(struct block_build *b, struct tree all, size_t sorted)
+{
+    for (size_t i = 0; i < all.n; i++) {
+        const char *dir = (const char *)all.v[i].data;
+        struct designators d = { .n = 0 };
+        struct block_lun *l;
+
+        if (all.v[i].kind != TREE_LINK || strstr(dir, "/nvme-subsystem/") == NULL)
+            continue;
+        designator_add(&b->r, &d, tree_file(b->t, dir, "wwid"));
+        if (d.n == 0 || d.v[0].kind == DESIGNATOR_OTHER)
+            continue;
+        l = lun_by_key(b, sorted, d.v[0].text);
+        if (l == NULL) {
+            l = &b->luns[b->lun_count++];
+            l->key = d.v[0].text;
+        }
+        if (l->path_count == 0 && l->map == NULL)
+            l->head = rows_text(&b->r, bytes_of(all.v[i].name));
+    }
+}
+
 static const char *dm_name(struct block_build *b, const struct dm_map *map)
 {
     return rows_printf(&b->r, "dm-%u", (unsigned)(map->devnum & UINT32_MAX));
@@ -207,8 +231,10 @@ static void choose_device(struct block_build *b, struct block_lun *l)
 void block_find_luns(struct block_build *b)
 {
     struct block_path **sorted = rows_array(&b->r, b->path_count, sizeof *sorted);
+    struct tree all = tree_children(b->t, "/sys/block");
+    size_t with_paths;
 
-    b->luns = rows_array(&b->r, b->path_count + b->map_count, sizeof *b->luns);
+    b->luns = rows_array(&b->r, b->path_count + b->map_count + all.n, sizeof *b->luns);
     for (size_t i = 0; i < b->path_count; i++)
         block_identify(b, &b->paths[i]);
     join_maps(b);
@@ -216,7 +242,9 @@ void block_find_luns(struct block_build *b)
     if (b->r.failed)
         return;
     group_paths(b, sorted);
+    with_paths = b->lun_count;
     give_maps(b);
+    give_heads(b, all, with_paths);
     if (b->lun_count > 1)
         qsort(b->luns, b->lun_count, sizeof *b->luns, compare_lun);
     for (size_t i = 0; i < b->lun_count; i++) {

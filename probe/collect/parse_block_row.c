@@ -131,9 +131,9 @@ static void identity(struct block_build *b, const struct block_lun *l, struct lu
             (!REC_HAS(row, lun, size_bytes) || p->size_bytes.v < row->size_bytes))
             REC_SET(row, lun, size_bytes, p->size_bytes.v);
     }
-    if (l->path_count == 0) {
+    if (l->path_count == 0) { /* its key is a designator then: "naa.6001405..." */
         REC_SET(row, lun, wwid, l->key);
-        REC_SET(row, lun, identified_by, "none");
+        ROW_TEXT(row, lun, identified_by, block_cut(b, l->key, strcspn(l->key, ".")));
     }
     REC_SET(row, lun, designators, designators(b, l));
     ROW_TEXT(row, lun, transport, joined(b, transports(b, l)));

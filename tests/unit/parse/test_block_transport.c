@@ -188,6 +188,20 @@ Test(block_transport, an_nvme_controller_that_reconnects)
     cr_assert_eq(find_hba(&r, "nvme1")->paths_active, 0);
 }
 
+Test(block_transport, an_nvme_device_that_has_lost_all_paths)
+{
+    struct block_rows r =
+        HOST("[/sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1]", "class block nvme0n1",
+             "dev = 259:1\nsize = 4096\nwwid = uuid.11111111-2222-3333-4444-555555555555");
+    const struct lun *l = find_lun(&r, "uuid.11111111-2222-3333-4444-555555555555");
+
+    cr_assert_eq(r.lun_count, 1);
+    cr_assert_str_eq(l->device, "nvme0n1");
+    cr_assert_str_eq(l->identified_by, "uuid");
+    cr_assert_str_eq(l->state, "failed");
+    cr_assert_eq(l->paths_total, 0);
+}
+
 Test(block_transport, an_nvme_disk_of_one_controller)
 {
     struct block_rows r =
