@@ -46,7 +46,7 @@ enum lvm_message lvm_message_kind(int level, const char *file);
 
 /* A device that LVM was allowed to read. */
 struct lvm_device {
-    const char *path;      /* "/dev/sda": the only name by which LVM may call it */
+    const char *path;      /* "/dev/sda" */
     const char *name;      /* "sda" */
     const char *devnum;    /* "8:0" */
     const char *container; /* what it is in the inventory: the key of a LUN, "lv.UUID", ... */

@@ -15,19 +15,18 @@
 #define ANSWER_LIMIT (64u << 20)
 #define TROUBLE_MAX  256u
 
-/* hints: /run/lvm/hints of another moment would hide PVs. use_devicesfile, filters: of the caller
- * alone. multipath: he gives no paths of maps. scan_lvs: what guests have in LVs is theirs.
+/* hints: /run/lvm/hints of another moment would hide PVs. use_devicesfile: the caller names the
+ * devices, with --devices (LVM 2.03.12), for a filter of 4,000 patterns takes LVM 17 s and 500 MiB.
+ * multipath: he gives no paths of maps. scan_lvs: what guests have in LVs is theirs.
  * ignore_suspended_devices: to read one would not end. */
-#define CONFIG_DEVICES                                                                 \
-    "hints=\"none\" use_devicesfile=0 obtain_device_list_from_udev=0 "                 \
-    "external_device_info_source=\"none\" multipath_component_detection=0 scan_lvs=0 " \
-    "ignore_suspended_devices=1 filter=["
-#define CONFIG_REST                                                                        \
-    "\"r|.*|\"]} global{metadata_read_only=1 use_lvmlockd=0 use_lvmpolld=0 "               \
-    "event_activation=0 activation=%d} activation{udev_sync=0 udev_rules=0 monitoring=0} " \
-    "backup{backup=0 archive=0} log{syslog=0 level=0 verbose=0 indent=0 prefix=\"\" "      \
-    "report_command_log=0} report{mark_hidden_devices=0 binary_values_as_numeric=1 "       \
-    "list_item_separator=\",\" compact_output=0 headings=1}"
+#define CONFIG                                                                               \
+    " --config 'devices{hints=\"none\" use_devicesfile=0 obtain_device_list_from_udev=0 "    \
+    "external_device_info_source=\"none\" multipath_component_detection=0 scan_lvs=0 "       \
+    "ignore_suspended_devices=1} global{metadata_read_only=1 use_lvmlockd=0 use_lvmpolld=0 " \
+    "event_activation=0 activation=%d} activation{udev_sync=0 udev_rules=0 monitoring=0} "   \
+    "backup{backup=0 archive=0} log{syslog=0 level=0 verbose=0 indent=0 prefix=\"\" "        \
+    "report_command_log=0} report{mark_hidden_devices=0 binary_values_as_numeric=1 "         \
+    "list_item_separator=\",\" compact_output=0 headings=1}' --devices "
 /* foreign, shared: VGs of another system id, and of lvmlockd, are shown too. */
 #define FORM " --reportformat json --units b --nosuffix --binary --foreign --shared --nolocking"
 
@@ -84,31 +83,27 @@ static int open_library(struct library *l, struct err *e)
     return err_set(e, READ_LVM_NONE, "LVM's library %s lacks functions of lvm2cmd.h", LIBRARY);
 }
 
-/* In a regular expression, in a configuration string, in a quoted word. */
+/* In a list with commas, unquoted. */
 static bool path_is_plain(const char *path)
 {
     return strncmp(path, "/dev/", 5) == 0 &&
-           strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_:.-") ==
+           strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_:.+-") ==
                strlen(path);
 }
 
 static int add_config(const struct lvm_device *devices, size_t n, bool device_mapper,
                       struct buf *out, struct err *e)
 {
-    buf_str(out, " --config 'devices{" CONFIG_DEVICES);
+    buf_printf(out, CONFIG, device_mapper ? 1 : 0);
     for (size_t i = 0; i < n; i++) {
         if (!path_is_plain(devices[i].path))
             return err_set(e, -EINVAL,
-                           "LVM cannot be told to read only %s: no such name of a "
-                           "device is known",
+                           "LVM cannot be told to read %s: a device is /dev/ and "
+                           "letters, digits or any of /_:.+-",
                            devices[i].path);
-        buf_str(out, "\"a|^");
-        for (const char *c = devices[i].path; *c != '\0'; c++)
-            buf_printf(out, *c == '.' ? "[%c]" : "%c", *c);
-        buf_str(out, "$|\",");
+        buf_printf(out, "%s%s", i == 0 ? "" : ",", devices[i].path);
     }
-    buf_printf(out, CONFIG_REST "'", device_mapper ? 1 : 0);
-    return 0;
+    return buf_cstr(out) == NULL ? err_set(e, -ENOMEM, "out of memory while asking LVM") : 0;
 }
 
 /* What LVM answers to `command`, in `a`. */
@@ -192,9 +187,11 @@ int read_lvm(const struct lvm_device *devices, size_t n, bool device_mapper, str
         (struct lvm_input){ .devices = devices, .device_count = n, .device_mapper = device_mapper };
     *trouble = NULL;
     told.trouble[0] = '\0';
+    if (n == 0) { /* to LVM an empty list would mean all devices */
+        out->report = bytes_of("{\"report\":[]}");
+        return 0;
+    }
     rc = add_config(devices, n, device_mapper, &config, e);
-    if (rc == 0 && buf_cstr(&config) == NULL)
-        rc = err_set(e, -ENOMEM, "out of memory while asking LVM");
     if (rc == 0)
         rc = set_environment(e);
     if (rc == 0)

@@ -11,12 +11,12 @@ enum {
     READ_LVM_NONE = 1, /* LVM's library is not on this host */
 };
 
-/* Asks LVM about `devices` and no others, with nothing of the host's own LVM configuration. Takes
- * no lock and writes nothing; reads past the page cache. Fills `out` (texts in `a`). *trouble: the
- * first errors that LVM told of while it answered all the same, NULL when there were none.
- * 0; READ_LVM_NONE with a sentence; -EINVAL (a path that LVM cannot be told), -EIO (LVM refused,
- * with its reason), -EFBIG or -ENOMEM, each with a sentence. Changes the environment of the
- * process (LVM_*, DM_*). */
+/* Asks LVM (2.03.12 or later) about `devices` and no others, with nothing of the host's own LVM
+ * configuration. Takes no lock and writes nothing; reads past the page cache. Fills `out` (texts in
+ * `a`). *trouble: the first errors that LVM told of while it answered all the same, NULL when there
+ * were none. 0; READ_LVM_NONE with a sentence; -EINVAL (a path that LVM cannot be told), -EIO (LVM
+ * refused, with its reason), -EFBIG or -ENOMEM, each with a sentence. Changes the environment of
+ * the process (LVM_*, DM_*). */
 int read_lvm(const struct lvm_device *devices, size_t n, bool device_mapper, struct arena *a,
              struct lvm_input *out, const char **trouble, struct err *e);
 
