@@ -10,7 +10,7 @@
 #include "base/buf.h"
 
 /* Loaded by name, so that hosts without LVM run the same worker, and the other kinds of worker do
- * not load device-mapper's libraries. */
+ * not load device-mapper's libraries. It stays loaded once it has run: the worker ends soon. */
 #define LIBRARY      "liblvm2cmd.so.2.03"
 #define ANSWER_LIMIT (64u << 20)
 #define TROUBLE_MAX  256u
@@ -62,12 +62,6 @@ static void hear(int level, const char *file, int line, int dm_errno, const char
     }
 }
 
-static void close_library(struct library *l)
-{
-    if (l->so != NULL)
-        dlclose(l->so);
-}
-
 static int open_library(struct library *l, struct err *e)
 {
     *l = (struct library){ .so = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL) };
@@ -79,7 +73,7 @@ static int open_library(struct library *l, struct err *e)
     *(void **)&l->run = dlsym(l->so, "lvm2_run");
     if (l->init != NULL && l->exit != NULL && l->log_fn != NULL && l->run != NULL)
         return 0;
-    close_library(l);
+    dlclose(l->so);
     return err_set(e, READ_LVM_NONE, "LVM's library %s lacks functions of lvm2cmd.h", LIBRARY);
 }
 
@@ -206,7 +200,6 @@ int read_lvm(const struct lvm_device *devices, size_t n, bool device_mapper, str
         rc = ask_both(&library, handle, buf_cstr(&config), a, out, e);
         library.exit(handle);
     }
-    close_library(&library);
     if (rc == 0 && told.trouble[0] != '\0' && (*trouble = arena_strdup(a, told.trouble)) == NULL)
         rc = err_set(e, -ENOMEM, "out of memory while LVM answered");
 out:
