@@ -32,6 +32,7 @@ struct reader {
     struct child children[LABEL_CHILDREN_MAX];
     size_t n;
     size_t abandoned; /* children of this and earlier reads that live */
+    bool starved;     /* no descriptor or process was left: only the end of a child gives one */
     struct err *e;
 };
 
@@ -179,40 +180,43 @@ static bool has_room(const struct reader *r)
     return r->n + r->abandoned < LABEL_CHILDREN_MAX;
 }
 
-static int start_one(struct reader *r, mono_ms t)
+static bool may_start(const struct reader *r)
+{
+    return !r->starved && r->next < r->order_count && has_room(r) &&
+           count_young(r, now()) < LABEL_AT_ONCE;
+}
+
+static int start_one(struct reader *r)
 {
     size_t index = r->order[r->next];
     struct child *c = &r->children[r->n];
+    mono_ms start = now();
     int rc = label_child_start(&r->devices[index], r->open_it, &c->pid, &c->sock);
 
-    if (rc < 0 && r->n > 0)
-        return 0; /* no descriptor or process left: one of the others will leave its own */
+    r->starved = rc < 0 && r->n > 0;
+    if (r->starved)
+        return 0;
     r->next++;
     if (rc < 0)
         return say_failed(r, index, -rc,
                           arena_printf(r->a, "cannot start a reader of %s: %s",
                                        r->devices[index].path, strerror(-rc)));
     c->index = index;
-    c->start = t;
+    c->start = start;
     r->n++;
     return 0;
 }
 
 /* As many as may run. With no room, and none running that could make some, the rest is skipped. */
-static int start_more(struct reader *r, mono_ms t)
+static int start_more(struct reader *r)
 {
     int rc = 0;
-    size_t before;
 
+    r->starved = false;
     if (r->n == 0 && !has_room(r)) /* those that were just killed may be gone */
         r->abandoned = label_memory_refresh(r->memory, r->devices, r->count);
-    do {
-        before = r->next;
-        if (r->next == r->order_count)
-            return 0;
-        if (has_room(r) && count_young(r, t) < LABEL_AT_ONCE)
-            rc = start_one(r, t);
-    } while (rc == 0 && r->next != before);
+    while (rc == 0 && may_start(r))
+        rc = start_one(r);
     for (; rc == 0 && r->n == 0 && r->next < r->order_count; r->next++)
         rc = set_answer(r, r->order[r->next], LABEL_SKIPPED,
                         arena_printf(r->a, "%s was not asked: too many devices do not answer",
@@ -225,7 +229,7 @@ static int start_more(struct reader *r, mono_ms t)
 static int wait_for_news(struct reader *r, struct pollfd *fds)
 {
     mono_ms t = now();
-    int64_t wait_ms = r->limit_ms;
+    int64_t wait_ms = may_start(r) ? 0 : r->limit_ms;
     int rc = 0;
 
     for (size_t i = 0; i < r->n; i++) {
@@ -272,7 +276,7 @@ static int run(struct reader *r)
     int rc = sort_devices(r);
 
     while (rc == 0 && (r->n > 0 || r->next < r->order_count)) {
-        rc = start_more(r, now());
+        rc = start_more(r);
         if (rc == 0)
             rc = wait_for_news(r, fds);
         if (rc == 0)
