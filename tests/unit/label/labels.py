@@ -19,6 +19,7 @@ DUMP = os.path.abspath(sys.argv[1])
 MIB = 1 << 20
 LIMIT_MS = 5000  # generous: a busy machine is no silent device
 faults, compared, skips = [], 0, []
+mounts_are_own = False
 
 
 def run(*argv):
@@ -45,6 +46,23 @@ def have(*programs):
     for p in missing:
         skip(f"{p} is not installed")
     return not missing
+
+
+def can_loop():
+    """Loop devices, and mounts of this process's own."""
+    if os.geteuid() != 0:
+        skip("only root can make a loop device and mount it")
+    elif not os.access("/dev/loop-control", os.R_OK | os.W_OK):
+        skip("no /dev/loop-control")
+    elif not mounts_are_own:
+        skip("no mount namespace of its own")
+    else:
+        try:
+            with loops.Loop(image("loop.tmp", MIB)):
+                return True
+        except OSError as e:
+            skip(f"no loop device can be made: {e}")
+    return False
 
 
 def dump(*paths, options=()):
@@ -283,8 +301,8 @@ def try_hostile(seed):
 
 
 def try_mounted():
-    if os.geteuid() != 0:
-        return skip("only root can mount")
+    if not can_loop():
+        return
     makers = {"ext4": ["mke2fs", "-q", "-t", "ext4"], "xfs": ["mkfs.xfs", "-q", "-f"],
               "btrfs": ["mkfs.btrfs", "-q", "-f"], "ext2": ["mke2fs", "-q", "-t", "ext2"]}
     after = {"ext4": "clean", "ext2": "clean"}
@@ -317,8 +335,8 @@ def try_mounted():
 
 
 def try_external_journal():
-    if os.geteuid() != 0:
-        return skip("only root can make a loop device")
+    if not can_loop():
+        return
     if not have("mke2fs", "dumpe2fs"):
         return
     run("mke2fs", "-q", "-O", "journal_dev", "-b", "4096", image("journal2.img", 16 * MIB))
@@ -332,8 +350,8 @@ def try_external_journal():
 
 def try_stale():
     """Two loop devices over one file are like two hosts on one LUN."""
-    if os.geteuid() != 0:
-        return skip("only root can make a loop device")
+    if not can_loop():
+        return
     if not have("mke2fs"):
         return
     name = image("shared.img", 64 * MIB)
@@ -347,8 +365,8 @@ def try_stale():
 
 
 def try_pv():
-    if os.geteuid() != 0:
-        return skip("only root can make a loop device")
+    if not can_loop():
+        return
     if not have("pvcreate", "pvs"):
         return
     with loops.Loop(image("pv.img", 64 * MIB)) as loop:
@@ -363,8 +381,10 @@ def try_pv():
 
 def try_silent():
     """One device never answers; 500 others do, and are not held up."""
-    if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
-        return skip("no /dev/fuse, or not root")
+    if not can_loop():
+        return
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        return skip("no /dev/fuse")
     if not have("mke2fs"):
         return
     os.mkdir("silent")
@@ -397,13 +417,17 @@ def attempt(part):
 
 
 def main():
+    global mounts_are_own
     seed = int(os.environ.get("MUSTER_SEED", random.randrange(1 << 32)))
     print(f"seed {seed} (MUSTER_SEED)")
     home = os.getcwd()
     with tempfile.TemporaryDirectory(prefix="muster-labels-") as folder:
         os.chdir(folder)
-        if os.geteuid() == 0:
+        try:
             loops.own_mounts()
+            mounts_are_own = True
+        except OSError:
+            pass  # said by who needs it
         try:
             for part in (try_ext, try_xfs, try_btrfs, try_fat, try_swap, try_tables,
                          try_contradiction, try_mounted, try_external_journal, try_stale, try_pv):
