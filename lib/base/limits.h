@@ -34,6 +34,11 @@
 #define LIMIT_ROWS_FILESYSTEMS 16384u
 #define LIMIT_ROWS_USES        16384u
 
+/* What the collector of storage reads of one machine. */
+#define LIMIT_TREE_ENTRIES    (1u << 20) /* files, links and folders of sysfs */
+#define LIMIT_DM_MAPS         16384u     /* device-mapper devices */
+#define LIMIT_MULTIPATHD_MAPS 4096u
+
 /* Fleet. */
 #define LIMIT_NODES         20000u
 #define LIMIT_PENDING_NODES 1024u
