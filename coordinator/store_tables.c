@@ -76,7 +76,7 @@ TABLE(section, section_row_state, 2, false,
 TABLE(resource, resource_row, 1, false,
     COLUMN(resource_row, no, STORE_U32),
     COLUMN(resource_row, id, STORE_BLOB16),
-    ENUM(resource_row, kind, RESOURCE_NETWORK),
+    ENUM(resource_row, kind, RESOURCE_FILESYSTEM),
     COLUMN(resource_row, key, STORE_TEXT),
     COLUMN(resource_row, label, STORE_TEXT),
     COLUMN(resource_row, vlan, STORE_U64),
@@ -91,7 +91,8 @@ TABLE(sighting, sighting_row, 3, false,
     COLUMN(sighting_row, base, STORE_TEXT),
     COLUMN(sighting_row, vlan, STORE_U64),
     COLUMN(sighting_row, paths_active, STORE_U32),
-    COLUMN(sighting_row, paths_total, STORE_U32));
+    COLUMN(sighting_row, paths_total, STORE_U32),
+    COLUMN(sighting_row, stuck, STORE_BOOL));
 
 TABLE(edge, edge_row, 2, false,
     COLUMN(edge_row, node_no, STORE_U32),

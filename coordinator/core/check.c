@@ -11,13 +11,13 @@ static int check_sightings(const struct edge *e, struct err *err)
 {
     uint32_t active, total;
     char label[200];
-    uint8_t held = 0;
+    uint32_t held = 0;
 
     for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
         if (g->edge != e)
             return err_set(err, -EINVAL, "a sighting of %s is in the list of another edge",
                            NAME_OF(e->node));
-        held |= (uint8_t)(1u << g->section);
+        held |= 1u << g->section;
     }
     if (e->sightings == NULL)
         return 0;
@@ -117,7 +117,7 @@ static int check_resource(const struct resource *r, struct err *err)
         for (const struct sighting *g = e->sightings; g != NULL; g = g->next)
             ports++;
     }
-    if (r->owner != NULL && r->edges == NULL)
+    if (r->network == NULL && r->edges == NULL)
         return err_set(err, -EINVAL, "nobody sees %s and it is still there", label);
     if (r->network != NULL && (r->network->resource != r || r->network->ports != ports))
         return err_set(err, -EINVAL, "%s counts %u ports and has %u", label, r->network->ports,

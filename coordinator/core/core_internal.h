@@ -17,9 +17,11 @@
 
 #define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
-#define MONO_NEVER  ((mono_ms){ INT64_MAX })
-#define EDGE_STATES (EDGE_STUCK + 1)
-#define VLAN_COUNT  4096u
+#define MONO_NEVER    ((mono_ms){ INT64_MAX })
+#define EDGE_STATES   (EDGE_STUCK + 1)
+#define SIGHT_SCRATCH 1100 /* a key in the making */
+#define KEY_MOST      1024 /* bytes of a resource's own key, and of its label */
+#define VLAN_COUNT    4096u
 /* Numbers of nodes and resources are never used again. What nodes do may use up half of them. */
 #define NUMBERS_MOST (UINT32_MAX / 2)
 
@@ -42,7 +44,14 @@ struct row {
 
 /* What a row says about a resource. */
 struct sight {
-    const char *port;
+    enum resource_kind kind;
+    /* But for a network: its identity among those of its kind, and a name for a person. They live
+     * as long as the row that they come from; NULL in a sighting. `alone`: the identity holds on
+     * this node alone. */
+    const char *key, *label;
+    bool alone;
+    bool stuck;        /* it does not answer */
+    const char *port;  /* or the device that leads to it */
     uint16_t base_len; /* of port, the leading part that is the NIC or bond */
     uint16_t vlan;     /* outermost tag */
     bool stacked;      /* more than one tag: never matches a declared network */
@@ -66,12 +75,12 @@ struct edge {
     struct sighting *sightings;
     struct edge *heir; /* where its sightings have gone in this step; itself: to several */
     uint32_t paths_active, paths_total, paths_had;
-    uint8_t state;   /* as stored: ok, degraded, lost */
-    uint8_t shown;   /* as shown: liveness and stuck sections taken in; 0: not counted yet */
-    uint8_t held_by; /* sections that hold, or last held, its sightings */
-    bool bare;       /* had no sighting at the end of the last message */
-    bool dirty;      /* on coord.dirty: sightings changed in this step */
-    bool fresh;      /* made in this step */
+    uint8_t state;    /* as stored: ok, degraded, lost */
+    uint8_t shown;    /* as shown: liveness and stuck sections taken in; 0: not counted yet */
+    uint32_t held_by; /* sections that hold, or last held, its sightings */
+    bool bare;        /* had no sighting at the end of the last message */
+    bool dirty;       /* on coord.dirty: sightings changed in this step */
+    bool fresh;       /* made in this step */
     wall_ms had_until, since;
 };
 
@@ -79,13 +88,15 @@ struct resource {
     struct stamp stamp;
     uuid128 id;
     uint32_t no;
+    uint8_t kind;
     uint16_t vlan;
     struct network *network; /* declared */
-    struct node *owner;      /* unproven: the only node that can see it */
+    struct node *owner;      /* the only node that can see it: unproven, or without identity */
+    char *label;             /* but for networks; without the owner's name */
     struct edge *edges;
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch: number in the reply that is being built */
-    char port[];    /* unproven */
+    char key[];     /* the port where it is unproven; its identity where it is no network */
 };
 
 struct match {
@@ -374,9 +385,10 @@ int answer_enrolled(struct step *s, enum enrol_state state, const char *text, in
 int drop_count(struct step *s, enum refuse_reason reason, const char *text, uint64_t count);
 
 /* ---- sighting.c: inventory rows -> sightings */
-extern const uint8_t sighting_sections; /* bit set of those that bring any */
+extern const uint32_t sighting_sections; /* bit set of those that bring any */
 /* False: the row shows no resource. Text may live in `scratch`. */
-bool sight_of_row(enum section_id id, const void *row, char scratch[300], struct sight *out);
+bool sight_of_row(enum section_id id, const void *row, char scratch[SIGHT_SCRATCH],
+                  struct sight *out);
 int sighting_set(struct step *s, struct node *n, enum section_id id, struct row *row,
                  const struct sight *sight);                        /* sight NULL: none */
 int sighting_drop(struct step *s, struct node *n, struct row *row); /* with its change */
@@ -405,12 +417,16 @@ char *match_text(struct arena *a, const struct match *m);
 
 /* ---- resource.c */
 struct resource *resource_unproven(struct step *s, struct node *n, const char *port, uint16_t vlan);
-struct resource *resource_new(uuid128 id, uint32_t no, const char *port);
+struct resource *resource_new(enum resource_kind kind, uuid128 id, uint32_t no, const char *key);
+/* That of a sight that is no port, made when it is new; its label follows the sight's. */
+int resource_relabel(struct step *s, struct resource *r, const char *label);
+struct resource *resource_seen(struct step *s, struct node *n, const struct sight *sight);
 int resource_index(struct coord *c, struct resource *r);
 int resource_delete(struct step *s, struct resource *r); /* has no edges; writes the change */
 void resource_free(struct resource *r);
 struct resource *resource_by_id(const struct coord *c, uuid128 id);
 struct resource *resource_by_text(const struct coord *c, const char *text); /* key or label */
+uuid128 resource_seen_id(const struct node *owner, enum resource_kind kind, const char *key);
 uuid128 resource_unproven_id(const struct node *n, const char *port);
 char *resource_key(struct arena *a, const struct resource *r);
 char *resource_label(struct arena *a, const struct resource *r);

@@ -112,7 +112,7 @@ int emit_resource(struct step *s, const struct resource *r)
     ch->resource = (struct resource_row){
         .no = r->no,
         .id = r->id,
-        .kind = RESOURCE_NETWORK,
+        .kind = r->kind,
         .key = resource_key(s->u->arena, r),
         .label = resource_label(s->u->arena, r),
         .vlan = r->vlan,
@@ -137,6 +137,7 @@ int emit_sighting(struct step *s, const struct node *n, const struct sighting *g
         .vlan = g->sight.vlan,
         .paths_active = g->sight.paths_active,
         .paths_total = g->sight.paths_total,
+        .stuck = g->sight.stuck,
     };
     return keep(s, &ch->sighting.row_key) && keep(s, &ch->sighting.port) &&
                    ch->sighting.base != NULL

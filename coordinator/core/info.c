@@ -120,7 +120,7 @@ int info_resource(struct arena *a, const struct resource *r, struct resource_inf
 
     memset(out, 0, sizeof *out);
     REC_SET(out, resource_info, id, arena_strdup(a, uuid_text(r->id, id)));
-    REC_SET(out, resource_info, kind, resource_kind_name(RESOURCE_NETWORK));
+    REC_SET(out, resource_info, kind, resource_kind_name(r->kind));
     REC_SET(out, resource_info, key, resource_key(a, r));
     REC_SET(out, resource_info, label, resource_label(a, r));
     if (out->id == NULL || out->key == NULL || out->label == NULL)

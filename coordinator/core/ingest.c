@@ -95,12 +95,14 @@ static int row_delete(struct step *s, struct node *n, enum section_id id, struct
 }
 
 static int row_see(struct step *s, struct node *n, enum section_id id, struct row *row,
-                   const void *record)
+                   const void *record, bool changed)
 {
-    char scratch[300];
+    char scratch[SIGHT_SCRATCH];
     struct sight sight;
     bool sees = sight_of_row(id, record, scratch, &sight);
 
+    if (!changed)
+        sight.label = NULL; /* nodes that disagree on a name do not take turns */
     if (!sees && row->sighting == NULL)
         return 0;
     return sighting_set(s, n, id, row, sees ? &sight : NULL);
@@ -154,7 +156,7 @@ static int merge_one(struct merge *m, size_t i)
     m->count++;
     row->hash = m->in->hashes[i];
     rc = same ? 0 : emit_inventory(m->s, m->n, m->in->id, key, row->hash, record);
-    return rc < 0 ? rc : row_see(m->s, m->n, m->in->id, row, record);
+    return rc < 0 ? rc : row_see(m->s, m->n, m->in->id, row, record, !same);
 }
 
 /* After a failure too the slot holds every row that is left, each once. */

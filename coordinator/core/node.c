@@ -264,7 +264,7 @@ int node_forget(struct step *s, struct node *n)
 
         touch_resource(c, r);
         edge_unlink(c, e); /* the row goes with the node's */
-        rc = r->owner != NULL ? resource_delete(s, r) : 0;
+        rc = r->network == NULL && r->edges == NULL ? resource_delete(s, r) : 0;
         if (rc < 0)
             return rc;
     }

@@ -235,10 +235,12 @@ int answer_resource(struct answer *q, const char *text, struct resource **out)
 
 int answer_kind(struct answer *q, bool *good)
 {
-    *good = q->req->kind == NULL || resource_kind_by_name(q->req->kind) == RESOURCE_NETWORK;
+    *good = q->req->kind == NULL || resource_kind_by_name(q->req->kind) > 0;
     if (*good)
         return 0;
-    return answer_fail(q, REPLY_INVALID, "There is no kind of resource '%s'; there is: network.",
+    return answer_fail(q, REPLY_INVALID,
+                       "There is no kind of resource '%s'; there are: network, lun, vg, lv and "
+                       "filesystem.",
                        answer_quote(q, q->req->kind));
 }
 

@@ -109,6 +109,7 @@ struct sighting_row {
     const char *base; /* "bond0" */
     uint64_t vlan;    /* outermost tag, 0 untagged */
     uint32_t paths_active, paths_total;
+    bool stuck; /* what it shows does not answer */
 };
 
 struct edge_row {

@@ -112,7 +112,7 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
     if (e->sightings != NULL) {
         e->held_by = 0;
         for (const struct sighting *g = e->sightings; g != NULL; g = g->next)
-            e->held_by |= (uint8_t)(1u << g->section);
+            e->held_by |= 1u << g->section;
         add_up(s, e);
     } else if (e->heir != NULL || fresh) {
         return edge_remove(s, e);

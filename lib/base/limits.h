@@ -19,11 +19,25 @@
 #define LIMIT_TOKENS_PER_REQUEST   20000u
 
 /* Inventory rows of one node. */
-#define LIMIT_ROWS_NICS    1024u
-#define LIMIT_ROWS_BONDS   256u
-#define LIMIT_ROWS_VLANS   4096u
-#define LIMIT_ROWS_BRIDGES 1024u
-#define LIMIT_ROWS_LLDP    1024u
+#define LIMIT_ROWS_NICS        1024u
+#define LIMIT_ROWS_BONDS       256u
+#define LIMIT_ROWS_VLANS       4096u
+#define LIMIT_ROWS_BRIDGES     1024u
+#define LIMIT_ROWS_LLDP        1024u
+#define LIMIT_ROWS_HBAS        1024u
+#define LIMIT_ROWS_LUNS        4096u
+#define LIMIT_ROWS_PATHS       16384u
+#define LIMIT_ROWS_PARTITIONS  8192u
+#define LIMIT_ROWS_PVS         4096u
+#define LIMIT_ROWS_VGS         1024u
+#define LIMIT_ROWS_LVS         16384u
+#define LIMIT_ROWS_FILESYSTEMS 16384u
+#define LIMIT_ROWS_USES        16384u
+
+/* What the collector of storage reads of one machine. */
+#define LIMIT_TREE_ENTRIES    (1u << 20) /* files, links and folders of sysfs */
+#define LIMIT_DM_MAPS         16384u     /* device-mapper devices */
+#define LIMIT_MULTIPATHD_MAPS 4096u
 
 /* Fleet. */
 #define LIMIT_NODES         20000u

@@ -160,7 +160,13 @@ const char *edge_state_name(enum edge_state s)
     return (size_t)s < ARRAY_LEN(names) && names[s] != NULL ? names[s] : "unknown";
 }
 
-static const char *const kind_names[] = { [RESOURCE_NETWORK] = "network" };
+static const char *const kind_names[] = {
+    [RESOURCE_NETWORK] = "network",
+    [RESOURCE_LUN] = "lun",
+    [RESOURCE_VG] = "vg",
+    [RESOURCE_LV] = "lv",
+    [RESOURCE_FILESYSTEM] = "filesystem",
+};
 static const char *const role_names[] = { "none", "node", "observer", "operator" };
 
 static int find_name(const char *const *names, size_t n, const char *name)

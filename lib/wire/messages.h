@@ -53,7 +53,16 @@
     XRECS(bond,   bonds,    19, 0, "")                                                             \
     XRECS(vlan,   vlans,    20, 0, "")                                                             \
     XRECS(bridge, bridges,  21, 0, "")                                                             \
-    XRECS(lldp,   lldp,     22, 0, "")
+    XRECS(lldp,   lldp,     22, 0, "") \
+    XRECS(hba, hbas, 23, 0, "") \
+    XRECS(lun, luns, 24, 0, "") \
+    XRECS(path, paths, 25, 0, "") \
+    XRECS(partition, partitions, 26, 0, "") \
+    XRECS(pv, pvs, 27, 0, "") \
+    XRECS(vg, vgs, 28, 0, "") \
+    XRECS(lv, lvs, 29, 0, "") \
+    XRECS(filesystem, filesystems, 30, 0, "") \
+    XRECS(use, uses, 31, 0, "")
 
 #define ENROL_LIST(X, XREC, XRECS)                                                                 \
     X(STR,  secret,   1, 0, "secret part of a one-time token; absent: wait for an operator")       \
@@ -193,7 +202,14 @@ enum role { ROLE_NONE = 0, ROLE_NODE = 1, ROLE_OBSERVER = 2, ROLE_OPERATOR = 3 }
 
 /* Also stored in the database: append only. */
 enum edge_state { EDGE_OK = 1, EDGE_DEGRADED = 2, EDGE_LOST = 3, EDGE_UNKNOWN = 4, EDGE_STUCK = 5 };
-enum resource_kind { RESOURCE_NETWORK = 1 };
+enum resource_kind {
+    RESOURCE_NETWORK = 1,
+    RESOURCE_LUN = 2,
+    RESOURCE_VG = 3,
+    RESOURCE_LV = 4,
+    RESOURCE_FILESYSTEM = 5,
+    RESOURCE_KINDS
+};
 enum node_liveness { NODE_UP = 1, NODE_SUSPECT = 2, NODE_DOWN = 3, NODE_NEVER = 4 };
 enum node_admission {
     NODE_PENDING = 1, NODE_APPROVED = 2, NODE_QUARANTINED = 3, NODE_DEAD = 4, /* declared dead */
@@ -449,7 +465,7 @@ RECORD_DECLARE(worker_result, WORKER_RESULT_LIST);
 
 const char *refuse_reason_name(enum refuse_reason r); /* "malformed", "unknown-key", ... */
 const char *edge_state_name(enum edge_state s);       /* "ok", "degraded", ... */
-const char *resource_kind_name(enum resource_kind k); /* "network" */
+const char *resource_kind_name(enum resource_kind k); /* "network", "lun", ... */
 int resource_kind_by_name(const char *name);          /* -1: no such kind */
 const char *role_name(enum role r);
 int role_by_name(const char *name); /* -1: no such role */

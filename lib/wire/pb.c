@@ -51,6 +51,15 @@ const struct pb_pair pb_pairs[] = {
     PART(vlan),
     PART(bridge),
     PART(lldp),
+    PART(hba),
+    PART(lun),
+    PART(path),
+    PART(partition),
+    PART(pv),
+    PART(vg),
+    PART(lv),
+    PART(filesystem),
+    PART(use),
 };
 const size_t pb_pair_count = ARRAY_LEN(pb_pairs);
 

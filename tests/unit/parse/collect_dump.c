@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runs one kind of worker's collection in this process and prints its sections as one JSON
- * document: collect-dump KIND [--root DIR] [--interface GLOB]... */
+/* Runs one kind of worker's collection, or that of block devices alone, in this process and prints
+ * its sections as one JSON document: collect-dump KIND [--root DIR] [--interface GLOB]... */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collect/collect.h"
+#include "collect/read_block.h"
 #include "model/render.h"
 #include "support/support.h"
 
@@ -13,7 +14,8 @@ static const char *const kinds[] = { "system", "net", "lldp" };
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: collect-dump system|net|lldp [--root DIR] [--interface GLOB]...\n");
+    fprintf(stderr,
+            "usage: collect-dump system|net|lldp|block [--root DIR] [--interface GLOB]...\n");
     return 2;
 }
 
@@ -35,9 +37,10 @@ int main(int argc, char **argv)
     struct buf out = { 0 };
     struct err e = { "" };
     size_t count = 0;
+    bool block = argc >= 2 && strcmp(argv[1], "block") == 0;
     int kind = argc < 2 ? -1 : kind_of(argv[1]), rc;
 
-    if (kind < 0)
+    if (kind < 0 && !block)
         return usage();
     for (int i = 2; i < argc; i += 2) {
         if (i + 1 == argc)
@@ -49,7 +52,10 @@ int main(int argc, char **argv)
         else
             return usage();
     }
-    rc = collect_run((enum worker_kind)kind, &req, a, sections, &count, &e);
+    if (block)
+        rc = collect_block(&req, a, sections, &count, &e);
+    else
+        rc = collect_run((enum worker_kind)kind, &req, a, sections, &count, &e);
     if (rc == 0)
         rc = sections_json(sections, count, a, &out, &e);
     if (rc == 0)

@@ -359,7 +359,7 @@ static void apply_sighting(struct model *m, const struct change *c)
     buf_printf(&value, "%u ", r->resource_no);
     add_text(&value, r->port);
     add_text(&value, r->base);
-    buf_printf(&value, "%" PRIu64 " %u %u", r->vlan, r->paths_active, r->paths_total);
+    buf_printf(&value, "%" PRIu64 " %u %u %d", r->vlan, r->paths_active, r->paths_total, r->stuck);
     put(m, &key, &value);
 }
 

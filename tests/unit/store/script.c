@@ -224,6 +224,7 @@ static void make_sighting(uint64_t *r, struct arena *a, struct change *c)
     s->vlan = random_u64(r);
     s->paths_active = (uint32_t)random_next(r);
     s->paths_total = (uint32_t)random_next(r);
+    s->stuck = random_next(r) & 1;
 }
 
 /* An edge is of a node that is there: the node first, in the same batch. */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How the collector of block devices gets its bytes. */
+#ifndef MUSTER_COLLECT_READ_BLOCK_H
+#define MUSTER_COLLECT_READ_BLOCK_H
+
+#include "collect/collect.h"
+#include "collect/parse_block.h"
+
+/* What sysfs says of disks and what they are reached through: named attributes alone, never a
+ * session's user or password. A device that goes away meanwhile is left out. 0 or a negative errno
+ * with a sentence. */
+int read_tree(const struct collect_request *req, struct arena *a, struct tree *out, struct err *e);
+
+/* All device-mapper devices. None, and no error, on a machine without device-mapper. The parameters
+ * of targets other than multipath and linear are never kept: dm-crypt's are keys. 0 or a negative
+ * errno with a sentence. */
+int read_dm(struct arena *a, const struct dm_text **out, size_t *count, struct err *e);
+
+/* What the kernel knows of the backing files of the tree's loop devices. A child process asks,
+ * since the file system that the file is on may never answer: such a device is marked as stuck, and
+ * has the numbers that `known` (of an earlier call; may be NULL) has for it if the file is still
+ * called the same. 0 or -ENOMEM with a sentence. */
+int read_loops(const struct tree *t, const struct loop_facts *known, size_t known_count,
+               struct arena *a, const struct loop_facts **out, size_t *count, struct err *e);
+
+/* Everything that parse_block needs. 0 or a negative errno with a sentence. */
+int read_block(const struct collect_request *req, const struct loop_facts *known,
+               size_t known_count, struct arena *a, struct block_input *out, struct err *e);
+
+/* The sections hbas, luns, paths and partitions of what was read. A section with more rows than it
+ * may have is FAILED with a text that says so. 0 or a negative errno with a sentence. */
+int block_sections(const struct block_input *in, struct arena *a, struct section *out,
+                   size_t *count, struct err *e);
+
+/* read_block and block_sections in one, of this machine as it is now. */
+int collect_block(const struct collect_request *req, struct arena *a, struct section *out,
+                  size_t *count, struct err *e);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads labels: the first and last bytes of many devices, fresh from each device, while some of
+ * them may never answer.
+ *
+ * Each device is opened and read by a child of its own, with O_DIRECT, so that no stale page is
+ * taken for what is on it. A device that has not answered within the limit is stuck; its child is
+ * killed, which helps only when the device answers, so it is abandoned and remembered. While it
+ * lives, its device is not asked again; nor can another device get that device's number, since the
+ * child has it open. Devices that were stuck before are asked after all others. */
+#ifndef MUSTER_COLLECT_READ_LABEL_H
+#define MUSTER_COLLECT_READ_LABEL_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "collect/parse_label.h"
+
+enum {
+    LABEL_LIMIT_MS = 3000,     /* a good default */
+    LABEL_AT_ONCE = 32,        /* children that are asked of their devices at one time */
+    LABEL_SLOW_MS = 100,       /* older than this, a child no longer counts among those */
+    LABEL_CHILDREN_MAX = 1024, /* all that live, abandoned ones too, of some 50 KB; the reader has a
+                                  descriptor for each that is not abandoned */
+    LABEL_STUCK_MAX = 2048,    /* devices that are remembered */
+};
+
+struct label_device {
+    const char *path; /* "/dev/dm-3" */
+    dev_t devnum;     /* a path that leads to another device is refused */
+};
+
+/* A device that did not answer when it was last asked. */
+struct label_stuck {
+    dev_t devnum;
+    mono_ms since;        /* of the first attempt that it has not answered */
+    pid_t pid;            /* of the abandoned child; 0: it is gone, and the device may be asked */
+    uint64_t pid_started; /* as /proc/PID/stat has it, for the pid may be another's by now */
+};
+
+/* What is kept from one read to the next, also over processes of one boot. All zero: nothing. */
+struct label_memory {
+    struct label_stuck v[LABEL_STUCK_MAX];
+    size_t n;
+};
+
+enum label_status {
+    LABEL_READ,
+    LABEL_FAILED,  /* it answered with an error */
+    LABEL_STUCK,   /* it did not answer */
+    LABEL_SKIPPED, /* not asked: too many others do not answer */
+};
+
+struct label_answer {
+    enum label_status status;
+    struct label label;  /* LABEL_READ */
+    uint64_t size_bytes; /* LABEL_READ: of the device */
+    int error;           /* LABEL_FAILED: the errno */
+    mono_ms since;       /* LABEL_STUCK */
+    const char *text;    /* why, when not read: a sentence */
+};
+
+/* An open device. */
+struct label_source {
+    int fd;
+    uint64_t size_bytes;
+    uint32_t sector_bytes; /* logical */
+};
+
+/* Opens a device, in a child that has no descriptors but 0. 0 or a negative errno. */
+typedef int (*label_opener)(const struct label_device *d, struct label_source *out);
+/* Opens a block device for O_DIRECT. -ESTALE: it is another one by now; -ENOMEDIUM: it is empty. */
+int label_open(const struct label_device *d, struct label_source *out);
+
+/* Asks all devices, and fills answers[i] for devices[i]; texts live in `a`. Takes limit_ms if one
+ * does not answer, and a little more if hundreds do not. For a process without threads, that does
+ * not wait for children of others. 0 or -ENOMEM with a sentence. */
+int read_labels(const struct label_device *devices, size_t n, label_opener open_it,
+                int64_t limit_ms, struct label_memory *memory, struct arena *a,
+                struct label_answer *answers, struct err *e);
+
+#endif
