@@ -208,7 +208,7 @@
     X(STR,  kind,                2,  0, "mount, swap, dm, md, loop, xen")                          \
     X(STR,  container,           3,  0, "")                                                        \
     X(STR,  device,              4,  0, "")                                                        \
-    X(STR,  used_by,             5,  0, "mount point, name of the device-mapper or MD device, loop device, DOMID/VDEV") \
+    X(STR,  used_by,             5,  0, "mount point, name of the device-mapper or MD device, loop device, DOMID/VDEV, PROGRAM[PID]") \
     X(STR,  type,                6,  0, "file system, device-mapper target")                       \
     X(BOOL, read_only,           7,  0, "")                                                        \
     X(STR,  options,             8,  0, "of the mount")                                            \

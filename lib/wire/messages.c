@@ -82,6 +82,9 @@ static const struct field token_info_fields[] = { TOKEN_INFO_LIST(X, XREC, XRECS
 #define OWNER client_info
 static const struct field client_info_fields[] = { CLIENT_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER use_info
+static const struct field use_info_fields[] = { USE_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER reply
 static const struct field reply_fields[] = { REPLY_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -124,6 +127,7 @@ DESC(network_info);
 DESC(evidence);
 DESC(token_info);
 DESC(client_info);
+DESC(use_info);
 DESC(reply);
 DESC(worker_request);
 DESC(worker_result);

@@ -44,6 +44,7 @@ const struct pb_pair pb_pairs[] = {
     PART(evidence),
     PART(token_info),
     PART(client_info),
+    PART(use_info),
     PART(system),
     PART(cpu),
     PART(nic),
