@@ -141,10 +141,13 @@ class Lab:
         if p in self.processes:
             self.processes.remove(p)
 
-    def start_coordinator(self, *extra):
-        self.coordinator = self.spawn(
-            [program("muster-coordinator"), "--state-dir", self.state, "--listen", self.listen,
-             "--client-ipc", self.client, *extra], log="coordinator")
+    def start_coordinator(self, *extra, namespace=None):
+        """In a network namespace its clients come from here all the same: their socket is a file."""
+        command = [program("muster-coordinator"), "--state-dir", self.state, "--listen", self.listen,
+                   "--client-ipc", self.client, *extra]
+        if namespace is not None:
+            command = ["ip", "netns", "exec", namespace, *command]
+        self.coordinator = self.spawn(command, log="coordinator")
         return self.coordinator
 
     def muster_raw(self, *args, timeout="20s"):
