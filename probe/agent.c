@@ -20,6 +20,10 @@ static const struct {
     [WORKER_NET] = { "net", 1u << SECTION_NICS | 1u << SECTION_BONDS | 1u << SECTION_VLANS |
                                 1u << SECTION_BRIDGES },
     [WORKER_LLDP] = { "lldp", 1u << SECTION_LLDP },
+    [WORKER_STORAGE] = { "storage", 1u << SECTION_HBAS | 1u << SECTION_LUNS | 1u << SECTION_PATHS |
+                                        1u << SECTION_PARTITIONS | 1u << SECTION_FILESYSTEMS |
+                                        1u << SECTION_USES },
+    [WORKER_LVM] = { "lvm", 1u << SECTION_PVS | 1u << SECTION_VGS | 1u << SECTION_LVS },
 };
 
 const char *worker_kind_name(enum worker_kind k)

@@ -366,6 +366,7 @@ int supervise(const struct probe_options *o, const char *worker_path, struct err
     const struct worker_pool_config pool = {
         .worker_path = worker_path,
         .interfaces = { o->interfaces, o->interface_count },
+        .devices = { o->devices, o->device_count },
     };
     int rc = open_all(&s, &pool, e);
 

@@ -119,7 +119,7 @@ static void garbage(enum worker_kind kind)
 
 static void large_message(enum worker_kind kind)
 {
-    static char bytes[WORKER_MESSAGE_BYTES + 1];
+    static char bytes[LIMIT_WORKER_MESSAGE_BYTES + 1];
 
     (void)kind;
     send(WORKER_FD, bytes, sizeof bytes, 0);
