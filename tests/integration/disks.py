@@ -93,7 +93,9 @@ class Disks:
         return self
 
     def __exit__(self, *unused):
-        for s in self.silent:  # first: what waits for them gets an error
+        for p in reversed(list(self.lab.processes)):  # their mounts hold devices
+            self.lab.end(p)
+        for s in self.silent:  # what waits for them gets an error
             s.close()
         for path in list(self.attached):
             self.attached.pop(path).close()
@@ -230,10 +232,6 @@ class Fleet:
     def inside(self, name, *command):
         """Runs it with the mount table of that node's probe."""
         return run("nsenter", "--target", str(self.probes[name].pid), "--mount", *command)
-
-    def rows(self, name, section):
-        """What the coordinator knows of it."""
-        return self.lab.muster("node", "show", name, "--section", section)["sections"][section]["rows"]
 
 
 def resources(lab, kind):
