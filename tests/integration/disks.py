@@ -7,6 +7,7 @@ import random
 import select
 import shutil
 import socket
+import statistics
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import loops
 from lvm import lvm
 
-from harness import check, need_root, run, skip
+from harness import BUILD, LIMIT_S, check, need_root, run, skip
 
 MIB = 1 << 20
 KOBJECT_UEVENT = 15
@@ -240,3 +241,42 @@ def resources(lab, kind):
     for r in lab.muster("resource", "list", "--kind", kind)["resources"]:
         out.setdefault(r["label"], []).append(r)
     return out
+
+
+class Times:
+    """Milliseconds from the kernel's announcement until a client knows, of several kinds of change."""
+
+    def __init__(self):
+        self.took = {}
+
+    def add(self, kind, since, until):
+        self.took.setdefault(kind, []).append((until - since) * 1000)
+
+    def verdict(self, limit_ms):
+        """The slower half of a kind may be what a busy machine makes of it."""
+        for kind, took in self.took.items():
+            print(f"{kind}: median {statistics.median(took):.1f} ms, worst {max(took):.1f} ms of "
+                  f"{len(took)}; limit {limit_ms:.0f} ms")
+        if "asan" in BUILD:
+            return
+        for kind, took in self.took.items():
+            check(statistics.median(took) <= limit_ms, f"{kind} takes too long: {took}")
+
+
+def watch(look, test, what, limit_s=LIMIT_S):
+    """Looks without a pause until what it sees passes `test`: the time at which that look began. For
+    what no event tells of."""
+    end = time.monotonic() + limit_s
+    while True:
+        began = time.monotonic()
+        seen = look()
+        if test(seen):
+            return began
+        check(began < end, f"not within {limit_s} s: {what}; is {seen}")
+
+
+def as_udev(device):
+    """Where udev runs, it makes the kernel announce a device that was written to, once it is closed."""
+    name = os.path.basename(device)
+    with open(f"/sys/class/block/{name}/uevent", "w", encoding="ascii") as f:
+        f.write("change")
