@@ -48,7 +48,8 @@ static void add_lun(struct container_build *b, const struct lun *row)
 
     *c = (struct block_container){ .kind = CONTAINER_LUN, .container = row->key, .lun = row->key };
     c->device = REC_HAS(row, lun, device) ? row->device : NULL;
-    c->devnum = REC_HAS(row, lun, devnum) ? row->devnum : NULL;
+    if (REC_HAS(row, lun, devnum))
+        dm_devnum(bytes_of(row->devnum), &c->devnum);
     c->size_bytes = (struct opt){ REC_HAS(row, lun, size_bytes), row->size_bytes };
     c->holders = row->holders;
     c->paths_active = (struct opt){ true, row->paths_active };
@@ -65,7 +66,8 @@ static void add_partition(struct container_build *b, const struct partition *row
                                    .container = row->key,
                                    .lun = row->container };
     c->device = REC_HAS(row, partition, device) ? row->device : NULL;
-    c->devnum = REC_HAS(row, partition, devnum) ? row->devnum : NULL;
+    if (REC_HAS(row, partition, devnum))
+        dm_devnum(bytes_of(row->devnum), &c->devnum);
     c->size_bytes = (struct opt){ REC_HAS(row, partition, size_bytes), row->size_bytes };
     c->holders = row->holders;
     c->top = readable && c->device != NULL;
@@ -112,7 +114,6 @@ static void add_devices(struct container_build *b)
     for (size_t i = 0; i < all.n && !b->r.failed; i++) {
         const char *name = all.v[i].name;
         struct block_container c = { .device = name };
-        uint64_t devnum;
         struct opt sectors;
 
         if (all.v[i].kind != TREE_LINK || container_has_device(b, name))
@@ -123,9 +124,7 @@ static void add_devices(struct container_build *b)
         sectors = bytes_number(tree_file(b->t, b->dir, "size"), 10);
         if (sectors.has && sectors.v <= INT64_MAX / SECTOR_BYTES)
             c.size_bytes = (struct opt){ true, sectors.v * SECTOR_BYTES };
-        if (dm_devnum(tree_file(b->t, b->dir, "dev"), &devnum))
-            c.devnum = rows_printf(&b->r, "%u:%u", (unsigned)(devnum >> 32),
-                                   (unsigned)(devnum & UINT32_MAX));
+        dm_devnum(tree_file(b->t, b->dir, "dev"), &c.devnum);
         c.holders = container_holders(b);
         c.top &= c.size_bytes.has && c.size_bytes.v > 0;
         b->v[b->n++] = c;

@@ -18,7 +18,7 @@ struct block_container {
     enum container_kind kind;
     const char *container; /* "naa.6001...", "naa.6001...-part1", "lv.UUID", "md.UUID", "dm.NAME" */
     const char *device;    /* "sda1", "dm-3"; NULL: the kernel has none of a partition */
-    const char *devnum;    /* "8:1"; NULL: as device */
+    uint64_t devnum;       /* as DM_DEVNUM; 0: as device */
     const char *lun;       /* of a LUN and a partition: the key of the LUN */
     struct opt size_bytes;
     struct strs holders; /* devices directly on it, sorted */
