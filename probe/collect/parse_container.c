@@ -145,8 +145,7 @@ static void add_maps(struct container_build *b)
         b->dir = NULL;
         if (!container_identify(b, name, &c))
             continue;
-        c.devnum =
-            rows_printf(&b->r, "%u:%u", (unsigned)(devnum >> 32), (unsigned)(devnum & UINT32_MAX));
+        c.devnum = devnum;
         c.top = false;
         b->v[b->n++] = c;
     }
