@@ -4,6 +4,7 @@
 #define MUSTER_CLI_NOUNS_H
 
 #include "cli/command.h"
+#include "cli/order.h"
 #include "cli/records.h"
 
 #define REQUEST(name, number) \
@@ -33,8 +34,24 @@ const char *age_text(struct text *t, bool present, int64_t ms);
  * 0 or an exit code. */
 int ask_to_revoke(struct run *r, enum client_op op, const char *rest);
 
+/* kinds.c: ranks are those of cli/order.h. */
 /* The value of --kind, NULL when it is not given: 0, or EXIT_USAGE after the sentence. */
 int kind_checked(struct run *r, const char **kind);
+const char *rank_title(unsigned rank);                               /* "LUN" */
+const char *rank_counted(struct text *t, unsigned rank, uint64_t n); /* "3 LUNs" */
+/* Where the resources of each rank are in a reply that is in order. */
+struct ranks {
+    struct rank {
+        size_t first, n, edges;
+    } of[RANKS];
+};
+struct ranks ranks_of(const struct reply *r);
+/* What to type for a resource of the reply: its label, or its key where another one has that label.
+ */
+const char *resource_word(const struct reply *r, const struct resource_info *x);
+/* What a resource of the reply is shown as: its label; where its neighbour has the same, with what
+ * it lies in. */
+const char *resource_shown(struct text *t, const struct reply *r, const struct resource_info *x);
 
 /* "bond0.100, bond1.100": what an edge goes through. */
 const char *ports_text(struct text *t, const struct edge_info *e);
