@@ -13,7 +13,8 @@ struct loop_facts {
     const char *file;   /* as sysfs says */
     uint64_t dev;       /* of the file's file system, as stat(2) has it */
     uint64_t inode;
-    bool stuck; /* it did not answer now: the numbers are those of before, or 0 */
+    bool stuck;    /* it did not answer now: the numbers are those of before, or 0 */
+    mono_ms since; /* stuck: since when */
 };
 
 struct block_input {
@@ -27,6 +28,7 @@ struct block_input {
     size_t loop_count;
     struct bytes multipathd; /* its answer to "show maps json"; empty: it does not run */
     const char *boot_id;     /* NULL: not known, then loop devices have no identity */
+    struct strs devices;     /* globs: no other map counts; none: all do */
 };
 
 /* Sorted by key. */
