@@ -233,13 +233,14 @@ static void tell(int sock, struct label_message *m, int memfd)
 }
 
 /* After fork: an abandoned child must hold nothing of the worker's, neither its descriptors, whose
- * end others wait for, nor its life. */
+ * end others wait for, nor its life, nor its process group, whose end the supervisor waits for. */
 static _Noreturn void be_child(const struct label_device *d, label_opener open_it, int sock)
 {
     struct copy c = { .memfd = -1, .at = NOWHERE };
     struct label_message m = { .error = 0 };
 
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    setpgid(0, 0);
     if (dup2(sock, 0) < 0 || close_range(1, ~0U, 0) != 0)
         _exit(1);
     m.error = -take(d, open_it, &c);

@@ -41,6 +41,7 @@ static void ask(const char *device, struct answer *out)
 __attribute__((noreturn)) static void child(const struct loop_facts *loops, size_t n, int out)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0); /* the supervisor waits for the worker's group */
     for (size_t i = 0; i < n; i++) {
         struct answer answer;
 

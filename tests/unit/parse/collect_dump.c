@@ -38,6 +38,7 @@ int main(int argc, char **argv)
     struct err e = { "" };
     size_t count = 0;
     bool block = argc >= 2 && strcmp(argv[1], "block") == 0;
+    struct bytes memory;
     int kind = argc < 2 ? -1 : kind_of(argv[1]), rc;
 
     if (kind < 0 && !block)
@@ -55,7 +56,7 @@ int main(int argc, char **argv)
     if (block)
         rc = collect_block(&req, a, sections, &count, &e);
     else
-        rc = collect_run((enum worker_kind)kind, &req, a, sections, &count, &e);
+        rc = collect_run((enum worker_kind)kind, &req, a, sections, &count, &memory, &e);
     if (rc == 0)
         rc = sections_json(sections, count, a, &out, &e);
     if (rc == 0)

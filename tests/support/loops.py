@@ -10,9 +10,12 @@ import select
 import signal
 import struct
 
-LOOP_CTL_GET_FREE, LOOP_CONFIGURE, AUTOCLEAR = 0x4C82, 0x4C0A, 4
+LOOP_CTL_ADD, LOOP_CTL_REMOVE, LOOP_CTL_GET_FREE = 0x4C80, 0x4C81, 0x4C82
+LOOP_CONFIGURE, LOOP_SET_CAPACITY = 0x4C0A, 0x4C07
+READ_ONLY, AUTOCLEAR, PARTSCAN = 1, 4, 8
 CLONE_NEWNS, MS_PRIVATE, MS_REC, MNT_DETACH = 0x20000, 1 << 18, 1 << 14, 2
 LOOKUP, FORGET, GETATTR, OPEN, READ, INIT, BATCH_FORGET = 1, 2, 3, 14, 15, 26, 42
+FOPEN_DIRECT_IO = 1
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -36,30 +39,42 @@ def unmount(folder, lazily=False):
     call("umount2", folder.encode(), MNT_DETACH if lazily else 0)
 
 
-class Loop:
-    """A loop device over a file, until it is closed: path, fd."""
+def control(request, number=0):
+    fd = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        return fcntl.ioctl(fd, request, number)
+    finally:
+        os.close(fd)
 
-    def __init__(self, name, read_only=False):
+
+class Loop:
+    """A loop device over a file, until it is closed: path, fd. The one of that number, or any that is
+    free; with partitions, the kernel looks for them."""
+
+    def __init__(self, name, read_only=False, number=None, partitions=False):
         backing = os.open(name, os.O_RDONLY if read_only else os.O_RDWR)
-        control = os.open("/dev/loop-control", os.O_RDWR)
         config = bytearray(304)
         struct.pack_into("=II", config, 0, backing, 0)
-        struct.pack_into("=I", config, 8 + 52, AUTOCLEAR)
+        struct.pack_into("=I", config, 8 + 52, AUTOCLEAR | (READ_ONLY if read_only else 0) |
+                         (PARTSCAN if partitions else 0))
         try:
             while True:
-                number = fcntl.ioctl(control, LOOP_CTL_GET_FREE)
-                self.path = f"/dev/loop{number}"
+                free = control(LOOP_CTL_GET_FREE) if number is None else number
+                self.path = f"/dev/loop{free}"
                 self.fd = os.open(self.path, os.O_RDONLY if read_only else os.O_RDWR)
                 try:
                     fcntl.ioctl(self.fd, LOOP_CONFIGURE, bytes(config))
                     return
                 except OSError as e:
                     os.close(self.fd)
-                    if e.errno != errno.EBUSY:  # somebody else was faster
+                    if e.errno != errno.EBUSY or number is not None:  # somebody else was faster
                         raise
         finally:
-            os.close(control)
             os.close(backing)
+
+    def resize(self):
+        """To the size that its file has now."""
+        fcntl.ioctl(self.fd, LOOP_SET_CAPACITY)
 
     def close(self):
         os.close(self.fd)
@@ -72,10 +87,11 @@ class Loop:
 
 
 class SilentFile:
-    """A file in a FUSE file system that does not answer reads until `answer` is called: path. It
-    is all zeros."""
+    """A file in a FUSE file system that does not answer reads until `answer` is called, and from
+    `silence` on nothing at all until `speak`: path. It has the content of another file, or is all
+    zeros. Nothing of it is cached."""
 
-    def __init__(self, folder, size):
+    def __init__(self, folder, size, content=None):
         self.folder, self.path = folder, os.path.join(folder, "file")
         fuse = os.open("/dev/fuse", os.O_RDWR)
         call("mount", b"silent", folder.encode(), b"fuse", 0,
@@ -84,9 +100,10 @@ class SilentFile:
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                os.close(self.tell)
+                data = os.open(content or "/dev/zero", os.O_RDONLY)
+                keep_open(fuse, told, data)
                 libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
-                serve(fuse, told, size)
+                serve(fuse, told, size, data)
             finally:
                 os._exit(1)
         os.close(told)
@@ -94,6 +111,12 @@ class SilentFile:
 
     def answer(self):
         os.write(self.tell, b"x")
+
+    def silence(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def speak(self):
+        os.kill(self.pid, signal.SIGCONT)
 
     def close(self):
         """Whoever still waits for it gets an error."""
@@ -109,7 +132,16 @@ class SilentFile:
         self.close()
 
 
-def serve(fuse, told, size):
+def keep_open(*fds):
+    """Others are the parent's affair: an open loop device would stay for ever."""
+    last = 2
+    for fd in sorted(fds):
+        os.closerange(last + 1, fd)
+        last = fd
+    os.closerange(last + 1, 1 << 16)
+
+
+def serve(fuse, told, size, data):
     def attr(node):
         mode = 0o40755 if node == 1 else 0o100644
         return struct.pack("=6Q10I", node, size, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
@@ -117,13 +149,16 @@ def serve(fuse, told, size):
     def reply(unique, body=b"", code=0):
         os.write(fuse, struct.pack("=IiQ", 16 + len(body), -code, unique) + body)
 
+    def read(offset, count):
+        return os.pread(data, max(0, min(count, size - offset)), offset)
+
     silent, waiting = True, []
     while True:
         ready, _, _ = select.select([fuse, told] if silent else [fuse], [], [])
         if told in ready and silent:
             silent = False
-            for unique, count in waiting:
-                reply(unique, bytes(count))
+            for unique, *where in waiting:
+                reply(unique, read(*where))
         if fuse not in ready:
             continue
         request = os.read(fuse, 1 << 20)
@@ -132,16 +167,16 @@ def serve(fuse, told, size):
         if code == INIT:
             reply(unique, struct.pack("=4I2H2I2H8I", 7, 31, 0, 0, 16, 12, 1 << 16, 1, 0, 0, *[0] * 8))
         elif code == LOOKUP:
-            reply(unique, struct.pack("=4Q2I", 2, 0, 3600, 3600, 0, 0) + attr(2))
+            reply(unique, struct.pack("=4Q2I", 2, 0, 3600, 0, 0, 0) + attr(2))
         elif code == GETATTR:
-            reply(unique, struct.pack("=Q2I", 3600, 0, 0) + attr(node))
+            reply(unique, struct.pack("=Q2I", 0, 0, 0) + attr(node))
         elif code == OPEN:
-            reply(unique, struct.pack("=Q2I", 0, 0, 0))
+            reply(unique, struct.pack("=Q2I", 0, FOPEN_DIRECT_IO, 0))
         elif code == READ:
-            count = struct.unpack_from("=QQI", body)[2]
+            _, offset, count = struct.unpack_from("=QQI", body)
             if silent:
-                waiting.append((unique, count))
+                waiting.append((unique, offset, count))
             else:
-                reply(unique, bytes(count))
+                reply(unique, read(offset, count))
         elif code not in (FORGET, BATCH_FORGET):
             reply(unique, code=errno.ENOSYS)
