@@ -164,7 +164,7 @@ const struct command node_show_command = {
     .arguments = "NODE",
     .least = 1,
     .most = 1,
-    .summary = "one node: identity, what it sees, hardware, networks, storage",
+    .summary = "one node: identity, what it sees, its inventory",
     .about = "Shows who the node is, which resources it sees and how well, and its inventory in "
              "short: of a section with many rows those that are not well, and the first of the "
              "others. A section that is stuck or failed is shown with its last good content. NODE "
