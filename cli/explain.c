@@ -10,6 +10,7 @@
 #define DEEPEST    12 /* what is deeper is not indented further */
 #define MOST_NAMES 24 /* names or ranges of names in one row */
 #define MOST_LEADS 8  /* resources that one port is said to lead to */
+#define MOST_PORTS 12 /* that are named where none was found */
 #define TOLD       -1 /* a failure has been printed */
 
 struct asked {
@@ -111,7 +112,8 @@ struct lead {
     const char *port;
     const char *ids[MOST_LEADS], *labels[MOST_LEADS]; /* of those that `port` leads to */
     size_t n;
-    const char *ports; /* all that lead anywhere, in a list */
+    const char *ports; /* that lead anywhere, in a list */
+    size_t told;       /* so many there are */
 };
 
 /* All of it in the run's arena. */
@@ -122,8 +124,9 @@ static void lead_add(struct run *r, struct lead *l, const char *port, const stru
         l->labels[l->n] = arena_strdup(r->arena, x->label != NULL ? x->label : "");
         l->n++;
     }
-    l->ports = arena_printf(r->arena, "%s%s%s", l->ports != NULL ? l->ports : "",
-                            l->ports != NULL ? ", " : "", port);
+    if (l->told++ < MOST_PORTS)
+        l->ports = arena_printf(r->arena, "%s%s%s", l->ports != NULL ? l->ports : "",
+                                l->ports != NULL ? ", " : "", port);
 }
 
 static void lead_find(struct run *r, const char *node, struct lead *l)
@@ -179,8 +182,8 @@ static int explain_port(struct run *r, struct asked *a, struct muster_reply *rep
                      ? "'muster node list' and 'muster resource list' show what there is."
                      : arena_printf(r->arena,
                                     "'muster resource list' shows the resources; ports of %s that "
-                                    "lead to one: %s.",
-                                    a->node, l.ports);
+                                    "lead to one: %s%s.",
+                                    a->node, l.ports, l.told > MOST_PORTS ? ", ..." : "");
     }
     fail_with(r, &f);
     return TOLD;
@@ -219,7 +222,7 @@ const struct command explain_command = {
         "volume, volume group, PVs, partitions, LUNs, paths, ports (HBAs), and who uses it on "
         "which node. For each broken link it says since when, what there was before, and what "
         "would mend it (->); of what the node has never seen, which link it lacks. In place of "
-        "the resource the name of one of the node's ports will do.",
+        "the resource the name of one of the node's ports or devices will do (eth0, mpatha).",
     .example = "muster explain rack7-03 storage-a\n"
                "muster explain rack7-03 guests/data            # a logical volume: VG/LV\n"
                "muster explain rack7-03 eth0                   # whatever port eth0 leads to\n"
