@@ -60,6 +60,8 @@ def remove_devices(numbers, limit_s=20.0):
     for n in numbers:
         while os.path.exists(f"/sys/block/loop{n}") and time.monotonic() < end:
             try:
+                if backing_file(n) is not None:
+                    loops.ask(f"/dev/loop{n}", loops.LOOP_CLR_FD)
                 loops.control(loops.LOOP_CTL_REMOVE, n)
             except OSError:
                 if select.select([events], [], [], 0.02)[0]:
@@ -98,8 +100,6 @@ class Disks:
             self.lab.end(p)
         for s in self.silent:  # what waits for them gets an error
             s.close()
-        for path in list(self.attached):
-            self.attached.pop(path).close()
         os.close(self.tell)
         os.waitpid(self.guard, 0)
         os.close(self.told)
@@ -146,14 +146,14 @@ class Disks:
         """The new device's path. Partitions are told to the kernel, which may know no tables."""
         if number is None:
             number = self.reserve(node)[0]
-        loop = loops.Loop(path, read_only, number, partitions)
+        loop = loops.NumberedLoop(number, path, read_only, partitions)
         self.attached[loop.path] = loop
         if partitions:
             run("partx", "-u", loop.path)
         return loop.path
 
     def detach(self, device):
-        """As the kernel does it at the last close; a worker that is looking at it may be the last."""
+        """When a worker is looking at it just now, at the end of that."""
         self.attached.pop(device).close()
 
     def resize(self, device, size):
