@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <scsi/sg.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -26,11 +27,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/limits.h"
 #include "collect/collect.h"
+#include "collect/prepare.h"
+#include "collect/read_block.h"
 #include "collect/read_label.h"
 #include "collect/read_lvm.h"
 #include "worker_filter.h"
@@ -48,6 +52,7 @@ static int confined(enum worker_kind kind, int (*trial)(void))
     if (pid == 0) {
         struct err e = { "" };
 
+        collect_prepare(kind);
         if (worker_confine(kind, collect_needs_root(kind), parent, &e) < 0) {
             fprintf(stderr, "%s\n", e.text);
             _exit(EXIT_UNCONFINED);
@@ -450,6 +455,82 @@ Test(confine, a_worker_reads_devices_and_cannot_change_them)
     expect(WORKER_STORAGE, read_its_label, "reads the label");
     expect(WORKER_LVM, let_lvm_ask, "LVM");
     detach_device();
+}
+
+/* ---- multipathd ----------------------------------------------------------------------------- */
+
+#define MULTIPATHD "\0/org/kernel/linux/storage/multipathd"
+
+static const char maps[] = "{\"maps\":[]}";
+
+/* A multipathd that has one connection and answers one question, or hangs up. */
+static pid_t serve_maps(const char *answer)
+{
+    struct sockaddr_un own = { .sun_family = AF_UNIX };
+    socklen_t length = offsetof(struct sockaddr_un, sun_path) + sizeof MULTIPATHD - 1;
+    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char question[64] = "";
+    size_t n = 0;
+    pid_t pid;
+
+    memcpy(own.sun_path, MULTIPATHD, sizeof MULTIPATHD - 1);
+    cr_assert_eq(bind(s, (struct sockaddr *)&own, length), 0);
+    cr_assert_eq(listen(s, 1), 0);
+    pid = fork();
+    if (pid == 0) {
+        int c = accept(s, NULL, NULL);
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (recv(c, &n, sizeof n, MSG_WAITALL) != sizeof n || n != sizeof "show maps json" ||
+            recv(c, question, n, MSG_WAITALL) != (ssize_t)n ||
+            strcmp(question, "show maps json") != 0)
+            _exit(1);
+        n = strlen(answer) + 1;
+        if (n > 1 && (write(c, &n, sizeof n) != sizeof n || write(c, answer, n) != (ssize_t)n))
+            _exit(2);
+        _exit(0);
+    }
+    close(s);
+    return pid;
+}
+
+static int ask_multipathd(void)
+{
+    struct arena *a = arena_new(0);
+    struct bytes got;
+
+    if (prepared(PREPARED_MULTIPATHD) < 0)
+        return 2;
+    return read_multipathd(prepared(PREPARED_MULTIPATHD), a, &got) == 0 &&
+                   got.n == sizeof maps - 1 && memcmp(got.p, maps, got.n) == 0
+               ? 0
+               : 1;
+}
+
+static int get_nothing(void)
+{
+    struct arena *a = arena_new(0);
+    struct bytes got = { (const uint8_t *)"x", 1 };
+
+    return read_multipathd(prepared(PREPARED_MULTIPATHD), a, &got) == 0 && got.n == 0 ? 0 : 1;
+}
+
+Test(confine, multipathd_is_asked_over_a_socket_that_was_opened_before)
+{
+    int status = 0;
+    pid_t pid;
+
+    if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0)
+        cr_skip_test("SKIP: a network namespace needs root");
+    expect(WORKER_STORAGE, get_nothing, "there is none");
+    pid = serve_maps(maps);
+    expect(WORKER_STORAGE, ask_multipathd, "asks multipathd");
+    waitpid(pid, &status, 0);
+    cr_expect_eq(status, 0, "%#x", (unsigned)status);
+    pid = serve_maps("");
+    expect(WORKER_STORAGE, get_nothing, "it hangs up");
+    waitpid(pid, &status, 0);
+    cr_expect_eq(status, 0, "%#x", (unsigned)status);
 }
 
 /* Rules in place of the filter, as LVM has them where there is device-mapper. */
