@@ -34,7 +34,7 @@ static const struct use_source sources[] = {
 };
 
 static const struct use_member members[] = {
-    { 0, DM_DEVNUM(9, 9) },
+    { 0, DM_DEVNUM(8, 48) },
     { 1, DM_DEVNUM(8, 32) },
     { 1, DM_DEVNUM(8, 64) },
 };
