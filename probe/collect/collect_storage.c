@@ -52,7 +52,9 @@ int collect_storage(const struct collect_request *req, struct arena *a, struct s
                                 "of %zu containers and loop devices will not be remembered what "
                                 "they were, should they cease to answer",
                                 left_out);
-    if (out[4].status == SECTION_OK)
+    if (unread != NULL && out[4].row_count == 0)
+        out[4].status = SECTION_FAILED;
+    if (out[4].status_text == NULL)
         out[4].status_text = joined(&r->s.r, unread, forgotten);
     *count = 6;
     return r->s.r.failed ? err_set(e, -ENOMEM, "out of memory while reading storage") : 0;

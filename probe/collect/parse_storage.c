@@ -282,12 +282,24 @@ static bool is_refusal(const struct label_answer *answer)
     return answer->status == LABEL_FAILED && (answer->error == EACCES || answer->error == EPERM);
 }
 
+/* It went away meanwhile, or is another one by now: the kernel says so at once, and the next look
+ * will tell. */
+static bool is_gone(const struct label_answer *answer)
+{
+    static const int errors[] = { ESTALE, ENOENT, ENXIO, ENODEV, ENOMEDIUM };
+    bool gone = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+        gone |= answer->error == errors[i];
+    return gone;
+}
+
 static void fill_lun(struct storage *s, const struct label_answer *answer, struct lun *row)
 {
     if (answer->status == LABEL_STUCK) {
         say(s, row, "stuck", answer->text);
         say_since(s, row, answer->since);
-    } else if (answer->status == LABEL_FAILED && !is_refusal(answer) &&
+    } else if (answer->status == LABEL_FAILED && !is_refusal(answer) && !is_gone(answer) &&
                strcmp(row->state, "ok") == 0) {
         say(s, row, "failed", answer->text);
     }

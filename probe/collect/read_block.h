@@ -40,6 +40,7 @@ struct loop_known {
     mono_ms since; /* stuck: since when; else 0 */
     pid_t pid;     /* stuck: the child that still waits; 0: none */
     uint64_t pid_started;
+    bool waits; /* a reader of its label still waits for it; not kept */
 };
 
 struct loop_memory {
@@ -50,8 +51,8 @@ struct loop_memory {
 /* What the kernel knows of the backing files of the tree's loop devices. A child process asks,
  * since the file system that the file is on may never answer: such a device is marked as stuck, and
  * has the numbers that `memory` (of an earlier call) has for it if the file is still called the
- * same. While a child waits for it, it is not asked again. *memory becomes what is known now, in
- * `a`. 0 or -ENOMEM with a sentence. */
+ * same. While a child waits for it, or a reader of its label, it is not asked again. *memory
+ * becomes what is known now, in `a`. 0 or -ENOMEM with a sentence. */
 int read_loops(const struct tree *t, struct loop_memory *memory, struct arena *a,
                const struct loop_facts **out, size_t *count, struct err *e);
 

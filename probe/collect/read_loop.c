@@ -172,7 +172,7 @@ static void ask_all(const struct question *v, size_t n, const struct loop_memory
     }
 }
 
-/* Those that no child waits for already. How many. */
+/* Those that nobody waits for already. How many. */
 static size_t choose(struct loop_facts *loops, struct loop_known *known, size_t n,
                      const struct loop_memory *before, struct question *out)
 {
@@ -184,10 +184,14 @@ static size_t choose(struct loop_facts *loops, struct loop_known *known, size_t 
 
         known[i] =
             (struct loop_known){ .device = loops[i].device, .file = storage_hash(loops[i].file) };
-        if (k != NULL && process_lives(k->pid, k->pid_started))
+        if (k != NULL && process_lives(k->pid, k->pid_started)) {
             say_stuck(&q, k, k->pid);
-        else
+        } else if (k != NULL && k->waits && k->file == known[i].file && k->inode != 0) {
+            loops[i].dev = k->dev;
+            loops[i].inode = k->inode;
+        } else {
             out[chosen++] = q;
+        }
     }
     return chosen;
 }

@@ -156,6 +156,21 @@ static int read_inner(struct storage *s, struct err *e)
     return round.n == 0 ? 0 : run_round(s, &round, e);
 }
 
+static void note_waits(struct storage_memory *m)
+{
+    enum { LOOP_MAJOR = 7 };
+
+    for (size_t i = 0; i < m->loops.n; i++) {
+        struct loop_known *k = &m->loops.v[i];
+        struct opt number = { .has = false };
+
+        if (strncmp(k->device, "loop", 4) == 0)
+            number = bytes_number(bytes_of(k->device + 4), 10);
+        k->waits =
+            number.has && label_memory_waits(m->stuck, makedev(LOOP_MAJOR, (unsigned)number.v));
+    }
+}
+
 /* A stuck partition may have made the device one that does not answer, and forgotten is only what
  * is not among the devices: those of the first round are all asked again by the next worker. */
 int read_storage(const struct collect_request *req, bool inner, struct arena *a,
@@ -167,8 +182,10 @@ int read_storage(const struct collect_request *req, bool inner, struct arena *a,
 
     *out = (struct storage_read){ .s = { .r = { .a = a }, .now = now() } };
     rc = storage_memory_read(req->memory, boot_id, a, &s->before, e);
-    if (rc == 0)
+    if (rc == 0) {
+        note_waits(&s->before);
         rc = read_block(req, &s->before.loops, a, &out->in, e);
+    }
     if (rc == 0)
         rc = block_parse(&out->in, a, &s->rows, &out->fault, e);
     if (rc == 0)

@@ -148,7 +148,7 @@ Test(block_read, no_sysfs_is_said)
 /* This machine may have any or no device-mapper: what comes must be whole. */
 Test(block_read, device_mapper_of_this_machine)
 {
-    const struct dm_text *maps;
+    struct dm_text *maps;
     struct err e = { "" };
     size_t n = 99;
     int rc = read_dm(a, &maps, &n, &e);
