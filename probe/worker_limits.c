@@ -42,10 +42,10 @@ static const struct {
                          .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
                          .files = 1024 + FILES,
                          .file_bytes = NO_LIMIT },
-    /* Reads labels as well, and LVM has all devices open at one time. */
+    /* Reads labels first, and then LVM has all PVs open at one time. */
     [WORKER_LVM] = { .dm_capabilities = CAP(SYS_ADMIN),
                      .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
-                     .files = LIMIT_ROWS_LUNS + LIMIT_ROWS_PARTITIONS + FILES,
+                     .files = LIMIT_ROWS_PVS + FILES,
                      .file_bytes = NO_LIMIT },
 };
 
