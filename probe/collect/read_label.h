@@ -19,7 +19,7 @@
 enum {
     LABEL_LIMIT_MS = 3000, /* a good default */
     LABEL_LIMITS = 4,      /* for a child that the machine does not let run */
-    LABEL_AGAIN_MS = 300,  /* the limit for a device that was stuck, so that it holds up nobody */
+    LABEL_AGAIN_MS = 500,  /* the limit for a device that was stuck, so that it holds up nobody */
     LABEL_FULL_MS = 30000, /* since it had the whole limit: it gets it again, for it may be slow */
     LABEL_AT_ONCE = 32,    /* children that are asked of their devices at one time */
     LABEL_SLOW_MS = 100,   /* older than this, a child no longer counts among those */
