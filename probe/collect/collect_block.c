@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/text.h"
-
 #include "collect/prepare.h"
 #include "collect/read.h"
 #include "collect/read_block.h"
