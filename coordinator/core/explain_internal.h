@@ -67,6 +67,7 @@ void explain_vg(struct chain *ch, unsigned depth, const char *uuid, const struct
 void explain_lv(struct chain *ch, unsigned depth, const char *uuid);
 /* The container of a filesystem's key, UUID@CONTAINER. */
 const char *key_container(const char *key);
+const char *kind_parts(enum resource_kind kind); /* what paths_active counts: "paths", "PVs" */
 /* The UUID of the logical volume that the container is, or NULL. */
 const char *container_lv(const char *container);
 
