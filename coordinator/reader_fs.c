@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/map.h"
+
 enum {
     USES_MOST = 65536,     /* in one answer */
     CONTAINERS_MOST = 256, /* that one filesystem lies in or is made of */
@@ -19,8 +21,8 @@ struct list {
     struct store_reader *store;
     const struct fs_list_facts *f;
     struct arena *a;
-    struct reply *reply;
     struct err *e;
+    struct map *known; /* container -> struct store_found: many filesystems lie in one LUN */
     struct use_info *uses;
     size_t n, cap;
     bool more;
@@ -178,15 +180,32 @@ static int add_use(struct list *l, const struct fs_wanted *w, const struct fs_no
     return 0;
 }
 
+/* Each container is looked up once. */
+static int find_uses(struct list *l, const char *container, const struct store_found **out)
+{
+    size_t n = strlen(container);
+    struct store_found *found = map_get(l->known, container, n);
+    int rc;
+
+    *out = found;
+    if (found != NULL)
+        return 0;
+    *out = found = arena_zalloc(l->a, sizeof *found);
+    if (found == NULL)
+        return -ENOMEM;
+    rc = store_look_up(l->store, LOOKUP_USES, container, 0, USES_MOST, l->a, found, l->e);
+    l->more = l->more || found->more;
+    return rc == 0 ? map_put(l->known, container, n, found) : rc;
+}
+
 static int uses_of(struct list *l, const struct fs_wanted *w, const char *container, bool under_lv)
 {
-    struct store_found found;
-    int rc = store_look_up(l->store, LOOKUP_USES, container, 0, USES_MOST, l->a, &found, l->e);
+    const struct store_found *found;
+    int rc = find_uses(l, container, &found);
 
-    l->more = l->more || found.more;
-    for (size_t i = 0; rc == 0 && i < found.n; i++) {
-        const struct use *u = (const struct use *)found.rows + i;
-        const struct fs_node *n = node_of(l->f, found.node_no[i]);
+    for (size_t i = 0; rc == 0 && i < found->n; i++) {
+        const struct use *u = (const struct use *)found->rows + i;
+        const struct fs_node *n = node_of(l->f, found->node_no[i]);
         bool map = u->kind != NULL && strcmp(u->kind, "dm") == 0;
 
         if (n == NULL || (under_lv && map) || (w->owned && w->owner_no != n->no))
@@ -217,12 +236,18 @@ static int list_uses(struct list *l)
 int reader_fs_list(struct store_reader *store, const struct fs_list_facts *f, struct arena *a,
                    struct reply *reply, struct err *e)
 {
-    struct list l = { .store = store, .f = f, .a = a, .reply = reply, .e = e };
-    int rc = store_read_begin(store, e);
+    struct list l = { .store = store, .f = f, .a = a, .e = e };
+    int rc;
 
+    /* The names of nodes' devices are in it for the time of one answer: no seed is needed. */
+    l.known = map_new((const uint8_t[16]){ 0 });
+    if (l.known == NULL)
+        return -ENOMEM;
+    rc = store_read_begin(store, e);
     if (rc == 0)
         rc = list_uses(&l);
     store_read_end(store);
+    map_free(l.known);
     if (rc != 0)
         return rc;
     REC_SET(reply, reply, uses, ((struct recs){ l.uses, l.n }));
