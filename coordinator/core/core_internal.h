@@ -645,11 +645,20 @@ int op_watch(struct answer *q);
 int op_backup(struct answer *q);
 /* query_explain.c */
 int op_explain(struct answer *q);
+/* The edge of the node, other than `n` (NULL: any), that sees it best now; NULL: none does. */
+bool edge_is_better(const struct edge *a, const struct edge *b); /* a total order; b may be NULL */
+const struct edge *edge_best(const struct resource *r, const struct node *n);
 /* query_impact.c */
 int op_impact(struct answer *q);
 /* query_matrix.c */
 int op_snapshot(struct answer *q);
 int op_changes(struct answer *q);
+/* Resolve the filters, each only once into the list. On failure the answer says so, and *good is
+ * false. */
+int choose_nodes(struct answer *q, struct chosen *ch, bool *good);
+int choose_resources(struct answer *q, struct chosen *ch, bool *good);
+/* query_fs.c */
+int op_fs_list(struct answer *q);
 /* query_node.c */
 int op_node_approve(struct answer *q);
 int op_node_rename(struct answer *q);
