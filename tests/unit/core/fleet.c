@@ -395,6 +395,23 @@ bool host_report(struct host *h)
     return h->f->answer != NULL && h->f->answer->report_ack != NULL;
 }
 
+bool host_report_sections(struct host *h, struct section *v, size_t n)
+{
+    struct envelope env = { 0 };
+    struct report body = { 0 };
+    struct arena *a = arena_new(0);
+    struct err e = { "" };
+
+    for (size_t i = 0; i < n; i++) {
+        v[i].status = SECTION_OK;
+        assert(section_normalise(&v[i], a, &e) == 0);
+    }
+    REC_SET(&env, envelope, report, &body);
+    host_send(h, &env, v, n);
+    arena_free(a);
+    return h->f->answer != NULL && h->f->answer->report_ack != NULL;
+}
+
 void host_beat(struct host *h)
 {
     struct arena *a = h->f->arena;

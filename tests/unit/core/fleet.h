@@ -66,6 +66,8 @@ void host_join(struct host *h);
 enum enrol_state host_enrol(struct host *h, bool with_token); /* 0: refused */
 bool host_register(struct host *h);
 bool host_report(struct host *h); /* nics and vlans as the ports are */
+/* Any sections; they are normalised on the way. */
+bool host_report_sections(struct host *h, struct section *v, size_t n);
 void host_beat(struct host *h);
 void host_goodbye(struct host *h);
 void host_reboot(struct host *h); /* new boot id and key, nothing said yet */
