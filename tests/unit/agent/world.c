@@ -128,6 +128,15 @@ static size_t find_sections(const struct world *w, enum worker_kind kind, struct
             s->rows = nic;
             s->row_count = 1;
         }
+        if (i == SECTION_LUNS) {
+            struct lun *lun = arena_zalloc(a, sizeof *lun);
+
+            REC_SET(lun, lun, key, "serial.1");
+            REC_SET(lun, lun, size_bytes, w->lun_bytes);
+            s->status = SECTION_OK;
+            s->rows = lun;
+            s->row_count = 1;
+        }
         cr_assert_eq(section_normalise(s, a, NULL), 0);
     }
     return n;

@@ -102,7 +102,7 @@ void fleet_step(struct fleet *f, struct coord_event *ev)
     take_messages(f);
     if (!f->batch)
         fleet_commit(f);
-    rc = coord_check(f->c, &e);
+    rc = f->unchecked ? 0 : coord_check(f->c, &e);
     if (rc != 0)
         fprintf(stderr, "coord_check: %s\n", e.text);
     assert(rc == 0);

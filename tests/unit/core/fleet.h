@@ -26,6 +26,7 @@ struct fleet {
     const struct envelope *answer;
     uint64_t commits;
     char events[8192]; /* "kind: text" of the last commit that had any, one a line */
+    bool unchecked;    /* do not walk the whole state after each step (costs time) */
     bool batch;        /* steps are collected; fleet_commit ends them */
 };
 

@@ -67,6 +67,7 @@ Test(large, nodes_that_share_many_luns, .timeout = 120)
         host_init(&hosts[i], f, (uint8_t)(i + 1));
         host_join(&hosts[i]);
     }
+    f->unchecked = true; /* but for the last */
     clock_gettime(CLOCK_MONOTONIC, &at);
     for (int i = 0; i < NODES; i++) {
         struct section s[] = {
@@ -89,15 +90,17 @@ Test(large, nodes_that_share_many_luns, .timeout = 120)
         f->events[0] = '\0';
     }
     grown_ms = elapsed_ms(&at);
+    f->unchecked = false;
     REC_SET(&req, request, kind, "filesystem");
+    elapsed_ms(&at);
     cr_expect_eq(fleet_ask(f, CLIENT_LOCAL, &req), REPLY_OK);
     list_ms = elapsed_ms(&at);
     printf("# %d nodes, %d LUNs, PVs and filesystems: reported in %lld ms, grown in %lld ms, "
            "listed in %lld ms\n",
            NODES, LUNS, (long long)first_ms, (long long)grown_ms, (long long)list_ms);
     cr_expect_eq(f->reply->resources.n, LUNS);
-    cr_expect_lt(first_ms, 60000);
-    cr_expect_lt(grown_ms, 60000);
+    cr_expect_lt(first_ms, 30000);
+    cr_expect_lt(grown_ms, 30000);
     cr_expect_lt(list_ms, 5000);
     free(hosts);
     fleet_free(f);

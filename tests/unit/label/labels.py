@@ -13,6 +13,7 @@ import sys
 import tempfile
 import traceback
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
 import loops
 
 DUMP = os.path.abspath(sys.argv[1])

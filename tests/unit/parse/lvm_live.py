@@ -13,6 +13,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
+from lvm import lvm
+
 DUMP = sys.argv[1]
 faults, compared = [], 0
 TAGS = ("a+b/c=d!e:f&g#h", "-dash", "x.y_z", "UPPER", "0")
@@ -93,7 +96,6 @@ class Lab:
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="muster-lvm-")
         self.loops, self.users = [], {}
-        os.mkdir(f"{self.dir}/system")
 
     def close(self):
         try:
@@ -131,17 +133,7 @@ class Lab:
 
     def lvm(self, *argv):
         """A command of LVM that sees only loop devices of this test, and leaves nothing outside."""
-        devices = "".join(f'"a|^{d}$|",' for d in self.loops)
-        with open(f"{self.dir}/system/lvm.conf", "w", encoding="ascii") as f:
-            f.write(f'devices {{ filter=[{devices}"r|.*|"] global_filter=[{devices}"r|.*|"]'
-                    ' hints="none" use_devicesfile=0 obtain_device_list_from_udev=0 }\n'
-                    f'global {{ locking_dir="{self.dir}/lock" activation=0 use_lvmpolld=0'
-                    ' event_activation=0 use_lvmlockd=0 }\n'
-                    "activation { udev_sync=0 udev_rules=0 monitoring=0 }\n"
-                    "backup { backup=0 archive=0 }\n")
-        environment = {"LVM_SYSTEM_DIR": f"{self.dir}/system", "LVM_SUPPRESS_FD_WARNINGS": "1",
-                       "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
-        return run("lvm", *argv, env=environment)
+        return lvm(self.dir, self.loops, *argv)
 
     def report(self, command, kind, fields, *more):
         text = self.lvm(command, "-a", "--foreign", "--shared", "--units", "b", "--nosuffix",
