@@ -2,41 +2,17 @@
 /* Reads what the sections hbas, luns, paths and partitions are made of. */
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/text.h"
-
+#include "collect/prepare.h"
 #include "collect/read.h"
 #include "collect/read_block.h"
 
-#define MULTIPATHD       "/usr/sbin/multipathd"
-#define MULTIPATHD_PID   "/run/multipathd.pid"
-#define MULTIPATHD_MS    2000
-#define MULTIPATHD_BYTES (8u << 20)
-#define BOOT_ID_MAX      64
+#define BOOT_ID_MAX 64
 
 static bool is_this_machine(const struct collect_request *req)
 {
     return req->sys_root == NULL || *req->sys_root == '\0';
-}
-
-/* What multipathd adds is welcome, not needed: one that does not answer is like one that does not
- * run. */
-static int read_multipathd(struct arena *a, struct bytes *out)
-{
-    static const char *const argv[] = { MULTIPATHD, "show", "maps", "json", NULL };
-    struct buf b = { 0 };
-    int rc = 0;
-
-    if (access(MULTIPATHD, X_OK) < 0 || access(MULTIPATHD_PID, F_OK) < 0)
-        return 0;
-    if (read_program(argv, MULTIPATHD_MS, MULTIPATHD_BYTES, &b, NULL) == 0 && b.n > 0) {
-        out->p = arena_memdup(a, b.p, b.n);
-        out->n = out->p == NULL ? 0 : b.n;
-        rc = out->p == NULL ? -ENOMEM : 0;
-    }
-    buf_deinit(&b);
-    return rc;
 }
 
 static const char *read_boot_id(const struct collect_request *req, struct arena *a)
@@ -99,7 +75,7 @@ int read_block(const struct collect_request *req, const struct loop_known *known
     if (rc < 0 || !is_this_machine(req))
         return rc;
     rc = read_loops(&out->tree, known, known_count, a, &out->loops, &out->loop_count, e);
-    if (rc == 0 && read_multipathd(a, &out->multipathd) < 0)
+    if (rc == 0 && read_multipathd(prepared(PREPARED_MULTIPATHD), a, &out->multipathd) < 0)
         rc = err_set(e, -ENOMEM, "out of memory while reading multipathd's maps");
     return rc;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "collect/prepare.h"
 #include "collect/read.h"
 
 #define ATTRIBUTE_MAX 4096
@@ -290,6 +291,8 @@ static int read_guests(struct gathering *g)
     size_t n = 0;
     int fd = -1, rc = 0;
 
+    if (g->req->sys_root == NULL || *g->req->sys_root == '\0')
+        fd = fcntl(prepared(PREPARED_XENSTORE), F_DUPFD_CLOEXEC, 0);
     for (size_t i = 0; i < ARRAY_LEN(nodes) && fd < 0; i++) {
         if (read_path(g->req, path, "%s", nodes[i]))
             fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
