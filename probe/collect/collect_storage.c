@@ -83,27 +83,33 @@ static void take_answer(struct storage *s, size_t i, const struct label_answer *
     }
 }
 
-/* Reads the labels of the containers from `first` on. *denied: a sentence, if this process may not
- * read one. */
-static int read_facts(struct storage *s, size_t first, struct label_memory *memory,
+static bool is_asked(const struct block_container *c, bool parts)
+{
+    return c->top && container_answers(c) && (parts ? c->through != NULL : c->device != NULL);
+}
+
+/* Reads the labels of those with a device, or of partitions without. *denied: a sentence, if this
+ * process may not read one. */
+static int read_facts(struct storage *s, bool parts, struct label_memory *memory,
                       const char **denied, struct err *e)
 {
-    size_t room = s->count - first, n = 0;
-    struct label_device *devices = rows_array(&s->r, room, sizeof *devices);
-    struct label_answer *answers = rows_array(&s->r, room, sizeof *answers);
-    size_t *of = rows_array(&s->r, room, sizeof *of);
+    struct label_device *devices = rows_array(&s->r, s->count, sizeof *devices);
+    struct label_answer *answers = rows_array(&s->r, s->count, sizeof *answers);
+    size_t *of = rows_array(&s->r, s->count, sizeof *of), n = 0;
     mono_ms t;
     int rc;
 
-    for (size_t i = first; i < s->count && !s->r.failed; i++) {
+    for (size_t i = 0; i < s->count && !s->r.failed; i++) {
         const struct block_container *c = &s->containers[i];
 
-        if (!c->readable)
+        if (!is_asked(c, parts))
             continue;
-        devices[n].path = container_path(&s->r, c->device);
-        devices[n].devnum = device_number(c->devnum);
-        devices[n].start_bytes = c->start_bytes;
-        devices[n].size_bytes = c->size_bytes;
+        devices[n] = (struct label_device){
+            .path = container_path(&s->r, parts ? c->through : c->device),
+            .devnum = device_number(parts ? c->through_devnum : c->devnum),
+            .start_bytes = parts ? c->start_bytes : 0,
+            .size_bytes = parts ? c->size_bytes.v : 0,
+        };
         of[n++] = i;
     }
     if (s->r.failed)
@@ -115,11 +121,27 @@ static int read_facts(struct storage *s, size_t first, struct label_memory *memo
     return rc;
 }
 
+/* Through devices that have just answered. What was found to be stuck stays remembered. */
+static int read_parts(struct storage *s, struct label_memory *memory, const char **denied,
+                      struct err *e)
+{
+    struct label_memory *before = arena_memdup(s->r.a, memory, sizeof *memory);
+    int rc;
+
+    if (before == NULL)
+        return err_set(e, -ENOMEM, "out of memory while reading labels");
+    rc = read_facts(s, true, memory, denied, e);
+    for (size_t i = 0; i < before->n && memory->n < LABEL_STUCK_MAX; i++) {
+        if (label_memory_get(memory, before->v[i].devnum) == NULL)
+            memory->v[memory->n++] = before->v[i];
+    }
+    return rc;
+}
+
 int read_storage(const struct collect_request *req, struct storage_memory *m, struct arena *a,
                  struct storage_reading *out, struct err *e)
 {
     struct storage *s = &out->storage;
-    size_t whole;
     int rc;
 
     *out = (struct storage_reading){ .storage = { .r = { .a = a }, .memory = m } };
@@ -131,19 +153,15 @@ int read_storage(const struct collect_request *req, struct storage_memory *m, st
         rc = parse_containers(&out->input, &out->rows, a, &s->containers, &s->count, e);
     if (rc < 0)
         return rc;
-    out->device_count = s->count;
     s->facts = rows_array(&s->r, s->count, sizeof *s->facts);
     if (s->facts == NULL)
         return err_set(e, -ENOMEM, "out of memory while reading labels");
-    rc = read_facts(s, 0, &m->stuck, &out->denied, e);
+    rc = read_facts(s, false, &m->stuck, &out->denied, e);
     if (rc < 0)
         return rc;
     storage_name(s);
-    whole = s->count;
     storage_add_partitions(s);
-    if (s->count > whole)
-        rc = read_facts(s, whole, &m->stuck, &out->denied, e);
-    return rc;
+    return read_parts(s, &m->stuck, &out->denied, e);
 }
 
 /* ---- the sections -----------------------------------------------------------------------------
@@ -194,7 +212,7 @@ int collect_storage(const struct collect_request *req, struct arena *a, struct s
     if (out[*count].status_text == NULL)
         out[*count].status_text = reading.denied;
     ++*count;
-    rc = collect_uses(req, reading.storage.containers, reading.device_count, a, &out[*count], e);
+    rc = collect_uses(req, reading.storage.containers, reading.storage.count, a, &out[*count], e);
     if (rc < 0)
         return rc;
     ++*count;
@@ -218,19 +236,19 @@ static bool is_guests(const struct section *uses, const struct block_container *
     return false;
 }
 
-/* PVs that answered just now, on whole devices that are not inside of LVs. */
+/* PVs that answered just now, on devices of their own that are not LVs. */
 static size_t find_pvs(struct storage_reading *reading, const struct section *uses,
                        struct lvm_device *out)
 {
     struct storage *s = &reading->storage;
     size_t n = 0;
 
-    for (size_t i = 0; i < reading->device_count; i++) {
+    for (size_t i = 0; i < s->count; i++) {
         const struct block_container *c = &s->containers[i];
         const struct storage_fact *f = &s->facts[i];
 
-        if (f->kind != FACT_LABEL || label_pv_uuid(f->label) == NULL ||
-            strncmp(c->container, "lv.", 3) == 0 || is_guests(uses, c))
+        if (f->kind != FACT_LABEL || label_pv_uuid(f->label) == NULL || c->device == NULL ||
+            c->kind == CONTAINER_LV || is_guests(uses, c))
             continue;
         out[n++] = (struct lvm_device){
             .path = container_path(&s->r, c->device),
@@ -257,10 +275,10 @@ int collect_volumes(const struct collect_request *req, struct arena *a, struct s
         return err_set(e, -ENOMEM, "out of memory while collecting volumes");
     rc = read_storage(req, m, a, &reading, e);
     if (rc == 0)
-        rc = collect_uses(req, reading.storage.containers, reading.device_count, a, &uses, e);
+        rc = collect_uses(req, reading.storage.containers, reading.storage.count, a, &uses, e);
     if (rc < 0)
         return rc;
-    devices = rows_array(&reading.storage.r, reading.device_count, sizeof *devices);
+    devices = rows_array(&reading.storage.r, reading.storage.count, sizeof *devices);
     if (devices == NULL)
         return err_set(e, -ENOMEM, "out of memory while collecting volumes");
     rc = collect_lvm(req->sys_root, devices, find_pvs(&reading, &uses, devices), a, out, count, e);

@@ -2,282 +2,290 @@
 #include "collect/parse_container.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/limits.h"
+#include "collect/parse_container_rows.h"
 
-/* LVM's UUIDs have 32 characters, which it writes in groups (lib/uuid/uuid.c). Device-mapper's are
- * "LVM-", those of VG and LV, and "-LAYER" for what is inside of an LV. */
-enum { LVM_ID = 32, LVM_PREFIX = 4, DEPTH_MAX = 16 };
+#define SECTOR_BYTES 512
 
-/* `holder` lies on containers[below]. */
-struct edge {
-    const char *holder;
-    size_t below;
-};
-
-struct finder {
-    struct rows r;
-    const struct tree *t;
-    struct block_container *v;
-    size_t n;
-    struct edge *edges; /* sorted by holder */
-    size_t edge_count;
-};
-
-const char *container_path(struct rows *r, const char *device)
+struct block_container *container_by_device(struct block_container *v, size_t n, const char *device)
 {
-    const char *path = rows_printf(r, "/dev/%s", device);
-
-    if (path == NULL)
-        return NULL;
-    for (char *p = (char *)(uintptr_t)path; *p != '\0'; p++)
-        *p = *p == '!' ? '/' : *p;
-    return path;
-}
-
-static void add_luns(struct finder *f, const struct block_rows *rows)
-{
-    for (size_t i = 0; i < rows->lun_count; i++) {
-        const struct lun *l = &rows->luns[i];
-        struct block_container *c = &f->v[f->n];
-
-        if (l->device == NULL || l->devnum == NULL || !dm_devnum(bytes_of(l->devnum), &c->devnum))
-            continue;
-        c->container = c->lun = l->key;
-        c->device = l->device;
-        c->holders = l->holders;
-        c->paths_active = (struct opt){ true, l->paths_active };
-        c->paths_total = (struct opt){ true, l->paths_total };
-        c->readable = l->paths_active > 0 && !l->map_suspended &&
-                      (l->state == NULL || strcmp(l->state, "ghost") != 0);
-        f->n++;
-    }
-}
-
-static const struct block_container *find(const struct finder *f, const char *container)
-{
-    for (size_t i = 0; i < f->n; i++) {
-        if (f->v[i].container != NULL && strcmp(f->v[i].container, container) == 0)
-            return &f->v[i];
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].device != NULL && strcmp(v[i].device, device) == 0)
+            return &v[i];
     }
     return NULL;
 }
 
-/* The rows are sorted by key, so that partitions of one LUN mostly stand together. */
-static void add_partitions(struct finder *f, const struct block_rows *rows)
+bool container_answers(const struct block_container *c)
 {
-    const struct block_container *lun = NULL;
+    return !c->suspended && (!c->paths_total.has || c->paths_active.v > 0);
+}
 
+const char *container_path(struct rows *r, const char *device)
+{
+    char *path = arena_printf(r->a, "/dev/%s", device);
+
+    r->failed |= path == NULL;
+    for (char *p = path; p != NULL && *p != '\0'; p++)
+        *p = *p == '!' ? '/' : *p;
+    return path;
+}
+
+static int compare_devices(const void *a, const void *b)
+{
+    const struct block_container *x = *(struct block_container *const *)a;
+    const struct block_container *y = *(struct block_container *const *)b;
+
+    return strcmp(x->device, y->device);
+}
+
+static int compare_containers(const void *a, const void *b)
+{
+    const struct block_container *x = a, *y = b;
+    int c = strcmp(x->container, y->container);
+
+    return c != 0                                   ? c
+           : x->device == NULL || y->device == NULL ? (x->device != NULL) - (y->device != NULL)
+                                                    : strcmp(x->device, y->device);
+}
+
+/* ---- LUNs and partitions: their rows say it all --------------------------------------------- */
+
+static bool is_memory(const char *device)
+{
+    return strncmp(device, "zram", 4) == 0 || strncmp(device, "ram", 3) == 0;
+}
+
+static void add_lun(struct container_build *b, const struct lun *row)
+{
+    struct block_container *c = &b->v[b->n++];
+
+    *c = (struct block_container){ .kind = CONTAINER_LUN, .container = row->key, .lun = row->key };
+    c->device = REC_HAS(row, lun, device) ? row->device : NULL;
+    if (REC_HAS(row, lun, devnum))
+        dm_devnum(bytes_of(row->devnum), &c->devnum);
+    c->size_bytes = (struct opt){ REC_HAS(row, lun, size_bytes), row->size_bytes };
+    c->holders = row->holders;
+    c->paths_active = (struct opt){ true, row->paths_active };
+    c->paths_total = (struct opt){ true, row->paths_total };
+    c->suspended = row->map_suspended;
+    c->top = c->device != NULL && !is_memory(c->device) && strcmp(row->state, "ghost") != 0;
+}
+
+static void add_partition(struct container_build *b, const struct partition *row, bool readable)
+{
+    struct block_container *c = &b->v[b->n++];
+
+    *c = (struct block_container){ .kind = CONTAINER_PARTITION,
+                                   .container = row->key,
+                                   .lun = row->container };
+    c->device = REC_HAS(row, partition, device) ? row->device : NULL;
+    if (REC_HAS(row, partition, devnum))
+        dm_devnum(bytes_of(row->devnum), &c->devnum);
+    c->size_bytes = (struct opt){ REC_HAS(row, partition, size_bytes), row->size_bytes };
+    c->holders = row->holders;
+    c->top = readable && c->device != NULL;
+}
+
+static int compare_lun_key(const void *key, const void *row)
+{
+    return strcmp(key, ((const struct lun *)row)->key);
+}
+
+static const struct lun *lun_of(const struct block_rows *rows, const char *key)
+{
+    return rows->lun_count == 0
+               ? NULL
+               : bsearch(key, rows->luns, rows->lun_count, sizeof *rows->luns, compare_lun_key);
+}
+
+static void add_rows(struct container_build *b, const struct block_rows *rows)
+{
+    for (size_t i = 0; i < rows->lun_count; i++)
+        add_lun(b, &rows->luns[i]);
     for (size_t i = 0; i < rows->partition_count; i++) {
-        const struct partition *p = &rows->partitions[i];
-        struct block_container *c = &f->v[f->n];
+        const struct partition *row = &rows->partitions[i];
+        const struct lun *lun = lun_of(rows, row->container);
+        bool known = lun != NULL;
 
-        if (p->device == NULL || p->devnum == NULL || !dm_devnum(bytes_of(p->devnum), &c->devnum))
+        add_partition(b, row,
+                      known && strcmp(lun->state, "ghost") != 0 &&
+                          (!REC_HAS(lun, lun, device) || !is_memory(lun->device)));
+        if (!known)
             continue;
-        if (lun == NULL || strcmp(lun->container, p->container) != 0)
-            lun = find(f, p->container);
-        c->container = p->key;
-        c->device = p->device;
-        c->holders = p->holders;
-        c->lun = p->container;
-        c->number = p->number;
-        if (lun != NULL) {
-            c->paths_active = lun->paths_active;
-            c->paths_total = lun->paths_total;
-            c->readable = lun->readable;
-        }
-        f->n++;
+        b->v[b->n - 1].paths_active = (struct opt){ true, lun->paths_active };
+        b->v[b->n - 1].paths_total = (struct opt){ true, lun->paths_total };
     }
 }
 
-/* ---- virtual devices --------------------------------------------------------------------------
+/* ---- what is on top of them ------------------------------------------------------------------ */
+
+/* Devices of a kind that has no rows of its own, and of which none is a LUN's or a partition's. */
+static void add_devices(struct container_build *b)
+{
+    struct tree all = tree_children(b->t, "/sys/block");
+
+    for (size_t i = 0; i < all.n && !b->r.failed; i++) {
+        const char *name = all.v[i].name;
+        struct block_container c = { .device = name };
+        struct opt sectors;
+
+        if (all.v[i].kind != TREE_LINK || container_has_device(b, name))
+            continue;
+        b->dir = (const char *)all.v[i].data;
+        if (!container_identify(b, name, &c))
+            continue;
+        sectors = bytes_number(tree_file(b->t, b->dir, "size"), 10);
+        if (sectors.has && sectors.v <= INT64_MAX / SECTOR_BYTES)
+            c.size_bytes = (struct opt){ true, sectors.v * SECTOR_BYTES };
+        dm_devnum(tree_file(b->t, b->dir, "dev"), &c.devnum);
+        c.holders = container_holders(b);
+        c.top &= c.size_bytes.has && c.size_bytes.v > 0;
+        b->v[b->n++] = c;
+    }
+}
+
+/* Maps that sysfs has not told of. */
+static void add_maps(struct container_build *b)
+{
+    for (size_t i = 0; i < b->map_count && !b->r.failed; i++) {
+        uint64_t devnum = b->maps[i].devnum;
+        const char *name = rows_printf(&b->r, "dm-%u", (unsigned)(devnum & UINT32_MAX));
+        struct block_container c = { .device = name };
+
+        if (name == NULL || container_has_device(b, name) ||
+            tree_link(b->t, "/sys/block", name) != NULL)
+            continue;
+        b->dir = NULL;
+        if (!container_identify(b, name, &c))
+            continue;
+        c.devnum = devnum;
+        c.top = false;
+        b->v[b->n++] = c;
+    }
+}
+
+/* ---- paths ------------------------------------------------------------------------------------
  */
 
-static bool is_known(const struct finder *f, uint64_t devnum)
+/* Fewest active paths first, then most in all. */
+static int compare_paths(const void *a, const void *b)
 {
-    for (size_t i = 0; i < f->n; i++) {
-        if (f->v[i].devnum == devnum)
-            return true;
-    }
-    return false;
+    const struct block_container *x = *(struct block_container *const *)a;
+    const struct block_container *y = *(struct block_container *const *)b;
+
+    if (x->paths_active.v != y->paths_active.v)
+        return (x->paths_active.v > y->paths_active.v) - (x->paths_active.v < y->paths_active.v);
+    return (x->paths_total.v < y->paths_total.v) - (x->paths_total.v > y->paths_total.v);
 }
 
-static struct strs holders_of(struct finder *f, const char *dir)
+static struct block_container *by_device(struct block_container **sorted, size_t n,
+                                         const char *device)
 {
-    const char *folder = dir == NULL ? NULL : rows_printf(&f->r, "%s/holders", dir);
-    struct tree all = folder == NULL ? (struct tree){ NULL, 0 } : tree_children(f->t, folder);
-    size_t n = all.n < LIMIT_STRINGS ? all.n : LIMIT_STRINGS;
-    const char **v = rows_array(&f->r, n, sizeof *v);
+    struct block_container key = { .device = device }, *at = &key, **found;
 
-    for (size_t i = 0; i < n && v != NULL; i++)
-        v[i] = all.v[i].name;
-    return v == NULL ? (struct strs){ NULL, 0 } : rows_strs(v, n);
+    found = n == 0 ? NULL : bsearch(&at, sorted, n, sizeof *sorted, compare_devices);
+    return found == NULL ? NULL : *found;
 }
 
-static bool is_lvm(struct bytes uuid)
+/* What is on a container has its paths, unless it has some already: those with the fewest come
+ * first, so that each is visited once. */
+static void spread(struct block_container **sorted, size_t n, struct block_container *from,
+                   struct block_container **waiting)
 {
-    return uuid.n >= LVM_PREFIX + 2 * LVM_ID && memcmp(uuid.p, "LVM-", LVM_PREFIX) == 0;
-}
+    size_t k = 0;
 
-static const char *lv_container(struct finder *f, struct bytes uuid)
-{
-    const char *id = (const char *)uuid.p + LVM_PREFIX + LVM_ID;
+    waiting[k++] = from;
+    while (k > 0) {
+        const struct block_container *c = waiting[--k];
 
-    return rows_printf(&f->r, "lv.%.6s-%.4s-%.4s-%.4s-%.4s-%.4s-%.6s", id, id + 6, id + 10, id + 14,
-                       id + 18, id + 22, id + 26);
-}
+        for (size_t i = 0; i < c->holders.n; i++) {
+            struct block_container *above = by_device(sorted, n, c->holders.v[i]);
 
-/* Another LV of the same VG on it: it is a part of that one, and not for itself. */
-static bool is_inner(const struct block_input *in, const struct dm_text *map,
-                     const struct block_container *c)
-{
-    for (size_t i = 0; i < c->holders.n; i++) {
-        for (size_t k = 0; k < in->map_count; k++) {
-            const struct dm_text *other = &in->maps[k];
-            char name[32];
-
-            snprintf(name, sizeof name, "dm-%u", other->minor);
-            if (strcmp(name, c->holders.v[i]) == 0 && is_lvm(other->uuid) &&
-                memcmp(other->uuid.p, map->uuid.p, LVM_PREFIX + LVM_ID) == 0)
-                return true;
+            if (above == NULL || above->paths_active.has)
+                continue;
+            above->paths_active = c->paths_active;
+            above->paths_total = c->paths_total;
+            waiting[k++] = above;
         }
     }
-    return false;
 }
 
-static void add_map(struct finder *f, const struct block_input *in, const struct dm_text *map)
+static void spread_paths(struct container_build *b)
 {
-    uint64_t devnum = DM_DEVNUM(map->major, map->minor);
-    struct block_container *c = &f->v[f->n];
-    const char *name = rows_text(&f->r, map->name);
-    bool lvm = is_lvm(map->uuid);
+    struct block_container **sorted = rows_array(&b->r, b->n, sizeof(void *));
+    struct block_container **seeds = rows_array(&b->r, b->n, sizeof(void *));
+    struct block_container **waiting = rows_array(&b->r, b->n + 1, sizeof(void *));
+    size_t devices = 0, n = 0;
 
-    if (is_known(f, devnum) || name == NULL)
+    if (b->r.failed)
         return;
-    c->device = rows_printf(&f->r, "dm-%u", map->minor);
-    c->devnum = devnum;
-    c->holders = holders_of(f, c->device == NULL ? NULL : tree_link(f->t, "/sys/block", c->device));
-    c->readable = !map->suspended;
-    if (lvm && map->uuid.n == LVM_PREFIX + 2 * LVM_ID) {
-        c->container = lv_container(f, map->uuid);
-        c->readable = c->readable && !is_inner(in, map, c);
-    } else {
-        c->container = rows_printf(&f->r, "dm.%s", name);
-        c->readable = c->readable && !lvm;
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->v[i].device != NULL)
+            sorted[devices++] = &b->v[i];
+        if (b->v[i].paths_active.has)
+            seeds[n++] = &b->v[i];
     }
-    f->n++;
+    if (devices > 1)
+        qsort(sorted, devices, sizeof *sorted, compare_devices);
+    if (n > 1)
+        qsort(seeds, n, sizeof *seeds, compare_paths);
+    for (size_t i = 0; i < n; i++)
+        spread(sorted, devices, seeds[i], waiting);
 }
 
-static bool starts(const char *name, const char *with)
+/* Two arrays can have one UUID, as clones have. */
+void containers_sort(struct rows *r, struct block_container *v, size_t n)
 {
-    return strncmp(name, with, strlen(with)) == 0;
-}
+    bool again = false;
 
-/* MD arrays, bcache and DRBD. */
-static void add_virtual(struct finder *f, const struct tree_entry *disk)
-{
-    const char *dir = (const char *)disk->data;
-    struct block_container *c = &f->v[f->n];
-    bool md = starts(disk->name, "md");
-
-    if (disk->kind != TREE_LINK ||
-        !(md || starts(disk->name, "bcache") || starts(disk->name, "drbd")) ||
-        !dm_devnum(tree_file(f->t, dir, "dev"), &c->devnum) || is_known(f, c->devnum) ||
-        bytes_number(bytes_trim(tree_file(f->t, dir, "size")), 10).v == 0)
-        return;
-    c->device = disk->name;
-    c->container = md ? NULL : rows_printf(&f->r, "local.%s", disk->name);
-    c->holders = holders_of(f, dir);
-    c->readable = true;
-    f->n++;
-}
-
-/* ---- what lies below --------------------------------------------------------------------------
- */
-
-static int compare_edges(const void *a, const void *b)
-{
-    const struct edge *x = a, *y = b;
-    int order = strcmp(x->holder, y->holder);
-
-    return order != 0 ? order : (x->below > y->below) - (x->below < y->below);
-}
-
-static void find_edges(struct finder *f)
-{
-    size_t room = 0;
-
-    for (size_t i = 0; i < f->n; i++)
-        room += f->v[i].holders.n;
-    f->edges = rows_array(&f->r, room, sizeof *f->edges);
-    for (size_t i = 0; i < f->n && f->edges != NULL; i++) {
-        for (size_t k = 0; k < f->v[i].holders.n; k++)
-            f->edges[f->edge_count++] = (struct edge){ f->v[i].holders.v[k], i };
-    }
-    if (f->edge_count > 1)
-        qsort(f->edges, f->edge_count, sizeof *f->edges, compare_edges);
-}
-
-static size_t first_edge(const struct finder *f, const char *holder)
-{
-    size_t low = 0, high = f->edge_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (strcmp(f->edges[middle].holder, holder) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Each device is done once: those below it have their figures before it has its own. A circle,
- * which the kernel does not make, ends at the depth. */
-static void find_paths(struct finder *f, struct block_container *c, unsigned depth)
-{
-    if (c->paths_total.has || c->lun != NULL || depth == DEPTH_MAX)
-        return;
-    for (size_t i = first_edge(f, c->device);
-         i < f->edge_count && strcmp(f->edges[i].holder, c->device) == 0; i++) {
-        struct block_container *below = &f->v[f->edges[i].below];
-
-        find_paths(f, below, depth + 1);
-        if (!below->paths_total.has ||
-            (c->paths_total.has && below->paths_active.v >= c->paths_active.v))
+    if (n > 1)
+        qsort(v, n, sizeof *v, compare_containers);
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(v[i].container, v[i - 1].container) != 0 || v[i].device == NULL)
             continue;
-        c->paths_active = below->paths_active;
-        c->paths_total = below->paths_total;
+        v[i].container = rows_printf(r, "local.%s", v[i].device);
+        again = true;
+        if (v[i].container == NULL)
+            return;
     }
+    if (again)
+        qsort(v, n, sizeof *v, compare_containers);
+}
+
+static void read_maps(struct container_build *b)
+{
+    const struct block_input *in = b->in;
+
+    b->maps = rows_array(&b->r, in->map_count, sizeof *b->maps);
+    for (size_t i = 0; i < in->map_count && !b->r.failed; i++)
+        parse_dm(&b->r, &in->maps[i], &b->maps[i]);
+    b->map_count = in->map_count;
 }
 
 int parse_containers(const struct block_input *in, const struct block_rows *rows, struct arena *a,
                      struct block_container **out, size_t *n, struct err *e)
 {
-    struct finder f = { .r = { .a = a }, .t = &in->tree };
-    struct tree disks = tree_children(&in->tree, "/sys/block");
+    struct container_build b = { .r = { .a = a }, .in = in, .t = &in->tree };
+    size_t room = rows->lun_count + rows->partition_count + in->map_count +
+                  tree_children(&in->tree, "/sys/block").n;
 
-    f.v = rows_array(&f.r, rows->lun_count + rows->partition_count + in->map_count + disks.n + 1,
-                     sizeof *f.v);
-    if (f.v == NULL)
-        return err_set(e, -ENOMEM, "out of memory while listing what holds data");
-    add_luns(&f, rows);
-    add_partitions(&f, rows);
-    for (size_t i = 0; i < in->map_count; i++)
-        add_map(&f, in, &in->maps[i]);
-    for (size_t i = 0; i < disks.n; i++)
-        add_virtual(&f, &disks.v[i]);
-    find_edges(&f);
-    for (size_t i = 0; i < f.n; i++) {
-        find_paths(&f, &f.v[i], 0);
-        /* Without a path below, a read would wait for one. */
-        if (f.v[i].paths_total.has && f.v[i].paths_active.v == 0)
-            f.v[i].readable = false;
-    }
-    *out = f.v;
-    *n = f.n;
-    return f.r.failed ? err_set(e, -ENOMEM, "out of memory while listing what holds data") : 0;
+    b.v = rows_array(&b.r, room, sizeof *b.v);
+    read_maps(&b);
+    if (!b.r.failed)
+        add_rows(&b, rows);
+    if (!b.r.failed)
+        container_index(&b);
+    if (!b.r.failed)
+        add_devices(&b);
+    if (!b.r.failed)
+        add_maps(&b);
+    if (!b.r.failed)
+        spread_paths(&b);
+    if (!b.r.failed)
+        containers_sort(&b.r, b.v, b.n);
+    *out = b.v;
+    *n = b.r.failed ? 0 : b.n;
+    return b.r.failed ? err_set(e, -ENOMEM, "out of memory while finding what holds data") : 0;
 }

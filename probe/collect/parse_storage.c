@@ -19,32 +19,29 @@ static bool has(struct strs list, const char *text)
     return false;
 }
 
-static const char *array_name(struct storage *s, const char *device)
+/* Without a name of its own it is "local.md0". */
+static const char *array_name(struct storage *s, const struct block_container *c)
 {
     for (size_t i = 0; i < s->count; i++) {
         if (is_type(&s->facts[i], MD_MEMBER) && s->facts[i].label->uuid != NULL &&
-            has(s->containers[i].holders, device))
+            has(s->containers[i].holders, c->device))
             return rows_printf(&s->r, "md.%s", s->facts[i].label->uuid);
     }
-    return rows_printf(&s->r, "local.%s", device);
+    return c->container;
 }
 
 void storage_name(struct storage *s)
 {
     for (size_t i = 0; i < s->count; i++) {
-        if (s->containers[i].container == NULL)
-            s->containers[i].container = array_name(s, s->containers[i].device);
+        struct block_container *c = &s->containers[i];
+
+        if (c->kind == CONTAINER_MD && strncmp(c->container, "local.", 6) == 0)
+            c->container = array_name(s, c);
     }
 }
 
 /* ---- partitions -------------------------------------------------------------------------------
  */
-
-/* Whole disks alone: their rows, and so their keys, are those of LUNs. */
-static bool is_lun(const struct block_container *c)
-{
-    return c->lun != NULL && c->number == 0;
-}
 
 static struct partition *find_partition(struct storage *s, const char *lun, uint64_t number)
 {
@@ -81,24 +78,37 @@ static struct partition *add_row(struct storage *s, const char *lun,
     return row;
 }
 
+static struct block_container *find_container(struct storage *s, const char *container)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (strcmp(s->containers[i].container, container) == 0)
+            return &s->containers[i];
+    }
+    s->containers[s->count] = (struct block_container){ .container = container };
+    return &s->containers[s->count++];
+}
+
 static void add_partition(struct storage *s, const struct block_container *lun,
                           const struct label_partition *p)
 {
     struct partition *row = find_partition(s, lun->container, p->number);
-    struct block_container *c = &s->containers[s->count];
+    struct block_container *c;
 
     if (row == NULL)
         row = add_row(s, lun->container, p);
     if (row == NULL || row->device != NULL || is_extended(p))
         return;
-    *c = *lun;
-    c->container = row->key;
-    c->number = p->number;
-    c->holders = (struct strs){ NULL, 0 };
+    c = find_container(s, row->key);
+    c->kind = CONTAINER_PARTITION;
+    c->lun = lun->container;
+    c->size_bytes = (struct opt){ true, p->size_bytes };
+    c->paths_active = lun->paths_active;
+    c->paths_total = lun->paths_total;
+    c->suspended = lun->suspended;
+    c->top = lun->top && lun->device != NULL && p->size_bytes > 0;
+    c->through = lun->device;
+    c->through_devnum = lun->devnum;
     c->start_bytes = p->start_bytes;
-    c->size_bytes = p->size_bytes;
-    c->readable = lun->readable && p->size_bytes > 0;
-    s->count++;
 }
 
 static size_t count_partitions(const struct storage *s)
@@ -106,7 +116,7 @@ static size_t count_partitions(const struct storage *s)
     size_t n = 0;
 
     for (size_t i = 0; i < s->count; i++) {
-        if (s->facts[i].kind == FACT_LABEL && is_lun(&s->containers[i]))
+        if (s->facts[i].kind == FACT_LABEL && s->containers[i].kind == CONTAINER_LUN)
             n += s->facts[i].label->partition_count;
     }
     return n;
@@ -141,7 +151,8 @@ void storage_add_partitions(struct storage *s)
     for (size_t i = 0; i < before; i++) {
         const struct label *l = facts[i].kind == FACT_LABEL ? facts[i].label : NULL;
 
-        for (size_t k = 0; l != NULL && is_lun(&containers[i]) && k < l->partition_count; k++)
+        for (size_t k = 0;
+             l != NULL && containers[i].kind == CONTAINER_LUN && k < l->partition_count; k++)
             add_partition(s, &containers[i], &l->partitions[k]);
     }
 }
@@ -176,7 +187,7 @@ void storage_mark(struct storage *s)
     for (size_t i = 0; i < s->count; i++) {
         const struct storage_fact *f = &s->facts[i];
 
-        if (!is_lun(&s->containers[i]) || f->kind == FACT_NONE)
+        if (!s->containers[i].kind == CONTAINER_LUN || f->kind == FACT_NONE)
             continue;
         if (f->kind == FACT_LABEL) {
             mark_partitions(s, s->containers[i].container, f->label);
@@ -227,7 +238,7 @@ bool storage_filesystems(struct storage *s, struct filesystem **out, size_t *cou
     for (size_t i = 0; i < s->count && v != NULL; i++) {
         const struct block_container *c = &s->containers[i];
         const struct label_container where = { .container = c->container,
-                                               .device = c->size_bytes > 0 ? NULL : c->device,
+                                               .device = c->device,
                                                .holders = c->holders,
                                                .paths_active = c->paths_active,
                                                .paths_total = c->paths_total };

@@ -35,7 +35,8 @@ struct storage {
 void storage_name(struct storage *s);
 
 /* Partitions that the table on a LUN tells of and for which the kernel has no device (it was not
- * asked to, or a multipath map has the LUN): adds their rows, and containers without facts. */
+ * asked to, or a multipath map has the LUN): adds rows and containers that there are not, without
+ * facts, and says in all where they are to be read. */
 void storage_add_partitions(struct storage *s);
 
 /* Into the rows of LUNs what did not answer, into those of partitions what the tables say. */

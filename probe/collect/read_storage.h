@@ -12,8 +12,7 @@ struct storage_reading {
     struct block_rows rows;
     const char *fault; /* of multipathd's answer, or NULL */
     struct storage storage;
-    size_t device_count; /* the first of the containers: those with a device of their own */
-    const char *denied;  /* a sentence: this process may not read a device; or NULL */
+    const char *denied; /* a sentence: this process may not read a device; or NULL */
 };
 
 /* Reads the devices that the request names and the labels on them, each with a time limit. Takes
