@@ -212,7 +212,8 @@ int collect_storage(const struct collect_request *req, struct arena *a, struct s
     if (out[*count].status_text == NULL)
         out[*count].status_text = reading.denied;
     ++*count;
-    rc = collect_uses(req, reading.storage.containers, reading.storage.count, a, &out[*count], e);
+    rc = collect_uses(req, reading.storage.containers, reading.storage.count, reading.rows.paths,
+                      reading.rows.path_count, a, &out[*count], e);
     if (rc < 0)
         return rc;
     ++*count;
@@ -275,7 +276,8 @@ int collect_volumes(const struct collect_request *req, struct arena *a, struct s
         return err_set(e, -ENOMEM, "out of memory while collecting volumes");
     rc = read_storage(req, m, a, &reading, e);
     if (rc == 0)
-        rc = collect_uses(req, reading.storage.containers, reading.storage.count, a, &uses, e);
+        rc = collect_uses(req, reading.storage.containers, reading.storage.count,
+                          reading.rows.paths, reading.rows.path_count, a, &uses, e);
     if (rc < 0)
         return rc;
     devices = rows_array(&reading.storage.r, reading.storage.count, sizeof *devices);
