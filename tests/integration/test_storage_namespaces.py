@@ -86,17 +86,28 @@ def shared_and_private(lab, machines):
           "shared, private is private")
 
 
-def clone_is_flagged(lab):
-    all_of_them = resources(lab, "filesystem")
-    twins = [r for r in all_of_them if r["label"] == "origin"]
-    check(len(twins) == 2, f"the clone is a filesystem of its own: {twins}")
-    check(len({r["key"].split("@")[0] for r in twins}) == 1, f"one UUID: {twins}")
-    check(twins[0]["conflict_class"] and twins[0]["conflict_class"] == twins[1]["conflict_class"],
-          f"clones have one conflict class: {twins}")
-    check(all(r["doubts"] for r in twins), f"clones are in doubt: {twins}")
-    others = [r for r in all_of_them if r["label"] != "origin"]
+def twins(lab):
+    return [r for r in resources(lab, "filesystem") if r["label"] == "origin"]
+
+
+def clone_is_flagged(lab, machines):
+    """Beta has the one, gamma the other: they may be one storage under two names."""
+    both = twins(lab)
+    check(len(both) == 2, f"the clone is a filesystem of its own: {both}")
+    check(len({r["key"].split("@")[0] for r in both}) == 1, f"one UUID: {both}")
+    check(both[0]["conflict_class"] and both[0]["conflict_class"] == both[1]["conflict_class"],
+          f"clones have one conflict class: {both}")
+    check(all(r["doubts"] for r in both), f"clones are in doubt: {both}")
+    others = [r for r in resources(lab, "filesystem") if r["label"] != "origin"]
     check(not any(r["conflict_class"] or r["doubts"] for r in others), f"the others stand alone: {others}")
-    print("the clone is flagged:", twins[0]["doubts"][0])
+    print("the clone is flagged:", both[0]["doubts"][0])
+    # A node that has both at once proves that they are two.
+    device = machines.disks.attach(BETA, machines.files["clone"])
+    both = lab.wait(lambda: twins(lab), lambda t: not any(r["conflict_class"] for r in t),
+                    "beta proves that they are two")
+    check(all(r["doubts"] for r in both), f"clones stay in doubt: {both}")
+    machines.disks.detach(device)
+    print("seen by one node at once it is known to be another:", both[0]["doubts"][0])
 
 
 def words(lab, command, *args):
@@ -180,11 +191,11 @@ def main():
                             for e in d["edges"] if e["state"] == "ok"} == filesystems(),
                  "the filesystems")
         shared_and_private(lab, machines)
-        clone_is_flagged(lab)
         same_vg(lab)
         explained(lab, machines)
         impacts(lab, machines)
         foreign_holds(lab, machines, fleet)
+        clone_is_flagged(lab, machines)
 
 
 main()
