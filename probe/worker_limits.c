@@ -42,10 +42,11 @@ static const struct {
                          .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
                          .files = 1024 + FILES,
                          .file_bytes = NO_LIMIT },
-    /* LVM has all devices open at one time. */
+    /* Reads labels first, and then LVM has all PVs open at one time. */
     [WORKER_LVM] = { .dm_capabilities = CAP(SYS_ADMIN),
-                     .freedoms = WORKER_ASKS_DEVICES,
-                     .files = LIMIT_ROWS_LUNS + LIMIT_ROWS_PARTITIONS + FILES },
+                     .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
+                     .files = LIMIT_ROWS_PVS + FILES,
+                     .file_bytes = NO_LIMIT },
 };
 
 static int set_limit(__rlimit_resource_t which, uint64_t value)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "collect/parse_block_rows.h"
 
 static bool devnum_of(const void *arg, const char *name, uint64_t *devnum)
@@ -15,8 +16,27 @@ static bool devnum_of(const void *arg, const char *name, uint64_t *devnum)
     return dir != NULL && dm_devnum(tree_file(t, dir, "dev"), devnum);
 }
 
+/* Maps that nobody asked for are not there at all. */
+static void drop_maps(struct block_build *b)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < b->map_count && b->in->devices.n > 0; i++) {
+        const char *name = rows_printf(&b->r, "dm-%u", (unsigned)(b->maps[i].devnum & UINT32_MAX));
+        bool wanted = false;
+
+        for (size_t k = 0; k < b->in->devices.n && name != NULL; k++)
+            wanted |= glob_match(b->in->devices.v[k], name);
+        if (wanted)
+            b->maps[kept++] = b->maps[i];
+    }
+    if (b->in->devices.n > 0)
+        b->map_count = kept;
+}
+
 static int read_maps(struct block_build *b, struct err *e)
 {
+    int rc;
     size_t more = b->in->multipathd.n > 0 ? LIMIT_MULTIPATHD_MAPS : 0;
 
     b->maps = rows_array(&b->r, b->in->map_count + more, sizeof *b->maps);
@@ -25,7 +45,10 @@ static int read_maps(struct block_build *b, struct err *e)
     for (size_t i = 0; i < b->in->map_count; i++)
         parse_dm(&b->r, &b->in->maps[i], &b->maps[i]);
     b->map_count = b->in->map_count;
-    return parse_multipathd(&b->r, b->in->multipathd, devnum_of, b->t, b->maps, &b->map_count, e);
+    rc = parse_multipathd(&b->r, b->in->multipathd, devnum_of, b->t, b->maps, &b->map_count, e);
+    if (rc == 0)
+        drop_maps(b);
+    return rc;
 }
 
 static int compare_paths(const void *a, const void *b)

@@ -13,15 +13,8 @@ struct loop_facts {
     const char *file;   /* as sysfs says */
     uint64_t dev;       /* of the file's file system, as stat(2) has it */
     uint64_t inode;
-    bool stuck; /* it did not answer now: the numbers are those of before, or 0 */
-};
-
-/* What an earlier collection found of one. */
-struct loop_known {
-    uint32_t number; /* of the device */
-    bool waits;      /* a process still waits for its answer: it is not asked again */
-    uint64_t file;   /* memory_hash of the file's name */
-    uint64_t dev, inode;
+    bool stuck;    /* it did not answer now: the numbers are those of before, or 0 */
+    mono_ms since; /* stuck: since when */
 };
 
 struct block_input {
@@ -35,6 +28,7 @@ struct block_input {
     size_t loop_count;
     struct bytes multipathd; /* its answer to "show maps json"; empty: it does not run */
     const char *boot_id;     /* NULL: not known, then loop devices have no identity */
+    struct strs devices;     /* globs: no other map counts; none: all do */
 };
 
 /* Sorted by key. */

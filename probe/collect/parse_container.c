@@ -17,19 +17,14 @@ struct block_container *container_by_device(struct block_container *v, size_t n,
     return NULL;
 }
 
-bool container_answers(const struct block_container *c)
+static int compare_name(const void *key, const void *c)
 {
-    return !c->suspended && (!c->paths_total.has || c->paths_active.v > 0);
+    return strcmp(key, ((const struct block_container *)c)->container);
 }
 
-const char *container_path(struct rows *r, const char *device)
+struct block_container *container_by_name(struct block_container *v, size_t n, const char *name)
 {
-    char *path = arena_printf(r->a, "/dev/%s", device);
-
-    r->failed |= path == NULL;
-    for (char *p = path; p != NULL && *p != '\0'; p++)
-        *p = *p == '!' ? '/' : *p;
-    return path;
+    return n == 0 ? NULL : bsearch(name, v, n, sizeof *v, compare_name);
 }
 
 static int compare_devices(const void *a, const void *b)
@@ -85,7 +80,8 @@ static void add_partition(struct container_build *b, const struct partition *row
         dm_devnum(bytes_of(row->devnum), &c->devnum);
     c->size_bytes = (struct opt){ REC_HAS(row, partition, size_bytes), row->size_bytes };
     c->holders = row->holders;
-    c->top = readable && c->device != NULL;
+    c->start_bytes = (struct opt){ REC_HAS(row, partition, start_bytes), row->start_bytes };
+    c->top = readable && (c->device != NULL || (c->start_bytes.has && c->size_bytes.has));
 }
 
 static int compare_lun_key(const void *key, const void *row)

@@ -1,51 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the labels say, put into the rows of file systems, partitions and LUNs. Pure. */
+/* What was read of containers, and what is remembered of those that do not answer, into the rows of
+ * filesystems, partitions and LUNs. Pure. */
 #ifndef MUSTER_COLLECT_PARSE_STORAGE_H
 #define MUSTER_COLLECT_PARSE_STORAGE_H
 
 #include "collect/parse_container.h"
-#include "collect/parse_label.h"
-#include "collect/storage_memory.h"
+#include "collect/parse_storage_memory.h"
 
-enum fact_kind {
-    FACT_NONE,   /* it was not read: it may not be, or it went away */
-    FACT_LABEL,  /* read just now */
-    FACT_STUCK,  /* it does not answer */
-    FACT_FAILED, /* it answers with errors */
-};
-
-/* What was found out about one container. */
-struct storage_fact {
-    enum fact_kind kind;
-    const struct label *label; /* FACT_LABEL */
-    int64_t stuck_ms;          /* FACT_STUCK: for how long by now */
-    const char *text;          /* FACT_STUCK, FACT_FAILED: a sentence */
-};
-
+/* What a worker of storage puts together. */
 struct storage {
     struct rows r;
-    struct block_rows *rows;
-    struct block_container *containers;
-    struct storage_fact *facts; /* of each container */
-    size_t count;
-    const struct storage_memory *memory; /* of the last collection */
+    struct block_rows rows;
+    struct block_container *containers; /* sorted by name; `answer` is what reading them gave */
+    size_t container_count;
+    struct storage_memory before;
+    mono_ms now;
 };
 
-/* Names the MD arrays after what is on their members. */
-void storage_name(struct storage *s);
+/* After the LUNs were read: partitions have what the table of their LUN says of them, and those
+ * that the kernel does not have get a row and a container without a device. */
+void storage_partitions(struct storage *s);
 
-/* Partitions that the table on a LUN tells of and for which the kernel has no device (it was not
- * asked to, or a multipath map has the LUN): adds rows and containers that there are not, without
- * facts, and says in all where they are to be read. */
-void storage_add_partitions(struct storage *s);
+/* Gives arrays the names that their members' labels tell, where sysfs told none. */
+void storage_name_arrays(struct storage *s);
 
-/* Into the rows of LUNs what did not answer, into those of partitions what the tables say. */
-void storage_mark(struct storage *s);
+/* A row for each container with a file system or the like; of one that does not answer as far as it
+ * is remembered, with the state "stuck". Sorted by container. */
+struct filesystem *storage_filesystems(struct storage *s, size_t *n);
 
-/* One that cannot be read now has its row by what the memory has of it. False: out of memory. */
-bool storage_filesystems(struct storage *s, struct filesystem **out, size_t *count);
+/* LUNs that did not answer are stuck, those that answered with an error failed. */
+void storage_luns(struct storage *s, const struct loop_facts *loops, size_t loop_count);
 
-/* What is to be known of the containers at the next collection. False: out of memory. */
-bool storage_remember(struct storage *s, struct storage_memory *out);
+/* What the next worker may need to know of labels. */
+void storage_remember(struct storage *s, struct storage_memory *out);
+
+/* Why containers were not read, though their devices may be well; NULL: nothing of that kind. */
+const char *storage_unread(struct storage *s);
 
 #endif

@@ -54,12 +54,11 @@ static int connect_multipathd(void)
 
 void collect_prepare(enum worker_kind kind)
 {
-    if (kind == WORKER_STORAGE) {
-        opened[PREPARED_XENSTORE] = open_xenstore();
-        opened[PREPARED_MULTIPATHD] = connect_multipathd();
-    }
-    if (kind == WORKER_STORAGE || kind == WORKER_LVM)
-        read_dm_prepare();
+    if (kind != WORKER_STORAGE && kind != WORKER_LVM)
+        return;
+    opened[PREPARED_XENSTORE] = open_xenstore();
+    opened[PREPARED_MULTIPATHD] = connect_multipathd();
+    read_dm_prepare();
 }
 
 int prepared(enum prepared what)

@@ -134,8 +134,7 @@ static const struct dm_names *next_name(const struct dm_names *n)
     return n->next == 0 ? NULL : (const struct dm_names *)(const void *)((const char *)n + n->next);
 }
 
-static int read_all(struct dm_task *task, struct arena *a, const struct dm_text **out,
-                    size_t *count)
+static int read_all(struct dm_task *task, struct arena *a, struct dm_text **out, size_t *count)
 {
     const struct dm_names *first = dm_task_get_names(task), *n;
     struct dm_text *maps;
@@ -179,7 +178,7 @@ void read_dm_prepare(void)
     }
 }
 
-int read_dm(struct arena *a, const struct dm_text **out, size_t *count, struct err *e)
+int read_dm(struct arena *a, struct dm_text **out, size_t *count, struct err *e)
 {
     struct dm_task *task;
     int rc = 0;

@@ -11,12 +11,14 @@
 #include "collect/probe_blkid.h"
 #include "collect/read_label_child.h"
 #include "collect/read_label_memory.h"
+#include "collect/read_process.h"
 
 struct child {
     pid_t pid;
     int sock;
     size_t index; /* of its device */
     mono_ms start;
+    int64_t limit_ms; /* more than others' when it was not let run */
 };
 
 struct reader {
@@ -153,14 +155,24 @@ static bool has_answered(const struct child *c)
     return poll(&p, 1, 0) > 0;
 }
 
+/* A child that is ready to run and does not come to it says nothing of its device. */
+static bool is_starved(const struct reader *r, struct child *c)
+{
+    if (c->limit_ms >= LABEL_LIMITS * r->limit_ms || process_waits(c->pid))
+        return false;
+    c->limit_ms += r->limit_ms;
+    return true;
+}
+
 static int check_deadlines(struct reader *r, mono_ms t)
 {
     int rc = 0;
 
     for (size_t i = r->n; i-- > 0 && rc == 0;) {
-        size_t index = r->children[i].index;
+        struct child *c = &r->children[i];
+        size_t index = c->index;
 
-        if (mono_since(t, r->children[i].start) >= r->limit_ms && !has_answered(&r->children[i]))
+        if (mono_since(t, c->start) >= c->limit_ms && !has_answered(c) && !is_starved(r, c))
             rc = say_stuck(r, index, abandon(r, i));
     }
     return rc;
@@ -203,6 +215,7 @@ static int start_one(struct reader *r)
                                        r->devices[index].path, strerror(-rc)));
     c->index = index;
     c->start = start;
+    c->limit_ms = r->limit_ms;
     r->n++;
     return 0;
 }
@@ -234,7 +247,7 @@ static int wait_for_news(struct reader *r, struct pollfd *fds)
 
     for (size_t i = 0; i < r->n; i++) {
         int64_t age = mono_since(t, r->children[i].start);
-        int64_t left = r->limit_ms - age, slow = LABEL_SLOW_MS - age;
+        int64_t left = r->children[i].limit_ms - age, slow = LABEL_SLOW_MS - age;
 
         if (slow > 0 && slow < left)
             left = slow;

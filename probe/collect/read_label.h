@@ -3,8 +3,9 @@
  * them may never answer.
  *
  * Each device is opened and read by a child of its own, with O_DIRECT, so that no stale page is
- * taken for what is on it. A device that has not answered within the limit is stuck; its child is
- * killed, which helps only when the device answers, so it is abandoned and remembered. While it
+ * taken for what is on it. A device that has not answered within the limit is stuck, unless its
+ * child has been ready to run all the time and was not let (it gets four limits at most); its child
+ * is killed, which helps only when the device answers, so it is abandoned and remembered. While it
  * lives, its device is not asked again; nor can another device get that device's number, since the
  * child has it open. Devices that were stuck before are asked after all others. */
 #ifndef MUSTER_COLLECT_READ_LABEL_H
@@ -17,6 +18,7 @@
 
 enum {
     LABEL_LIMIT_MS = 3000,     /* a good default */
+    LABEL_LIMITS = 4,          /* for a child that the machine does not let run */
     LABEL_AT_ONCE = 32,        /* children that are asked of their devices at one time */
     LABEL_SLOW_MS = 100,       /* older than this, a child no longer counts among those */
     LABEL_CHILDREN_MAX = 1024, /* all that live, abandoned ones too, of some 50 KB; the reader has a
@@ -27,7 +29,7 @@ enum {
 struct label_device {
     const char *path; /* "/dev/dm-3" */
     dev_t devnum;     /* a path that leads to another device is refused */
-    /* The part of it that counts, at a multiple of the sector; size 0: all of it. */
+    /* The part of it that is read; size 0: all of it. */
     uint64_t start_bytes, size_bytes;
 };
 
@@ -64,8 +66,8 @@ struct label_answer {
 /* An open device. */
 struct label_source {
     int fd;
-    uint64_t start_bytes, size_bytes; /* of the part that counts */
-    uint32_t sector_bytes;            /* logical */
+    uint64_t size_bytes;
+    uint32_t sector_bytes; /* logical */
 };
 
 /* Opens a device, in a child that has no descriptors but 0. 0 or a negative errno. */

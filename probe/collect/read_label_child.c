@@ -29,6 +29,7 @@ static const struct {
 struct copy {
     struct label_source source;
     int memfd;
+    uint64_t base;  /* of the part of the device that is read */
     uint8_t *chunk; /* aligned, with room for CHUNK + ALIGN */
     uint64_t at;    /* of the read under way */
 };
@@ -49,12 +50,6 @@ int label_open(const struct label_device *d, struct label_source *out)
         rc = -ESTALE;
     else if (out->size_bytes == 0)
         rc = -ENOMEDIUM;
-    else if (d->size_bytes > 0 &&
-             (d->start_bytes > out->size_bytes || d->size_bytes > out->size_bytes - d->start_bytes))
-        rc = -EOVERFLOW; /* the table leads out of the device */
-    if (d->size_bytes > 0)
-        out->size_bytes = d->size_bytes;
-    out->start_bytes = d->size_bytes > 0 ? d->start_bytes : 0;
     if (rc < 0)
         close(out->fd);
     out->sector_bytes = (uint32_t)sector;
@@ -110,8 +105,7 @@ static int copy_chunk(struct copy *c, uint64_t at, uint64_t n)
     c->at = at;
     while (c->at < end) {
         uint64_t left = (end - c->at + ALIGN - 1) / ALIGN * ALIGN; /* a file may end anywhere */
-        ssize_t done = pread(c->source.fd, c->chunk + (c->at - at), left,
-                             (off_t)(c->source.start_bytes + c->at));
+        ssize_t done = pread(c->source.fd, c->chunk + (c->at - at), left, (off_t)(c->base + c->at));
 
         if (done < 0 && errno == EINTR)
             continue;
@@ -174,8 +168,7 @@ static int ask_sign_of_life(struct copy *c)
     ssize_t n;
 
     c->at = 0;
-    while ((n = pread(c->source.fd, c->chunk, c->source.sector_bytes,
-                      (off_t)c->source.start_bytes)) < 0 &&
+    while ((n = pread(c->source.fd, c->chunk, c->source.sector_bytes, (off_t)c->base)) < 0 &&
            errno == EINTR)
         continue;
     return n < 0 ? -errno : 0;
@@ -198,10 +191,27 @@ static int copy_all(struct copy *c)
     return rc;
 }
 
+/* O_DIRECT wants whole sectors, and a table may say anything. */
+static int choose_part(const struct label_device *d, struct copy *c)
+{
+    uint64_t size = c->source.size_bytes;
+
+    if (d->size_bytes == 0)
+        return 0;
+    if (d->start_bytes > size || d->size_bytes > size - d->start_bytes ||
+        d->start_bytes % c->source.sector_bytes != 0)
+        return -ERANGE;
+    c->base = d->start_bytes;
+    c->source.size_bytes = d->size_bytes;
+    return 0;
+}
+
 static int take(const struct label_device *d, label_opener open_it, struct copy *c)
 {
     int rc = open_it(d, &c->source);
 
+    if (rc == 0)
+        rc = choose_part(d, c);
     if (rc < 0)
         return rc;
     c->memfd = memfd_create("label", MFD_CLOEXEC | MFD_ALLOW_SEALING);

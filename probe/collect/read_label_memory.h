@@ -15,6 +15,7 @@ const struct label_stuck *label_memory_get(const struct label_memory *m, dev_t d
 /* Remembers it as stuck, since `start` or since earlier if it was already. pid 0: no child lives.
  * When there is no room, one that no child waits for is forgotten. Since when. */
 mono_ms label_memory_put(struct label_memory *m, dev_t devnum, mono_ms start, pid_t pid);
+/* It answers again. Not while a child waits for it, for another part of the device. */
 void label_memory_forget(struct label_memory *m, dev_t devnum);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "collect/read.h"
 #include "collect/read_block.h"
 
@@ -134,9 +135,19 @@ static bool for_entries(struct reading *r, const char *dir,
     return true;
 }
 
-static void add_entry(struct reading *r, const char *dir, const char *name)
+bool read_block_wants(const struct collect_request *req, const char *device)
 {
-    tree_add_dir(&r->b, dir, name);
+    for (size_t i = 0; i < req->devices.n; i++) {
+        if (glob_match(req->devices.v[i], device))
+            return true;
+    }
+    return req->devices.n == 0;
+}
+
+static void add_holder(struct reading *r, const char *dir, const char *name)
+{
+    if (read_block_wants(r->req, name))
+        tree_add_dir(&r->b, dir, name);
 }
 
 static void add_holders(struct reading *r, const char *dir)
@@ -144,7 +155,7 @@ static void add_holders(struct reading *r, const char *dir)
     const char *holders = arena_printf(r->a, "%s/holders", dir);
 
     if (holders != NULL)
-        for_entries(r, holders, add_entry);
+        for_entries(r, holders, add_holder);
     else
         r->b.error = -ENOMEM;
 }
@@ -197,7 +208,7 @@ static bool is_scsi(const char *device)
  * disk is looked at. */
 static void add_disk(struct reading *r, const char *block, const char *name)
 {
-    const char *dir = real_path(r, block, name), *device;
+    const char *dir = read_block_wants(r->req, name) ? real_path(r, block, name) : NULL, *device;
 
     if (dir == NULL || strrchr(dir, '/') == NULL)
         return;

@@ -317,6 +317,27 @@ static int read_guests(struct gathering *g)
     return rc == -ENOMEM ? rc : 0;
 }
 
+int read_use_exports(const struct collect_request *req, struct arena *a, uint64_t **out, size_t *n,
+                     struct err *e)
+{
+    struct gathering g = { .req = req, .r = { .a = a } };
+    int rc = read_guests(&g);
+
+    *n = 0;
+    if (rc == 0)
+        read_sources(&g);
+    *out = rows_array(&g.r, g.in.guest_count, sizeof **out);
+    if (rc < 0 || g.r.failed)
+        return err_set(e, -ENOMEM, "out of memory while looking for what guests have");
+    for (size_t i = 0; i < g.in.guest_count; i++) {
+        uint64_t devnum = g.in.guests[i].devnum;
+
+        if (devnum != 0 || use_devnum_of(&g.in, g.in.guests[i].target, &devnum))
+            (*out)[(*n)++] = devnum;
+    }
+    return 0;
+}
+
 static void say_gaps(struct gathering *g)
 {
     if (g->gaps.processes)

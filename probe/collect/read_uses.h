@@ -27,6 +27,11 @@ struct use_gaps {
 int collect_uses(const struct collect_request *req, const struct block_container *containers,
                  size_t n, struct arena *a, struct section *out, struct err *e);
 
+/* The devices that guests have, as DM_DEVNUM, in `a`: a device that xenstore does not tell of, when
+ * it cannot be asked, is not among them. 0 or -ENOMEM with a sentence. */
+int read_use_exports(const struct collect_request *req, struct arena *a, uint64_t **out, size_t *n,
+                     struct err *e);
+
 /* Namespaces and opens of all processes. 0 or a negative errno with a sentence. */
 int read_use_processes(const struct collect_request *req, struct arena *a, struct use_input *in,
                        struct use_gaps *gaps, struct err *e);

@@ -251,9 +251,9 @@ static const struct {
     { open_new, "a new file", LLDP },
     { open_for_writing, "opens a file for writing", LLDP },
     { remove_file, "removes a file", LLDP },
-    { start_process, "starts a process", LLDP | STORAGE },
+    { start_process, "starts a process", LLDP | STORAGE | LVM },
     { start_program, "starts a program", LLDP },
-    { signal_parent, "signals another process", STORAGE },
+    { signal_parent, "signals another process", STORAGE | LVM },
     { signal_group, "signals a group", LLDP },
     { trace_parent, "traces another process", 0 },
     { take_descriptor, "takes another's descriptor", 0 },
@@ -453,6 +453,7 @@ Test(confine, a_worker_reads_devices_and_cannot_change_them)
         expect(kind, change_by_ioctl, "ioctl");
     }
     expect(WORKER_STORAGE, read_its_label, "reads the label");
+    expect(WORKER_LVM, read_its_label, "reads the label");
     expect(WORKER_LVM, let_lvm_ask, "LVM");
     detach_device();
 }
