@@ -32,7 +32,8 @@ static int no_join(struct reader *r, struct job *j, struct err *e)
     return 0;
 }
 
-static struct section *read_sections(struct reader *r, struct job *j, struct err *e, int *rc)
+static struct section *read_sections(struct reader *r, struct job *j, uint32_t node_no,
+                                     struct err *e, int *rc)
 {
     struct section *sections = arena_array(j->arena, SECTION_COUNT, sizeof *sections);
 
@@ -40,14 +41,14 @@ static struct section *read_sections(struct reader *r, struct job *j, struct err
         *rc = err_set(e, -ENOMEM, "out of memory");
         return NULL;
     }
-    *rc = store_read_sections(r->store, j->join.node_no, j->arena, sections, e);
+    *rc = store_read_sections(r->store, node_no, j->arena, sections, e);
     return sections;
 }
 
 static int join_sections(struct reader *r, struct job *j, struct err *e)
 {
     int rc;
-    struct section *sections = read_sections(r, j, e, &rc);
+    struct section *sections = read_sections(r, j, j->join.node_no, e, &rc);
     struct section_body *bodies = arena_array(j->arena, SECTION_COUNT, sizeof *bodies);
     struct recs list = { bodies, 0 };
 
@@ -116,9 +117,11 @@ static int join_events(struct reader *r, struct job *j, struct err *e)
 static int join_explain(struct reader *r, struct job *j, struct err *e)
 {
     int rc;
-    struct section *sections = read_sections(r, j, e, &rc);
+    struct section *sections = read_sections(r, j, j->join.node_no, e, &rc), *peer = NULL;
 
-    return rc != 0 ? rc : explain_build(j->join.explain, sections, j->arena, j->reply);
+    if (rc == 0 && j->join.explain->peer != NULL)
+        peer = read_sections(r, j, j->join.peer_no, e, &rc);
+    return rc != 0 ? rc : explain_build(j->join.explain, sections, peer, j->arena, j->reply);
 }
 
 /* Turns the reply into a refusal. */

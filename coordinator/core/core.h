@@ -78,7 +78,7 @@ enum join_type {
     JOIN_NONE,
     JOIN_NODE_SECTIONS, /* sections of join.node_no into reply.sections */
     JOIN_EVENTS,        /* events after join.since (or since_wall), at most join.limit */
-    JOIN_EXPLAIN,       /* sections of join.node_no, then explain_build() */
+    JOIN_EXPLAIN,       /* sections of join.node_no, and of join.peer_no; then explain_build() */
     JOIN_BACKUP_BEGIN,
     JOIN_BACKUP_READ,
     JOIN_BACKUP_END,
@@ -87,6 +87,7 @@ enum join_type {
 struct join {
     enum join_type type;
     uint32_t node_no;
+    uint32_t peer_no; /* JOIN_EXPLAIN: of explain->peer, when there is one */
     uint64_t since, limit, handle, offset;
     wall_ms since_wall;
     struct explain_facts *explain; /* JOIN_EXPLAIN; in the reply's arena */
