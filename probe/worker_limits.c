@@ -14,7 +14,11 @@
 #include "base/limits.h"
 #include "worker_filter.h"
 
-enum { NOBODY = 65534, FILES = 64 };
+/* A kernel lets no user send more descriptors, all his processes taken together, than the sender
+ * may have open (ETOOMANYREFS of man 7 unix): workers of root send while their children do. */
+enum { NOBODY = 65534, FILES = 64, ROOT_FILES = 8192 };
+
+_Static_assert(ROOT_FILES >= LIMIT_ROWS_PVS + FILES, "LVM has all PVs open at one time");
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 #define DM_DRIVER "/sys/class/misc/device-mapper"
@@ -30,7 +34,7 @@ static const struct {
     rlim_t files, file_bytes; /* 0: the usual */
 } kept[WORKER_KIND_COUNT] = {
     /* The rate of the TSC comes with a performance event. */
-    [WORKER_SYSTEM] = { .capabilities = CAP(PERFMON) },
+    [WORKER_SYSTEM] = { .capabilities = CAP(PERFMON), .files = ROOT_FILES },
     [WORKER_NET] = { .capabilities = 0 },
     /* Runs lldpctl, to which lldpd listens for its own user and group alone. */
     [WORKER_LLDP] = { .group_of = "/run/lldpd.socket", .freedoms = WORKER_RUNS_PROGRAMS },
@@ -40,12 +44,12 @@ static const struct {
     [WORKER_STORAGE] = { .capabilities = CAP(SYS_PTRACE) | CAP(DAC_READ_SEARCH),
                          .dm_capabilities = CAP(SYS_ADMIN),
                          .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
-                         .files = 1024 + FILES,
+                         .files = ROOT_FILES,
                          .file_bytes = NO_LIMIT },
-    /* Reads labels first, and then LVM has all PVs open at one time. */
+    /* Reads labels first. */
     [WORKER_LVM] = { .dm_capabilities = CAP(SYS_ADMIN),
                      .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
-                     .files = LIMIT_ROWS_PVS + FILES,
+                     .files = ROOT_FILES,
                      .file_bytes = NO_LIMIT },
 };
 

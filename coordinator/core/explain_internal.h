@@ -67,12 +67,13 @@ void explain_vg(struct chain *ch, unsigned depth, const char *uuid, const struct
 void explain_lv(struct chain *ch, unsigned depth, const char *uuid);
 /* The container of a filesystem's key, UUID@CONTAINER. */
 const char *key_container(const char *key);
+const char *kind_parts(enum resource_kind kind); /* what paths_active counts: "paths", "PVs" */
 /* The UUID of the logical volume that the container is, or NULL. */
 const char *container_lv(const char *container);
 
 /* explain_lun.c: a LUN, its paths, and the ports that they go through. */
 void explain_lun(struct chain *ch, unsigned depth, const struct lun *lun);
-/* "mpatha (HITACHI OPEN-V, 20.0 GiB)", and ", naa.60060e80..." */
+/* "mpatha (HITACHI OPEN-V, 20 GiB)", and ", naa.60060e80..." */
 const char *lun_text(struct chain *ch, const struct lun *lun);
 bool path_is_active(const struct path *p);
 bool port_is_up(const struct hba *h);

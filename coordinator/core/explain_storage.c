@@ -34,7 +34,7 @@ const char *container_lv(const char *container)
 
 /* ---- the resource --------------------------------------------------------------------------- */
 
-static const char *parts_noun(enum resource_kind kind)
+const char *kind_parts(enum resource_kind kind)
 {
     return kind == RESOURCE_VG || kind == RESOURCE_LV ? "PVs" : "paths";
 }
@@ -83,7 +83,7 @@ static void storage_resource(struct chain *ch)
               edge_state_name((enum edge_state)e->state), NULL, "%s%s%s%s%s: %llu of %llu %s%s%s.",
               words[e->state].before, chain_node(ch), words[e->state].verb, label,
               words[e->state].after, number(e->paths_active), number(e->paths_total),
-              parts_noun(ch->f->kind), explain_had(ch, e), since_text(ch, e));
+              kind_parts(ch->f->kind), explain_had(ch, e), since_text(ch, e));
 }
 
 /* What is wrong with its identity, whoever looks at it. */

@@ -140,7 +140,11 @@ static void fc_not_zoned(struct chain *ch, unsigned depth, const struct path *p,
 static void mapping_lacks(struct chain *ch, unsigned depth, const struct path *mine,
                           const char *target, const struct ports *ports, const char *rescan)
 {
-    chain_add(ch, depth, "path", target, "missing",
+    const char *name = mine->target_port != NULL ? mine->target_port
+                       : mine->portal != NULL    ? mine->portal
+                                                 : target;
+
+    chain_add(ch, depth, "path", name, "missing",
               chain_text(ch, "On the array: map the LUN to %s; then on %s: %s",
                          mine->initiator_port != NULL ? mine->initiator_port : ports->names,
                          chain_node(ch), rescan),

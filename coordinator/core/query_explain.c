@@ -93,7 +93,7 @@ static int add_rivals(struct answer *q, const struct node *n, const struct resou
 /* ---- another node that sees it, for comparison ---------------------------------------------- */
 
 /* 1. all paths before some, 2. more paths, 3. by name. */
-static bool sees_better(const struct edge *a, const struct edge *b)
+bool edge_is_better(const struct edge *a, const struct edge *b)
 {
     if (b == NULL || a->shown != b->shown)
         return b == NULL || a->shown < b->shown;
@@ -102,13 +102,13 @@ static bool sees_better(const struct edge *a, const struct edge *b)
     return strcmp(a->node->row.name, b->node->row.name) < 0;
 }
 
-static const struct edge *best_elsewhere(const struct node *n, const struct resource *r)
+const struct edge *edge_best(const struct resource *r, const struct node *n)
 {
     const struct edge *best = NULL;
 
     for (const struct edge *e = r->edges; e != NULL; e = e->next) {
         if (e->node != n && (e->shown == EDGE_OK || e->shown == EDGE_DEGRADED) &&
-            sees_better(e, best))
+            edge_is_better(e, best))
             best = e;
     }
     return best;
@@ -156,7 +156,7 @@ static int copy_routes(struct arena *a, const struct node *n, const struct node 
 static int add_peer(struct answer *q, const struct node *n, const struct resource *r,
                     const struct edge *e, struct explain_facts *f)
 {
-    const struct edge *best = best_elsewhere(n, r);
+    const struct edge *best = edge_best(r, n);
 
     f->kind = (enum resource_kind)r->kind;
     f->key = arena_strdup(q->a, r->key);

@@ -41,7 +41,8 @@ int collect_storage(const struct collect_request *req, struct arena *a, struct s
     if (rc < 0)
         return rc;
     fill_sections(r, out);
-    rc = collect_uses(req, r->s.containers, r->s.container_count, a, &out[5], e);
+    rc = collect_uses(req, r->s.containers, r->s.container_count, r->s.rows.paths,
+                      r->s.rows.path_count, a, &out[5], e);
     if (rc == 0)
         rc = read_storage_keep(r, memory, &left_out, e);
     if (rc < 0)

@@ -11,7 +11,11 @@
  * sum that SUM says, and is of the boot with the hash that BOOT says. */
 static const char magic[] = "muster storage 1";
 
-enum { MAGIC_BYTES = sizeof magic - 1, HEAD_BYTES = MAGIC_BYTES + 4 + 8 + 8 };
+enum {
+    MAGIC_BYTES = sizeof magic - 1,
+    HEAD_BYTES = MAGIC_BYTES + 4 + 8 + 8,
+    STUCK_BYTES = 8 + 8 + 8 + 4 + 8,
+};
 
 uint64_t storage_hash(const char *name)
 {
@@ -27,6 +31,7 @@ static void put_stuck(struct buf *b, const struct label_memory *m)
     for (size_t i = 0; i < m->n; i++) {
         put_number(b, m->v[i].devnum, 8);
         put_number(b, (uint64_t)m->v[i].since.v, 8);
+        put_number(b, (uint64_t)m->v[i].asked.v, 8);
         put_number(b, (uint64_t)m->v[i].pid, 4);
         put_number(b, m->v[i].pid_started, 8);
     }
@@ -126,7 +131,7 @@ int storage_memory_write(const struct storage_memory *m, const char *boot_id, st
     struct buf whole = { 0 }, b = { 0 };
     int rc = 0;
 
-    _Static_assert(4 + LABEL_STUCK_MAX * 28 + HEAD_BYTES + 12 <= LIMIT_WORKER_KEEPS_BYTES,
+    _Static_assert(4 + LABEL_STUCK_MAX * STUCK_BYTES + HEAD_BYTES + 12 <= LIMIT_WORKER_KEEPS_BYTES,
                    "all stuck devices fit");
     put_stuck(&b, m->stuck);
     *left_out = put_loops(&b, &m->loops);
@@ -183,12 +188,13 @@ static pid_t take_pid(struct storage_cursor *c)
 
 static void take_stuck(struct storage_cursor *c, struct label_memory *m)
 {
-    size_t n = take_count(c, 28);
+    size_t n = take_count(c, STUCK_BYTES);
 
     c->failed |= n > LABEL_STUCK_MAX;
     for (size_t i = 0; i < n && !c->failed; i++) {
         m->v[i].devnum = take_number(c, 8);
         m->v[i].since = take_time(c);
+        m->v[i].asked = take_time(c);
         m->v[i].pid = take_pid(c);
         m->v[i].pid_started = take_number(c, 8);
         m->n++;

@@ -54,7 +54,7 @@ static int connect_multipathd(void)
 
 void collect_prepare(enum worker_kind kind)
 {
-    if (kind != WORKER_STORAGE && kind != WORKER_LVM)
+    if (kind != WORKER_STORAGE && kind != WORKER_LVM) /* LVM must not read the disks of guests */
         return;
     opened[PREPARED_XENSTORE] = open_xenstore();
     opened[PREPARED_MULTIPATHD] = connect_multipathd();

@@ -142,7 +142,8 @@ static mono_ms abandon(struct reader *r, size_t at)
     kill(c.pid, SIGKILL);
     drop_child(r, at);
     lives = waitpid(c.pid, NULL, WNOHANG) == 0;
-    since = label_memory_put(r->memory, r->devices[c.index].devnum, c.start, lives ? c.pid : 0);
+    since = label_memory_put(r->memory, r->devices[c.index].devnum, c.start, lives ? c.pid : 0,
+                             c.limit_ms >= r->limit_ms);
     r->abandoned += lives;
     return since;
 }
@@ -198,6 +199,15 @@ static bool may_start(const struct reader *r)
            count_young(r, now()) < LABEL_AT_ONCE;
 }
 
+static int64_t limit_of(const struct reader *r, size_t index, mono_ms start)
+{
+    const struct label_stuck *s = label_memory_get(r->memory, r->devices[index].devnum);
+
+    if (s == NULL || mono_since(start, s->asked) >= LABEL_FULL_MS || r->limit_ms < LABEL_AGAIN_MS)
+        return r->limit_ms;
+    return LABEL_AGAIN_MS;
+}
+
 static int start_one(struct reader *r)
 {
     size_t index = r->order[r->next];
@@ -215,7 +225,7 @@ static int start_one(struct reader *r)
                                        r->devices[index].path, strerror(-rc)));
     c->index = index;
     c->start = start;
-    c->limit_ms = r->limit_ms;
+    c->limit_ms = limit_of(r, index, start);
     r->n++;
     return 0;
 }

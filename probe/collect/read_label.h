@@ -17,13 +17,15 @@
 #include "collect/parse_label.h"
 
 enum {
-    LABEL_LIMIT_MS = 3000,     /* a good default */
-    LABEL_LIMITS = 4,          /* for a child that the machine does not let run */
-    LABEL_AT_ONCE = 32,        /* children that are asked of their devices at one time */
-    LABEL_SLOW_MS = 100,       /* older than this, a child no longer counts among those */
+    LABEL_LIMIT_MS = 3000, /* a good default */
+    LABEL_LIMITS = 4,      /* for a child that the machine does not let run */
+    LABEL_AGAIN_MS = 500,  /* the limit for a device that was stuck, so that it holds up nobody */
+    LABEL_FULL_MS = 30000, /* since it had the whole limit: it gets it again, for it may be slow */
+    LABEL_AT_ONCE = 32,    /* children that are asked of their devices at one time */
+    LABEL_SLOW_MS = 100,   /* older than this, a child no longer counts among those */
     LABEL_CHILDREN_MAX = 1024, /* all that live, abandoned ones too, of some 50 KB; the reader has a
                                   descriptor for each that is not abandoned */
-    LABEL_STUCK_MAX = 2048,    /* devices that are remembered */
+    LABEL_STUCK_MAX = 1536,    /* devices that are remembered */
 };
 
 struct label_device {
@@ -37,6 +39,7 @@ struct label_device {
 struct label_stuck {
     dev_t devnum;
     mono_ms since;        /* of the first attempt that it has not answered */
+    mono_ms asked;        /* when it had the whole limit the last time */
     pid_t pid;            /* of the abandoned child; 0: it is gone, and the device may be asked */
     uint64_t pid_started; /* as /proc/PID/stat has it, for the pid may be another's by now */
 };

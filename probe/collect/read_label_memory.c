@@ -66,7 +66,7 @@ static void forget_one(struct label_memory *m)
     m->v[i] = m->v[--m->n];
 }
 
-mono_ms label_memory_put(struct label_memory *m, dev_t devnum, mono_ms start, pid_t pid)
+mono_ms label_memory_put(struct label_memory *m, dev_t devnum, mono_ms start, pid_t pid, bool full)
 {
     struct label_stuck *s = NULL;
 
@@ -80,6 +80,8 @@ mono_ms label_memory_put(struct label_memory *m, dev_t devnum, mono_ms start, pi
         s = &m->v[m->n++];
         *s = (struct label_stuck){ .devnum = devnum, .since = start };
     }
+    if (full)
+        s->asked = start;
     s->pid = pid;
     s->pid_started = pid == 0 ? 0 : process_started(pid, NULL);
     return s->since;

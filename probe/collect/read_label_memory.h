@@ -13,8 +13,9 @@ size_t label_memory_refresh(struct label_memory *m, const struct label_device *d
 bool label_memory_waits(struct label_memory *m, dev_t devnum);
 const struct label_stuck *label_memory_get(const struct label_memory *m, dev_t devnum);
 /* Remembers it as stuck, since `start` or since earlier if it was already. pid 0: no child lives.
- * When there is no room, one that no child waits for is forgotten. Since when. */
-mono_ms label_memory_put(struct label_memory *m, dev_t devnum, mono_ms start, pid_t pid);
+ * full: it had the whole limit, from `start` on. When there is no room, one that no child waits for
+ * is forgotten. Since when. */
+mono_ms label_memory_put(struct label_memory *m, dev_t devnum, mono_ms start, pid_t pid, bool full);
 /* It answers again. Not while a child waits for it, for another part of the device. */
 void label_memory_forget(struct label_memory *m, dev_t devnum);
 

@@ -5,7 +5,13 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include "base/limits.h"
 #include "collect/read_label_memory.h"
+
+/* Even if a child is not let run, the worker has time left to say so. */
+enum { LIMIT_MS = 2000 };
+
+_Static_assert(LABEL_LIMITS *LIMIT_MS < DEFAULT_WORKER_TIMEOUT_MS, "the worker ends in time");
 
 /* The devices of one round of reading, with the containers that they are. */
 struct round {
@@ -59,7 +65,7 @@ static bool open_round(struct storage *s, struct round *round)
 static int run_round(struct storage *s, struct round *round, struct err *e)
 {
     int rc = s->r.failed ? no_memory(e)
-                         : read_labels(round->devices, round->n, label_open, LABEL_LIMIT_MS,
+                         : read_labels(round->devices, round->n, label_open, LIMIT_MS,
                                        s->before.stuck, s->r.a, round->answers, e);
 
     for (size_t i = 0; i < round->n && rc == 0; i++)
@@ -75,7 +81,7 @@ static void note_suspended(struct storage *s, struct block_container *c, mono_ms
     if (answer == NULL)
         return;
     answer->status = LABEL_STUCK;
-    answer->since = label_memory_put(s->before.stuck, dev_of(c->devnum), since, 0);
+    answer->since = label_memory_put(s->before.stuck, dev_of(c->devnum), since, 0, true);
     answer->text = rows_printf(&s->r, "%s is suspended", device_path(&s->r, c->device));
     c->answer = answer;
 }

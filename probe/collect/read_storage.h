@@ -13,7 +13,7 @@ struct storage_read {
 };
 
 /* Reads block devices, and then the labels of all containers that are to be read, each within
- * LABEL_LIMIT_MS; of partitions without a device too if `inner`. Labels are those of this machine:
+ * 2 s; of partitions without a device too if `inner`. Labels are those of this machine:
  * with another sys_root none is read. 0 or a negative errno with a sentence. */
 int read_storage(const struct collect_request *req, bool inner, struct arena *a,
                  struct storage_read *out, struct err *e);

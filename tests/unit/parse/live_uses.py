@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Uses loop devices in every way that this machine can and compares what the collector of uses says:
 mounted read-write, read-only, in another place, in a mount namespace of its own, as two devices of one btrfs, as swap, by a
-loop device over a file inside, open by a process. Usage: live_uses.py USES-DUMP. Needs root, losetup and mkfs.ext4."""
+loop device over a file inside, open by a process, through the second of two paths. Usage: live_uses.py USES-DUMP
+COLLECT-DUMP. Needs root, losetup and mkfs.ext4."""
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 
-DUMP = sys.argv[1]
+DUMP, COLLECT = sys.argv[1:3]
 LIMIT_S = 20  # a process counts after 2 s; the machine may be busy
 faults, compared = [], 0
 
@@ -195,6 +196,22 @@ def try_open(host):
     same("closed", host.uses("open"), [])
 
 
+def try_second_path(host):
+    """All of the worker's collection: the LUN is known by its first device."""
+    device = host.loop("path1", 16 << 20)
+    run("mkfs.ext4", "-q", device)
+    second = host.loop("path2", path=os.path.join(host.folder, "path1.img"))
+    out = json.loads(run(COLLECT, "storage"))
+    lun = [r for r in out["luns"]["rows"] if os.path.basename(second) in r["devices"]][0]
+    same("paths", lun["paths_total"], 2)
+    other = [d for d in lun["devices"] if d != lun["device"]][0]
+    point = host.mount("/dev/" + other, "second")
+    rows = json.loads(run(COLLECT, "storage"))["uses"]["rows"]
+    same("mounted through the second path",
+         [(r["container"], r["device"]) for r in rows if r["used_by"] == point],
+         [(lun["key"], other)])
+
+
 def main():
     if os.geteuid() != 0 or not shutil.which("losetup") or not shutil.which("mkfs.ext4"):
         print("SKIP: needs root, losetup and mkfs.ext4")
@@ -209,6 +226,7 @@ def main():
             try_btrfs(host)
         try_swap(host, here)
         try_open(host)
+        try_second_path(host)
     finally:
         host.end()
         shutil.rmtree(folder)

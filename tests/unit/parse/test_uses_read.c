@@ -105,7 +105,7 @@ static void collect(void)
     struct collect_request req = { .sys_root = root };
     struct err e = { "" };
 
-    cr_assert_eq(collect_uses(&req, &container, 1, a, &s, &e), 0, "%s", e.text);
+    cr_assert_eq(collect_uses(&req, &container, 1, NULL, 0, a, &s, &e), 0, "%s", e.text);
     cr_assert_eq(s.status, SECTION_OK);
     cr_assert_null(s.status_text, "%s", s.status_text);
 }
@@ -168,4 +168,38 @@ Test(uses_read, blkback)
     cr_assert_eq(s.row_count, 1);
     cr_assert(has("7/51712"));
     cr_assert(((const struct use *)s.rows)->read_only);
+}
+
+/* The first two devices of a LUN that no map puts together, the second with a partition. */
+Test(uses_read, every_path_of_a_lun_counts)
+{
+    struct block_container lun = { .container = "naa.2",
+                                   .device = "sda",
+                                   .devnum = DM_DEVNUM(8, 0) };
+    struct path paths[] = {
+        { .device = "sda", .lun = "naa.2", .devnum = "8:0" },
+        { .device = "sdb", .lun = "naa.2", .devnum = "8:16" },
+        { .device = "sdc", .lun = "naa.9", .devnum = "8:32" },
+        { .device = "nvme0c0n1", .lun = "naa.2" },
+    };
+    struct collect_request req = { .sys_root = root };
+    struct rows r = { .a = a };
+    struct block_container *v;
+    size_t n = 0;
+
+    put("/sys/class/block/sdb/dev", "8:16\n");
+    put("/sys/class/block/sdb/holders/dm-1", "");
+    put("/sys/class/block/sdb/sdb2/partition", "2\n");
+    put("/sys/class/block/sdb2/dev", "8:18\n");
+    v = use_devices(&req, &r, &lun, 1, paths, ARRAY_LEN(paths), &n);
+    cr_assert_eq(n, 3);
+    cr_assert_str_eq(v[1].container, "naa.2");
+    cr_assert_str_eq(v[1].device, "sdb");
+    cr_assert(v[1].devnum == DM_DEVNUM(8, 16) && v[1].holders.n == 1);
+    cr_assert_str_eq(v[1].holders.v[0], "dm-1");
+    cr_assert_str_eq(v[2].container, "naa.2-part2");
+    cr_assert_eq(v[2].devnum, DM_DEVNUM(8, 18));
+    lun.device = "dm-0"; /* a map does */
+    use_devices(&req, &r, &lun, 1, paths, ARRAY_LEN(paths), &n);
+    cr_assert_eq(n, 1);
 }
