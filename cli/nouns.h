@@ -14,7 +14,7 @@ extern const struct command status_command, wait_command, node_list_command, nod
     node_approve_command, node_rename_command, node_forget_command, node_declare_dead_command,
     node_drain_command, matrix_command, network_define_command, network_list_command,
     network_delete_command, resource_list_command, resource_show_command, explain_command,
-    impact_command, event_tail_command, token_create_command, token_list_command,
+    impact_command, event_tail_command, fs_list_command, token_create_command, token_list_command,
     token_revoke_command, client_list_command, client_revoke_command, backup_command,
     recover_command, enrol_command;
 
@@ -58,6 +58,8 @@ const char *ports_text(struct text *t, const struct edge_info *e);
 /* The detail view of a reply with one node or resource and its edges, after an empty line: which
  * resources a node sees, which nodes see a resource. */
 void edges_text(struct text *t, const struct reply *r, bool by_node);
+/* resource.c: what is wrong with its identity, a sentence each. */
+void doubts_text(struct text *t, const struct resource_info *x);
 /* Where a reply to a show command has no edges, takes them from a snapshot of that one. 0 or an
  * exit code. */
 int with_edges(struct run *r, const char *node_id, const char *resource_id,

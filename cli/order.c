@@ -63,7 +63,7 @@ static int by_node(const void *a, const void *b)
 
 unsigned resource_rank(const struct resource_info *x)
 {
-    int kind = x->kind != NULL ? resource_kind_by_name(x->kind) : -1;
+    int kind = x->kind != NULL ? resource_kind_by_name(x->kind) : RESOURCE_NETWORK;
 
     if (kind == RESOURCE_NETWORK && !x->declared)
         return RANK_PORT;

@@ -165,9 +165,7 @@ static size_t narrow(struct table *b, size_t total, const size_t *least)
         size_t widest = b->n;
 
         for (size_t c = 0; c < b->n; c++) {
-            size_t limit = least != NULL ? least[c] : LEAST;
-
-            if ((b->columns[c].flags & COLUMN_CUT) && b->widths[c] > limit &&
+            if ((b->columns[c].flags & COLUMN_CUT) && b->widths[c] > least[c] &&
                 (widest == b->n || b->widths[c] > b->widths[widest]))
                 widest = c;
         }
@@ -199,7 +197,12 @@ static void fit(struct table *b, size_t total)
         return;
     for (size_t c = 0; c < b->n; c++)
         least[c] = c == 0 ? least_width(b, c) : SHORT;
-    narrow(b, narrow(b, total, least), NULL);
+    total = narrow(b, total, least);
+    for (size_t c = 1; c < b->n; c++)
+        least[c] = LEAST;
+    total = narrow(b, total, least);
+    least[0] = LEAST;
+    narrow(b, total, least);
 }
 
 static bool is_last(const struct table *b, size_t column)

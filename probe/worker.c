@@ -39,6 +39,7 @@ static int run(enum worker_kind kind, struct err *e)
     rc = worker_request_read(worker_kind_name(kind), a, &request, &parent, e);
     if (rc < 0)
         goto out; /* nobody to tell */
+    collect_prepare(kind);
     rc = worker_confine(kind, collect_needs_root(kind), parent, e);
     if (rc == 0)
         rc = collect(kind, request, a, e);

@@ -236,8 +236,22 @@ CREATE TABLE use (
 -- Who uses a container, on every node.
 CREATE INDEX use_of_container ON use(container);
 
--- 1: what the row shows does not answer.
+-- 1: what the row shows does not answer; it answers, and is not right.
 ALTER TABLE sighting ADD COLUMN stuck INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sighting ADD COLUMN flawed INTEGER NOT NULL DEFAULT 0;
+-- What the nodes that see one resource should agree on: of a LUN bytes and a hash of the serial
+-- number; of a volume group version and a hash of its metadata's digest; of a filesystem how many
+-- devices it has and a hash of which of them this is. 0: not known.
+ALTER TABLE sighting ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sighting ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;
+
+-- Since when the nodes that see it contradict each other (milliseconds; 0: they do not), and
+-- whether the event log says so.
+ALTER TABLE resource ADD COLUMN doubt_since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE resource ADD COLUMN doubt_told INTEGER NOT NULL DEFAULT 0;
+-- Of a filesystem whose UUID is in several containers: the sets of them that one node has seen at
+-- once, as "NODE_NO.SET ...". Two that share a set are two devices.
+ALTER TABLE resource ADD COLUMN seen_together TEXT;
 
 DROP VIEW matrix;
 CREATE VIEW matrix AS

@@ -23,7 +23,7 @@ static int check_sightings(const struct edge *e, struct err *err)
         return 0;
     edge_sum(e, &active, &total);
     if (active != e->paths_active || total != e->paths_total || e->bare || held != e->held_by ||
-        e->state != edge_stored_state(active, total, e->paths_had))
+        e->state != edge_stored_state(e))
         return err_set(err, -EINVAL,
                        "%s sees %s: the edge (%u of %u) is not its sightings' sum "
                        "(%u of %u)",
@@ -68,7 +68,7 @@ static int check_rows(const struct node *n, struct err *err)
             if (i > 0 && strcmp(slot->rows[i - 1].key, row->key) >= 0)
                 return err_set(err, -EINVAL, "the rows of %s of %s are out of order at %s",
                                section_descs[id].name, NAME_OF(n), row->key);
-            if (row->sighting != NULL &&
+            if (((sighting_sections >> id) & 1u) && row->sighting != NULL &&
                 (row->sighting->edge == NULL || row->sighting->edge->node != n ||
                  row->sighting->row_key != row->key))
                 return err_set(err, -EINVAL,

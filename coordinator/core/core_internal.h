@@ -35,11 +35,16 @@ struct link {
     struct link *prev, *next;
 };
 
-/* One inventory row: attributes are in the database alone. Sorted by key within the section. */
+/* One inventory row: attributes are in the database alone, but for the few that rows of several
+ * nodes, or of two reports, are compared by. Sorted by key within the section. */
 struct row {
     uint64_t hash;
     char *key;
-    struct sighting *sighting; /* NULL: this row shows no resource */
+    union {
+        struct sighting *sighting; /* NULL: this row shows no resource */
+        struct twin *twin;         /* section pvs: what its label lies on; NULL: it is missing */
+        uint64_t mark;             /* section paths: path_mark() */
+    };
 };
 
 /* What a row says about a resource. */
@@ -49,13 +54,17 @@ struct sight {
      * as long as the row that they come from; NULL in a sighting. `alone`: the identity holds on
      * this node alone. */
     const char *key, *label;
-    bool alone;
-    bool stuck;        /* it does not answer */
-    const char *port;  /* or the device that leads to it */
+    const char *port; /* or the device that leads to it */
+    /* What nodes that see the same should agree on; 0: not known. A LUN's bytes and serial number,
+     * a VG's version and digest, how many devices a filesystem has and which of them this is. */
+    uint64_t size, mark;
+    uint32_t paths_active, paths_total;
     uint16_t base_len; /* of port, the leading part that is the NIC or bond */
     uint16_t vlan;     /* outermost tag */
     bool stacked;      /* more than one tag: never matches a declared network */
-    uint32_t paths_active, paths_total;
+    bool alone;
+    bool stuck;  /* it does not answer */
+    bool flawed; /* it answers with errors, or its paths contradict each other: never ok */
 };
 
 struct sighting {
@@ -96,7 +105,13 @@ struct resource {
     struct edge *edges;
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch: number in the reply that is being built */
-    char key[];     /* the port where it is unproven; its identity where it is no network */
+    /* version.c: of all its sightings, those that differ in size or mark from these. */
+    uint32_t sightings, others;
+    uint64_t size, mark;
+    wall_ms doubt_since; /* since when its nodes contradict each other; 0: they do not */
+    bool doubt_told;     /* and the event log says so */
+    struct twin *twin;   /* of a filesystem that has a UUID */
+    char key[];          /* the port where it is unproven; its identity where it is no network */
 };
 
 struct match {
@@ -231,7 +246,12 @@ struct coord {
     struct map *nodes_by_id, *nodes_by_name;
     struct link live[NODE_NEVER + 1];
     struct map *keys, *retired;
-    struct map *resources; /* by id */
+    struct map *resources;    /* by id */
+    struct map *twins;        /* UUIDs of filesystems and PVs: struct twins */
+    struct map *pv_roots;     /* what PVs lie on, without the partition: struct pv_root */
+    struct twins *twins_news; /* those whose containers a node sees anew in this step */
+    struct split *splits;     /* VGs that may be told to be split */
+    size_t split_count, split_cap;
     struct link networks;
     struct network *vlans[VLAN_COUNT];
     struct map *networks_by_name;
@@ -393,7 +413,89 @@ int sighting_set(struct step *s, struct node *n, enum section_id id, struct row 
                  const struct sight *sight);                        /* sight NULL: none */
 int sighting_drop(struct step *s, struct node *n, struct row *row); /* with its change */
 int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool announce);
+void row_release(struct coord *c, enum section_id id, struct row *row); /* without a change */
+bool container_is_local(const char *container); /* it means something on its node alone */
 struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight);
+
+/* ---- twin.c: UUIDs that are in several containers */
+enum { TWINS_TOLD = 8 }; /* others, by name */
+struct twin {
+    struct link link;    /* twins.list */
+    struct link on_root; /* pv_root.list, of a PV */
+    struct twins *of;
+    struct resource *resource; /* the filesystem; NULL: a PV */
+    struct node *owner;        /* its container means something on this node alone */
+    uint32_t rows;             /* of a PV, that show it */
+    uint32_t set_count;
+    uint64_t *sets;     /* node number and which of its sets: what it has seen at once */
+    struct twin *first; /* of its class; scratch of twins_tell(), with joint */
+    bool joint;         /* its class has others */
+    char container[];
+};
+struct twins {
+    struct link list;
+    uint32_t count;
+    bool stale; /* sorted and the classes are not of now */
+    bool news;  /* on coord.twins_news */
+    bool told;  /* of PVs: that there are clones */
+    struct twins *next_news;
+    struct twin **sorted;
+    char key[]; /* "fs/UUID", "pv/UUID" */
+};
+struct pv_root {
+    struct link list;
+    char key[]; /* number of the owner or 0, and the LUN or LV: "0/naa.6001" */
+};
+/* The sentences of one resource. */
+struct doubts {
+    struct arena *a;
+    const char **v;
+    size_t n;
+};
+int twin_of_filesystem(struct coord *c, struct resource *r); /* a new resource, of any kind */
+void twin_seen(struct coord *c, struct twin *w);             /* a node sees it anew */
+int twin_pv_set(struct coord *c, struct node *n, struct row *row, const char *container);
+void twin_pv_drop(struct coord *c, struct row *row);
+void twin_drop(struct coord *c, struct twin *w);
+void twins_free_all(struct coord *c);
+int twins_settle(struct step *s, struct node *n); /* what it sees at once after its rows are in */
+int twins_tell(const struct coord *c, struct twins *t); /* makes sorted and the classes */
+int twins_load(struct coord *c);
+int twin_sets_text(struct arena *a, const struct twin *w, const char **out);
+int twin_sets_load(struct twin *w, const char *text);
+const char *twin_name(const struct coord *c, struct arena *a, const struct twin *w);
+int twin_doubts(const struct coord *c, struct arena *a, const struct twin *w, struct doubts *out);
+/* NULL: it is alone in it. */
+int twin_class(const struct coord *c, struct arena *a, const struct twin *w, const char **out);
+struct pv_root *twin_root(const struct coord *c, const struct resource *r);
+
+/* ---- doubt.c: conflict_class and doubts of a resource */
+int doubts_add(struct doubts *d, const char *text); /* NULL: -ENOMEM */
+int doubts_fill(const struct coord *c, struct arena *a, const struct resource *r,
+                struct resource_info *out);
+
+/* ---- remap.c: devices that lead to another LUN than before */
+struct remaps;
+int remap_note(struct step *s, struct node *n, struct remaps **list, const struct path *now,
+               uint64_t was);
+int remaps_tell(struct step *s, struct node *n, const struct remaps *list);
+
+/* ---- version.c: what the nodes that see one LUN or VG should agree on */
+struct split {
+    uuid128 resource;
+    mono_ms due;
+};
+void version_add(struct sighting *g); /* it has come to its edge */
+void version_remove(struct resource *r, const struct sighting *g);
+/* A sighting takes what its row says now; the first to say it is an event. */
+int version_change(struct step *s, struct sighting *g, uint64_t size, uint64_t mark);
+/* The step's rows are all in. `by`: an edge that brought one; NULL: none did. */
+int version_settle(struct step *s, struct resource *r, const struct edge *by);
+/* The sentence about it; NULL: they agree. */
+int version_doubt(struct arena *a, const struct resource *r, const char **out);
+int version_load(struct coord *c);
+int version_tick(struct step *s);
+mono_ms version_deadline(const struct coord *c);
 
 /* ---- network.c: declared networks */
 struct network *network_new(struct coord *c, const struct network_row *row);
@@ -448,7 +550,7 @@ int history_trim(struct step *s, struct node *n);   /* of a node with too many l
 void edge_refresh(struct coord *c, struct edge *e); /* shown state and all counts */
 void edges_refresh(struct coord *c, struct node *n);
 void edge_sum(const struct edge *e, uint32_t *active, uint32_t *total);
-uint8_t edge_stored_state(uint32_t active, uint32_t total, uint32_t had);
+uint8_t edge_stored_state(const struct edge *e); /* by its figures and sightings */
 uint8_t edge_shown_state(const struct edge *e);
 /* Age of the facts; negative: not confirmed in this start. */
 int64_t edge_age_ms(const struct coord *c, const struct edge *e);
@@ -579,7 +681,8 @@ int op_recover(struct answer *q);
 
 /* info.c: records of a reply */
 int info_node(const struct coord *c, struct arena *a, const struct node *n, struct node_info *out);
-int info_resource(struct arena *a, const struct resource *r, struct resource_info *out);
+int info_resource(const struct coord *c, struct arena *a, const struct resource *r,
+                  struct resource_info *out);
 int info_edge(const struct coord *c, struct arena *a, const struct edge *e, struct edge_info *out);
 int info_network(struct arena *a, const struct network *w, struct network_info *out);
 int info_sections(const struct coord *c, struct arena *a, const struct node *n, struct recs *out);

@@ -114,7 +114,8 @@ int info_node(const struct coord *c, struct arena *a, const struct node *n, stru
     return rc < 0 ? rc : bad_sections(a, n, out);
 }
 
-int info_resource(struct arena *a, const struct resource *r, struct resource_info *out)
+int info_resource(const struct coord *c, struct arena *a, const struct resource *r,
+                  struct resource_info *out)
 {
     char id[UUID_TEXT];
 
@@ -133,7 +134,7 @@ int info_resource(struct arena *a, const struct resource *r, struct resource_inf
     REC_SET(out, resource_info, nodes_unknown,
             (uint64_t)r->counts[EDGE_UNKNOWN] + r->counts[EDGE_STUCK]);
     REC_SET(out, resource_info, index, r->index);
-    return 0;
+    return doubts_fill(c, a, r, out);
 }
 
 static int edge_ports(struct arena *a, const struct edge *e, struct edge_info *out)

@@ -99,6 +99,11 @@ static int load_rows(struct coord *c, const struct inventory_row *rows, size_t c
         if (slot->rows[i].key == NULL)
             return -ENOMEM;
         slot->row_count++;
+        if (rows[0].section == SECTION_PATHS)
+            slot->rows[i].mark = rows[i].mark;
+        else if (rows[0].section == SECTION_PVS &&
+                 twin_pv_set(c, n, &slot->rows[i], rows[i].container) < 0)
+            return -ENOMEM;
     }
     return 0;
 }
@@ -220,6 +225,8 @@ static int load_resource(struct coord *c, const struct resource_row *row, struct
     r->vlan = (uint16_t)(row->vlan % VLAN_COUNT);
     r->owner = like.owner;
     r->network = like.network;
+    r->doubt_since = row->doubt_since;
+    r->doubt_told = row->doubt_told;
     if (load_label(r, row) < 0 || resource_index(c, r) < 0) {
         resource_free(r);
         return -ENOMEM;
@@ -227,7 +234,7 @@ static int load_resource(struct coord *c, const struct resource_row *row, struct
     if (r->network != NULL)
         r->network->resource = r;
     *out = r;
-    return 0;
+    return twin_of_filesystem(c, r) < 0 ? -ENOMEM : twin_sets_load(r->twin, row->seen_together);
 }
 
 /* Which sections bring sightings of the resource: for an edge that has none just now. */
@@ -299,6 +306,9 @@ static struct sight sight_of_sighting(const struct sighting_row *row)
         .paths_active = row->paths_active,
         .paths_total = row->paths_total,
         .stuck = row->stuck,
+        .flawed = row->flawed,
+        .size = row->size,
+        .mark = row->mark,
     };
 }
 
@@ -314,7 +324,9 @@ static int load_sighting(struct coord *c, const struct sighting_row *row, const 
 
     if (n == NULL || (unsigned)row->section >= SECTION_COUNT)
         return 0;
-    at = row_by_key(&n->sections[row->section], row->row_key);
+    at = ((sighting_sections >> row->section) & 1u)
+             ? row_by_key(&n->sections[row->section], row->row_key)
+             : NULL;
     e = r == NULL ? NULL : edge_find(n, r);
     if (at == NULL || e == NULL || at->sighting != NULL) {
         memset(&n->sections[row->section].digest, 0, sizeof(digest128));
@@ -384,6 +396,10 @@ static int load_graph(struct step *s, const struct image *im)
     for (size_t i = 0; rc == 0 && i < im->sighting_count; i++)
         rc = load_sighting(c, &im->sightings[i], &ns);
     free(ns.at);
+    if (rc == 0)
+        rc = version_load(c);
+    if (rc == 0)
+        rc = twins_load(c);
     return rc < 0 ? rc : networks_complete(s);
 }
 

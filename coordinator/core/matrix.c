@@ -202,6 +202,7 @@ void edge_attach(struct edge *e, struct sighting *g)
     e->sightings = g;
     if (e->resource->network != NULL)
         e->resource->network->ports++;
+    version_add(g);
 }
 
 void edge_detach(struct sighting *g)
@@ -213,6 +214,7 @@ void edge_detach(struct sighting *g)
     *at = g->next;
     if (g->edge->resource->network != NULL)
         g->edge->resource->network->ports--;
+    version_remove(g->edge->resource, g);
     g->edge = NULL;
 }
 

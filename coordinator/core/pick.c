@@ -168,7 +168,7 @@ static int fill_resources(struct answer *q, const struct pick *p)
     if (v == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < p->resource_count; i++) {
-        int rc = info_resource(q->a, p->resources[i], &v[i]);
+        int rc = info_resource(q->c, q->a, p->resources[i], &v[i]);
 
         if (rc < 0)
             return rc;

@@ -49,6 +49,8 @@ int resource_delete(struct step *s, struct resource *r)
     rc = bury(s->c, nil, r->id);
     if (rc < 0)
         return rc;
+    if (r->twin != NULL)
+        twin_drop(s->c, r->twin);
     map_del(s->c->resources, r->id.b, sizeof r->id.b);
     stamp_remove(&r->stamp);
     resource_free(r);
@@ -68,7 +70,7 @@ static struct resource *resource_enter(struct step *s, struct resource *r)
     }
     s->c->meta.next_resource_no++;
     touch_resource(s->c, r);
-    return emit_resource(s, r) < 0 ? NULL : r;
+    return twin_of_filesystem(s->c, r) < 0 || emit_resource(s, r) < 0 ? NULL : r;
 }
 
 struct resource *resource_unproven(struct step *s, struct node *n, const char *port, uint16_t vlan)

@@ -14,11 +14,16 @@ void edge_sum(const struct edge *e, uint32_t *active, uint32_t *total)
     }
 }
 
-uint8_t edge_stored_state(uint32_t active, uint32_t total, uint32_t had)
+uint8_t edge_stored_state(const struct edge *e)
 {
-    if (active == 0)
+    if (e->paths_active == 0)
         return EDGE_LOST;
-    return active >= total && active >= had ? EDGE_OK : EDGE_DEGRADED;
+    for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
+        if (g->sight.flawed)
+            return EDGE_DEGRADED;
+    }
+    return e->paths_active >= e->paths_total && e->paths_active >= e->paths_had ? EDGE_OK
+                                                                                : EDGE_DEGRADED;
 }
 
 static int edge_event(struct step *s, const struct edge *e, uint8_t was)
@@ -123,7 +128,7 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
     } else {
         lose(s, e);
     }
-    e->state = edge_stored_state(e->paths_active, e->paths_total, e->paths_had);
+    e->state = edge_stored_state(e);
     e->bare = e->sightings == NULL;
     e->heir = NULL;
     e->fresh = false;
@@ -131,6 +136,9 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
         e->since = s->c->wall;
     edge_refresh(s->c, e);
     touch_edge(s->c, e); /* its ports may have changed, if nothing else */
+    rc = version_settle(s, e->resource, e);
+    if (rc < 0)
+        return rc;
     if (!fresh && before.state == e->state && before.paths_active == e->paths_active &&
         before.paths_total == e->paths_total && before.paths_had == e->paths_had &&
         before.had_until.v == e->had_until.v)

@@ -16,6 +16,12 @@ static uint32_t paths(uint64_t n)
     return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
+/* As it is stored. */
+static uint64_t figure(uint64_t n)
+{
+    return n > INT64_MAX ? INT64_MAX : n;
+}
+
 static bool port_set(struct sight *out, const char *port, size_t base_len)
 {
     /* A resource's key holds the port: it must fit into every message. */
@@ -95,7 +101,7 @@ static bool sight_vlan(const void *row, char scratch[SIGHT_SCRATCH], struct sigh
 }
 
 /* A name that says of itself that it means something on its node alone. */
-static bool is_local(const char *container)
+bool container_is_local(const char *container)
 {
     return strncmp(container, "local.", 6) == 0 || strncmp(container, "dm.", 3) == 0;
 }
@@ -120,8 +126,11 @@ static bool sight_lun(const void *row, char scratch[SIGHT_SCRATCH], struct sight
     (void)scratch;
     out->paths_active = paths(lun->paths_active);
     out->paths_total = paths(lun->paths_total);
-    out->stuck = lun->state != NULL && strcmp(lun->state, "stuck") == 0;
-    out->alone = is_local(lun->key);
+    out->stuck = text_same(lun->state, "stuck");
+    out->flawed = text_same(lun->state, "ghost") || text_same(lun->state, "failed");
+    out->size = figure(lun->size_bytes);
+    out->mark = text_mark(lun->serial);
+    out->alone = container_is_local(lun->key);
     return thing_set(out, RESOURCE_LUN, lun->key, lun->file != NULL ? lun->file : lun->key,
                      lun->map != NULL ? lun->map : lun->device);
 }
@@ -133,6 +142,8 @@ static bool sight_vg(const void *row, char scratch[SIGHT_SCRATCH], struct sight 
     (void)scratch;
     out->paths_active = paths(vg->paths_active);
     out->paths_total = paths(vg->paths_total);
+    out->size = figure(vg->seqno);
+    out->mark = text_mark(vg->metadata_digest);
     return thing_set(out, RESOURCE_VG, vg->uuid, vg->name, vg->name);
 }
 
@@ -155,9 +166,11 @@ static bool sight_filesystem(const void *row, char scratch[SIGHT_SCRATCH], struc
     const struct filesystem *fs = row;
     const char *uuid = fs->uuid != NULL ? fs->uuid : "";
 
+    out->size = figure(fs->members);
+    out->mark = fs->sub_uuid != NULL ? text_mark(fs->sub_uuid) : figure(fs->member_id);
     out->paths_active = REC_HAS(fs, filesystem, paths_total) ? paths(fs->paths_active) : 1;
     out->paths_total = REC_HAS(fs, filesystem, paths_total) ? paths(fs->paths_total) : 1;
-    out->alone = is_local(fs->container);
+    out->alone = container_is_local(fs->container);
     if (snprintf(scratch, SIGHT_SCRATCH, "%s@%s", uuid, fs->container) >= SIGHT_SCRATCH)
         return false;
     return thing_set(out, RESOURCE_FILESYSTEM, scratch,
@@ -302,6 +315,17 @@ int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool an
     return emit_sighting(s, n, g);
 }
 
+void row_release(struct coord *c, enum section_id id, struct row *row)
+{
+    if (id == SECTION_PVS) {
+        twin_pv_drop(c, row);
+    } else if (id != SECTION_PATHS && row->sighting != NULL) {
+        edge_detach(row->sighting);
+        free(row->sighting);
+    }
+    row->sighting = NULL;
+}
+
 int sighting_drop(struct step *s, struct node *n, struct row *row)
 {
     struct sighting *g = row->sighting;
@@ -341,8 +365,14 @@ static int sighting_update(struct step *s, struct node *n, struct sighting *g,
     if (sight->label != NULL)
         rc = resource_relabel(s, g->edge->resource, sight->label);
     if (rc < 0 || (g->sight.paths_active == sight->paths_active &&
-                   g->sight.paths_total == sight->paths_total && g->sight.stuck == sight->stuck))
+                   g->sight.paths_total == sight->paths_total && g->sight.stuck == sight->stuck &&
+                   g->sight.flawed == sight->flawed && g->sight.size == sight->size &&
+                   g->sight.mark == sight->mark))
         return rc;
+    rc = version_change(s, g, sight->size, sight->mark);
+    if (rc < 0)
+        return rc;
+    g->sight.flawed = sight->flawed;
     g->sight.paths_active = sight->paths_active;
     g->sight.paths_total = sight->paths_total;
     g->sight.stuck = sight->stuck;
@@ -373,5 +403,7 @@ int sighting_set(struct step *s, struct node *n, enum section_id id, struct row 
     if (rc < 0)
         return rc;
     edge_attach(e, g);
+    if (r->twin != NULL)
+        twin_seen(s->c, r->twin);
     return emit_sighting(s, n, g);
 }

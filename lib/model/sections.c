@@ -3,6 +3,7 @@
 #include "model/sections.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 
 #define NO_FIELD(...)
 
@@ -130,4 +131,11 @@ const char *section_row_key(const struct section_desc *d, const void *row)
     /* The key is the first field of every row with one. */
     key = *(const char *const *)field_at(&d->row->fields[0], row);
     return key == NULL ? "" : key;
+}
+
+uint64_t path_mark(const struct path *p)
+{
+    uint64_t lun = text_mark(p->lun) & UINT32_MAX, address = text_mark(p->address) & INT32_MAX;
+
+    return lun == 0 || address == 0 ? 0 : address << 32 | lun;
 }

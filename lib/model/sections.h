@@ -279,6 +279,9 @@ struct section {
 struct err;
 int section_normalise(struct section *s, struct arena *a, struct err *e);
 
+/* Of what a path leads to and its address: what two reports of it are compared by. The upper half
+ * is of the address, the lower of the LUN; 0: one of them is not known. Below 2^63. */
+uint64_t path_mark(const struct path *p);
 uint64_t record_hash(const struct record_desc *d, const void *row);
 static inline void *section_row(const struct section *s, size_t i)
 {

@@ -357,7 +357,7 @@ enum node_admission {
     X(STR,  container, 4, 0, "what is in use: the filesystem's, or what that lies in")             \
     X(STR,  device,    5, 0, "")                                                                   \
     X(STR,  used_by,   6, 0, "mount point, device above it, DOMID/VDEV, PROGRAM[PID]")             \
-    X(STR,  type,      7, 0, "file system, device-mapper target")                                  \
+    X(STR,  type,      7, 0, "file system; swap: partition, file; device-mapper: who made it (LVM, CRYPT); xen: backend") \
     X(BOOL, read_only, 8, 0, "")                                                                   \
     X(STR,  file,      9, 0, "image inside the file system: of a loop or of a guest")              \
     X(I64,  age_ms,   10, 0, "since the node has confirmed it; absent: not since this start")

@@ -3,30 +3,23 @@
 #include "collect/collect.h"
 
 #include <assert.h>
-#include <errno.h>
 
 #include "collect/read.h"
-#include "collect/read_block.h"
-
-static int collect_nothing_yet(const struct collect_request *req, struct arena *a,
-                               struct section *out, size_t *count, struct err *e)
-{
-    (void)req;
-    (void)a;
-    (void)out;
-    (void)count;
-    return err_set(e, -ENOTSUP, "this probe does not ask LVM yet");
-}
+#include "collect/read_storage.h"
 
 static const struct {
     int (*run)(const struct collect_request *req, struct arena *a, struct section *out,
                size_t *count, struct err *e);
+    int (*run_on)(const struct collect_request *req, struct arena *a, struct section *out,
+                  size_t *count, struct bytes *memory, struct err *e); /* keeps a memory */
     bool needs_root;
 } kinds[WORKER_KIND_COUNT] = {
     /* product_uuid and product_serial have mode 0400. */
-    [WORKER_SYSTEM] = { collect_system, true },   [WORKER_NET] = { collect_net, false },
-    [WORKER_LLDP] = { collect_lldp, false },      [WORKER_STORAGE] = { collect_block, true },
-    [WORKER_LVM] = { collect_nothing_yet, true },
+    [WORKER_SYSTEM] = { .run = collect_system, .needs_root = true },
+    [WORKER_NET] = { .run = collect_net },
+    [WORKER_LLDP] = { .run = collect_lldp },
+    [WORKER_STORAGE] = { .run_on = collect_storage, .needs_root = true },
+    [WORKER_LVM] = { .run_on = collect_volumes, .needs_root = true },
 };
 
 int collect_run(enum worker_kind kind, const struct collect_request *req, struct arena *a,
@@ -35,7 +28,8 @@ int collect_run(enum worker_kind kind, const struct collect_request *req, struct
     assert((unsigned)kind < WORKER_KIND_COUNT);
     *count = 0;
     *memory = (struct bytes){ NULL, 0 };
-    return kinds[kind].run(req, a, out, count, e);
+    return kinds[kind].run != NULL ? kinds[kind].run(req, a, out, count, e)
+                                   : kinds[kind].run_on(req, a, out, count, memory, e);
 }
 
 bool collect_needs_root(enum worker_kind kind)

@@ -24,6 +24,10 @@ struct collect_request {
 int collect_run(enum worker_kind kind, const struct collect_request *req, struct arena *a,
                 struct section *out, size_t *count, struct bytes *memory, struct err *e);
 
+/* Opens what a confined worker of this kind can open no more: before worker_confine. What is not
+ * there is left out. */
+void collect_prepare(enum worker_kind kind);
+
 /* What the worker must keep when it drops privileges before collecting: true only for kinds whose
  * sources are readable by root alone (SMBIOS UUID and serial). */
 bool collect_needs_root(enum worker_kind kind);

@@ -16,6 +16,14 @@ struct loop_facts {
     bool stuck; /* it did not answer now: the numbers are those of before, or 0 */
 };
 
+/* What an earlier collection found of one. */
+struct loop_known {
+    uint32_t number; /* of the device */
+    bool waits;      /* a process still waits for its answer: it is not asked again */
+    uint64_t file;   /* memory_hash of the file's name */
+    uint64_t dev, inode;
+};
+
 struct block_input {
     /* Real paths below /sys/devices, and the links of /sys/block, of the folders holders, and of
      * the classes of /sys/class that say something of disks, each with the real path it leads to.

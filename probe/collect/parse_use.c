@@ -75,22 +75,24 @@ static const struct use_member *member_of(const struct use_input *in, uint64_t d
 
 size_t use_slots_of(struct use_builder *b, const struct use_mount *m)
 {
-    struct use_slot *s = use_slot_of(b, m->devnum);
     const struct use_member *first;
+    struct use_slot *s;
     uint64_t devnum = m->devnum;
     size_t n = 0;
 
-    if (s == NULL && m->devnum >> 32 == 0 && bytes_equal(m->type, "btrfs") &&
-        use_devnum_of(b->in, use_unescape(&b->r, m->source), &devnum))
-        s = use_slot_of(b, devnum);
+    if (!bytes_equal(m->type, "btrfs")) {
+        b->found[0] = use_slot_of(b, devnum);
+        return b->found[0] != NULL;
+    }
+    use_devnum_of(b->in, use_unescape(&b->r, m->source), &devnum);
     first = member_of(b->in, devnum);
     for (size_t i = 0; first != NULL && i < b->in->member_count; i++) {
-        struct use_slot *member = use_slot_of(b, b->in->members[i].devnum);
-
-        if (member != NULL && b->in->members[i].fs == first->fs)
-            b->found[n++] = member;
+        s = b->in->members[i].fs == first->fs ? use_slot_of(b, b->in->members[i].devnum) : NULL;
+        if (s != NULL)
+            b->found[n++] = s;
     }
-    if (first == NULL && s != NULL)
+    s = first == NULL ? use_slot_of(b, devnum) : NULL;
+    if (s != NULL)
         b->found[n++] = s;
     return n;
 }

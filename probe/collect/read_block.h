@@ -16,23 +16,38 @@ int read_tree(const struct collect_request *req, struct arena *a, struct tree *o
  * errno with a sentence. */
 int read_dm(struct arena *a, const struct dm_text **out, size_t *count, struct err *e);
 
+/* Opens what read_dm, and LVM in this process, need of device-mapper, and keeps it open: only so
+ * can a process ask it that may open nothing for writing. */
+void read_dm_prepare(void);
+
+/* What multipathd says of its maps in JSON, over the socket `fd`. What it adds is welcome, not
+ * needed: one that does not answer within 2 s is like one that does not run. 0 or -ENOMEM. */
+int read_multipathd(int fd, struct arena *a, struct bytes *out);
+
 /* What the kernel knows of the backing files of the tree's loop devices. A child process asks,
  * since the file system that the file is on may never answer: such a device is marked as stuck, and
- * has the numbers that `known` (of an earlier call; may be NULL) has for it if the file is still
- * called the same. 0 or -ENOMEM with a sentence. */
-int read_loops(const struct tree *t, const struct loop_facts *known, size_t known_count,
+ * has the numbers that `known` (may be NULL) has for it if the file is still called the same. 0 or
+ * -ENOMEM with a sentence. */
+int read_loops(const struct tree *t, const struct loop_known *known, size_t known_count,
                struct arena *a, const struct loop_facts **out, size_t *count, struct err *e);
 
-/* Everything that parse_block needs. 0 or a negative errno with a sentence. */
-int read_block(const struct collect_request *req, const struct loop_facts *known,
+/* Everything that parse_block needs, of the devices that the request names. 0 or a negative errno
+ * with a sentence. */
+int read_block(const struct collect_request *req, const struct loop_known *known,
                size_t known_count, struct arena *a, struct block_input *out, struct err *e);
 
-/* The sections hbas, luns, paths and partitions of what was read. A section with more rows than it
- * may have is FAILED with a text that says so. 0 or a negative errno with a sentence. */
-int block_sections(const struct block_input *in, struct arena *a, struct section *out,
-                   size_t *count, struct err *e);
+/* parse_block, without multipathd's answer if that is not understood: then *fault says why, else it
+ * is NULL. 0 or a negative errno with a sentence. */
+int block_rows(const struct block_input *in, struct arena *a, struct block_rows *out,
+               const char **fault, struct err *e);
+/* The sections hbas, luns, paths and partitions. A section with more rows than it may have is
+ * FAILED with a text that says so. */
+void block_sections(const struct block_rows *rows, const char *fault, struct arena *a,
+                    struct section *out, size_t *count);
+/* One section, in the same way. */
+void block_section(enum section_id id, void *rows, size_t n, struct arena *a, struct section *out);
 
-/* read_block and block_sections in one, of this machine as it is now. */
+/* All of it in one, of this machine as it is now. */
 int collect_block(const struct collect_request *req, struct arena *a, struct section *out,
                   size_t *count, struct err *e);
 

@@ -159,6 +159,26 @@ static int read_all(struct dm_task *task, struct arena *a, const struct dm_text 
     return rc < 0 ? rc : 0;
 }
 
+static bool has_driver(void)
+{
+    return access(DRIVER, F_OK) == 0 && access(CONTROL, F_OK) == 0;
+}
+
+void read_dm_prepare(void)
+{
+    struct dm_task *task;
+
+    if (!has_driver())
+        return;
+    dm_log_with_errno_init(say_nothing);
+    dm_hold_control_dev(1);
+    task = dm_task_create(DM_DEVICE_VERSION); /* asks, and so opens */
+    if (task != NULL) {
+        dm_task_run(task);
+        dm_task_destroy(task);
+    }
+}
+
 int read_dm(struct arena *a, const struct dm_text **out, size_t *count, struct err *e)
 {
     struct dm_task *task;
@@ -166,7 +186,7 @@ int read_dm(struct arena *a, const struct dm_text **out, size_t *count, struct e
 
     *out = NULL;
     *count = 0;
-    if (access(DRIVER, F_OK) < 0 || access(CONTROL, F_OK) < 0)
+    if (!has_driver())
         return 0;
     dm_log_with_errno_init(say_nothing);
     dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);

@@ -27,6 +27,8 @@ enum {
 struct label_device {
     const char *path; /* "/dev/dm-3" */
     dev_t devnum;     /* a path that leads to another device is refused */
+    /* The part of it that counts, at a multiple of the sector; size 0: all of it. */
+    uint64_t start_bytes, size_bytes;
 };
 
 /* A device that did not answer when it was last asked. */
@@ -62,8 +64,8 @@ struct label_answer {
 /* An open device. */
 struct label_source {
     int fd;
-    uint64_t size_bytes;
-    uint32_t sector_bytes; /* logical */
+    uint64_t start_bytes, size_bytes; /* of the part that counts */
+    uint32_t sector_bytes;            /* logical */
 };
 
 /* Opens a device, in a child that has no descriptors but 0. 0 or a negative errno. */

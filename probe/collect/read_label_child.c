@@ -49,6 +49,12 @@ int label_open(const struct label_device *d, struct label_source *out)
         rc = -ESTALE;
     else if (out->size_bytes == 0)
         rc = -ENOMEDIUM;
+    else if (d->size_bytes > 0 &&
+             (d->start_bytes > out->size_bytes || d->size_bytes > out->size_bytes - d->start_bytes))
+        rc = -EOVERFLOW; /* the table leads out of the device */
+    if (d->size_bytes > 0)
+        out->size_bytes = d->size_bytes;
+    out->start_bytes = d->size_bytes > 0 ? d->start_bytes : 0;
     if (rc < 0)
         close(out->fd);
     out->sector_bytes = (uint32_t)sector;
@@ -104,7 +110,8 @@ static int copy_chunk(struct copy *c, uint64_t at, uint64_t n)
     c->at = at;
     while (c->at < end) {
         uint64_t left = (end - c->at + ALIGN - 1) / ALIGN * ALIGN; /* a file may end anywhere */
-        ssize_t done = pread(c->source.fd, c->chunk + (c->at - at), left, (off_t)c->at);
+        ssize_t done = pread(c->source.fd, c->chunk + (c->at - at), left,
+                             (off_t)(c->source.start_bytes + c->at));
 
         if (done < 0 && errno == EINTR)
             continue;
@@ -167,7 +174,9 @@ static int ask_sign_of_life(struct copy *c)
     ssize_t n;
 
     c->at = 0;
-    while ((n = pread(c->source.fd, c->chunk, c->source.sector_bytes, 0)) < 0 && errno == EINTR)
+    while ((n = pread(c->source.fd, c->chunk, c->source.sector_bytes,
+                      (off_t)c->source.start_bytes)) < 0 &&
+           errno == EINTR)
         continue;
     return n < 0 ? -errno : 0;
 }

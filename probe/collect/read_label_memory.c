@@ -46,6 +46,15 @@ static bool lives(struct label_stuck *s)
     return s->pid != 0;
 }
 
+bool label_memory_waits(struct label_memory *m, dev_t devnum)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->v[i].devnum == devnum)
+            return lives(&m->v[i]);
+    }
+    return false;
+}
+
 static bool is_among(dev_t devnum, const struct label_device *devices, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -9,6 +9,8 @@
  * child waits for one. How many children live. */
 size_t label_memory_refresh(struct label_memory *m, const struct label_device *devices, size_t n);
 
+/* Whether an abandoned child still waits for the device. */
+bool label_memory_waits(struct label_memory *m, dev_t devnum);
 const struct label_stuck *label_memory_get(const struct label_memory *m, dev_t devnum);
 /* Remembers it as stuck, since `start` or since earlier if it was already. pid 0: no child lives.
  * When there is no room, one that no child waits for is forgotten. Since when. */

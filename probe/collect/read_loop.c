@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -14,6 +15,7 @@
 
 #include "collect/read.h"
 #include "collect/read_block.h"
+#include "collect/storage_memory.h"
 
 #define ANSWER_MS 300 /* for one device */
 #define STUCK_MAX 8   /* children that may be given up; then the rest counts as stuck unasked */
@@ -111,31 +113,55 @@ static size_t ask_some(struct loop_facts *loops, size_t n)
     return pid > 0 ? done : SIZE_MAX;
 }
 
-static void remember(struct loop_facts *f, const struct loop_facts *known, size_t known_count)
+static const struct loop_known *find_known(const struct loop_facts *f,
+                                           const struct loop_known *known, size_t n)
 {
-    f->stuck = true;
-    for (size_t i = 0; i < known_count; i++) {
-        if (strcmp(known[i].device, f->device) == 0 && strcmp(known[i].file, f->file) == 0) {
-            f->dev = known[i].dev;
-            f->inode = known[i].inode;
-        }
+    unsigned long number = strtoul(f->device + strlen("loop"), NULL, 10);
+
+    for (size_t i = 0; i < n; i++) {
+        if (known[i].number == number && known[i].file == memory_hash(f->file))
+            return &known[i];
     }
+    return NULL;
 }
 
-static void ask_all(struct loop_facts *loops, size_t n, const struct loop_facts *known,
+static void remember(struct loop_facts *f, const struct loop_known *known)
+{
+    f->stuck = true;
+    f->dev = known == NULL ? 0 : known->dev;
+    f->inode = known == NULL ? 0 : known->inode;
+}
+
+/* How many from the first on may be asked. */
+static size_t count_askable(const struct loop_facts *loops, size_t n,
+                            const struct loop_known *known, size_t known_count)
+{
+    size_t i = 0;
+
+    for (; i < n; i++) {
+        const struct loop_known *k = find_known(&loops[i], known, known_count);
+
+        if (k != NULL && k->waits)
+            break;
+    }
+    return i;
+}
+
+static void ask_all(struct loop_facts *loops, size_t n, const struct loop_known *known,
                     size_t known_count)
 {
     size_t given_up = 0;
 
     for (size_t i = 0; i < n; i++) {
-        size_t done = given_up < STUCK_MAX ? ask_some(loops + i, n - i) : 0;
+        size_t some = count_askable(loops + i, n - i, known, known_count);
+        size_t done = given_up < STUCK_MAX && some > 0 ? ask_some(loops + i, some) : 0;
 
         if (done == SIZE_MAX)
             return;
         i += done;
         if (i < n)
-            remember(&loops[i], known, known_count);
-        given_up++;
+            remember(&loops[i], find_known(&loops[i], known, known_count));
+        given_up += done < some;
     }
 }
 
@@ -164,7 +190,7 @@ static size_t find_loops(const struct tree *t, struct arena *a, struct loop_fact
     return n;
 }
 
-int read_loops(const struct tree *t, const struct loop_facts *known, size_t known_count,
+int read_loops(const struct tree *t, const struct loop_known *known, size_t known_count,
                struct arena *a, const struct loop_facts **out, size_t *count, struct err *e)
 {
     struct loop_facts *loops = arena_array(a, tree_children(t, "/sys/block").n, sizeof *loops);

@@ -46,6 +46,7 @@ static const char *const queue_names[] = { "logical_block_size", "physical_block
                                            "rotational", "discard_max_bytes" };
 static const char *const loop_names[] = { "backing_file", "offset", "sizelimit" };
 static const char *const dm_names[] = { "name", "uuid", "suspended" };
+static const char *const md_names[] = { "uuid" };
 static const char *const scsi_names[] = { "vendor",       "model",     "rev",        "type",
                                           "state",        "wwid",      "vpd_pg80",   "vpd_pg83",
                                           "access_state", "ioerr_cnt", "sas_address" };
@@ -206,6 +207,8 @@ static void add_disk(struct reading *r, const char *block, const char *name)
         add_files(r, dir, "loop", loop_names, ARRAY_LEN(loop_names));
     if (strncmp(name, "dm-", 3) == 0)
         add_files(r, dir, "dm", dm_names, ARRAY_LEN(dm_names));
+    if (strncmp(name, "md", 2) == 0)
+        add_files(r, dir, "md", md_names, ARRAY_LEN(md_names));
     device = add_link(r, dir, "device");
     if (device != NULL && is_scsi(device))
         add_files(r, device, NULL, scsi_names, ARRAY_LEN(scsi_names));

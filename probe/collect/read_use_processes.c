@@ -174,10 +174,12 @@ static void look_at_process(struct looking *l, int proc, const char *name)
     if (process < 0)
         return;
     id = namespace_of(process);
-    l->gaps->refused |= id == 0 && (errno == EACCES || errno == EPERM);
-    if (id != 0 && id != l->own)
+    if (id == 0)
+        l->gaps->refused |= errno == EACCES || errno == EPERM;
+    else if (id != l->own)
         add_namespace(l, id, pid, name);
-    look_at_files(l, pid, process);
+    if (id != 0) /* else it has ended, or its files may not be looked at either */
+        look_at_files(l, pid, process);
     close(process);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collect/read_uses.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,13 +9,12 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "collect/prepare.h"
 #include "collect/read.h"
 
-#define ATTRIBUTE_MAX 4096
-#define SWAPS_MAX     (256u << 10)
-#define LINKS_MAX     8 /* symbolic links from a name in /dev to the device */
+#define SWAPS_MAX (256u << 10)
+#define LINKS_MAX 8 /* symbolic links from a name in /dev to the device */
 
-#define SYS_BLOCK   "/sys/class/block"
 #define XEN_BACKEND "/sys/bus/xen-backend/devices"
 
 /* What is gathered. All memory is of the arena; out of it shows in `r.failed`. */
@@ -38,59 +36,15 @@ static void say(struct gathering *g, const char *sentence)
 static struct bytes attribute(struct gathering *g, const char *folder, const char *device,
                               const char *name)
 {
-    char path[READ_PATH_MAX];
-    struct bytes out = { NULL, 0 };
-
-    if (read_path(g->req, path, "%s/%s/%s", folder, device, name))
-        out = bytes_trim(read_file(g->r.a, path, ATTRIBUTE_MAX, NULL));
-    return out;
+    return use_attribute(g->req, &g->r, folder, device, name);
 }
 
 static uint64_t devnum_of(struct gathering *g, const char *device)
 {
     uint64_t devnum = 0;
 
-    dm_devnum(attribute(g, SYS_BLOCK, device, "dev"), &devnum);
+    dm_devnum(attribute(g, USE_SYS_BLOCK, device, "dev"), &devnum);
     return devnum;
-}
-
-/* Adds a name to `names` that has room for powers of two. */
-static bool add_name(struct gathering *g, const char ***names, size_t n, const char *name)
-{
-    const char **bigger;
-
-    if ((n & (n - 1)) == 0) {
-        bigger = rows_array(&g->r, n == 0 ? 1 : 2 * n, sizeof *bigger);
-        if (bigger == NULL)
-            return false;
-        if (n > 0)
-            memcpy(bigger, *names, n * sizeof *bigger);
-        *names = bigger;
-    }
-    (*names)[n] = arena_strdup(g->r.a, name);
-    g->r.failed |= (*names)[n] == NULL;
-    return !g->r.failed;
-}
-
-/* The names in a folder of sysfs; none if it is not there. */
-static struct strs list(struct gathering *g, const char *folder)
-{
-    char path[READ_PATH_MAX];
-    const char **names = NULL;
-    struct dirent *d;
-    size_t n = 0;
-    DIR *dir = read_path(g->req, path, "%s", folder) ? opendir(path) : NULL;
-
-    while (dir != NULL && (d = readdir(dir)) != NULL) {
-        if (d->d_name[0] == '.')
-            continue;
-        if (!add_name(g, &names, n, d->d_name))
-            break;
-        n++;
-    }
-    if (dir != NULL)
-        closedir(dir);
-    return (struct strs){ names, n };
 }
 
 static void read_holders(struct gathering *g)
@@ -109,9 +63,9 @@ static void read_holders(struct gathering *g)
 
             h->device = devices->v[k];
             h->devnum = devnum_of(g, h->device);
-            h->name = attribute(g, SYS_BLOCK, h->device, "dm/name");
-            h->uuid = attribute(g, SYS_BLOCK, h->device, "dm/uuid");
-            h->read_only = bytes_number(attribute(g, SYS_BLOCK, h->device, "ro"), 10);
+            h->name = attribute(g, USE_SYS_BLOCK, h->device, "dm/name");
+            h->uuid = attribute(g, USE_SYS_BLOCK, h->device, "dm/uuid");
+            h->read_only = bytes_number(attribute(g, USE_SYS_BLOCK, h->device, "ro"), 10);
         }
     }
     g->in.holders = holders;
@@ -120,7 +74,7 @@ static void read_holders(struct gathering *g)
 
 static void read_loop_files(struct gathering *g)
 {
-    struct strs names = list(g, SYS_BLOCK);
+    struct strs names = use_list(g->req, &g->r, USE_SYS_BLOCK);
     struct use_loop *loops = rows_array(&g->r, names.n, sizeof *loops);
     size_t n = 0;
 
@@ -130,11 +84,11 @@ static void read_loop_files(struct gathering *g)
         if (strncmp(names.v[i], "loop", 4) != 0)
             continue;
         *l = (struct use_loop){ .device = names.v[i] };
-        l->file = attribute(g, SYS_BLOCK, l->device, "loop/backing_file");
+        l->file = attribute(g, USE_SYS_BLOCK, l->device, "loop/backing_file");
         if (l->file.n == 0)
             continue;
         l->devnum = devnum_of(g, l->device);
-        l->read_only = bytes_number(attribute(g, SYS_BLOCK, l->device, "ro"), 10);
+        l->read_only = bytes_number(attribute(g, USE_SYS_BLOCK, l->device, "ro"), 10);
         n++;
     }
     g->in.loops = loops;
@@ -143,13 +97,14 @@ static void read_loop_files(struct gathering *g)
 
 static void read_members(struct gathering *g)
 {
-    struct strs all = list(g, "/sys/fs/btrfs");
+    struct strs all = use_list(g->req, &g->r, "/sys/fs/btrfs");
     struct use_member *members = NULL;
     size_t n = 0;
 
     for (size_t i = 0; i < all.n && !g->r.failed; i++) {
         const char *folder = rows_printf(&g->r, "/sys/fs/btrfs/%s/devices", all.v[i]);
-        struct strs devices = folder == NULL ? (struct strs){ NULL, 0 } : list(g, folder);
+        struct strs devices =
+            folder == NULL ? (struct strs){ NULL, 0 } : use_list(g->req, &g->r, folder);
         struct use_member *more = rows_array(&g->r, n + devices.n, sizeof *more);
 
         if (more == NULL)
@@ -283,17 +238,21 @@ static size_t read_blkback(struct gathering *g, struct use_guest *out, struct st
 static int read_guests(struct gathering *g)
 {
     static const char *const nodes[] = { "/dev/xen/xenbus", "/proc/xen/xenbus" };
-    struct strs names = list(g, XEN_BACKEND);
+    struct strs names = use_list(g->req, &g->r, XEN_BACKEND);
     struct use_guest *told = NULL, *all;
     struct err e = { "" };
     char path[READ_PATH_MAX];
     size_t n = 0;
     int fd = -1, rc = 0;
 
+    if (g->req->sys_root == NULL || *g->req->sys_root == '\0')
+        fd = fcntl(prepared(PREPARED_XENSTORE), F_DUPFD_CLOEXEC, 0);
     for (size_t i = 0; i < ARRAY_LEN(nodes) && fd < 0; i++) {
-        if (read_path(g->req, path, "%s", nodes[i]))
-            fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-        if (fd < 0 && errno != ENOENT && errno != ENODEV && errno != ENXIO && errno != ENOTDIR)
+        /* A confined worker is refused even what is not there. */
+        if (!read_path(g->req, path, "%s", nodes[i]) || access(path, F_OK) < 0)
+            continue;
+        fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+        if (fd < 0)
             say(g, rows_printf(&g->r, "xenstore cannot be asked: %s", strerror(errno)));
     }
     if (fd >= 0) {
@@ -346,16 +305,17 @@ static int gather(struct gathering *g, struct err *e)
 }
 
 int collect_uses(const struct collect_request *req, const struct block_container *containers,
-                 size_t n, struct arena *a, struct section *out, struct err *e)
+                 size_t n, const struct path *paths, size_t path_count, struct arena *a,
+                 struct section *out, struct err *e)
 {
     struct gathering g = { .req = req, .r = { .a = a } };
     struct use_rows rows = { .n = 0 };
     int rc;
 
-    g.in.containers = containers;
-    g.in.container_count = n;
     *out = (struct section){ .id = SECTION_USES, .status = SECTION_OK };
-    rc = gather(&g, e);
+    g.in.containers =
+        use_devices(req, &g.r, containers, n, paths, path_count, &g.in.container_count);
+    rc = g.in.containers == NULL ? -ENOMEM : gather(&g, e);
     if (rc == -ENOMEM || g.r.failed)
         return err_set(e, -ENOMEM, "out of memory while looking for uses");
     if (rc < 0) {

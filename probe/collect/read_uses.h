@@ -21,11 +21,26 @@ struct use_gaps {
     bool refused;                      /* the kernel does not let this process look */
 };
 
-/* The section uses: in every way that this host uses one of the containers (docs/inventory.md). A
- * container with several devices is given once for each. Whatever cannot be read is said in the
- * section's text. 0 or -ENOMEM with a sentence. */
+/* The section uses: in every way that this host uses one of the containers (docs/inventory.md).
+ * `paths`: those of LUNs, since one that no map puts together is used through any. Whatever cannot
+ * be read is said in the section's text. 0 or -ENOMEM with a sentence. */
 int collect_uses(const struct collect_request *req, const struct block_container *containers,
-                 size_t n, struct arena *a, struct section *out, struct err *e);
+                 size_t n, const struct path *paths, size_t path_count, struct arena *a,
+                 struct section *out, struct err *e);
+
+/* The containers, sorted by name as they come, and after them those that have other devices too:
+ * the paths of LUNs that have no map, and the partitions that the kernel has on them. NULL: out of
+ * memory. */
+struct block_container *use_devices(const struct collect_request *req, struct rows *r,
+                                    const struct block_container *containers, size_t n,
+                                    const struct path *paths, size_t path_count, size_t *count);
+
+#define USE_SYS_BLOCK "/sys/class/block"
+
+/* Of sysfs: an attribute, trimmed; the names in a folder. Nothing if it is not there. */
+struct bytes use_attribute(const struct collect_request *req, struct rows *r, const char *folder,
+                           const char *device, const char *name);
+struct strs use_list(const struct collect_request *req, struct rows *r, const char *folder);
 
 /* Namespaces and opens of all processes. 0 or a negative errno with a sentence. */
 int read_use_processes(const struct collect_request *req, struct arena *a, struct use_input *in,

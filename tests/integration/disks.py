@@ -60,6 +60,8 @@ def remove_devices(numbers, limit_s=20.0):
     for n in numbers:
         while os.path.exists(f"/sys/block/loop{n}") and time.monotonic() < end:
             try:
+                if backing_file(n) is not None:
+                    loops.ask(f"/dev/loop{n}", loops.LOOP_CLR_FD)
                 loops.control(loops.LOOP_CTL_REMOVE, n)
             except OSError:
                 if select.select([events], [], [], 0.02)[0]:
@@ -98,8 +100,6 @@ class Disks:
             self.lab.end(p)
         for s in self.silent:  # what waits for them gets an error
             s.close()
-        for path in list(self.attached):
-            self.attached.pop(path).close()
         os.close(self.tell)
         os.waitpid(self.guard, 0)
         os.close(self.told)
@@ -146,14 +146,14 @@ class Disks:
         """The new device's path. Partitions are told to the kernel, which may know no tables."""
         if number is None:
             number = self.reserve(node)[0]
-        loop = loops.Loop(path, read_only, number, partitions)
+        loop = loops.NumberedLoop(number, path, read_only, partitions)
         self.attached[loop.path] = loop
         if partitions:
             run("partx", "-u", loop.path)
         return loop.path
 
     def detach(self, device):
-        """As the kernel does it at the last close; a worker that is looking at it may be the last."""
+        """When a worker is looking at it just now, at the end of that."""
         self.attached.pop(device).close()
 
     def resize(self, device, size):
@@ -235,14 +235,6 @@ class Fleet:
         return run("nsenter", "--target", str(self.probes[name].pid), "--mount", *command)
 
 
-def resources(lab, kind):
-    """By label; several with one label: a list of them."""
-    out = {}
-    for r in lab.muster("resource", "list", "--kind", kind)["resources"]:
-        out.setdefault(r["label"], []).append(r)
-    return out
-
-
 class Times:
     """Milliseconds from the kernel's announcement until a client knows, of several kinds of change."""
 
@@ -253,14 +245,17 @@ class Times:
         self.took.setdefault(kind, []).append((until - since) * 1000)
 
     def verdict(self, limit_ms):
-        """The slower half of a kind may be what a busy machine makes of it."""
+        """By the medians: single ones may be what others do to this machine. One that has far more to
+        do than it can is no measure at all."""
+        busy = os.getloadavg()[0] > 2 * os.cpu_count()
+        if busy:
+            print(f"the machine is busy ({os.getloadavg()[0]:.1f}): ten times as much time is allowed")
         for kind, took in self.took.items():
             print(f"{kind}: median {statistics.median(took):.1f} ms, worst {max(took):.1f} ms of "
                   f"{len(took)}; limit {limit_ms:.0f} ms")
-        if "asan" in BUILD:
-            return
         for kind, took in self.took.items():
-            check(statistics.median(took) <= limit_ms, f"{kind} takes too long: {took}")
+            check("asan" in BUILD or statistics.median(took) <= limit_ms * (10 if busy else 1),
+                  f"{kind} takes too long: {took}")
 
 
 def watch(look, test, what, limit_s=LIMIT_S):

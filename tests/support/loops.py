@@ -11,7 +11,7 @@ import signal
 import struct
 
 LOOP_CTL_ADD, LOOP_CTL_REMOVE, LOOP_CTL_GET_FREE = 0x4C80, 0x4C81, 0x4C82
-LOOP_CONFIGURE, LOOP_SET_CAPACITY = 0x4C0A, 0x4C07
+LOOP_CLR_FD, LOOP_SET_CAPACITY, LOOP_CONFIGURE = 0x4C01, 0x4C07, 0x4C0A
 READ_ONLY, AUTOCLEAR, PARTSCAN = 1, 4, 8
 CLONE_NEWNS, MS_PRIVATE, MS_REC, MNT_DETACH = 0x20000, 1 << 18, 1 << 14, 2
 LOOKUP, FORGET, GETATTR, OPEN, READ, INIT, BATCH_FORGET = 1, 2, 3, 14, 15, 26, 42
@@ -39,42 +39,43 @@ def unmount(folder, lazily=False):
     call("umount2", folder.encode(), MNT_DETACH if lazily else 0)
 
 
-def control(request, number=0):
-    fd = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
+def ask(path, request, number=0):
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return fcntl.ioctl(fd, request, number)
     finally:
         os.close(fd)
 
 
+def control(request, number=0):
+    return ask("/dev/loop-control", request, number)
+
+
+def configure(fd, name, flags):
+    backing = os.open(name, os.O_RDONLY if flags & READ_ONLY else os.O_RDWR)
+    config = bytearray(304)
+    struct.pack_into("=II", config, 0, backing, 0)
+    struct.pack_into("=I", config, 8 + 52, flags)
+    try:
+        fcntl.ioctl(fd, LOOP_CONFIGURE, bytes(config))
+    finally:
+        os.close(backing)
+
+
 class Loop:
-    """A loop device over a file, until it is closed: path, fd. The one of that number, or any that is
-    free; with partitions, the kernel looks for them."""
+    """A loop device over a file, until it is closed: path, fd."""
 
-    def __init__(self, name, read_only=False, number=None, partitions=False):
-        backing = os.open(name, os.O_RDONLY if read_only else os.O_RDWR)
-        config = bytearray(304)
-        struct.pack_into("=II", config, 0, backing, 0)
-        struct.pack_into("=I", config, 8 + 52, AUTOCLEAR | (READ_ONLY if read_only else 0) |
-                         (PARTSCAN if partitions else 0))
-        try:
-            while True:
-                free = control(LOOP_CTL_GET_FREE) if number is None else number
-                self.path = f"/dev/loop{free}"
-                self.fd = os.open(self.path, os.O_RDONLY if read_only else os.O_RDWR)
-                try:
-                    fcntl.ioctl(self.fd, LOOP_CONFIGURE, bytes(config))
-                    return
-                except OSError as e:
-                    os.close(self.fd)
-                    if e.errno != errno.EBUSY or number is not None:  # somebody else was faster
-                        raise
-        finally:
-            os.close(backing)
-
-    def resize(self):
-        """To the size that its file has now."""
-        fcntl.ioctl(self.fd, LOOP_SET_CAPACITY)
+    def __init__(self, name, read_only=False):
+        while True:
+            self.path = f"/dev/loop{control(LOOP_CTL_GET_FREE)}"
+            self.fd = os.open(self.path, os.O_RDONLY if read_only else os.O_RDWR)
+            try:
+                configure(self.fd, name, AUTOCLEAR | (READ_ONLY if read_only else 0))
+                return
+            except OSError as e:
+                os.close(self.fd)
+                if e.errno != errno.EBUSY:  # somebody else was faster
+                    raise
 
     def close(self):
         os.close(self.fd)
@@ -84,6 +85,26 @@ class Loop:
 
     def __exit__(self, *unused):
         self.close()
+
+
+class NumberedLoop:
+    """The loop device of that number over a file, until it is closed: path. Nobody holds it open. With
+    partitions, the kernel looks for them."""
+
+    def __init__(self, number, name, read_only=False, partitions=False):
+        self.path = f"/dev/loop{number}"
+        fd = os.open(self.path, os.O_RDONLY if read_only else os.O_RDWR)
+        try:
+            configure(fd, name, (READ_ONLY if read_only else 0) | (PARTSCAN if partitions else 0))
+        finally:
+            os.close(fd)
+
+    def resize(self):
+        """To the size that its file has now."""
+        ask(self.path, LOOP_SET_CAPACITY)
+
+    def close(self):
+        ask(self.path, LOOP_CLR_FD)
 
 
 class SilentFile:

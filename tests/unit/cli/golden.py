@@ -253,7 +253,7 @@ def storage_scripts(e):
             "edges": [x for x in data["edges"] if x["node"] == by_name["xen2"]["index"]],
             "evidence": storage.evidence()}),
         "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact()}),
-        "storage-events": Script(e).say("EVENTS", {"events": storage.events(made_up.event)}),
+        "storage-events": coordinator(e, three).say("EVENTS", {"events": storage.events(made_up.event)}),
     }
 
 

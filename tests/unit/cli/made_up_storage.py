@@ -326,7 +326,8 @@ def events(event):
     return [
         of(201, "edge.degraded", "warning", "xen2", "lun/" + LUN_A, LUN_A,
            f"xen2 half-sees {LUN_A}: 2 of 4 paths, had 4; through mpatha."),
-        of(202, "edge.stuck", "warning", "xen3", "lun/" + LUN_B, LUN_B,
-           f"xen3 gets no answer from {LUN_B}."),
+        of(202, "lun.remapped", "warning", "xen3", "lun/" + LUN_B, LUN_B,
+           f"xen3: device sde at address 3:0:0:1 led to LUN {LUN_B} and leads to {LUN_D} now: it "
+           "was mapped anew under a device that is in use."),
         of(203, "edge.lost", "error", "xen2", "lun/" + LUN_D, LUN_D, f"xen2 has lost {LUN_D}."),
     ]

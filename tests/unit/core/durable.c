@@ -261,12 +261,14 @@ static void row_own(struct durable *d, enum table_id id, void *row)
         s->status_text = text_copy(d, s->status_text);
     } else if (id == T_INVENTORY) {
         i->key = text_copy(d, i->key);
+        i->container = text_copy(d, i->container);
         i->row = record_dup(d->a, section_descs[i->section].row, i->row);
     } else if (id == T_RESOURCE) {
         struct resource_row *r = row;
 
         r->key = text_copy(d, r->key);
         r->label = text_copy(d, r->label);
+        r->seen_together = text_copy(d, r->seen_together);
     } else if (id == T_SIGHTING) {
         g->row_key = text_copy(d, g->row_key);
         g->port = text_copy(d, g->port);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs one kind of worker's collection, or that of block devices alone, in this process and prints
- * its sections as one JSON document: collect-dump KIND [--root DIR] [--interface GLOB]... */
+ * its sections as one JSON document: collect-dump KIND [--root DIR] [--interface GLOB]...
+ * [--device GLOB]... */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,12 @@
 #include "model/render.h"
 #include "support/support.h"
 
-static const char *const kinds[] = { "system", "net", "lldp" };
+static const char *const kinds[] = { "system", "net", "lldp", "storage", "lvm" };
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "usage: collect-dump system|net|lldp|block [--root DIR] [--interface GLOB]...\n");
+    fprintf(stderr, "usage: collect-dump system|net|lldp|storage|lvm|block [--root DIR] "
+                    "[--interface GLOB]... [--device GLOB]...\n");
     return 2;
 }
 
@@ -30,8 +31,10 @@ static int kind_of(const char *name)
 
 int main(int argc, char **argv)
 {
-    const char *globs[64];
-    struct collect_request req = { .interfaces = { globs, 0 }, .sys_root = "" };
+    const char *globs[64], *devices[64];
+    struct collect_request req = { .interfaces = { globs, 0 },
+                                   .devices = { devices, 0 },
+                                   .sys_root = "" };
     struct section sections[SECTION_COUNT];
     struct arena *a = arena_new(0);
     struct buf out = { 0 };
@@ -50,6 +53,8 @@ int main(int argc, char **argv)
             req.sys_root = argv[i + 1];
         else if (strcmp(argv[i], "--interface") == 0 && req.interfaces.n < ARRAY_LEN(globs))
             globs[req.interfaces.n++] = argv[i + 1];
+        else if (strcmp(argv[i], "--device") == 0 && req.devices.n < ARRAY_LEN(devices))
+            devices[req.devices.n++] = argv[i + 1];
         else
             return usage();
     }

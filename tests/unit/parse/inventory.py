@@ -8,7 +8,7 @@ import re
 import sys
 
 # Sections that no collector fills yet. A table for one of them is checked all the same.
-NOT_COLLECTED = {"filesystem", "use"}
+NOT_COLLECTED = {"filesystem"}
 
 
 def sections(top):
@@ -50,7 +50,7 @@ def main():
         for field, cells in doc.get(name, []):
             if len(cells) != 3 or not all(cells):
                 faults.append(f"{name}.{field}: needs source, capture and value when absent")
-            for path in re.findall(r"`((?:net|system|lldp|block|lvm)/[\w./-]+)`", " ".join(cells)):
+            for path in re.findall(r"`((?:net|system|lldp|block|lvm|use)/[\w./-]+)`", " ".join(cells)):
                 if not os.path.exists(os.path.join(top, "tests/captures", path)):
                     faults.append(f"{name}.{field}: there is no capture {path}")
     for fault in faults:

@@ -427,7 +427,9 @@ Test(block_rules, rows_are_sorted_and_many_are_no_trouble)
 {
     struct block_host *h = arena_alloc(a, sizeof *h);
     struct section s[4];
+    struct block_rows rows;
     struct err e = { "" };
+    const char *fault;
     size_t count = 0;
 
     block_host_init(h, a);
@@ -436,7 +438,8 @@ Test(block_rules, rows_are_sorted_and_many_are_no_trouble)
                         bytes_of(disk(arena_printf(a, "sd%d", i), i, arena_printf(a, "1:0:0:%d", i),
                                       arena_printf(a, "wwid = naa.6%031x", i + 1))));
     cr_assert_eq(block_host_finish(h, &e), 0);
-    cr_assert_eq(block_sections(&h->in, a, s, &count, &e), 0, "%s", e.text);
+    cr_assert_eq(block_rows(&h->in, a, &rows, &fault, &e), 0, "%s", e.text);
+    block_sections(&rows, fault, a, s, &count);
     cr_assert_eq(count, 4);
     cr_assert_eq(s[1].status, SECTION_FAILED);
     cr_assert_str_eq(s[1].status_text, "this machine has 4097 luns, more than 4096");

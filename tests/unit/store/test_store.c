@@ -271,7 +271,9 @@ Test(store, lists_are_json)
 
     REC_SET(&row, bond, name, "bond0");
     REC_SET(&row, bond, slaves, ((struct strs){ .v = slaves, .n = 2 }));
-    c.inventory = (struct inventory_row){ 1, SECTION_BONDS, "bond0", 7, &row };
+    c.inventory = (struct inventory_row){
+        .node_no = 1, .section = SECTION_BONDS, .key = "bond0", .hash = 7, .row = &row
+    };
     commit(&c);
     cr_assert(store_int(store->db,
                         "SELECT count(*) FROM bond, json_each(bond.slaves)"
@@ -364,7 +366,9 @@ Test(store, reader_sees_commits_and_cannot_write)
     REC_SET(&row, nic, name, "eth0");
     REC_SET(&row, nic, mtu_bytes, 9000);
     REC_SET(&row, nic, carrier, false);
-    c.inventory = (struct inventory_row){ 1, SECTION_NICS, "eth0", UINT64_MAX, &row };
+    c.inventory = (struct inventory_row){
+        .node_no = 1, .section = SECTION_NICS, .key = "eth0", .hash = UINT64_MAX, .row = &row
+    };
     state.section = (struct section_row_state){ .node_no = 1, .section = SECTION_NICS };
     state.section.status = SECTION_STUCK;
     state.section.status_text = "no answer";
