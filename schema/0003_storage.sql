@@ -233,6 +233,8 @@ CREATE TABLE use (
     file TEXT,
     PRIMARY KEY (node_no, key)
 ) STRICT, WITHOUT ROWID;
+-- Who uses a container, on every node.
+CREATE INDEX use_of_container ON use(container);
 
 -- 1: what the row shows does not answer; it answers, and is not right.
 ALTER TABLE sighting ADD COLUMN stuck INTEGER NOT NULL DEFAULT 0;

@@ -14,8 +14,7 @@
 #include "base/text.h"
 #include "core/core.h"
 #include "core/explain.h"
-
-#define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+#include "core/list.h"
 
 #define MONO_NEVER    ((mono_ms){ INT64_MAX })
 #define EDGE_STATES   (EDGE_STUCK + 1)
@@ -29,10 +28,6 @@
 struct stamp {
     uint64_t gen;
     struct stamp *prev, *next;
-};
-
-struct link {
-    struct link *prev, *next;
 };
 
 /* One inventory row: attributes are in the database alone, but for the few that rows of several
@@ -287,32 +282,6 @@ void step_random(struct step *s, void *out, size_t n); /* n <= 32 */
 int text_set(const char **to, const char *from);       /* owned copy; NULL and "" give NULL */
 bool text_same(const char *a, const char *b);          /* NULL equals "" */
 
-/* ---- list.h in two lines */
-static inline void link_init(struct link *l)
-{
-    l->prev = l->next = l;
-}
-
-static inline void link_remove(struct link *l)
-{
-    l->prev->next = l->next;
-    l->next->prev = l->prev;
-    link_init(l);
-}
-
-static inline void link_append(struct link *head, struct link *l)
-{
-    l->prev = head->prev;
-    l->next = head;
-    head->prev->next = l;
-    head->prev = l;
-}
-
-static inline bool link_empty(const struct link *head)
-{
-    return head->next == head;
-}
-
 /* ---- emit.c: rows to persist. All strings are copied into the update's arena. */
 struct change *emit(struct step *s, enum change_type type);
 int emit_node(struct step *s, const struct node *n);
@@ -417,85 +386,7 @@ void row_release(struct coord *c, enum section_id id, struct row *row); /* witho
 bool container_is_local(const char *container); /* it means something on its node alone */
 struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight);
 
-/* ---- twin.c: UUIDs that are in several containers */
-enum { TWINS_TOLD = 8 }; /* others, by name */
-struct twin {
-    struct link link;    /* twins.list */
-    struct link on_root; /* pv_root.list, of a PV */
-    struct twins *of;
-    struct resource *resource; /* the filesystem; NULL: a PV */
-    struct node *owner;        /* its container means something on this node alone */
-    uint32_t rows;             /* of a PV, that show it */
-    uint32_t set_count;
-    uint64_t *sets;     /* node number and which of its sets: what it has seen at once */
-    struct twin *first; /* of its class; scratch of twins_tell(), with joint */
-    bool joint;         /* its class has others */
-    char container[];
-};
-struct twins {
-    struct link list;
-    uint32_t count;
-    bool stale; /* sorted and the classes are not of now */
-    bool news;  /* on coord.twins_news */
-    bool told;  /* of PVs: that there are clones */
-    struct twins *next_news;
-    struct twin **sorted;
-    char key[]; /* "fs/UUID", "pv/UUID" */
-};
-struct pv_root {
-    struct link list;
-    char key[]; /* number of the owner or 0, and the LUN or LV: "0/naa.6001" */
-};
-/* The sentences of one resource. */
-struct doubts {
-    struct arena *a;
-    const char **v;
-    size_t n;
-};
-int twin_of_filesystem(struct coord *c, struct resource *r); /* a new resource, of any kind */
-void twin_seen(struct coord *c, struct twin *w);             /* a node sees it anew */
-int twin_pv_set(struct coord *c, struct node *n, struct row *row, const char *container);
-void twin_pv_drop(struct coord *c, struct row *row);
-void twin_drop(struct coord *c, struct twin *w);
-void twins_free_all(struct coord *c);
-int twins_settle(struct step *s, struct node *n); /* what it sees at once after its rows are in */
-int twins_tell(const struct coord *c, struct twins *t); /* makes sorted and the classes */
-int twins_load(struct coord *c);
-int twin_sets_text(struct arena *a, const struct twin *w, const char **out);
-int twin_sets_load(struct twin *w, const char *text);
-const char *twin_name(const struct coord *c, struct arena *a, const struct twin *w);
-int twin_doubts(const struct coord *c, struct arena *a, const struct twin *w, struct doubts *out);
-/* NULL: it is alone in it. */
-int twin_class(const struct coord *c, struct arena *a, const struct twin *w, const char **out);
-struct pv_root *twin_root(const struct coord *c, const struct resource *r);
-
-/* ---- doubt.c: conflict_class and doubts of a resource */
-int doubts_add(struct doubts *d, const char *text); /* NULL: -ENOMEM */
-int doubts_fill(const struct coord *c, struct arena *a, const struct resource *r,
-                struct resource_info *out);
-
-/* ---- remap.c: devices that lead to another LUN than before */
-struct remaps;
-int remap_note(struct step *s, struct node *n, struct remaps **list, const struct path *now,
-               uint64_t was);
-int remaps_tell(struct step *s, struct node *n, const struct remaps *list);
-
-/* ---- version.c: what the nodes that see one LUN or VG should agree on */
-struct split {
-    uuid128 resource;
-    mono_ms due;
-};
-void version_add(struct sighting *g); /* it has come to its edge */
-void version_remove(struct resource *r, const struct sighting *g);
-/* A sighting takes what its row says now; the first to say it is an event. */
-int version_change(struct step *s, struct sighting *g, uint64_t size, uint64_t mark);
-/* The step's rows are all in. `by`: an edge that brought one; NULL: none did. */
-int version_settle(struct step *s, struct resource *r, const struct edge *by);
-/* The sentence about it; NULL: they agree. */
-int version_doubt(struct arena *a, const struct resource *r, const char **out);
-int version_load(struct coord *c);
-int version_tick(struct step *s);
-mono_ms version_deadline(const struct coord *c);
+#include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */
 
 /* ---- network.c: declared networks */
 struct network *network_new(struct coord *c, const struct network_row *row);
@@ -645,11 +536,20 @@ int op_watch(struct answer *q);
 int op_backup(struct answer *q);
 /* query_explain.c */
 int op_explain(struct answer *q);
+/* The edge of the node, other than `n` (NULL: any), that sees it best now; NULL: none does. */
+bool edge_is_better(const struct edge *a, const struct edge *b); /* a total order; b may be NULL */
+const struct edge *edge_best(const struct resource *r, const struct node *n);
 /* query_impact.c */
 int op_impact(struct answer *q);
 /* query_matrix.c */
 int op_snapshot(struct answer *q);
 int op_changes(struct answer *q);
+/* Resolve the filters, each only once into the list. On failure the answer says so, and *good is
+ * false. */
+int choose_nodes(struct answer *q, struct chosen *ch, bool *good);
+int choose_resources(struct answer *q, struct chosen *ch, bool *good);
+/* query_fs.c */
+int op_fs_list(struct answer *q);
 /* query_node.c */
 int op_node_approve(struct answer *q);
 int op_node_rename(struct answer *q);

@@ -46,6 +46,7 @@ static const struct operation operations[] = {
     [OP_CLIENT_LIST] = { op_client_list, ROLE_OPERATOR, false },
     [OP_CLIENT_REVOKE] = { op_client_revoke, ROLE_OPERATOR, true },
     [OP_IMPACT] = { op_impact, ROLE_OBSERVER, false },
+    [OP_FS_LIST] = { op_fs_list, ROLE_OBSERVER, false },
 };
 
 int answer_fail(struct answer *q, enum reply_code code, const char *fmt, ...)

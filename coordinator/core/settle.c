@@ -37,6 +37,16 @@ static int edge_event(struct step *s, const struct edge *e, uint8_t was)
         [EDGE_DEGRADED] = { "edge.degraded", SEVERITY_WARNING, "half-sees" },
         [EDGE_LOST] = { "edge.lost", SEVERITY_ERROR, "has lost" },
     };
+    static const struct {
+        const char *name, *parts;
+    } nouns[RESOURCE_KINDS] = {
+        [RESOURCE_NETWORK] = { "", "paths" },
+        [RESOURCE_LUN] = { "LUN ", "paths" },
+        [RESOURCE_VG] = { "volume group ", "PVs" },
+        [RESOURCE_LV] = { "logical volume ", "PVs" },
+        [RESOURCE_FILESYSTEM] = { "filesystem ", "paths" },
+    };
+    uint8_t kind = e->resource->kind;
     char label[200], had[48] = "";
     int rc = event_due_of_node(s, e->node);
 
@@ -45,10 +55,12 @@ static int edge_event(struct step *s, const struct edge *e, uint8_t was)
     resource_label_in(e->resource, label, sizeof label);
     if (e->paths_had > e->paths_active)
         snprintf(had, sizeof had, ", had %u", e->paths_had);
+    else if (e->state == EDGE_DEGRADED && e->paths_active >= e->paths_total)
+        snprintf(had, sizeof had, ", but what they lead to is not right");
     return event(s, kinds[e->state].kind, kinds[e->state].severity, e->node, e->resource,
-                 "%s %s %s%s: %u of %u paths%s.", e->node->row.name, kinds[e->state].verb, label,
-                 was != 0 && e->state == EDGE_OK ? " in full again" : "", e->paths_active,
-                 e->paths_total, had);
+                 "%s %s %s%s%s: %u of %u %s%s.", e->node->row.name, kinds[e->state].verb,
+                 nouns[kind].name, label, was != 0 && e->state == EDGE_OK ? " in full again" : "",
+                 e->paths_active, e->paths_total, nouns[kind].parts, had);
 }
 
 /* Have all sections that held the edge been collected well in this boot? */

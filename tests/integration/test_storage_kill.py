@@ -58,17 +58,19 @@ def kill_worker(lab, fleet, silent, good):
 
 
 def kill_probe(lab, fleet, silent, good):
+    files = (silent.path, backing_file(good[9:]))
     space, probe = fleet.spaces["alpha"], fleet.probes["alpha"]
     silent.silence()
     as_udev(good)
     storage_worker(space)
     lab.end(probe, signal.SIGKILL)
     fleet.start("alpha")
-    lab.wait(lambda: (lab.section("alpha", "luns")["status"],
-                      lab.matrix("--kind", "lun")["alpha", silent.path]["state"]),
-             lambda x: x == ("ok", "stuck"), "the new probe tells what is stuck")
+    # It has no memory of which file that loop device is on, and the file system does not tell it.
+    lab.wait_section("alpha", "luns", lambda rows: any(
+        r.get("file") == silent.path and r["state"] == "stuck" for r in rows), "what is stuck")
     silent.speak()
-    lab.wait_matrix(lambda m: all(e["state"] == "ok" for e in m.values()), "all is well", "--kind", "lun")
+    lab.wait_matrix(lambda m: all(m["alpha", f]["state"] == "ok" for f in files), "all is well",
+                    "--kind", "lun")
     print("kill -9 of the probe: the new one tells everything")
 
 

@@ -528,8 +528,14 @@ static void doubt_lines(FILE *f, const struct coord *c)
         fprintf(f, "  doubt %u since %lld told %d sets %s class %s\n", v[i]->no,
                 (long long)v[i]->doubt_since.v, v[i]->doubt_told, or_dash(sets),
                 or_dash(info.conflict_class));
-        for (size_t k = 0; k < info.doubts.n; k++)
-            fprintf(f, "    %s\n", info.doubts.v[k]);
+        for (size_t k = 0; k < info.doubts.n; k++) {
+            const char *text = info.doubts.v[k], *cut;
+
+            /* Who is silent is not known after a start. */
+            for (; (cut = strstr(text, " (silent)")) != NULL; text = cut + strlen(" (silent)"))
+                fprintf(f, "%.*s", (int)(cut - text), text);
+            fprintf(f, "%s\n", text);
+        }
     }
     arena_free(a);
     free(v);
