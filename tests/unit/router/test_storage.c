@@ -26,6 +26,7 @@ static void make_rows(void)
     REC_SET(&lun, lun, paths_total, 1);
     REC_SET(&path, path, device, "sda");
     REC_SET(&path, path, lun, WWID);
+    REC_SET(&path, path, address, "3:0:0:1");
     REC_SET(&path, path, transport, "fc");
     REC_SET(&path, path, active, true);
     REC_SET(&pv, pv, uuid, "PPP");
