@@ -268,12 +268,12 @@ class Times:
         do than it can is no measure at all."""
         busy = os.getloadavg()[0] > 2 * os.cpu_count()
         if busy:
-            print(f"the machine is busy ({os.getloadavg()[0]:.1f}): ten times as much time is allowed")
+            print(f"the machine is busy ({os.getloadavg()[0]:.1f}): times are told, not judged")
         for kind, took in self.took.items():
             print(f"{kind}: median {statistics.median(took):.1f} ms, worst {max(took):.1f} ms of "
                   f"{len(took)}; limit {limit_ms:.0f} ms")
         for kind, took in self.took.items():
-            check("asan" in BUILD or statistics.median(took) <= limit_ms * (10 if busy else 1),
+            check("asan" in BUILD or busy or statistics.median(took) <= limit_ms,
                   f"{kind} takes too long: {took}")
 
 
