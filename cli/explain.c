@@ -32,6 +32,14 @@ static const char *name_of(const struct asked *a)
     return a->reply->nodes.n > 0 && n->name != NULL ? n->name : a->node;
 }
 
+/* What the paths of an edge are. */
+static const char *paths_word(const struct asked *a)
+{
+    unsigned rank = a->reply->resources.n > 0 ? resource_rank(a->reply->resources.v) : RANK_OTHER;
+
+    return rank == RESOURCE_VG || rank == RESOURCE_LV ? "PVs" : "paths";
+}
+
 static void verdict_text(struct text *t, const struct asked *a)
 {
     const struct edge_info *e = a->reply->edges.v;
@@ -39,8 +47,9 @@ static void verdict_text(struct text *t, const struct asked *a)
     if (a->reply->edges.n == 0)
         text_line(t, "%s does not see %s.", name_of(a), label_of(a));
     else
-        text_line(t, "%s sees %s: %s, %" PRIu64 " of %" PRIu64 " paths.", name_of(a), label_of(a),
-                  edge_state_name((enum edge_state)e->state), e->paths_active, e->paths_total);
+        text_line(t, "%s sees %s: %s, %" PRIu64 " of %" PRIu64 " %s.", name_of(a), label_of(a),
+                  edge_state_name((enum edge_state)e->state), e->paths_active, e->paths_total,
+                  paths_word(a));
 }
 
 /* What it is and how it is. A name that leaves no room for the state has lines of its own. */

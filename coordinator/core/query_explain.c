@@ -78,6 +78,8 @@ static int add_rivals(struct answer *q, const struct node *n, const struct resou
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         const struct slot *slot = &n->sections[i];
 
+        if ((sighting_sections >> i & 1u) == 0)
+            continue; /* its rows have something else in that place */
         for (uint32_t k = 0; k < slot->row_count && f->rival_count < RIVALS_MOST; k++) {
             const struct sighting *g = slot->rows[k].sighting;
 

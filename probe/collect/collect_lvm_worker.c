@@ -19,15 +19,33 @@ static bool is_among(uint64_t devnum, const uint64_t *v, size_t n)
     return false;
 }
 
+/* A guest may have a LUN by any of its paths. */
+static bool is_lun_guests(const struct storage *s, const char *lun, const uint64_t *exports,
+                          size_t n)
+{
+    for (size_t i = 0; i < s->rows.path_count; i++) {
+        const struct path *p = &s->rows.paths[i];
+        uint64_t devnum;
+
+        if (strcmp(p->lun, lun) == 0 && REC_HAS(p, path, devnum) &&
+            dm_devnum(bytes_of(p->devnum), &devnum) && is_among(devnum, exports, n))
+            return true;
+    }
+    return false;
+}
+
 /* What a guest has, or the disk that it has a part of: its PVs are its own. */
 static bool is_guests(struct storage *s, const struct block_container *c, const uint64_t *exports,
                       size_t n)
 {
     const struct block_container *lun = NULL;
 
-    if (c->kind == CONTAINER_PARTITION)
+    if (n == 0)
+        return false;
+    if (c->lun != NULL)
         lun = container_by_name(s->containers, s->container_count, c->lun);
-    return is_among(c->devnum, exports, n) || (lun != NULL && is_among(lun->devnum, exports, n));
+    return is_among(c->devnum, exports, n) || (lun != NULL && is_among(lun->devnum, exports, n)) ||
+           (c->lun != NULL && is_lun_guests(s, c->lun, exports, n));
 }
 
 /* PVs inside LVs are guests' too, or nobody's. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "collect/read.h"
+#include "collect/read_block.h"
 #include "collect/read_storage.h"
 #include "collect/read_uses.h"
 

@@ -3,6 +3,8 @@
 #ifndef MUSTER_COLLECT_PARSE_BLOCK_H
 #define MUSTER_COLLECT_PARSE_BLOCK_H
 
+#include <sys/types.h>
+
 #include "collect/parse_dm.h"
 #include "collect/tree.h"
 #include "model/sections.h"
@@ -15,6 +17,22 @@ struct loop_facts {
     uint64_t inode;
     bool stuck;    /* it did not answer now: the numbers are those of before, or 0 */
     mono_ms since; /* stuck: since when */
+};
+
+/* What is kept of a loop device from one read to the next. */
+struct loop_known {
+    const char *device;
+    uint64_t file; /* storage_hash of the name of its file */
+    uint64_t dev, inode;
+    mono_ms since; /* stuck: since when; else 0 */
+    pid_t pid;     /* stuck: the child that still waits; 0: none */
+    uint64_t pid_started;
+    bool waits; /* a reader of its label still waits for it; not kept */
+};
+
+struct loop_memory {
+    struct loop_known *v;
+    size_t n;
 };
 
 struct block_input {

@@ -4,6 +4,8 @@
 #ifndef MUSTER_COLLECT_PARSE_LABEL_H
 #define MUSTER_COLLECT_PARSE_LABEL_H
 
+#include <sys/types.h>
+
 #include "collect/parse_superblock.h"
 #include "model/sections.h"
 
@@ -59,5 +61,38 @@ struct opt label_extended_start(struct bytes sector);
 /* Of the first 512 bytes of a container, if a FAT, exFAT or NTFS begins there: the byte at which
  * the volume's label is (root directory, master file table). */
 struct opt label_far_start(struct bytes sector);
+
+enum { LABEL_STUCK_MAX = 1536 }; /* devices that are remembered */
+
+/* A device that did not answer when it was last asked. */
+struct label_stuck {
+    dev_t devnum;
+    mono_ms since;        /* of the first attempt that it has not answered */
+    mono_ms asked;        /* when it had the whole limit the last time */
+    pid_t pid;            /* of the abandoned child; 0: it is gone, and the device may be asked */
+    uint64_t pid_started; /* as /proc/PID/stat has it, for the pid may be another's by now */
+};
+
+/* What is kept from one read to the next, also over processes of one boot. All zero: nothing. */
+struct label_memory {
+    struct label_stuck v[LABEL_STUCK_MAX];
+    size_t n;
+};
+
+enum label_status {
+    LABEL_READ,
+    LABEL_FAILED,  /* it answered with an error */
+    LABEL_STUCK,   /* it did not answer */
+    LABEL_SKIPPED, /* not asked: too many others do not answer */
+};
+
+struct label_answer {
+    enum label_status status;
+    struct label label;  /* LABEL_READ */
+    uint64_t size_bytes; /* LABEL_READ: of the device */
+    int error;           /* LABEL_FAILED: the errno */
+    mono_ms since;       /* LABEL_STUCK */
+    const char *text;    /* why, when not read: a sentence */
+};
 
 #endif

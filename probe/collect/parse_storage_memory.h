@@ -4,8 +4,8 @@
 #ifndef MUSTER_COLLECT_PARSE_STORAGE_MEMORY_H
 #define MUSTER_COLLECT_PARSE_STORAGE_MEMORY_H
 
-#include "collect/read_block.h"
-#include "collect/read_label.h"
+#include "collect/parse_block.h"
+#include "collect/parse_label.h"
 
 /* What was on a container. Texts are NULL when there were none. */
 struct kept_label {

@@ -3,8 +3,6 @@
 #ifndef MUSTER_COLLECT_READ_BLOCK_H
 #define MUSTER_COLLECT_READ_BLOCK_H
 
-#include <sys/types.h>
-
 #include "collect/collect.h"
 #include "collect/parse_block.h"
 
@@ -31,22 +29,6 @@ void read_dm_prepare(void);
 /* What multipathd says of its maps in JSON, over the socket `fd`. What it adds is welcome, not
  * needed: one that does not answer within 2 s is like one that does not run. 0 or -ENOMEM. */
 int read_multipathd(int fd, struct arena *a, struct bytes *out);
-
-/* What is kept of a loop device from one read to the next. */
-struct loop_known {
-    const char *device;
-    uint64_t file; /* text_hash of the name of its file */
-    uint64_t dev, inode;
-    mono_ms since; /* stuck: since when; else 0 */
-    pid_t pid;     /* stuck: the child that still waits; 0: none */
-    uint64_t pid_started;
-    bool waits; /* a reader of its label still waits for it; not kept */
-};
-
-struct loop_memory {
-    struct loop_known *v;
-    size_t n;
-};
 
 /* What the kernel knows of the backing files of the tree's loop devices. A child process asks,
  * since the file system that the file is on may never answer: such a device is marked as stuck, and

@@ -25,7 +25,6 @@ enum {
     LABEL_SLOW_MS = 100,   /* older than this, a child no longer counts among those */
     LABEL_CHILDREN_MAX = 1024, /* all that live, abandoned ones too, of some 50 KB; the reader has a
                                   descriptor for each that is not abandoned */
-    LABEL_STUCK_MAX = 1536,    /* devices that are remembered */
 };
 
 struct label_device {
@@ -33,37 +32,6 @@ struct label_device {
     dev_t devnum;     /* a path that leads to another device is refused */
     /* The part of it that is read; size 0: all of it. */
     uint64_t start_bytes, size_bytes;
-};
-
-/* A device that did not answer when it was last asked. */
-struct label_stuck {
-    dev_t devnum;
-    mono_ms since;        /* of the first attempt that it has not answered */
-    mono_ms asked;        /* when it had the whole limit the last time */
-    pid_t pid;            /* of the abandoned child; 0: it is gone, and the device may be asked */
-    uint64_t pid_started; /* as /proc/PID/stat has it, for the pid may be another's by now */
-};
-
-/* What is kept from one read to the next, also over processes of one boot. All zero: nothing. */
-struct label_memory {
-    struct label_stuck v[LABEL_STUCK_MAX];
-    size_t n;
-};
-
-enum label_status {
-    LABEL_READ,
-    LABEL_FAILED,  /* it answered with an error */
-    LABEL_STUCK,   /* it did not answer */
-    LABEL_SKIPPED, /* not asked: too many others do not answer */
-};
-
-struct label_answer {
-    enum label_status status;
-    struct label label;  /* LABEL_READ */
-    uint64_t size_bytes; /* LABEL_READ: of the device */
-    int error;           /* LABEL_FAILED: the errno */
-    mono_ms since;       /* LABEL_STUCK */
-    const char *text;    /* why, when not read: a sentence */
 };
 
 /* An open device. */

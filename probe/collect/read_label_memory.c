@@ -59,7 +59,8 @@ static void forget_one(struct label_memory *m)
 {
     size_t i = 0;
 
-    _Static_assert(LABEL_STUCK_MAX > LABEL_CHILDREN_MAX, "not all that are stuck have a child");
+    _Static_assert((int)LABEL_STUCK_MAX > (int)LABEL_CHILDREN_MAX,
+                   "not all that are stuck have a child");
     while (i < m->n && m->v[i].pid != 0)
         i++;
     assert(i < m->n);

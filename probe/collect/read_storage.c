@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "base/limits.h"
+#include "collect/read_block.h"
+#include "collect/read_label.h"
 #include "collect/read_label_memory.h"
 
 /* Even if a child is not let run, the worker has time left to say so. */

@@ -30,13 +30,17 @@ def thing(kind, key, label, index, **more):
 
 def resources():
     copies = {"conflict_class": an_id("class " + FS_CLONE)}
-    doubt = f"2 filesystems have the UUID {FS_CLONE}: the other one is in "
+
+    def doubt(one, other):
+        return f"clone: the same filesystem UUID is in {one} and in {other}, both seen at once by xen2."
+
     return {
         "a": thing("lun", LUN_A, LUN_A, 40),
         "b": thing("lun", LUN_B, LUN_B, 11),
         "c": thing("lun", LUN_C, LUN_C, 7, doubts=[
-            "xen4 says that it has 512.0 GiB, xen1 and xen2 say 500.0 GiB: equal names prove "
-            "nothing here."]),
+            "disputed: nodes see different sizes since 2026-11-24T15:02:11.000Z (500 GiB at xen1, "
+            "xen2; 512 GiB at xen4), and there is no serial number to compare: that they share one "
+            "LUN is not proven."]),
         "d": thing("lun", LUN_D, LUN_D, 8),
         "loop": thing("lun", LOOP, FILE, 12),
         "vg": thing("vg", VG, "guests", 13),
@@ -45,9 +49,9 @@ def resources():
         "fs-data": thing("filesystem", f"{FS_DATA}@lv.{LV_DATA}", "data", 16),
         "fs-swap": thing("filesystem", f"{FS_SWAP}@lv.{LV_SWAP}", FS_SWAP, 19),
         "fs-c": thing("filesystem", f"{FS_CLONE}@{LUN_C}", "images", 17, **copies,
-                      doubts=[doubt + LUN_D + "."]),
+                      doubts=[doubt("LUN " + LUN_C, "LUN " + LUN_D)]),
         "fs-d": thing("filesystem", f"{FS_CLONE}@{LUN_D}", "images", 18, **copies,
-                      doubts=[doubt + LUN_C + "."]),
+                      doubts=[doubt("LUN " + LUN_D, "LUN " + LUN_C)]),
     }
 
 

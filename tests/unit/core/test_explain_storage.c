@@ -329,8 +329,7 @@ Test(explain_storage, a_healthy_lun_over_fibre_channel)
 
     explain(w);
     expect(w, "lun", WWID, "ok", "rack7-03 sees " WWID " in full: 2 of 2 paths.", NULL);
-    expect(w, "lun", WWID, "ok", "mpatha (HITACHI OPEN-V, 20 GiB), " WWID ": 2 of 2 paths.",
-           NULL);
+    expect(w, "lun", WWID, "ok", "mpatha (HITACHI OPEN-V, 20 GiB), " WWID ": 2 of 2 paths.", NULL);
     expect(w, "path", "sda", "ok",
            "sda (fc) from 0x2100000e1e300001 to target port 0x50060e8007e2e301 is running, target "
            "port Online, active in the map, active/optimized.",
@@ -436,8 +435,7 @@ Test(explain_storage, a_volume_group_with_a_missing_pv)
     expect(w, "vg", "fast", "degraded", "1 of its 2 PVs", "Present the missing PVs to rack7-03");
     expect(w, "pv", PV_B, "missing", "on rack7-04 it lies in " OTHER,
            "Present " OTHER " to rack7-03");
-    expect(w, "lun", OTHER, "missing", "on rack7-04 it is mpathb (HITACHI OPEN-V, 20 GiB).",
-           NULL);
+    expect(w, "lun", OTHER, "missing", "on rack7-04 it is mpathb (HITACHI OPEN-V, 20 GiB).", NULL);
     expect(w, "path", "0x50060e8007e2e301", "missing", "does not present this LUN",
            "map the LUN to 0x2100000e1e300001");
     world_free(w);

@@ -2,6 +2,7 @@
 /* Disks of real hosts through the real parser. */
 #include <criterion/criterion.h>
 
+#include "collect/parse_container.h"
 #include "support/block.h"
 #include "support/support.h"
 
@@ -68,6 +69,36 @@ Test(block_captures, iscsi_with_multipath)
     cr_assert_str_eq(p->map_state, "active");
     cr_assert_str_eq(find_hba(&r, "host0")->address, "10.0.3.15");
     cr_assert(golden_matches("block-iscsi.json", block_json(a, &r)));
+}
+
+/* A line for each container. */
+static const char *containers_text(const struct block_rows *r)
+{
+    struct block_container *v;
+    const char *out = "";
+    struct err e = { "" };
+    size_t n;
+
+    cr_assert_eq(parse_containers(&host.in, r, a, &v, &n, &e), 0, "%s", e.text);
+    for (size_t i = 0; i < n; i++)
+        out = arena_printf(
+            a, "%s%s: %s, %llu bytes, %llu of %llu paths, %s\n", out, v[i].container,
+            v[i].device == NULL ? "no device" : v[i].device, (unsigned long long)v[i].size_bytes.v,
+            (unsigned long long)v[i].paths_active.v, (unsigned long long)v[i].paths_total.v,
+            v[i].top ? "to be read" : "not to be read");
+    return out;
+}
+
+/* Never a path below a map. */
+Test(block_captures, containers)
+{
+    struct block_rows r = iscsi_rows();
+    const char *iscsi = containers_text(&r), *fc;
+
+    block_host_init(&host, a);
+    r = fc_rows(true);
+    fc = containers_text(&r);
+    cr_assert(golden_matches("containers.txt", arena_printf(a, "iscsi\n%s\nfc\n%s", iscsi, fc)));
 }
 
 /* The tree has the file, as if read_tree had read it: nothing of it comes out. */

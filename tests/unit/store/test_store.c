@@ -393,7 +393,14 @@ static void commit_use(uint32_t node_no, const char *key, const char *container)
     REC_SET(&u, use, key, key);
     REC_SET(&u, use, container, container);
     REC_SET(&u, use, read_only, true);
-    c.inventory = (struct inventory_row){ node_no, SECTION_USES, key, 1, &u };
+    c.inventory = (struct inventory_row){
+        .node_no = node_no,
+        .section = SECTION_USES,
+        .key = key,
+        .hash = 1,
+        .row = &u,
+        .container = NULL,
+    };
     commit(&c);
 }
 

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "collect/parse_block.h"
 
-#define BLOCK_MAPS  256
+#define BLOCK_MAPS  512
 #define BLOCK_LOOPS 64
 
 /* A host while it is put together. Zeroed but for `a` and tree.a is empty. */
