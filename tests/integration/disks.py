@@ -2,6 +2,7 @@
 """Disks for the integration tests: each node has loop devices of its own over files of the test. Two
 loop devices over one file are two hosts on one LUN: they have separate page caches, and the key of
 the LUN is made of the file. All of it goes when the test ends, even when it is killed."""
+import errno
 import os
 import random
 import select
@@ -52,20 +53,31 @@ def loop_numbers():
     return sorted(int(n[4:]) for n in os.listdir("/sys/block") if n.startswith("loop"))
 
 
-def remove_devices(numbers, limit_s=20.0):
+class Busy:
+    """For what the kernel has not finished: waits until it announces something, or a moment."""
+
+    def __init__(self, what, limit_s=20.0):
+        self.what, self.end = what, time.monotonic() + limit_s
+        self.events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, KOBJECT_UEVENT)
+        self.events.bind((0, 1))
+
+    def wait(self):
+        check(time.monotonic() < self.end, f"{self.what} stays busy")
+        if select.select([self.events], [], [], 0.02)[0]:
+            self.events.recv(65536)
+
+
+def remove_devices(numbers):
     """One that is still held by somebody who is about to end is tried again."""
-    events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, KOBJECT_UEVENT)
-    events.bind((0, 1))
-    end = time.monotonic() + limit_s
     for n in numbers:
-        while os.path.exists(f"/sys/block/loop{n}") and time.monotonic() < end:
+        busy = Busy(f"loop{n}")
+        while os.path.exists(f"/sys/block/loop{n}"):
             try:
                 if backing_file(n) is not None:
                     loops.ask(f"/dev/loop{n}", loops.LOOP_CLR_FD)
                 loops.control(loops.LOOP_CTL_REMOVE, n)
             except OSError:
-                if select.select([events], [], [], 0.02)[0]:
-                    events.recv(65536)
+                busy.wait()
 
 
 class Disks:
@@ -146,8 +158,15 @@ class Disks:
         """The new device's path. Partitions are told to the kernel, which may know no tables."""
         if number is None:
             number = self.reserve(node)[0]
-        loop = loops.NumberedLoop(number, path, read_only, partitions)
-        self.attached[loop.path] = loop
+        busy = Busy(f"loop{number}")
+        while f"/dev/loop{number}" not in self.attached:
+            try:
+                loop = loops.NumberedLoop(number, path, read_only, partitions)
+                self.attached[loop.path] = loop
+            except OSError as e:
+                if e.errno != errno.EBUSY:  # the kernel announces a detached one before it is free
+                    raise
+                busy.wait()
         if partitions:
             run("partx", "-u", loop.path)
         return loop.path
@@ -249,12 +268,12 @@ class Times:
         do than it can is no measure at all."""
         busy = os.getloadavg()[0] > 2 * os.cpu_count()
         if busy:
-            print(f"the machine is busy ({os.getloadavg()[0]:.1f}): ten times as much time is allowed")
+            print(f"the machine is busy ({os.getloadavg()[0]:.1f}): times are told, not judged")
         for kind, took in self.took.items():
             print(f"{kind}: median {statistics.median(took):.1f} ms, worst {max(took):.1f} ms of "
                   f"{len(took)}; limit {limit_ms:.0f} ms")
         for kind, took in self.took.items():
-            check("asan" in BUILD or statistics.median(took) <= limit_ms * (10 if busy else 1),
+            check("asan" in BUILD or busy or statistics.median(took) <= limit_ms,
                   f"{kind} takes too long: {took}")
 
 

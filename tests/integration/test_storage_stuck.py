@@ -63,8 +63,9 @@ def silence(host, silent, moving, number, vg_device):
                   lambda x: x[0] == "stuck" and x[1].get("state") == "stuck", "it is stuck", STUCK_S)
     row = host.lun(path)
     check(row.get("stuck_ms") is not None and row.get("state_text"), f"since when, and why: {row}")
-    states = {e["state"] for (_, label), e in host.lab.matrix("--kind", "lun").items() if label != path}
-    check(states == {"ok"}, f"the others: {states}")
+    bad = {label: e for (_, label), e in host.lab.matrix("--kind", "lun").items()
+           if label != path and e["state"] != "ok"}
+    check(not bad, f"the others: {bad}")
     host.current(times, "beside a stuck one", moving, number, 5)
     host.lvm_is_current(vg_device, "meanwhile")
     later = host.lun(path)
