@@ -7,14 +7,15 @@ enum { FAILED_FIRST_MS = 5000 };
 /* Hints that never cease (a port that flaps, hundreds of LUNs that come one by one) must not keep a
  * processor busy: after a burst of runs there is one for each refill. After a run there is a pause
  * as long as the run was, up to rest_ms, so that a host with many devices gathers more of what
- * happens into one. LVM takes most of a second each time. */
+ * happens into one. LVM takes most of a second each time. `patience`: of how many time limits of a
+ * worker; those that ask hundreds of devices, each with a limit of its own, have more. */
 static const struct {
     uint32_t burst;
-    int64_t refill_ms, rest_ms;
+    int64_t refill_ms, rest_ms, patience;
 } budgets[WORKER_KIND_COUNT] = {
-    [WORKER_SYSTEM] = { 50, 200, 0 }, [WORKER_NET] = { 50, 200, 0 },
-    [WORKER_LLDP] = { 50, 200, 0 },   [WORKER_STORAGE] = { 20, 500, 1000 },
-    [WORKER_LVM] = { 2, 5000, 1000 },
+    [WORKER_SYSTEM] = { 50, 200, 0, 1 }, [WORKER_NET] = { 50, 200, 0, 1 },
+    [WORKER_LLDP] = { 50, 200, 0, 1 },   [WORKER_STORAGE] = { 20, 500, 1000, 4 },
+    [WORKER_LVM] = { 2, 5000, 1000, 4 },
 };
 
 void agent_plan_start(struct agent *a, mono_ms now)
@@ -109,7 +110,7 @@ void agent_plan_run(struct agent *a, struct turn *t)
         if (x == NULL)
             return; /* still due */
         x->kind = (enum worker_kind)k;
-        x->timeout_ms = a->config.worker_timeout_ms;
+        x->timeout_ms = a->config.worker_timeout_ms * budgets[k].patience;
         refill(a, (enum worker_kind)k, t->now);
         if (j->hinted && j->credit > 0)
             j->credit--;
