@@ -366,7 +366,7 @@ static void say_goodbye(struct supervisor *s)
 int supervise(const struct probe_options *o, const char *worker_path, struct err *e)
 {
     struct supervisor s = {
-        .options = o, .epoll = -1, .signals = -1, .hints = { { -1, -1, -1, -1 } }
+        .options = o, .epoll = -1, .signals = -1, .hints = { .fd = { -1, -1, -1, -1 } }
     };
     const struct worker_pool_config pool = {
         .worker_path = worker_path,

@@ -291,8 +291,8 @@ static void unreached_fabric(struct chain *ch, unsigned depth, const struct path
 static void unreached_local(struct chain *ch, unsigned depth, const struct path *p)
 {
     chain_add(ch, depth, "path", p->device, "info", NULL,
-              "It is a device of %s itself (%s): no other node can see it.", ch->f->peer,
-              p->transport != NULL ? p->transport : "of unknown transport");
+              "It is a device of %s itself (%s): only what runs on that machine can see it.",
+              ch->f->peer, p->transport != NULL ? p->transport : "of unknown transport");
 }
 
 static void unreached_path(struct chain *ch, unsigned depth, const struct path *p)
