@@ -116,6 +116,17 @@ static int join_events(struct reader *r, struct job *j, struct err *e)
     return rc;
 }
 
+/* How other nodes use what the resource lies in. */
+static int read_holds(struct reader *r, struct job *j, struct err *e)
+{
+    struct reply uses = { .present = 0 };
+    int rc = reader_fs_list(r->store, j->join.fs_list, j->arena, &uses, e);
+
+    if (rc == 0)
+        j->join.explain->holds = uses.uses;
+    return rc;
+}
+
 static int join_explain(struct reader *r, struct job *j, struct err *e)
 {
     int rc;
@@ -123,6 +134,8 @@ static int join_explain(struct reader *r, struct job *j, struct err *e)
 
     if (rc == 0 && j->join.explain->peer != NULL)
         peer = read_sections(r, j, j->join.peer_no, e, &rc);
+    if (rc == 0 && j->join.fs_list != NULL)
+        rc = read_holds(r, j, e);
     return rc != 0 ? rc : explain_build(j->join.explain, sections, peer, j->arena, j->reply);
 }
 

@@ -36,6 +36,8 @@ struct explain_facts {
     const char *peer;  /* another node, which sees it best; NULL: none, or this one is whole */
     const struct explain_route *routes; /* of the peer's links, when this node lacks something */
     size_t route_count;
+    const char *const *holders; /* names of other nodes that have it, by use_info.node */
+    struct recs holds;  /* use_info: how they use it; the shell's, once it has looked them up */
     struct recs states; /* section_body without rows: status and ages, which the database has not */
     wall_ms wall;
 };

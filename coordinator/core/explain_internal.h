@@ -81,6 +81,8 @@ bool text_is(const char *text, const char *word); /* false for NULL */
 
 /* explain_use.c: who has the container mounted or open. */
 void explain_uses(struct chain *ch, unsigned depth, const char *container);
+/* What other nodes do with the resource. */
+void explain_holds(struct chain *ch);
 
 /* explain_absent.c: what this node lacks of a chain that the peer has. */
 void explain_absent(struct chain *ch);

@@ -240,3 +240,10 @@ int info_sections(const struct coord *c, struct arena *a, const struct node *n, 
     }
     return 0;
 }
+
+int64_t info_uses_age(const struct coord *c, const struct node *n)
+{
+    const struct slot *slot = &n->sections[SECTION_USES];
+
+    return slot->confirmed ? mono_since(c->now, slot->confirmed_at) + slot->age_ms : -1;
+}

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Why a node sees a resource or not, and what depends on either. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "core/explain_internal.h"
+#include "core/fs_list.h"
 
 /* ---- explain: the facts are copied here, the chain is built where the inventory is ---------- */
 
@@ -173,6 +176,63 @@ static int add_peer(struct answer *q, const struct node *n, const struct resourc
     return f->peer == NULL ? -ENOMEM : copy_routes(q->a, n, best->node, f);
 }
 
+/* ---- who else uses it: looked up in the database by what it lies in ------------------------- */
+
+static int compare_nodes(const void *a, const void *b)
+{
+    const struct fs_node *x = a, *y = b;
+
+    return (x->no > y->no) - (x->no < y->no);
+}
+
+static const char *container_of_resource(struct arena *a, const struct resource *r)
+{
+    if (r->kind == RESOURCE_LV)
+        return arena_printf(a, "lv.%s", r->key);
+    return arena_strdup(a, r->kind == RESOURCE_FILESYSTEM ? key_container(r->key) : r->key);
+}
+
+/* Nodes with an edge, but for the one that is asked about. */
+static int add_holders(struct answer *q, const struct node *n, const struct resource *r,
+                       struct explain_facts *f)
+{
+    struct fs_list_facts *list = arena_zalloc(q->a, sizeof *list);
+    struct fs_wanted *wanted = arena_zalloc(q->a, sizeof *wanted);
+    const char **names;
+    size_t room = 0;
+
+    if (r->kind == RESOURCE_NETWORK || r->kind == RESOURCE_VG)
+        return 0;
+    for (const struct edge *e = r->edges; e != NULL; e = e->next)
+        room++;
+    names = arena_array(q->a, room, sizeof *names);
+    if (list == NULL || wanted == NULL || names == NULL)
+        return -ENOMEM;
+    list->nodes = arena_array(q->a, room, sizeof *list->nodes);
+    *wanted = (struct fs_wanted){ .container = container_of_resource(q->a, r), .uuid = "" };
+    if (list->nodes == NULL || wanted->container == NULL)
+        return -ENOMEM;
+    for (const struct edge *e = r->edges; e != NULL; e = e->next) {
+        size_t i = list->node_count;
+
+        if (e->node == n)
+            continue;
+        names[i] = arena_strdup(q->a, e->node->row.name);
+        if (names[i] == NULL)
+            return -ENOMEM;
+        list->nodes[list->node_count++] =
+            (struct fs_node){ e->node->row.no, i, info_uses_age(q->c, e->node) };
+    }
+    if (list->node_count == 0)
+        return 0;
+    qsort(list->nodes, list->node_count, sizeof *list->nodes, compare_nodes);
+    list->fs = wanted;
+    list->fs_count = 1;
+    f->holders = names;
+    q->out->join.fs_list = list;
+    return 0;
+}
+
 static int gather(struct answer *q, const struct node *n, const struct resource *r,
                   struct explain_facts *f)
 {
@@ -194,6 +254,8 @@ static int gather(struct answer *q, const struct node *n, const struct resource 
         rc = add_rivals(q, n, r, f);
     if (rc == 0)
         rc = add_peer(q, n, r, e, f);
+    if (rc == 0)
+        rc = add_holders(q, n, r, f);
     return rc < 0 ? rc : info_sections(q->c, q->a, n, &f->states);
 }
 

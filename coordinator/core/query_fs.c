@@ -48,13 +48,6 @@ static int check_filesystems(struct answer *q, const struct chosen *ch, bool *go
 
 /* ---- what the shell needs to find their uses ------------------------------------------------ */
 
-static int64_t uses_age(const struct coord *c, const struct node *n)
-{
-    const struct slot *slot = &n->sections[SECTION_USES];
-
-    return slot->confirmed ? mono_since(c->now, slot->confirmed_at) + slot->age_ms : -1;
-}
-
 static int want(struct answer *q, const struct resource *r, struct fs_wanted *out)
 {
     const char *container = key_container(r->key);
@@ -85,7 +78,7 @@ static int gather(struct answer *q, const struct pick *p, struct fs_list_facts *
     }
     for (size_t i = 0; i < p->node_count; i++)
         f->nodes[f->node_count++] = (struct fs_node){ p->nodes[i]->row.no, p->nodes[i]->index,
-                                                      uses_age(q->c, p->nodes[i]) };
+                                                      info_uses_age(q->c, p->nodes[i]) };
     return 0;
 }
 

@@ -173,6 +173,9 @@ def foreign_holds(lab, machines, fleet):
     _, chain = words(lab, "explain", "beta", "common")
     check(any(what == "use" and folder in text for what, _, text in chain),
           f"beta's chain tells of its mount: {chain}")
+    _, chain = words(lab, "explain", "alpha", "common")
+    check(any(what == "use" and f"On beta, it is mounted at {folder} (" in text
+              for what, _, text in chain), f"alpha's chain tells of beta's mount: {chain}")
     fleet.inside("beta", "umount", folder)
     lab.wait(uses, lambda u: not u, "nobody uses anything")
     print("fs list and explain tell of a mount, and of its end")
