@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 DUMP, COLLECT = sys.argv[1:3]
@@ -72,11 +73,20 @@ class Host:
     def end(self):
         for argv in reversed(self.undo):
             subprocess.run(argv, capture_output=True)
-        # A loop device is let go when its last user is gone.
+        # A loop device is let go when its last user is gone: a probe of another test may look at it.
+        deadline = time.monotonic() + LIMIT_S
         for name, device in self.devices.items():
-            path = f"/sys/class/block/{device}/loop/backing_file"
-            if os.path.exists(path) and self.folder in open(path, encoding="utf-8").read():
+            while self.has(device) and time.monotonic() < deadline:
+                threading.Event().wait(0.05)
+            if self.has(device):
                 faults.append(f"{device} of {name} is still there")
+
+    def has(self, device):
+        try:
+            with open(f"/sys/class/block/{device}/loop/backing_file", encoding="utf-8") as f:
+                return self.folder in f.read()
+        except OSError:
+            return False
 
 
 def row(host, name, kind, where, **fields):
