@@ -14,7 +14,7 @@ static const struct {
     int64_t refill_ms, rest_ms, patience;
 } budgets[WORKER_KIND_COUNT] = {
     [WORKER_SYSTEM] = { 50, 200, 0, 1 }, [WORKER_NET] = { 50, 200, 0, 1 },
-    [WORKER_LLDP] = { 50, 200, 0, 1 },   [WORKER_STORAGE] = { 20, 500, 1000, 4 },
+    [WORKER_LLDP] = { 50, 200, 0, 1 },   [WORKER_STORAGE] = { 50, 500, 1000, 4 },
     [WORKER_LVM] = { 2, 5000, 1000, 4 },
 };
 

@@ -82,9 +82,9 @@ static struct dm look_at_dm(struct container_build *b, const char *device)
     }
     if (dm.name == NULL)
         dm.name = device;
+    dm.multipath |= dm.uuid != NULL && strncmp(dm.uuid, "mpath-", 6) == 0;
     if (dm.uuid == NULL)
         dm.uuid = "";
-    dm.multipath |= strncmp(dm.uuid, "mpath-", 6) == 0;
     return dm;
 }
 

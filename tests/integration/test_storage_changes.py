@@ -134,7 +134,7 @@ def main():
         written_over(b, over)
         mounted(b, stays)
         swapped(b, swap)
-        b.times.verdict(TARGET_MS)
+        b.times.tell(TARGET_MS)
         lab.end(b.events.process)
 
 

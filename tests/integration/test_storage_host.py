@@ -174,7 +174,7 @@ def main():
         disks.reserve(0)  # without a file: it is none
         before = block_devices()
         lab.start_coordinator()
-        probe = lab.start_probe("here", lab.tokens()[0])
+        probe = lab.start_probe("here", lab.tokens()[0], extra=["--device", "*"])
         lab.wait_section("here", "filesystems", lambda rows: rows, "any")
         sections = lab.muster("node", "show", "here")["sections"]
         rows = {s: [Row(r) for r in v["rows"]] for s, v in sections.items()}

@@ -55,7 +55,7 @@ def lvs_come_and_go(lab, disks, pvs):
     as_udev(pvs[0])
     lab.wait_matrix(lambda m: all(m.get((n, "vg0/lv0"), {}).get("state") in (None, "lost")
                                   for n in NODES), "lv0 is gone", "--kind", "lv")
-    times.verdict(TARGET_MS)
+    times.tell(TARGET_MS)
 
 
 def a_pv_goes(lab, disks, pvs, path):

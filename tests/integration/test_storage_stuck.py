@@ -80,7 +80,7 @@ def silence(host, silent, moving, number, vg_device):
                   lambda x: x[0] == "ok" and x[1].get("state") == "ok", "it is well again")
     host.lab.wait_matrix(lambda m: m["alpha", "quiet"]["state"] == "ok", "and what it holds",
                          "--kind", "filesystem")
-    times.verdict(TARGET_MS)
+    times.tell(TARGET_MS)
 
 
 def storm(host):
