@@ -275,6 +275,19 @@ static int net_rows(const struct fleet_shape *s, uint32_t index, uint32_t revisi
     return rc;
 }
 
+static size_t absent_sections(enum worker_kind kind, struct section *out)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        if ((worker_kind_sections(kind) >> i) & 1u)
+            out[n++] = (struct section){ .id = (enum section_id)i,
+                                         .status = SECTION_ABSENT,
+                                         .status_text = "simulated host" };
+    }
+    return n;
+}
+
 int fleet_sections(const struct fleet_shape *s, uint32_t index, uint32_t revision,
                    enum worker_kind kind, struct arena *a, struct section *out, size_t *count)
 {
@@ -289,12 +302,12 @@ int fleet_sections(const struct fleet_shape *s, uint32_t index, uint32_t revisio
     } else if (kind == WORKER_NET) {
         rc = net_rows(s, index, revision, a, out);
         *count = 4;
-    } else if (kind == WORKER_LLDP) {
-        out[0] = (struct section){ .id = SECTION_LLDP, .status_text = "simulated host" };
-        *count = 1;
+    } else {
+        *count = absent_sections(kind, out);
     }
     for (size_t i = 0; rc == 0 && i < *count; i++) {
-        out[i].status = kind == WORKER_LLDP ? SECTION_ABSENT : SECTION_OK;
+        if (out[i].status == SECTION_NEVER)
+            out[i].status = SECTION_OK;
         rc = section_normalise(&out[i], a, NULL);
     }
     return rc;

@@ -63,7 +63,7 @@ static const char *hint_of(const struct run *r, uint64_t code)
     case REPLY_NOT_FOUND:
         return list_hint(r);
     case REPLY_AMBIGUOUS:
-        return "Give more of the id, or the exact name.";
+        return "Give more of the id, or the exact name or key.";
     case REPLY_FORBIDDEN:
         return "Ask an operator, or run this on the coordinator's machine.";
     case REPLY_READ_ONLY:

@@ -37,7 +37,7 @@ struct command {
 extern const struct command *const commands[]; /* NULL ends it */
 extern const struct option global_options[];
 
-enum { MOST_ARGUMENTS = 4, MOST_OPTIONS = 256 };
+enum { MOST_ARGUMENTS = 64, MOST_OPTIONS = 256 };
 
 /* One run of the program. */
 struct run {

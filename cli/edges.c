@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#define MOST_STORAGE 12 /* resources of one kind */
+
 /* "2/2", "1/2, had 2" */
 static const char *paths(struct text *t, const struct edge_info *e)
 {
@@ -31,41 +33,56 @@ static const char *since(struct text *t, const struct edge_info *e)
     return text_format(t, "%s", local_time(e->since_ms, time));
 }
 
-/* The edges to declared resources, or those to unproven ports, whose labels name node and port
- * already. */
-static void some_edges(struct text *t, const struct reply *r, bool by_node, bool declared)
+static void edge_row(struct text *t, struct table *b, const struct reply *r,
+                     const struct edge_info *e, bool by_node)
 {
-    const struct column columns[] = { { by_node ? "RESOURCE" : "NODE", COLUMN_CUT },
+    const struct resource_info *x = resource_of(r, e);
+    const char *state = edge_state_name((enum edge_state)e->state);
+
+    table_cell(b, by_node ? resource_shown(t, r, x) : node_of(r, e)->name, PAINT_NONE);
+    table_cell(b, state, paint_of_word(state));
+    table_cell(b, paths(t, e), PAINT_NONE);
+    table_cell(b, since(t, e), PAINT_NONE);
+    /* The label of an unproven port names it already. */
+    table_cell(b, resource_rank(x) != RANK_PORT ? ports_text(t, e) : "", PAINT_NONE);
+}
+
+/* The edges to resources of one rank. Where a node sees much storage, what is not ok is shown. */
+static void some_edges(struct text *t, const struct reply *r, bool by_node, unsigned rank,
+                       size_t count)
+{
+    const struct column columns[] = { { by_node ? rank_title(rank) : "NODE", COLUMN_CUT },
                                       { "STATE", 0 },
                                       { "PATHS", 0 },
                                       { "SINCE", 0 },
                                       { "THROUGH", COLUMN_CUT } };
     const struct edge_info *edges = r->edges.v;
     struct table *b = table_new(t, columns, ARRAY_LEN(columns));
-    bool any = false;
+    bool storage = rank != RESOURCE_NETWORK && rank != RANK_PORT;
+    size_t well = 0;
 
     for (size_t i = 0; i < r->edges.n; i++) {
-        const struct edge_info *e = &edges[i];
-        const char *state = edge_state_name((enum edge_state)e->state);
-
-        if (resource_of(r, e)->declared != declared)
+        if (resource_rank(resource_of(r, &edges[i])) != rank)
             continue;
-        any = true;
-        table_cell(b, by_node ? resource_of(r, e)->label : node_of(r, e)->name, PAINT_NONE);
-        table_cell(b, state, paint_of_word(state));
-        table_cell(b, paths(t, e), PAINT_NONE);
-        table_cell(b, since(t, e), PAINT_NONE);
-        table_cell(b, declared ? ports_text(t, e) : "", PAINT_NONE);
+        if (by_node && storage && count > MOST_STORAGE && edges[i].state == EDGE_OK)
+            well++;
+        else
+            edge_row(t, b, r, &edges[i], by_node);
     }
-    if (any)
+    if (count > 0)
         buf_str(t->out, "\n");
     table_print(b);
+    if (well > 0)
+        text_line(t, well < count ? "and %s that it sees in full" : "%s, all seen in full",
+                  rank_counted(t, rank, well));
 }
 
 void edges_text(struct text *t, const struct reply *r, bool by_node)
 {
-    some_edges(t, r, by_node, true);
-    some_edges(t, r, by_node, false);
+    struct ranks k = ranks_of(r);
+
+    for (unsigned i = 0; i < RANKS; i++)
+        some_edges(t, r, by_node, i, k.of[i].edges);
 }
 
 int with_edges(struct run *r, const char *node_id, const char *resource_id,

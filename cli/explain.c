@@ -7,8 +7,10 @@
 #include "cli/order.h"
 
 #define INDENT     2
+#define DEEPEST    12 /* what is deeper is not indented further */
 #define MOST_NAMES 24 /* names or ranges of names in one row */
 #define MOST_LEADS 8  /* resources that one port is said to lead to */
+#define MOST_PORTS 12 /* that are named where none was found */
 #define TOLD       -1 /* a failure has been printed */
 
 struct asked {
@@ -30,6 +32,14 @@ static const char *name_of(const struct asked *a)
     return a->reply->nodes.n > 0 && n->name != NULL ? n->name : a->node;
 }
 
+/* What the paths of an edge are. */
+static const char *paths_word(const struct asked *a)
+{
+    unsigned rank = a->reply->resources.n > 0 ? resource_rank(a->reply->resources.v) : RANK_OTHER;
+
+    return rank == RESOURCE_VG || rank == RESOURCE_LV ? "PVs" : "paths";
+}
+
 static void verdict_text(struct text *t, const struct asked *a)
 {
     const struct edge_info *e = a->reply->edges.v;
@@ -37,27 +47,40 @@ static void verdict_text(struct text *t, const struct asked *a)
     if (a->reply->edges.n == 0)
         text_line(t, "%s does not see %s.", name_of(a), label_of(a));
     else
-        text_line(t, "%s sees %s: %s, %" PRIu64 " of %" PRIu64 " paths.", name_of(a), label_of(a),
-                  edge_state_name((enum edge_state)e->state), e->paths_active, e->paths_total);
+        text_line(t, "%s sees %s: %s, %" PRIu64 " of %" PRIu64 " %s.", name_of(a), label_of(a),
+                  edge_state_name((enum edge_state)e->state), e->paths_active, e->paths_total,
+                  paths_word(a));
 }
 
-/* One link of the chain: what it is and how it is, the fact, and what would mend it. */
-static void link_text(struct text *t, const struct evidence *e)
+/* What it is and how it is. A name that leaves no room for the state has lines of its own. */
+static void link_head(struct text *t, const char *name, const char *state, size_t indent)
 {
-    size_t depth = e->depth < 8 ? (size_t)e->depth : 8, indent = depth * INDENT;
-    const char *state = e->state != NULL ? e->state : "";
-    const char *name =
-        text_format(t, "%s %s", e->what != NULL ? e->what : "", e->name != NULL ? e->name : "");
+    size_t width = text_width(text_safe(t, name));
 
     buf_printf(t->out, "%*s", (int)indent, "");
-    text_paint(t, PAINT_BOLD, text_safe(t, name));
-    if (*state != '\0' && strcmp(state, "info") != 0) {
+    if (*state == '\0' || strcmp(state, "info") == 0) {
+        text_wrap(t, name, indent, indent + INDENT, PAINT_BOLD);
+    } else if (indent + width + 2 + text_width(state) <= t->columns) {
+        text_paint(t, PAINT_BOLD, text_safe(t, name));
         buf_str(t->out, "  ");
         text_paint(t, paint_of_word(state), text_safe(t, state));
+        buf_str(t->out, "\n");
+    } else {
+        text_wrap(t, name, indent, indent + INDENT, PAINT_BOLD);
+        buf_printf(t->out, "%*s", (int)indent + INDENT, "");
+        text_wrap(t, state, indent + INDENT, indent + INDENT, paint_of_word(state));
     }
-    buf_str(t->out, "\n");
+}
+
+/* One link of the chain: the fact, and what would mend it. */
+static void link_text(struct text *t, const struct evidence *e, const char *name)
+{
+    size_t depth = e->depth < DEEPEST ? (size_t)e->depth : DEEPEST, indent = depth * INDENT;
+
+    link_head(t, text_format(t, "%s %s", e->what != NULL ? e->what : "", name),
+              e->state != NULL ? e->state : "", indent);
     indent += INDENT;
-    if (e->text != NULL) {
+    if (e->text != NULL && e->text[0] != '\0') {
         buf_printf(t->out, "%*s", (int)indent, "");
         text_wrap(t, e->text, indent, indent, PAINT_NONE);
     }
@@ -74,7 +97,7 @@ static void explain_text(struct text *t, const void *data)
 
     verdict_text(t, a);
     for (size_t i = 0; i < a->reply->evidence.n; i++)
-        link_text(t, &chain[i]);
+        link_text(t, &chain[i], chain[i].name != NULL ? chain[i].name : "");
 }
 
 static void explain_json(struct json *j, const void *data)
@@ -98,7 +121,8 @@ struct lead {
     const char *port;
     const char *ids[MOST_LEADS], *labels[MOST_LEADS]; /* of those that `port` leads to */
     size_t n;
-    const char *ports; /* all that lead anywhere, in a list */
+    const char *ports; /* that lead anywhere, in a list */
+    size_t told;       /* so many there are */
 };
 
 /* All of it in the run's arena. */
@@ -109,8 +133,9 @@ static void lead_add(struct run *r, struct lead *l, const char *port, const stru
         l->labels[l->n] = arena_strdup(r->arena, x->label != NULL ? x->label : "");
         l->n++;
     }
-    l->ports = arena_printf(r->arena, "%s%s%s", l->ports != NULL ? l->ports : "",
-                            l->ports != NULL ? ", " : "", port);
+    if (l->told++ < MOST_PORTS)
+        l->ports = arena_printf(r->arena, "%s%s%s", l->ports != NULL ? l->ports : "",
+                                l->ports != NULL ? ", " : "", port);
 }
 
 static void lead_find(struct run *r, const char *node, struct lead *l)
@@ -166,8 +191,8 @@ static int explain_port(struct run *r, struct asked *a, struct muster_reply *rep
                      ? "'muster node list' and 'muster resource list' show what there is."
                      : arena_printf(r->arena,
                                     "'muster resource list' shows the resources; ports of %s that "
-                                    "lead to one: %s.",
-                                    a->node, l.ports);
+                                    "lead to one: %s%s.",
+                                    a->node, l.ports, l.told > MOST_PORTS ? ", ..." : "");
     }
     fail_with(r, &f);
     return TOLD;
@@ -201,11 +226,14 @@ const struct command explain_command = {
     .most = 2,
     .summary = "why a node sees, half-sees or does not see a resource",
     .about =
-        "Shows the whole chain of evidence, from the resource down to the hardware: network, "
-        "port, VLAN, bond, NIC, what the switch says (LLDP), how old the facts are; and for "
-        "each broken link what would mend it (->). In place of the resource the name of one of the "
-        "node's ports will do.",
+        "Shows the whole chain of evidence, from the resource down to the hardware. Of a network: "
+        "port, VLAN, bond, NIC, what the switch says (LLDP). Of storage: filesystem, logical "
+        "volume, volume group, PVs, partitions, LUNs, paths, ports (HBAs), and who uses it on "
+        "which node. For each broken link it says since when, what there was before, and what "
+        "would mend it (->); of what the node has never seen, which link it lacks. In place of "
+        "the resource the name of one of the node's ports or devices will do (eth0, mpatha).",
     .example = "muster explain rack7-03 storage-a\n"
+               "muster explain rack7-03 guests/data            # a logical volume: VG/LV\n"
                "muster explain rack7-03 eth0                   # whatever port eth0 leads to\n"
                "muster explain rack7-03 unproven:rack7-03/eth0",
     .handle = explain_handle,
@@ -268,11 +296,31 @@ static void dependents_text(struct text *t, const struct evidence **v, size_t n)
     table_print(b);
 }
 
+/* Things that hang on each other: as a tree, siblings of which the same is true in one line. */
+static void dependents_tree(struct text *t, const struct evidence **v, size_t n)
+{
+    const char **names = arena_array(t->arena, n, sizeof *names);
+
+    if (names == NULL) {
+        t->failed = true;
+        return;
+    }
+    for (size_t i = 0, alike; i < n; i += alike) {
+        for (alike = 0;
+             i + alike < n && v[i + alike]->depth == v[i]->depth && same_fact(v[i], v[i + alike]) &&
+             same_text(v[i]->mend, v[i + alike]->mend) == 0;
+             alike++)
+            names[alike] = v[i + alike]->name;
+        link_text(t, v[i], name_ranges(t, names, alike, MOST_NAMES));
+    }
+}
+
 static void impact_text(struct text *t, const void *data)
 {
     const struct asked *a = data;
     const struct evidence *chain = a->reply->evidence.v;
     const struct evidence **v = arena_array(t->arena, a->reply->evidence.n, sizeof *v);
+    bool deep = false;
     size_t n = 0;
 
     if (v == NULL) {
@@ -282,17 +330,19 @@ static void impact_text(struct text *t, const void *data)
     text_paint(t, PAINT_BOLD, text_safe(t, a->node != NULL ? name_of(a) : label_of(a)));
     buf_str(t->out, "\n");
     for (size_t i = 0; i < a->reply->evidence.n; i++) {
+        deep = deep || chain[i].depth > 1;
         if (chain[i].depth > 0)
             v[n++] = &chain[i];
         else if (chain[i].text != NULL)
             text_line(t, "%s", chain[i].text);
     }
-    if (n > 0) {
-        buf_str(t->out, "\n");
-        dependents_text(t, v, n);
-    } else {
+    if (n == 0) {
         text_line(t, "Nothing depends on it.");
+        return;
     }
+    if (!deep)
+        buf_str(t->out, "\n");
+    (deep ? dependents_tree : dependents_text)(t, v, n);
 }
 
 static void impact_json(struct json *j, const void *data)
@@ -344,9 +394,12 @@ const struct command impact_command = {
     .least = 0,
     .most = 1,
     .summary = "what depends on a resource or a node",
-    .about = "Shows what would be touched if the resource or the node were taken away: who sees "
-             "it, and how well they do now.",
+    .about =
+        "Shows what would be touched if the resource or the node were taken away: what lies on "
+        "it (volume groups, logical volumes, filesystems) and who uses that, which nodes see "
+        "it, and how well they do now.",
     .example = "muster impact storage-a\n"
+               "muster impact naa.600a098038304437415d4b6a59676d33\n"
                "muster impact --node rack7-03",
     .options = impact_options,
     .handle = impact_handle,

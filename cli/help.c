@@ -10,7 +10,8 @@ static const struct group {
     const char *title;
     const char *nouns[8];
 } groups[] = {
-    { "See how things are", { "status", "matrix", "explain", "impact", "resource", "event" } },
+    { "See how things are",
+      { "status", "matrix", "explain", "impact", "resource", "fs", "event" } },
     { "Nodes and networks", { "node", "network" } },
     { "Who may come in", { "token", "client", "enrol" } },
     { "Take care of the coordinator", { "backup", "recover", "wait" } },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who sees what: a grid where it fits, one line an edge for what was asked for by name, and a
- * summary for a fleet. */
+/* Who sees what, kind by kind: a grid where it fits, one line an edge for what was asked for by
+ * name, and a summary for a fleet. */
 #include "matrix.h"
 
 #include <inttypes.h>
@@ -9,7 +9,14 @@
 #define LONGEST_GRID     400
 #define LONGEST_LIST     40
 #define LONGEST_UNPROVEN 24
-#define LEAST_COLUMN     4 /* of a grid, with the gap */
+#define LEAST_COLUMN     4  /* of a grid, with the gap */
+#define MOST_OF_KIND     12 /* resources of one kind of storage */
+
+/* Is it asked for this kind? */
+static bool matrix_asks(const struct matrix *m, enum resource_kind kind)
+{
+    return m->kind == NULL || resource_kind_by_name(m->kind) == (int)kind;
+}
 
 /* ---- head ----------------------------------------------------------------------------------- */
 
@@ -32,68 +39,120 @@ static const char *states_text(struct text *t, const struct node_info *nodes, si
     return s;
 }
 
-/* How many nodes, networks and ports. */
-static void head_text(struct text *t, const struct reply *r)
+/* How many nodes, and resources of each kind. */
+static void head_text(struct text *t, const struct matrix *m, const struct ranks *k)
 {
-    const struct resource_info *x = r->resources.v;
-    size_t unproven = 0;
+    static const unsigned order[] = { RESOURCE_NETWORK, RANK_PORT,   RESOURCE_LUN,
+                                      RESOURCE_VG,      RESOURCE_LV, RESOURCE_FILESYSTEM,
+                                      RANK_OTHER };
+    const struct reply *r = m->reply;
+    const char *list = "";
 
-    for (size_t i = 0; i < r->resources.n; i++)
-        unproven += !x[i].declared;
-    text_line(t, "%s%s%s%s, %s, %s; generation %" PRIu64, counted(t, r->nodes.n, "node", "nodes"),
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        bool network = order[i] == RESOURCE_NETWORK || order[i] == RANK_PORT;
+
+        if (k->of[order[i]].n > 0 || (network && matrix_asks(m, RESOURCE_NETWORK)))
+            list = text_format(t, "%s, %s", list, rank_counted(t, order[i], k->of[order[i]].n));
+    }
+    text_line(t, "%s%s%s%s%s; generation %" PRIu64, counted(t, r->nodes.n, "node", "nodes"),
               r->nodes.n > 0 ? " (" : "", states_text(t, r->nodes.v, r->nodes.n),
-              r->nodes.n > 0 ? ")" : "",
-              counted(t, r->resources.n - unproven, "declared network", "declared networks"),
-              counted(t, unproven, "unproven port", "unproven ports"), r->generation);
+              r->nodes.n > 0 ? ")" : "", list, r->generation);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static void declared_text(struct text *t, const struct matrix *m, size_t edges)
+static void rank_text(struct text *t, const struct matrix *m, unsigned rank, size_t edges)
 {
     const struct reply *r = m->reply;
     struct table *grid = NULL;
 
     if (r->nodes.n > 1 && r->nodes.n < t->columns / LEAST_COLUMN && edges <= LONGEST_GRID)
-        grid = matrix_grid(t, r);
+        grid = matrix_grid(t, r, rank);
+    buf_str(t->out, "\n");
     if (grid != NULL && table_fits(grid))
         table_print(grid);
     else if (m->chosen || edges <= LONGEST_LIST)
-        matrix_list(t, r, false);
+        matrix_list(t, r, rank);
     else
-        matrix_sum_declared(t, r);
+        matrix_sum(t, r, rank);
 }
 
-/* The first edge that is not ok, of a declared network if there is one; NULL: all are. */
+static void ports_part(struct text *t, const struct matrix *m, size_t edges)
+{
+    buf_str(t->out, "\n");
+    if (m->chosen || edges <= LONGEST_UNPROVEN)
+        matrix_list(t, m->reply, RANK_PORT);
+    else
+        matrix_sum_unproven(t, m->reply);
+}
+
+/* The kinds of storage of which there are too many to be shown without having been asked for: a bit
+ * for each. */
+static unsigned summed_kinds(const struct matrix *m, const struct ranks *k)
+{
+    unsigned ranks = 0;
+
+    for (unsigned i = RESOURCE_NETWORK + 1; i <= RANK_OTHER; i++) {
+        if (k->of[i].edges > 0 && !m->chosen && m->kind == NULL &&
+            (k->of[i].n > MOST_OF_KIND || k->of[i].edges > LONGEST_LIST))
+            ranks |= 1U << i;
+    }
+    return ranks;
+}
+
+static void body_text(struct text *t, const struct matrix *m, const struct ranks *k)
+{
+    unsigned summed = summed_kinds(m, k);
+
+    for (unsigned i = 0; i <= RANK_OTHER; i++) {
+        if (k->of[i].edges > 0 && !(summed >> i & 1))
+            rank_text(t, m, i, k->of[i].edges);
+    }
+    if (summed != 0) {
+        buf_str(t->out, "\n");
+        matrix_sum_kinds(t, m->reply, summed);
+    }
+    if (k->of[RANK_PORT].edges > 0)
+        ports_part(t, m, k->of[RANK_PORT].edges);
+}
+
+/* The first edge that is not ok, of the first kind that has one; NULL: all are. */
 static const struct edge_info *first_bad(const struct reply *r)
 {
-    const struct edge_info *e = r->edges.v, *port = NULL;
+    const struct edge_info *e = r->edges.v, *bad = NULL;
 
     for (size_t i = 0; i < r->edges.n; i++) {
-        if (e[i].state == EDGE_OK)
-            continue;
-        if (resource_of(r, &e[i])->declared)
-            return &e[i];
-        port = port != NULL ? port : &e[i];
+        if (e[i].state != EDGE_OK && (bad == NULL || resource_rank(resource_of(r, &e[i])) <
+                                                         resource_rank(resource_of(r, bad))))
+            bad = &e[i];
     }
-    return port;
+    return bad;
 }
 
 /* What to ask next: complete commands, about one that is there. */
-static void hints_text(struct text *t, const struct matrix *m, size_t declared, bool summed)
+static void hints_text(struct text *t, const struct matrix *m, const struct ranks *k)
 {
     const struct reply *r = m->reply;
     const struct edge_info *bad = first_bad(r);
     const char *node = node_of(r, bad != NULL ? bad : r->edges.v)->name;
+    unsigned kinds = summed_kinds(m, k), first = 0;
+    bool undeclared = !m->chosen && k->of[RESOURCE_NETWORK].n == 0 && k->of[RANK_PORT].n > 0;
+    bool summed = !m->chosen && (k->of[RANK_PORT].edges > LONGEST_UNPROVEN ||
+                                 k->of[RESOURCE_NETWORK].edges > LONGEST_LIST || kinds != 0);
 
-    if (bad != NULL || summed || (declared == 0 && !m->chosen))
+    if (bad != NULL || summed || undeclared)
         buf_str(t->out, "\n");
+    while (kinds >> first > 1)
+        first++;
+    if (kinds != 0 && first < RANK_OTHER)
+        text_line(t, "One kind by name: muster matrix --kind %s",
+                  resource_kind_name((enum resource_kind)first));
     if (summed)
         text_line(t, "All about one node: muster matrix --node %s", typed(t, node));
     if (bad != NULL)
         text_line(t, "Why it is so: muster explain %s %s", typed(t, node),
-                  typed(t, resource_of(r, bad)->label));
-    if (declared == 0 && !m->chosen)
+                  typed(t, resource_word(r, resource_of(r, bad))));
+    if (undeclared)
         text_line(t,
                   "No port is in a declared network; 'muster network define --help' tells how to "
                   "say which ports are one.");
@@ -139,41 +198,25 @@ static void nothing_text(struct text *t, const struct matrix *m)
         text_line(t,
                   "There are no nodes yet. 'muster token create' makes a token that admits one.");
     } else {
-        text_line(t, "No node has reported a network yet.");
+        text_line(t, "No node has reported a %s yet.", m->kind != NULL ? m->kind : "network");
     }
 }
 
 static void matrix_text(struct text *t, const void *data)
 {
     const struct matrix *m = data;
-    const struct reply *r = m->reply;
-    const struct edge_info *e = r->edges.v;
-    size_t unproven = 0, declared;
+    struct ranks k = ranks_of(m->reply);
 
-    for (size_t i = 0; i < r->edges.n; i++)
-        unproven += !resource_of(r, &e[i])->declared;
-    declared = r->edges.n - unproven;
-    if (r->edges.n > 0 || !m->resources)
-        head_text(t, r);
-    if (r->edges.n == 0) {
+    if (m->reply->edges.n > 0 || !m->resources)
+        head_text(t, m, &k);
+    if (m->reply->edges.n == 0) {
         nothing_text(t, m);
         return;
     }
-    if (declared > 0) {
-        buf_str(t->out, "\n");
-        declared_text(t, m, declared);
-    }
-    if (unproven > 0) {
-        buf_str(t->out, "\n");
-        if (m->chosen || unproven <= LONGEST_UNPROVEN)
-            matrix_list(t, r, true);
-        else
-            matrix_sum_unproven(t, r);
-    }
+    body_text(t, m, &k);
     if (m->resources)
         unseen_text(t, m, "\n");
-    hints_text(t, m, declared,
-               !m->chosen && (unproven > LONGEST_UNPROVEN || declared > LONGEST_LIST));
+    hints_text(t, m, &k);
 }
 
 static void matrix_json(struct json *j, const void *data)
@@ -208,24 +251,6 @@ static void matrix_json(struct json *j, const void *data)
 
 /* ---- the command ---------------------------------------------------------------------------- */
 
-/* Kinds that the design has and this version does not. */
-static const char *const kinds_to_come[] = { "lun", "vg", "lv", "filesystem", "image" };
-
-int kind_checked(struct run *r, const char **kind)
-{
-    *kind = option_value(r, "kind");
-    if (*kind == NULL || resource_kind_by_name(*kind) >= 0)
-        return 0;
-    for (size_t i = 0; i < ARRAY_LEN(kinds_to_come); i++) {
-        if (strcmp(kinds_to_come[i], *kind) == 0)
-            return fail(r, "usage", NULL,
-                        "this version of muster knows no resources of kind %s yet; it knows: "
-                        "network",
-                        *kind);
-    }
-    return fail(r, "usage", NULL, "--kind takes network, not '%s'", *kind);
-}
-
 static int handle(struct run *r)
 {
     static const struct view view = { matrix_text, matrix_json };
@@ -240,6 +265,7 @@ static int handle(struct run *r)
 
     if (rc != 0)
         return rc;
+    m.kind = kind;
     if (kind != NULL)
         REC_SET(&req, request, kind, kind);
     if (nodes.n > 0)
@@ -255,7 +281,7 @@ static int handle(struct run *r)
 }
 
 static const struct option options[] = {
-    { 0, "kind", "KIND", false, "only resources of this kind: network" },
+    { 0, "kind", "KIND", false, "only this kind: network, lun, vg, lv or filesystem" },
     { 0, "node", "NODE", true, "only what this node sees" },
     { 0, "resource", "RESOURCE", true, "only who sees this resource" },
     { 0 },
@@ -265,14 +291,19 @@ const struct command matrix_command = {
     .noun = "matrix",
     .summary = "which node sees which resource, and how well",
     .about =
-        "Shows for each declared network how every node sees it: ok (2/2: paths in use of paths "
-        "there are), degraded (some are lost), lost (all are), unknown (the node or its facts are "
-        "silent: not lost, not known), stuck (the node's worker hangs), - (no port leads there). "
+        "Shows for each declared network and for storage how every node sees it: ok (2/2: paths in "
+        "use of paths there are), degraded (some are lost), lost (all are), unknown (the node or "
+        "its facts are silent: not lost, not known), stuck (the device or the node's worker does "
+        "not answer), - (the node does not see it). The paths of a volume group are its PVs, those "
+        "of a logical volume the PVs under it, those of a filesystem the paths of the LUN with the "
+        "fewest below it.\n"
         "Ports that no declared network matches are unproven, and each is a resource of its own. "
-        "A fleet is summed up: counts, and by name only what is not ok.\n"
+        "A fleet is summed up: counts, and by name only what is not ok. So is each kind of storage "
+        "with more than 12 resources, unless it is asked for with --kind.\n"
         "AGE is how long ago the node confirmed the fact.",
     .example = "muster matrix\n"
-               "muster matrix --node rack7-03\n"
+               "muster matrix --kind lun                       # every LUN, and its paths\n"
+               "muster matrix --kind filesystem --node rack7-03\n"
                "muster matrix --resource storage-a --resource mgmt",
     .options = options,
     .handle = handle,

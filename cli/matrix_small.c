@@ -36,8 +36,11 @@ static void grid_row(struct text *t, struct table *b, const struct reply *r, siz
 {
     const struct resource_info *x = (const struct resource_info *)r->resources.v + resource;
 
-    table_cell(b, x->label, PAINT_NONE);
-    table_cell(b, x->vlan > 0 ? text_format(t, "%" PRIu64, x->vlan) : "-", PAINT_NONE);
+    table_cell(b, resource_shown(t, r, x), PAINT_NONE);
+    if (resource_rank(x) != RESOURCE_NETWORK)
+        table_cell(b, NULL, PAINT_NONE);
+    else
+        table_cell(b, x->vlan > 0 ? text_format(t, "%" PRIu64, x->vlan) : "-", PAINT_NONE);
     for (size_t i = 0; i < r->nodes.n; i++) {
         const struct edge_info *e = matrix_edge(r, i, resource);
 
@@ -65,7 +68,7 @@ static void grid_states(struct table *b, const struct reply *r)
         table_cell(b, n[i].state, paint_of_word(n[i].state));
 }
 
-struct table *matrix_grid(struct text *t, const struct reply *r)
+struct table *matrix_grid(struct text *t, const struct reply *r, unsigned rank)
 {
     const struct resource_info *x = r->resources.v;
     const struct node_info *n = r->nodes.v;
@@ -76,14 +79,14 @@ struct table *matrix_grid(struct text *t, const struct reply *r)
         t->failed = true;
         return NULL;
     }
-    columns[0] = (struct column){ "NETWORK", COLUMN_CUT };
+    columns[0] = (struct column){ rank_title(rank), COLUMN_CUT };
     columns[1] = (struct column){ "VLAN", COLUMN_RIGHT };
     for (size_t i = 0; i < r->nodes.n; i++)
         columns[i + 2] = (struct column){ text_safe(t, n[i].name), 0 };
     b = table_new(t, columns, r->nodes.n + 2);
     grid_states(b, r);
     for (size_t i = 0; i < r->resources.n; i++) {
-        if (x[i].declared)
+        if (resource_rank(&x[i]) == rank)
             grid_row(t, b, r, i);
     }
     return b;
@@ -91,22 +94,23 @@ struct table *matrix_grid(struct text *t, const struct reply *r)
 
 /* ---- list ----------------------------------------------------------------------------------- */
 
-void matrix_list(struct text *t, const struct reply *r, bool unproven)
+void matrix_list(struct text *t, const struct reply *r, unsigned rank)
 {
-    static const struct column columns[] = {
-        { "RESOURCE", COLUMN_CUT }, { "NODE", COLUMN_CUT },    { "STATE", 0 }, { "PATHS", 0 },
-        { "AGE", COLUMN_RIGHT },    { "THROUGH", COLUMN_CUT },
+    const struct column columns[] = {
+        { rank_title(rank), COLUMN_CUT }, { "NODE", COLUMN_CUT },    { "STATE", 0 }, { "PATHS", 0 },
+        { "AGE", COLUMN_RIGHT },          { "THROUGH", COLUMN_CUT },
     };
     const struct edge_info *e = r->edges.v;
+    bool unproven = rank == RANK_PORT;
     struct table *b = table_new(t, columns, ARRAY_LEN(columns));
 
     for (size_t i = 0; i < r->edges.n; i++) {
         const struct resource_info *x = resource_of(r, &e[i]);
         const char *state = edge_state_name((enum edge_state)e[i].state);
 
-        if (x->declared == unproven)
+        if (resource_rank(x) != rank)
             continue;
-        table_cell(b, x->label, PAINT_NONE);
+        table_cell(b, resource_shown(t, r, x), PAINT_NONE);
         /* The label of an unproven port names node and port already. */
         table_cell(b, unproven || r->nodes.n == 1 ? "" : node_of(r, &e[i])->name, PAINT_NONE);
         table_cell(b, state, paint_of_word(state));

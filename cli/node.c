@@ -38,7 +38,7 @@ static const char *note(struct text *t, const struct node_info *n)
     return n->draining ? joined(t, s, "draining") : s;
 }
 
-static const char *networks(struct text *t, const struct node_info *n)
+static const char *sees(struct text *t, const struct node_info *n)
 {
     if (n->edges_ok + n->edges_degraded + n->edges_lost + n->edges_unknown == 0)
         return "-";
@@ -89,7 +89,7 @@ static void list_text(struct text *t, const void *data)
     static const struct column columns[] = { { "NODE", COLUMN_CUT },
                                              { "STATE", 0 },
                                              { "HEARD", COLUMN_RIGHT },
-                                             { "NETWORKS", COLUMN_CUT },
+                                             { "SEES", COLUMN_CUT },
                                              { "NOTE", COLUMN_WRAP } };
     const struct list *l = data;
     const struct node_info *nodes = l->reply->nodes.v;
@@ -108,7 +108,7 @@ static void list_text(struct text *t, const void *data)
         table_cell(b, n->name, PAINT_NONE);
         table_cell(b, n->state, paint_of_word(n->state));
         table_cell(b, age_text(t, REC_HAS(n, node_info, heard_ms), n->heard_ms), PAINT_NONE);
-        table_cell(b, networks(t, n), PAINT_NONE);
+        table_cell(b, sees(t, n), PAINT_NONE);
         table_cell(b, note(t, n), PAINT_NONE);
     }
     table_print(b);
@@ -165,10 +165,12 @@ static const struct option list_options[] = {
 const struct command node_list_command = {
     .noun = "node",
     .verb = "list",
-    .summary = "all nodes: state, last heard, how their networks are",
-    .about = "One line for each node and a summary at the end. A node is up while it is heard, "
-             "suspect after 6 s of silence, down after 30 s; never: approved, but not heard since "
-             "the coordinator started. Edges of a node that is not up are unknown, not lost.",
+    .summary = "all nodes: state, last heard, how they see what they see",
+    .about =
+        "One line for each node and a summary at the end. A node is up while it is heard, "
+        "suspect after 6 s of silence, down after 30 s; never: approved, but not heard since "
+        "the coordinator started. SEES counts the resources that it sees, by how it sees them; "
+        "those of a node that is not up are unknown, not lost.",
     .example = "muster node list\n"
                "muster node list --state down",
     .options = list_options,

@@ -4,6 +4,7 @@
 #define MUSTER_CLI_NOUNS_H
 
 #include "cli/command.h"
+#include "cli/order.h"
 #include "cli/records.h"
 
 #define REQUEST(name, number) \
@@ -13,7 +14,7 @@ extern const struct command status_command, wait_command, node_list_command, nod
     node_approve_command, node_rename_command, node_forget_command, node_declare_dead_command,
     node_drain_command, matrix_command, network_define_command, network_list_command,
     network_delete_command, resource_list_command, resource_show_command, explain_command,
-    impact_command, event_tail_command, token_create_command, token_list_command,
+    impact_command, event_tail_command, fs_list_command, token_create_command, token_list_command,
     token_revoke_command, client_list_command, client_revoke_command, backup_command,
     recover_command, enrol_command;
 
@@ -33,14 +34,32 @@ const char *age_text(struct text *t, bool present, int64_t ms);
  * 0 or an exit code. */
 int ask_to_revoke(struct run *r, enum client_op op, const char *rest);
 
+/* kinds.c: ranks are those of cli/order.h. */
 /* The value of --kind, NULL when it is not given: 0, or EXIT_USAGE after the sentence. */
 int kind_checked(struct run *r, const char **kind);
+const char *rank_title(unsigned rank);                               /* "LUN" */
+const char *rank_counted(struct text *t, unsigned rank, uint64_t n); /* "3 LUNs" */
+/* Where the resources of each rank are in a reply that is in order. */
+struct ranks {
+    struct rank {
+        size_t first, n, edges;
+    } of[RANKS];
+};
+struct ranks ranks_of(const struct reply *r);
+/* What to type for a resource of the reply: its label, or its key where another one has that label.
+ */
+const char *resource_word(const struct reply *r, const struct resource_info *x);
+/* What a resource of the reply is shown as: its label; where its neighbour has the same, with what
+ * it lies in. */
+const char *resource_shown(struct text *t, const struct reply *r, const struct resource_info *x);
 
 /* "bond0.100, bond1.100": what an edge goes through. */
 const char *ports_text(struct text *t, const struct edge_info *e);
 /* The detail view of a reply with one node or resource and its edges, after an empty line: which
  * resources a node sees, which nodes see a resource. */
 void edges_text(struct text *t, const struct reply *r, bool by_node);
+/* resource.c: what is wrong with its identity, a sentence each. */
+void doubts_text(struct text *t, const struct resource_info *x);
 /* Where a reply to a show command has no edges, takes them from a snapshot of that one. 0 or an
  * exit code. */
 int with_edges(struct run *r, const char *node_id, const char *resource_id,

@@ -61,13 +61,23 @@ static int by_node(const void *a, const void *b)
     return d != 0 ? d : natural_compare(x->id, y->id);
 }
 
+unsigned resource_rank(const struct resource_info *x)
+{
+    int kind = x->kind != NULL ? resource_kind_by_name(x->kind) : RESOURCE_NETWORK;
+
+    if (kind == RESOURCE_NETWORK && !x->declared)
+        return RANK_PORT;
+    return kind < 0 ? RANK_OTHER : (unsigned)kind;
+}
+
 static int by_resource(const void *a, const void *b)
 {
     const struct resource_info *x = a, *y = b;
+    unsigned p = resource_rank(x), q = resource_rank(y);
     int d;
 
-    if (x->declared != y->declared)
-        return x->declared ? -1 : 1;
+    if (p != q)
+        return p < q ? -1 : 1;
     d = natural_compare(x->label, y->label);
     return d != 0 ? d : natural_compare(x->id, y->id);
 }
@@ -86,6 +96,19 @@ static int by_edge(const void *a, const void *b)
     if (x->node != y->node)
         return x->node < y->node ? -1 : 1;
     return x->resource < y->resource ? -1 : x->resource > y->resource;
+}
+
+static int by_use(const void *a, const void *b)
+{
+    const struct use_info *x = a, *y = b;
+    int d;
+
+    if (x->resource != y->resource)
+        return x->resource < y->resource ? -1 : 1;
+    if (x->node != y->node)
+        return x->node < y->node ? -1 : 1;
+    d = natural_compare(x->kind, y->kind);
+    return d != 0 ? d : natural_compare(x->used_by, y->used_by);
 }
 
 /* From the number that an edge uses to the place in the array. */
@@ -112,33 +135,62 @@ static bool replace(const struct place *list, size_t n, uint64_t *index)
     return found != NULL;
 }
 
+/* Where the edges and uses of a reply point to. */
+struct places {
+    struct place *nodes, *resources;
+    size_t node_count, resource_count;
+};
+
+static bool replace_both(const struct places *p, uint64_t *node, uint64_t *resource)
+{
+    return replace(p->nodes, p->node_count, node) &&
+           replace(p->resources, p->resource_count, resource);
+}
+
 /* The records belong to the reply's arena, so they may be written. */
-static void order_edges(struct reply *r, struct place *nodes, struct place *resources)
+static void places_fill(struct reply *r, struct places *p)
 {
     struct node_info *n = (struct node_info *)r->nodes.v;
     struct resource_info *x = (struct resource_info *)r->resources.v;
-    struct edge_info *e = (struct edge_info *)r->edges.v;
-    size_t kept = 0;
 
     for (size_t i = 0; i < r->nodes.n; i++) {
-        nodes[i] = (struct place){ n[i].index, i };
+        p->nodes[i] = (struct place){ n[i].index, i };
         REC_SET(&n[i], node_info, index, i);
     }
     for (size_t i = 0; i < r->resources.n; i++) {
-        resources[i] = (struct place){ x[i].index, i };
+        p->resources[i] = (struct place){ x[i].index, i };
         REC_SET(&x[i], resource_info, index, i);
     }
-    if (r->edges.n == 0)
-        return;
-    qsort(nodes, r->nodes.n, sizeof *nodes, by_index);
-    qsort(resources, r->resources.n, sizeof *resources, by_index);
+    qsort(p->nodes, r->nodes.n, sizeof *p->nodes, by_index);
+    qsort(p->resources, r->resources.n, sizeof *p->resources, by_index);
+}
+
+static void order_edges(struct reply *r, const struct places *p)
+{
+    struct edge_info *e = (struct edge_info *)r->edges.v;
+    size_t kept = 0;
+
     for (size_t i = 0; i < r->edges.n; i++) {
         e[kept] = e[i];
-        kept += !e[i].removed && replace(nodes, r->nodes.n, &e[kept].node) &&
-                replace(resources, r->resources.n, &e[kept].resource);
+        kept += !e[i].removed && replace_both(p, &e[kept].node, &e[kept].resource);
     }
     r->edges.n = kept;
-    qsort(e, kept, sizeof *e, by_edge);
+    if (kept > 1)
+        qsort(e, kept, sizeof *e, by_edge);
+}
+
+static void order_uses(struct reply *r, const struct places *p)
+{
+    struct use_info *u = (struct use_info *)r->uses.v;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->uses.n; i++) {
+        u[kept] = u[i];
+        kept += replace_both(p, &u[kept].node, &u[kept].resource);
+    }
+    r->uses.n = kept;
+    if (kept > 1)
+        qsort(u, kept, sizeof *u, by_use);
 }
 
 static void sort(struct recs list, size_t size, int (*compare)(const void *, const void *))
@@ -149,17 +201,20 @@ static void sort(struct recs list, size_t size, int (*compare)(const void *, con
 
 int reply_order(struct reply *r)
 {
-    struct place *nodes = calloc(r->nodes.n + 1, sizeof *nodes);
-    struct place *resources = calloc(r->resources.n + 1, sizeof *resources);
-    int rc = nodes == NULL || resources == NULL ? -ENOMEM : 0;
+    struct places p = { calloc(r->nodes.n + 1, sizeof *p.nodes),
+                        calloc(r->resources.n + 1, sizeof *p.resources), r->nodes.n,
+                        r->resources.n };
+    int rc = p.nodes == NULL || p.resources == NULL ? -ENOMEM : 0;
 
     if (rc == 0) {
         sort(r->nodes, sizeof(struct node_info), by_node);
         sort(r->resources, sizeof(struct resource_info), by_resource);
         sort(r->networks, sizeof(struct network_info), by_network);
-        order_edges(r, nodes, resources);
+        places_fill(r, &p);
+        order_edges(r, &p);
+        order_uses(r, &p);
     }
-    free(nodes);
-    free(resources);
+    free(p.nodes);
+    free(p.resources);
     return rc;
 }

@@ -10,10 +10,16 @@
  * names alone. NULL is the empty name. */
 int natural_compare(const char *a, const char *b);
 
-/* Puts a reply in order: nodes and networks by name, declared resources before unproven ones and
- * each by label, edges by their node and resource. After it the `node` and `resource` of an edge
- * are places in the reply's arrays, as are the `index` of those; an edge that points nowhere is
- * taken out, so that a fault of the coordinator never becomes a wrong name. 0 or -ENOMEM. */
+/* What kind of resource it is, in the order in which they are shown: an enum resource_kind for
+ * declared networks and for storage, RANK_OTHER for a kind that is newer than this program, and
+ * the unproven ports last. */
+enum { RANK_OTHER = RESOURCE_KINDS, RANK_PORT, RANKS };
+unsigned resource_rank(const struct resource_info *x);
+
+/* Puts a reply in order: nodes and networks by name, resources by their rank and then by label,
+ * edges and uses by their node and resource. After it the `node` and `resource` of those two are
+ * places in the reply's arrays, as are the `index` of these; one that points nowhere is taken out,
+ * so that a fault of the coordinator never becomes a wrong name. 0 or -ENOMEM. */
 int reply_order(struct reply *r);
 
 /* "rack7-[01-03,07], web2" for names in natural order; at most `most` names or ranges of names, and

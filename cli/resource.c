@@ -11,41 +11,61 @@ struct list {
     bool all; /* unproven ports one by one, however many */
 };
 
-static void list_row(struct text *t, struct table *b, const struct resource_info *x)
+static void list_row(struct text *t, struct table *b, const struct reply *r,
+                     const struct resource_info *x)
 {
     const uint64_t counts[] = { x->nodes_ok, x->nodes_degraded, x->nodes_lost, x->nodes_unknown };
     static const enum edge_state states[] = { EDGE_OK, EDGE_DEGRADED, EDGE_LOST, EDGE_UNKNOWN };
 
-    table_cell(b, x->label, PAINT_NONE);
+    bool network = resource_rank(x) == RESOURCE_NETWORK || resource_rank(x) == RANK_PORT;
+
+    table_cell(b, resource_shown(t, r, x), PAINT_NONE);
     table_cell(b, x->kind, PAINT_NONE);
-    table_cell(b, x->vlan > 0 ? text_format(t, "%" PRIu64, x->vlan) : "-", PAINT_NONE);
+    table_cell(b,
+               x->vlan > 0 ? text_format(t, "%" PRIu64, x->vlan)
+               : network   ? "-"
+                           : "",
+               PAINT_NONE);
     for (size_t i = 0; i < ARRAY_LEN(counts); i++)
         table_cell(b, counts[i] > 0 ? text_format(t, "%" PRIu64, counts[i]) : "-",
                    counts[i] > 0 ? paint_of_word(edge_state_name(states[i])) : PAINT_DIM);
+    table_cell(b, x->doubts.n > 0 ? text_format(t, "%zu", x->doubts.n) : "", PAINT_WARN);
 }
 
-/* The declared ones come first. */
+/* "2 declared networks, 3 LUNs" */
+static const char *kinds_text(struct text *t, const struct ranks *k)
+{
+    const char *s = "";
+
+    for (unsigned i = 0; i < RANKS; i++) {
+        if (k->of[i].n > 0)
+            s = text_format(t, "%s%s%s", s, *s != '\0' ? ", " : ": ",
+                            rank_counted(t, i, k->of[i].n));
+    }
+    return s;
+}
+
+/* The unproven ports come last. */
 static void list_text(struct text *t, const void *data)
 {
     static const struct column columns[] = {
         { "RESOURCE", COLUMN_CUT }, { "KIND", 0 },
         { "VLAN", COLUMN_RIGHT },   { "OK", COLUMN_RIGHT },
         { "DEGR", COLUMN_RIGHT },   { "LOST", COLUMN_RIGHT },
-        { "UNKN", COLUMN_RIGHT },
+        { "UNKN", COLUMN_RIGHT },   { "DOUBTS", COLUMN_RIGHT },
     };
     const struct list *l = data;
     const struct resource_info *x = l->reply->resources.v;
     struct table *b = table_new(t, columns, ARRAY_LEN(columns));
-    size_t n = l->reply->resources.n, declared = 0, shown;
+    struct ranks k = ranks_of(l->reply);
+    size_t n = l->reply->resources.n;
+    size_t shown = l->all || k.of[RANK_PORT].n <= FEW_UNPROVEN ? n : n - k.of[RANK_PORT].n;
 
-    while (declared < n && x[declared].declared)
-        declared++;
-    shown = l->all || n - declared <= FEW_UNPROVEN ? n : declared;
     for (size_t i = 0; i < shown; i++)
-        list_row(t, b, &x[i]);
+        list_row(t, b, l->reply, &x[i]);
     table_print(b);
-    text_line(t, "%s, %zu declared%s", counted(t, n, "resource", "resources"), declared,
-              shown < n ? "; --unproven lists the others too" : "");
+    text_line(t, "%s%s%s", counted(t, n, "resource", "resources"), kinds_text(t, &k),
+              shown < n ? "; --unproven lists the ports too" : "");
 }
 
 static void list_json(struct json *j, const void *data)
@@ -79,7 +99,7 @@ static int list_handle(struct run *r)
 }
 
 static const struct option list_options[] = {
-    { 0, "kind", "KIND", false, "only resources of this kind: network" },
+    { 0, "kind", "KIND", false, "only this kind: network, lun, vg, lv or filesystem" },
     { 0, "unproven", NULL, false, "unproven ports one by one, however many there are" },
     { 0 },
 };
@@ -88,26 +108,40 @@ const struct command resource_list_command = {
     .noun = "resource",
     .verb = "list",
     .summary = "all resources and how many nodes see each",
-    .about = "One line for each resource: how many nodes see it in full (ok), in part (degr), no "
-             "longer (lost), and of how many it is not known just now (unkn). Many unproven ports "
-             "are only counted; with --json all are there.",
+    .about =
+        "One line for each resource: how many nodes see it in full (ok), in part (degr), no "
+        "longer (lost), and of how many it is not known just now (unkn). DOUBTS counts what is "
+        "wrong with its identity: 'muster resource show' tells it. Many unproven ports are "
+        "only counted; with --json all are there.",
     .example = "muster resource list\n"
-               "muster resource list --kind network",
+               "muster resource list --kind filesystem",
     .options = list_options,
     .handle = list_handle,
 };
 
 /* ---- show ----------------------------------------------------------------------------------- */
 
+void doubts_text(struct text *t, const struct resource_info *x)
+{
+    for (size_t i = 0; i < x->doubts.n; i++) {
+        text_paint(t, PAINT_WARN, "doubt");
+        buf_str(t->out, "         ");
+        text_wrap(t, x->doubts.v[i], 14, 14, PAINT_WARN);
+    }
+}
+
 static void show_text(struct text *t, const void *data)
 {
     const struct reply *r = data;
     const struct resource_info *x = r->resources.v;
+    unsigned rank = resource_rank(x);
 
     text_paint(t, PAINT_BOLD, text_safe(t, x->label));
     buf_str(t->out, "\n");
     text_pair(t, "kind", "%s%s", x->kind != NULL ? x->kind : "?",
-              x->declared ? ", declared" : ", unproven");
+              rank == RESOURCE_NETWORK ? ", declared"
+              : rank == RANK_PORT      ? ", unproven"
+                                       : "");
     text_pair(t, "id", "%s", x->id != NULL ? x->id : "?");
     if (x->key != NULL)
         text_pair(t, "key", "%s", x->key);
@@ -115,6 +149,10 @@ static void show_text(struct text *t, const void *data)
         text_pair(t, "vlan", "%" PRIu64, x->vlan);
     text_pair(t, "seen by", "%s",
               edge_counts(t, x->nodes_ok, x->nodes_degraded, x->nodes_lost, x->nodes_unknown, 0));
+    if (x->conflict_class != NULL)
+        text_pair(t, "copies", "conflict class %s: what is forbidden on one is on all",
+                  x->conflict_class);
+    doubts_text(t, x);
     edges_text(t, r, false);
 }
 
@@ -162,8 +200,15 @@ const struct command resource_show_command = {
     .least = 1,
     .most = 1,
     .summary = "one resource and every node that sees it",
-    .about = "RESOURCE is a label (storage-a, unproven:rack7-03/eth0), a key, an id, or the "
-             "beginning of an id (4 digits or more).",
-    .example = "muster resource show storage-a",
+    .about =
+        "RESOURCE is a label (storage-a, unproven:rack7-03/eth0, VG, VG/LV, a filesystem's "
+        "label or UUID), a key (naa.6001405..., UUID@CONTAINER), an id, or the beginning of an "
+        "id (4 digits or more). Where several have one label, their keys are listed.\n"
+        "A doubt is a sentence about what is wrong with its identity: another filesystem with "
+        "the same UUID, nodes that contradict each other about its size. Copies share a "
+        "conflict class.",
+    .example = "muster resource show storage-a\n"
+               "muster resource show guests/data\n"
+               "muster resource show naa.600a098038304437415d4b6a59676d33",
     .handle = show_handle,
 };

@@ -3,11 +3,15 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define GAP        2  /* blanks between columns */
 #define LEAST      8  /* a cell is not cut shorter than this */
 #define FAIR       20 /* a cell that is cut to this can still be read */
+#define SHORT      12 /* nor shorter than this while another can give way */
 #define LEAST_LAST 20 /* nor is a wrapped column narrower than this */
+
+#define MOST_COMPARED 500 /* cells of a column; where there are more, they are left whole */
 
 struct cell {
     const char *s;
@@ -87,6 +91,58 @@ static size_t measure(struct table *b)
     return total;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Do texts of a column that differ still differ when they are cut to `width`? */
+static bool differ(struct text *t, const char **whole, size_t n, const char **cut, size_t width)
+{
+    for (size_t i = 0; i < n; i++)
+        cut[i] = text_cut(t, whole[i], width);
+    qsort(cut, n, sizeof *cut, by_text);
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(cut[i - 1], cut[i]) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The texts of a column, each once; returns how many. */
+static size_t texts_of(const struct table *b, size_t column, const char **v)
+{
+    size_t n = 0, kept = 0;
+
+    for (size_t i = column; i < b->count; i += b->n)
+        v[n++] = b->cells[i].s;
+    qsort(v, n, sizeof *v, by_text);
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || strcmp(v[i], v[kept - 1]) != 0)
+            v[kept++] = v[i];
+    }
+    return kept;
+}
+
+/* How narrow a column may become: names that differ in their middle alone (WWIDs) are not cut
+ * there.
+ */
+static size_t least_width(struct table *b, size_t column)
+{
+    size_t rows = b->count / b->n, n, width = FAIR;
+    const char **whole = arena_array(b->t->arena, rows, sizeof *whole);
+    const char **cut = arena_array(b->t->arena, rows, sizeof *cut);
+
+    if (whole == NULL || cut == NULL || b->widths[column] <= FAIR)
+        return b->widths[column];
+    n = texts_of(b, column, whole);
+    if (n > MOST_COMPARED)
+        return b->widths[column];
+    while (width < b->widths[column] && !differ(b->t, whole, n, cut, width))
+        width++;
+    return width;
+}
+
 bool table_fits(struct table *b)
 {
     size_t total;
@@ -96,16 +152,36 @@ bool table_fits(struct table *b)
     total = measure(b);
     for (size_t c = 0; c < b->n; c++) {
         if ((b->columns[c].flags & COLUMN_CUT) && b->widths[c] > FAIR)
-            total -= b->widths[c] - FAIR;
+            total -= b->widths[c] - (c == 0 ? least_width(b, c) : FAIR);
     }
     return total <= b->t->columns;
 }
 
-/* Takes what is too much from the last column if it may be wrapped, then from the widest of those
- * that may be cut. */
+/* Cuts the widest of the columns that may be cut until the rows fit, none narrower than it may be.
+ * Returns what the rows need then. */
+static size_t narrow(struct table *b, size_t total, const size_t *least)
+{
+    while (total > b->t->columns) {
+        size_t widest = b->n;
+
+        for (size_t c = 0; c < b->n; c++) {
+            if ((b->columns[c].flags & COLUMN_CUT) && b->widths[c] > least[c] &&
+                (widest == b->n || b->widths[c] > b->widths[widest]))
+                widest = c;
+        }
+        if (widest == b->n)
+            break;
+        b->widths[widest]--;
+        total--;
+    }
+    return total;
+}
+
+/* Takes what is too much from the last column if it may be wrapped, then from those that may be
+ * cut: at first only as far as the rows can be told apart by their first column. */
 static void fit(struct table *b, size_t total)
 {
-    size_t columns = b->t->columns;
+    size_t columns = b->t->columns, *least;
 
     for (size_t c = 0; c < b->n && total > columns; c++) {
         size_t most = b->widths[c] > LEAST_LAST ? b->widths[c] - LEAST_LAST : 0;
@@ -116,19 +192,17 @@ static void fit(struct table *b, size_t total)
         b->widths[c] -= over;
         total -= over;
     }
-    while (total > columns) {
-        size_t widest = b->n;
-
-        for (size_t c = 0; c < b->n; c++) {
-            if ((b->columns[c].flags & COLUMN_CUT) && b->widths[c] > LEAST &&
-                (widest == b->n || b->widths[c] > b->widths[widest]))
-                widest = c;
-        }
-        if (widest == b->n)
-            return;
-        b->widths[widest]--;
-        total--;
-    }
+    least = total > columns ? arena_array(b->t->arena, b->n, sizeof *least) : NULL;
+    if (least == NULL)
+        return;
+    for (size_t c = 0; c < b->n; c++)
+        least[c] = c == 0 ? least_width(b, c) : SHORT;
+    total = narrow(b, total, least);
+    for (size_t c = 1; c < b->n; c++)
+        least[c] = LEAST;
+    total = narrow(b, total, least);
+    least[0] = LEAST;
+    narrow(b, total, least);
 }
 
 static bool is_last(const struct table *b, size_t column)

@@ -17,11 +17,14 @@ static bool lookup(const char *const *words, size_t n, const char *word)
 
 enum paint paint_of_word(const char *state)
 {
-    static const char *const good[] = { "ok", "up", "unused", "normal" };
-    static const char *const warn[] = { "degraded", "suspect", "pending",   "unknown", "never",
-                                        "warning",  "stuck",   "read-only", "missing" };
-    static const char *const bad[] = { "lost",  "down",   "quarantined", "dead",
-                                       "error", "failed", "recover" };
+    static const char *const good[] = { "ok",      "up",     "unused", "normal",
+                                        "running", "Online", "live",   "clean" };
+    static const char *const warn[] = { "degraded", "suspect", "pending",   "unknown",
+                                        "never",    "warning", "stuck",     "read-only",
+                                        "missing",  "blocked", "connecting" };
+    static const char *const bad[] = { "lost",     "down",    "quarantined",       "dead",
+                                       "error",    "failed",  "recover",           "ghost",
+                                       "Linkdown", "offline", "transport-offline", "Offline" };
 
     if (lookup(good, ARRAY_LEN(good), state))
         return PAINT_GOOD;

@@ -96,7 +96,8 @@ static void note_standing(struct work *w, const struct outgoing *o)
 static bool is_large(const struct request *req)
 {
     return req->op == OP_SNAPSHOT || req->op == OP_CHANGES || req->op == OP_NODE_LIST ||
-           req->op == OP_RESOURCE_LIST || req->op == OP_NETWORK_LIST || req->op == OP_IMPACT;
+           req->op == OP_RESOURCE_LIST || req->op == OP_NETWORK_LIST || req->op == OP_IMPACT ||
+           req->op == OP_FS_LIST;
 }
 
 /* Answers are built at once and encoded one after the other: those that wait are limited, but so

@@ -8,7 +8,9 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "core/explain.h"
+#include "core/impact.h"
 #include "net/net.h"
+#include "reader_fs.h"
 #include "shell.h"
 #include "wire/codec.h"
 
@@ -32,7 +34,8 @@ static int no_join(struct reader *r, struct job *j, struct err *e)
     return 0;
 }
 
-static struct section *read_sections(struct reader *r, struct job *j, struct err *e, int *rc)
+static struct section *read_sections(struct reader *r, struct job *j, uint32_t node_no,
+                                     struct err *e, int *rc)
 {
     struct section *sections = arena_array(j->arena, SECTION_COUNT, sizeof *sections);
 
@@ -40,14 +43,14 @@ static struct section *read_sections(struct reader *r, struct job *j, struct err
         *rc = err_set(e, -ENOMEM, "out of memory");
         return NULL;
     }
-    *rc = store_read_sections(r->store, j->join.node_no, j->arena, sections, e);
+    *rc = store_read_sections(r->store, node_no, j->arena, sections, e);
     return sections;
 }
 
 static int join_sections(struct reader *r, struct job *j, struct err *e)
 {
     int rc;
-    struct section *sections = read_sections(r, j, e, &rc);
+    struct section *sections = read_sections(r, j, j->join.node_no, e, &rc);
     struct section_body *bodies = arena_array(j->arena, SECTION_COUNT, sizeof *bodies);
     struct recs list = { bodies, 0 };
 
@@ -113,12 +116,58 @@ static int join_events(struct reader *r, struct job *j, struct err *e)
     return rc;
 }
 
+/* How other nodes use what the resource lies in. */
+static int read_holds(struct reader *r, struct job *j, struct err *e)
+{
+    struct reply uses = { .present = 0 };
+    int rc = reader_fs_list(r->store, j->join.fs_list, j->arena, &uses, e);
+
+    if (rc == 0)
+        j->join.explain->holds = uses.uses;
+    return rc;
+}
+
 static int join_explain(struct reader *r, struct job *j, struct err *e)
 {
     int rc;
-    struct section *sections = read_sections(r, j, e, &rc);
+    struct section *sections = read_sections(r, j, j->join.node_no, e, &rc), *peer = NULL;
 
-    return rc != 0 ? rc : explain_build(j->join.explain, sections, j->arena, j->reply);
+    if (rc == 0 && j->join.explain->peer != NULL)
+        peer = read_sections(r, j, j->join.peer_no, e, &rc);
+    if (rc == 0 && j->join.fs_list != NULL)
+        rc = read_holds(r, j, e);
+    return rc != 0 ? rc : explain_build(j->join.explain, sections, peer, j->arena, j->reply);
+}
+
+/* Of one node: its rows go before the next one's come. */
+static int join_impact_of(struct reader *r, struct job *j, struct impact *im, size_t i,
+                          struct err *e)
+{
+    struct arena *a = arena_new(0);
+    struct section *sections = a == NULL ? NULL : arena_array(a, SECTION_COUNT, sizeof *sections);
+    int rc = sections == NULL ? -ENOMEM : 0;
+
+    if (rc == 0)
+        rc = store_read_sections(r->store, j->join.impact->nodes[i].no, a, sections, e);
+    if (rc == 0)
+        rc = impact_add(im, i, sections);
+    arena_free(a);
+    return rc;
+}
+
+static int join_impact(struct reader *r, struct job *j, struct err *e)
+{
+    struct impact *im = impact_new(j->join.impact, j->arena);
+    int rc = im == NULL ? -ENOMEM : 0;
+
+    for (size_t i = 0; rc == 0 && i < j->join.impact->node_count; i++)
+        rc = join_impact_of(r, j, im, i, e);
+    return rc == 0 ? impact_finish(im, j->reply) : rc;
+}
+
+static int join_fs_list(struct reader *r, struct job *j, struct err *e)
+{
+    return reader_fs_list(r->store, j->join.fs_list, j->arena, j->reply, e);
 }
 
 /* Turns the reply into a refusal. */
@@ -191,6 +240,8 @@ static int join(struct reader *r, struct job *j, struct err *e)
         [JOIN_NODE_SECTIONS] = join_sections,
         [JOIN_EVENTS] = join_events,
         [JOIN_EXPLAIN] = join_explain,
+        [JOIN_IMPACT] = join_impact,
+        [JOIN_FS_LIST] = join_fs_list,
         [JOIN_BACKUP_BEGIN] = join_backup_begin,
         [JOIN_BACKUP_READ] = join_backup_read,
         [JOIN_BACKUP_END] = join_backup_end,

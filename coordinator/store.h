@@ -66,6 +66,31 @@ int store_read_events(struct store_reader *r, uint64_t since, wall_ms since_wall
                       struct arena *a, struct event_row **out, size_t *count, bool *more,
                       struct err *e);
 
+/* Which rows of which section are looked for, by the value of which column. */
+enum store_lookup {
+    LOOKUP_USES,       /* uses of a container; of all nodes */
+    LOOKUP_LV,         /* the logical volume with this UUID; of one node, as all that follow */
+    LOOKUP_PV,         /* the PV with this UUID */
+    LOOKUP_FILESYSTEM, /* what lies in this container */
+    LOOKUP_MEMBERS,    /* filesystems with this UUID */
+    LOOKUP_COUNT,
+};
+
+struct store_found {
+    const void *rows;        /* records of the section, in order of nodes and keys */
+    const uint32_t *node_no; /* of each */
+    size_t n;
+    bool more; /* there are more than `most` */
+};
+
+/* 0; STORE_E_DAMAGED, -ENOMEM, -EIO with a sentence. Between store_read_begin and _end all that is
+ * looked up is of one state of the database. */
+int store_read_begin(struct store_reader *r, struct err *e);
+void store_read_end(struct store_reader *r);
+int store_look_up(struct store_reader *r, enum store_lookup which, const char *value,
+                  uint32_t node_no, size_t most, struct arena *a, struct store_found *out,
+                  struct err *e);
+
 /* A consistent copy of the database at this moment into a new file (0600, fsynced). -EEXIST: there
  * is one. Other nodes' traffic goes on. */
 int store_backup(struct store_reader *r, const char *path, struct err *e);

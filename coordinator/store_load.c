@@ -92,7 +92,29 @@ static int read_place(sqlite3 *db, const struct place *p, struct arena *a, struc
     return read_rows(db, p->table, p->order, a, rows, count);
 }
 
-/* Of the inventory the keys and hashes alone. */
+/* What the core keeps of a row beyond its key. */
+static int kept_column(sqlite3_stmt *st, enum section_id id, int column, struct arena *a,
+                       struct inventory_row *r)
+{
+    struct path p = { 0 };
+    int rc = SQLITE_OK;
+
+    if (id == SECTION_PVS && sqlite3_column_type(st, column) != SQLITE_NULL)
+        return store_column_text(st, column, a, &r->container);
+    if (id != SECTION_PATHS)
+        return rc;
+    p.lun = (const char *)sqlite3_column_text(st, column);
+    p.address = (const char *)sqlite3_column_text(st, column + 1);
+    r->mark = path_mark(&p);
+    return rc;
+}
+
+static const char *kept_columns(enum section_id id)
+{
+    return id == SECTION_PVS ? ", container" : id == SECTION_PATHS ? ", lun, address" : "";
+}
+
+/* Of the inventory the keys and hashes alone, but for what the core compares rows by. */
 static int read_inventory_keys(sqlite3 *db, enum section_id id, struct arena *a,
                                struct inventory_row *rows, size_t count)
 {
@@ -102,9 +124,9 @@ static int read_inventory_keys(sqlite3 *db, enum section_id id, struct arena *a,
     size_t i = 0;
     char sql[160];
 
-    snprintf(sql, sizeof sql, "SELECT node_no, hash%s%s FROM %s ORDER BY node_no%s%s",
-             key < 0 ? "" : ", ", key < 0 ? "" : d->row->fields[key].name, d->table,
-             key < 0 ? "" : ", ", key < 0 ? "" : d->row->fields[key].name);
+    snprintf(sql, sizeof sql, "SELECT node_no, hash%s%s%s FROM %s ORDER BY node_no%s%s",
+             key < 0 ? "" : ", ", key < 0 ? "" : d->row->fields[key].name, kept_columns(id),
+             d->table, key < 0 ? "" : ", ", key < 0 ? "" : d->row->fields[key].name);
     rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
     while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct inventory_row *r = &rows[i];
@@ -118,6 +140,8 @@ static int read_inventory_keys(sqlite3 *db, enum section_id id, struct arena *a,
         r->hash = (uint64_t)sqlite3_column_int64(st, 1);
         r->key = "";
         rc = key < 0 ? SQLITE_OK : store_column_text(st, 2, a, &r->key);
+        if (rc == SQLITE_OK)
+            rc = kept_column(st, id, 3, a, r);
     }
     sqlite3_finalize(st);
     if (rc == SQLITE_DONE)

@@ -11,7 +11,7 @@ struct store_reader {
     char path[PATH_MAX];
     const char *vfs;
     sqlite3_stmt *begin, *end, *state, *events;
-    sqlite3_stmt *rows[SECTION_COUNT], *count[SECTION_COUNT];
+    sqlite3_stmt *rows[SECTION_COUNT], *count[SECTION_COUNT], *lookups[LOOKUP_COUNT];
 };
 
 static int prepare_text(sqlite3 *db, struct buf *sql, const char *text, sqlite3_stmt **out)
@@ -39,6 +39,31 @@ static int prepare_section(struct store_reader *r, struct buf *sql, int id)
     return rc;
 }
 
+static const struct {
+    enum section_id section;
+    const char *column;
+    bool of_node;
+} lookups[LOOKUP_COUNT] = {
+    [LOOKUP_USES] = { SECTION_USES, "container", false },
+    [LOOKUP_LV] = { SECTION_LVS, "uuid", true },
+    [LOOKUP_PV] = { SECTION_PVS, "uuid", true },
+    [LOOKUP_FILESYSTEM] = { SECTION_FILESYSTEMS, "container", true },
+    [LOOKUP_MEMBERS] = { SECTION_FILESYSTEMS, "uuid", true },
+};
+
+static int prepare_lookup(struct store_reader *r, struct buf *sql, int which)
+{
+    const struct section_desc *d = &section_descs[lookups[which].section];
+
+    buf_str(sql, "SELECT node_no");
+    for (uint32_t i = 0; i < d->row->count; i++)
+        buf_printf(sql, ", %s", d->row->fields[i].name);
+    buf_printf(sql, " FROM %s WHERE %s = ?1%s ORDER BY node_no, %s LIMIT ?3", d->table,
+               lookups[which].column, lookups[which].of_node ? " AND node_no = ?2" : "",
+               d->row->fields[store_inventory_key(d)].name);
+    return store_prepare(r->db, sql, &r->lookups[which]);
+}
+
 static int prepare_all(struct store_reader *r)
 {
     struct buf sql = { 0 };
@@ -56,6 +81,8 @@ static int prepare_all(struct store_reader *r)
     }
     for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++)
         rc = prepare_section(r, &sql, i);
+    for (int i = 0; rc == SQLITE_OK && i < LOOKUP_COUNT; i++)
+        rc = prepare_lookup(r, &sql, i);
     buf_deinit(&sql);
     return rc;
 }
@@ -103,6 +130,8 @@ void store_reader_close(struct store_reader *r)
         sqlite3_finalize(r->rows[i]);
         sqlite3_finalize(r->count[i]);
     }
+    for (int i = 0; i < LOOKUP_COUNT; i++)
+        sqlite3_finalize(r->lookups[i]);
     sqlite3_close(r->db);
     free(r);
 }
@@ -225,12 +254,100 @@ int store_read_sections(struct store_reader *r, uint32_t node_no, struct arena *
     return rc;
 }
 
-/* ---- events --------------------------------------------------------------------------------- */
-
 static int64_t at_most(uint64_t v, int64_t most)
 {
     return v > (uint64_t)most ? most : (int64_t)v;
 }
+
+/* ---- rows by a column ----------------------------------------------------------------------- */
+
+int store_read_begin(struct store_reader *r, struct err *e)
+{
+    int rc = store_step(r->begin);
+
+    return rc == SQLITE_OK ? 0 : store_read_outcome(r->db, rc, r->path, e);
+}
+
+void store_read_end(struct store_reader *r)
+{
+    if (sqlite3_get_autocommit(r->db) == 0)
+        store_step(r->end);
+}
+
+/* What has been found so far; it doubles its room when it is full. */
+struct finds {
+    char *rows;
+    uint32_t *node_no;
+    size_t n, room;
+};
+
+static int finds_room(struct finds *f, size_t size, struct arena *a)
+{
+    size_t room = f->room == 0 ? 16 : f->room * 2;
+    uint32_t *node_no;
+    char *rows;
+
+    if (f->n < f->room)
+        return SQLITE_OK;
+    rows = arena_array(a, room, size);
+    node_no = arena_array(a, room, sizeof *node_no);
+    if (rows == NULL || node_no == NULL)
+        return SQLITE_NOMEM;
+    if (f->n > 0) {
+        memcpy(rows, f->rows, f->n * size);
+        memcpy(node_no, f->node_no, f->n * sizeof *node_no);
+    }
+    *f = (struct finds){ rows, node_no, f->n, room };
+    return SQLITE_OK;
+}
+
+static int find_rows(sqlite3_stmt *st, const struct record_desc *d, size_t most, struct arena *a,
+                     struct finds *f, bool *more)
+{
+    int rc = SQLITE_OK;
+
+    while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        if (f->n >= most) {
+            *more = true;
+            return SQLITE_DONE;
+        }
+        rc = finds_room(f, d->size, a);
+        if (rc != SQLITE_OK)
+            break;
+        f->node_no[f->n] = (uint32_t)sqlite3_column_int64(st, 0);
+        rc = read_record(st, 1, d, a, f->rows + f->n * d->size);
+        f->n++;
+    }
+    return rc;
+}
+
+int store_look_up(struct store_reader *r, enum store_lookup which, const char *value,
+                  uint32_t node_no, size_t most, struct arena *a, struct store_found *out,
+                  struct err *e)
+{
+    const struct record_desc *d = section_descs[lookups[which].section].row;
+    sqlite3_stmt *st = r->lookups[which];
+    struct finds f = { 0 };
+    int rc = sqlite3_bind_text(st, 1, value, -1, SQLITE_STATIC);
+
+    *out = (struct store_found){ 0 };
+    if (rc == SQLITE_OK && lookups[which].of_node)
+        rc = sqlite3_bind_int64(st, 2, node_no);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(st, 3, at_most(most, INT64_MAX - 1) + 1);
+    if (rc == SQLITE_OK)
+        rc = find_rows(st, d, most, a, &f, &out->more);
+    sqlite3_reset(st);
+    sqlite3_clear_bindings(st);
+    if (rc != SQLITE_DONE)
+        return store_read_outcome(r->db, rc, r->path, e);
+    out->rows = f.rows;
+    out->node_no = f.node_no;
+    out->n = f.n;
+    return 0;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
 
 /* Doubles the array when it is full. */
 static int grow(struct arena *a, struct event_row **rows, size_t count, size_t *room)

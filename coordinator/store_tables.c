@@ -76,11 +76,14 @@ TABLE(section, section_row_state, 2, false,
 TABLE(resource, resource_row, 1, false,
     COLUMN(resource_row, no, STORE_U32),
     COLUMN(resource_row, id, STORE_BLOB16),
-    ENUM(resource_row, kind, RESOURCE_NETWORK),
+    ENUM(resource_row, kind, RESOURCE_FILESYSTEM),
     COLUMN(resource_row, key, STORE_TEXT),
     COLUMN(resource_row, label, STORE_TEXT),
     COLUMN(resource_row, vlan, STORE_U64),
-    COLUMN(resource_row, declared, STORE_BOOL));
+    COLUMN(resource_row, declared, STORE_BOOL),
+    COLUMN(resource_row, doubt_since, STORE_WALL),
+    COLUMN(resource_row, doubt_told, STORE_BOOL),
+    COLUMN(resource_row, seen_together, STORE_TEXT_0));
 
 TABLE(sighting, sighting_row, 3, false,
     COLUMN(sighting_row, node_no, STORE_U32),
@@ -91,7 +94,11 @@ TABLE(sighting, sighting_row, 3, false,
     COLUMN(sighting_row, base, STORE_TEXT),
     COLUMN(sighting_row, vlan, STORE_U64),
     COLUMN(sighting_row, paths_active, STORE_U32),
-    COLUMN(sighting_row, paths_total, STORE_U32));
+    COLUMN(sighting_row, paths_total, STORE_U32),
+    COLUMN(sighting_row, stuck, STORE_BOOL),
+    COLUMN(sighting_row, flawed, STORE_BOOL),
+    COLUMN(sighting_row, size, STORE_U64),
+    COLUMN(sighting_row, mark, STORE_U64));
 
 TABLE(edge, edge_row, 2, false,
     COLUMN(edge_row, node_no, STORE_U32),

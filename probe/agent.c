@@ -20,6 +20,10 @@ static const struct {
     [WORKER_NET] = { "net", 1u << SECTION_NICS | 1u << SECTION_BONDS | 1u << SECTION_VLANS |
                                 1u << SECTION_BRIDGES },
     [WORKER_LLDP] = { "lldp", 1u << SECTION_LLDP },
+    [WORKER_STORAGE] = { "storage", 1u << SECTION_HBAS | 1u << SECTION_LUNS | 1u << SECTION_PATHS |
+                                        1u << SECTION_PARTITIONS | 1u << SECTION_FILESYSTEMS |
+                                        1u << SECTION_USES },
+    [WORKER_LVM] = { "lvm", 1u << SECTION_PVS | 1u << SECTION_VGS | 1u << SECTION_LVS },
 };
 
 const char *worker_kind_name(enum worker_kind k)
@@ -199,13 +203,28 @@ static void on_hint(struct agent *a, const struct agent_event *ev, struct turn *
     agent_plan_hint(a, ev->worker.kind, t->now);
 }
 
+/* Where PVs may come and go. */
+static const enum section_id lvm_lies_on[] = { SECTION_LUNS, SECTION_PARTITIONS,
+                                               SECTION_FILESYSTEMS };
+
 static void on_done(struct agent *a, const struct agent_event *ev, struct turn *t)
 {
+    digest128 before[ARRAY_LEN(lvm_lies_on)];
+    bool differs = false;
+
     /* A worker that was given up says nothing that counts. */
     if (a->jobs[ev->worker.kind].state != JOB_RUNNING)
         return;
+    for (size_t i = 0; i < ARRAY_LEN(lvm_lies_on); i++)
+        before[i] = a->parts[lvm_lies_on[i]].content.digest;
     agent_worker_done(a, t, ev);
     agent_plan_done(a, ev->worker.kind, ev->worker.error == NULL, t->now);
+    /* At the start LVM looks at the same time. */
+    for (size_t i = 0; i < ARRAY_LEN(lvm_lies_on); i++)
+        differs |= a->parts[lvm_lies_on[i]].content.generation > 1 &&
+                   !digest_eq(before[i], a->parts[lvm_lies_on[i]].content.digest);
+    if (differs)
+        agent_plan_hint(a, WORKER_LVM, t->now);
 }
 
 static void on_stuck(struct agent *a, const struct agent_event *ev, struct turn *t)

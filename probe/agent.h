@@ -9,10 +9,18 @@
 #include "wire/messages.h"
 
 /* Kinds of worker, each with the sections that it brings. */
-enum worker_kind { WORKER_SYSTEM, WORKER_NET, WORKER_LLDP, WORKER_KIND_COUNT };
-const char *worker_kind_name(enum worker_kind k); /* "system", "net", "lldp" */
+enum worker_kind {
+    WORKER_SYSTEM,
+    WORKER_NET,
+    WORKER_LLDP,
+    WORKER_STORAGE,
+    WORKER_LVM,
+    WORKER_KIND_COUNT
+};
+const char *worker_kind_name(enum worker_kind k); /* "system", "net", ... */
 int worker_kind_by_name(const char *name);        /* -1: no such kind */
-/* Bit set of enum section_id: system -> system, cpu; net -> nics, bonds, vlans, bridges. */
+/* Bit set of enum section_id: system -> system, cpu; net -> nics, bonds, vlans, bridges; lvm ->
+ * pvs, vgs, lvs; storage -> the other sections of storage. */
 uint32_t worker_kind_sections(enum worker_kind k);
 
 struct agent_config {

@@ -48,7 +48,10 @@ struct job {
     bool again;  /* hinted while it ran */
     mono_ms due; /* JOB_IDLE: next run */
     mono_ms started;
+    mono_ms rested;    /* no run for a hint's sake before */
     uint32_t failures; /* in a row */
+    uint32_t credit;   /* runs that hints may still ask for */
+    mono_ms credit_at;
 };
 
 /* The reports that are on their way: messages first..last, those of `open` not answered yet. */
@@ -76,8 +79,6 @@ struct agent {
 
     struct part parts[SECTION_COUNT];
     struct job jobs[WORKER_KIND_COUNT];
-    uint32_t credit; /* runs that hints may still ask for */
-    mono_ms credit_at;
     struct burst burst;
     char said[320]; /* the last complaint, so that it is not repeated */
 };

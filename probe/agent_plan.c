@@ -2,35 +2,55 @@
 /* When which worker runs: all at the start, soon after a hint of the kernel, and now and then. */
 #include "agent_internal.h"
 
-/* Hints that never cease (a port that flaps) must not keep a processor busy: after HINT_BURST runs
- * there is one for each HINT_REFILL_MS. */
-enum { HINT_BURST = 50, HINT_REFILL_MS = 200, FAILED_FIRST_MS = 5000 };
+enum { FAILED_FIRST_MS = 5000 };
+
+/* Hints that never cease (a port that flaps, hundreds of LUNs that come one by one) must not keep a
+ * processor busy: after a burst of runs there is one for each refill. After a run there is a pause
+ * as long as the run was, up to rest_ms, so that a host with many devices gathers more of what
+ * happens into one. LVM takes most of a second each time. `patience`: of how many time limits of a
+ * worker; those that ask hundreds of devices, each with a limit of its own, have more. */
+static const struct {
+    uint32_t burst;
+    int64_t refill_ms, rest_ms, patience;
+} budgets[WORKER_KIND_COUNT] = {
+    [WORKER_SYSTEM] = { 50, 200, 0, 1 }, [WORKER_NET] = { 50, 200, 0, 1 },
+    [WORKER_LLDP] = { 50, 200, 0, 1 },   [WORKER_STORAGE] = { 50, 500, 1000, 4 },
+    [WORKER_LVM] = { 2, 5000, 1000, 4 },
+};
 
 void agent_plan_start(struct agent *a, mono_ms now)
 {
-    a->credit = HINT_BURST;
-    a->credit_at = now;
     for (int k = 0; k < WORKER_KIND_COUNT; k++)
-        a->jobs[k] = (struct job){ .state = JOB_IDLE, .due = now };
+        a->jobs[k] = (struct job){ .state = JOB_IDLE,
+                                   .due = now,
+                                   .rested = now,
+                                   .credit = budgets[k].burst,
+                                   .credit_at = now };
 }
 
-static void refill(struct agent *a, mono_ms now)
+static void refill(struct agent *a, enum worker_kind kind, mono_ms now)
 {
-    int64_t more = mono_since(now, a->credit_at) / HINT_REFILL_MS;
+    struct job *j = &a->jobs[kind];
+    int64_t more = mono_since(now, j->credit_at) / budgets[kind].refill_ms;
+    uint32_t lacks = budgets[kind].burst - j->credit;
 
     if (more <= 0)
         return;
-    a->credit_at.v += more * HINT_REFILL_MS;
-    a->credit = more >= HINT_BURST - (int64_t)a->credit ? HINT_BURST : a->credit + (uint32_t)more;
+    j->credit_at.v += more * budgets[kind].refill_ms;
+    j->credit += more >= lacks ? lacks : (uint32_t)more;
 }
 
-static void due_by_hint(struct agent *a, struct job *j, mono_ms now)
+static void due_by_hint(struct agent *a, enum worker_kind kind, mono_ms now)
 {
-    mono_ms due = { now.v + a->config.coalesce_ms };
+    struct job *j = &a->jobs[kind];
+    mono_ms due = { now.v + a->config.coalesce_ms }, paid;
 
-    refill(a, now);
-    if (a->credit == 0 && a->credit_at.v + HINT_REFILL_MS > due.v)
-        due.v = a->credit_at.v + HINT_REFILL_MS;
+    refill(a, kind, now);
+    paid.v = j->credit_at.v + budgets[kind].refill_ms;
+    if (j->credit == 0 && paid.v > due.v)
+        due = paid;
+    if (j->rested.v > due.v)
+        due = j->rested;
     if (due.v >= j->due.v)
         return;
     j->due = due;
@@ -42,7 +62,7 @@ void agent_plan_hint(struct agent *a, enum worker_kind kind, mono_ms now)
     struct job *j = &a->jobs[kind];
 
     if (j->state == JOB_IDLE)
-        due_by_hint(a, j, now);
+        due_by_hint(a, kind, now);
     else
         j->again = true;
 }
@@ -59,16 +79,22 @@ static int64_t pause_ms(struct agent *a, const struct job *j)
     return agent_jitter(a, ms < a->config.rescan_ms ? ms : a->config.rescan_ms);
 }
 
+static int64_t rest_ms(enum worker_kind kind, int64_t took_ms)
+{
+    return took_ms < budgets[kind].rest_ms ? took_ms : budgets[kind].rest_ms;
+}
+
 void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms now)
 {
     struct job *j = &a->jobs[kind];
 
     j->state = JOB_IDLE;
     j->hinted = false;
+    j->rested.v = now.v + rest_ms(kind, mono_since(now, j->started));
     j->failures = good ? 0 : j->failures + 1;
     j->due.v = now.v + pause_ms(a, j);
     if (j->again)
-        due_by_hint(a, j, now);
+        due_by_hint(a, kind, now);
     j->again = false;
 }
 
@@ -84,10 +110,10 @@ void agent_plan_run(struct agent *a, struct turn *t)
         if (x == NULL)
             return; /* still due */
         x->kind = (enum worker_kind)k;
-        x->timeout_ms = a->config.worker_timeout_ms;
-        refill(a, t->now);
-        if (j->hinted && a->credit > 0)
-            a->credit--;
+        x->timeout_ms = a->config.worker_timeout_ms * budgets[k].patience;
+        refill(a, (enum worker_kind)k, t->now);
+        if (j->hinted && j->credit > 0)
+            j->credit--;
         j->state = JOB_RUNNING;
         j->hinted = false;
         j->again = false;

@@ -2,8 +2,10 @@
 #include "kernel_hints.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,41 +23,82 @@ static uint32_t of_link(const char *p, size_t n)
     return KIND(WORKER_NET);
 }
 
-/* "ACTION@DEVPATH", then "NAME=VALUE" each, all with a NUL at the end (lib/kobject_uevent.c). */
-uint32_t kernel_hints_of_uevent(const char *p, size_t n)
+#define BOTH_STORAGE (KIND(WORKER_STORAGE) | KIND(WORKER_LVM))
+
+static const struct {
+    const char *line;
+    uint32_t kinds;
+} subsystems[] = {
+    /* A new NIC may have the lowest MAC. */
+    { "SUBSYSTEM=net", KIND(WORKER_SYSTEM) | KIND(WORKER_NET) },
+    { "SUBSYSTEM=cpu", KIND(WORKER_SYSTEM) },
+    { "SUBSYSTEM=memory", KIND(WORKER_SYSTEM) },
+    { "SUBSYSTEM=node", KIND(WORKER_SYSTEM) },
+    { "SUBSYSTEM=block", KIND(WORKER_STORAGE) },
+    /* Hosts, devices whose unit attention says that a size or the list of LUNs is another, ... */
+    { "SUBSYSTEM=scsi", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=scsi_device", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=scsi_host", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=scsi_disk", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=fc", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=fc_host", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=fc_remote_ports", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=fc_vports", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=iscsi_host", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=iscsi_session", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=iscsi_connection", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=sas_phy", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=nvme", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=nvme-subsystem", KIND(WORKER_STORAGE) },
+    { "SUBSYSTEM=xen-backend", KIND(WORKER_STORAGE) },
+};
+
+static uint32_t of_subsystem(const char *line, size_t len)
 {
-    static const struct {
-        const char *line;
-        uint32_t kinds;
-    } subsystems[] = {
-        /* A new NIC may have the lowest MAC. */
-        { "SUBSYSTEM=net", KIND(WORKER_SYSTEM) | KIND(WORKER_NET) },
-        { "SUBSYSTEM=cpu", KIND(WORKER_SYSTEM) },
-        { "SUBSYSTEM=memory", KIND(WORKER_SYSTEM) },
-        { "SUBSYSTEM=node", KIND(WORKER_SYSTEM) },
-    };
-    const char *end = p + n;
-
-    while (p < end) {
-        size_t len = strnlen(p, (size_t)(end - p));
-
-        for (size_t i = 0; i < ARRAY_LEN(subsystems); i++) {
-            if (strlen(subsystems[i].line) == len && memcmp(subsystems[i].line, p, len) == 0)
-                return subsystems[i].kinds;
-        }
-        p += len + 1;
+    for (size_t i = 0; i < ARRAY_LEN(subsystems); i++) {
+        if (strlen(subsystems[i].line) == len && memcmp(subsystems[i].line, line, len) == 0)
+            return subsystems[i].kinds;
     }
     return 0;
 }
 
+static bool begins(const char *line, size_t len, const char *with)
+{
+    return len >= strlen(with) && memcmp(line, with, strlen(with)) == 0;
+}
+
+/* "ACTION@DEVPATH", then "NAME=VALUE" each, all with a NUL at the end (lib/kobject_uevent.c). What
+ * becomes of a device-mapper device concerns LVM, except its paths (drivers/md/dm-uevent.c). */
+uint32_t kernel_hints_of_uevent(const char *p, size_t n)
+{
+    const char *end = p + n;
+    bool dm = false, path = false;
+    uint32_t kinds = 0;
+
+    while (p < end) {
+        size_t len = strnlen(p, (size_t)(end - p));
+
+        if (kinds == 0)
+            kinds = of_subsystem(p, len);
+        dm |= begins(p, len, "DEVNAME=dm-");
+        path |= begins(p, len, "DM_ACTION=PATH_");
+        p += len + 1;
+    }
+    return dm && !path && kinds == KIND(WORKER_STORAGE) ? BOTH_STORAGE : kinds;
+}
+
+/* Sockets, or files of which poll(2) says that they have changed (man 5 proc, mounts). */
 static const struct {
+    const char *file;
     int protocol, group;
     uint32_t (*of)(const char *p, size_t n);
     uint32_t all;
 } sources[KERNEL_SOURCES] = {
-    [KERNEL_LINKS] = { NETLINK_ROUTE, RTNLGRP_LINK, of_link, KIND(WORKER_NET) },
-    [KERNEL_DEVICES] = { NETLINK_KOBJECT_UEVENT, UEVENTS_OF_KERNEL, kernel_hints_of_uevent,
-                         KIND(WORKER_SYSTEM) | KIND(WORKER_NET) },
+    [KERNEL_LINKS] = { NULL, NETLINK_ROUTE, RTNLGRP_LINK, of_link, KIND(WORKER_NET) },
+    [KERNEL_DEVICES] = { NULL, NETLINK_KOBJECT_UEVENT, UEVENTS_OF_KERNEL, kernel_hints_of_uevent,
+                         KIND(WORKER_SYSTEM) | KIND(WORKER_NET) | BOTH_STORAGE },
+    [KERNEL_MOUNTS] = { .file = "/proc/self/mountinfo", .all = KIND(WORKER_STORAGE) },
+    [KERNEL_SWAPS] = { .file = "/proc/swaps", .all = KIND(WORKER_STORAGE) },
 };
 
 static int subscribe(int protocol, int group)
@@ -73,15 +116,26 @@ static int subscribe(int protocol, int group)
     return -code;
 }
 
+static int open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
 int kernel_hints_open(struct kernel_hints *h, struct err *e)
 {
     int rc = 0;
 
+    h->told = 0;
     for (int i = 0; i < KERNEL_SOURCES; i++) {
-        int s = subscribe(sources[i].protocol, sources[i].group);
+        bool is_file = sources[i].file != NULL;
+        int s =
+            is_file ? open_file(sources[i].file) : subscribe(sources[i].protocol, sources[i].group);
 
         h->fd[i] = s < 0 ? -1 : s;
-        if (s < 0)
+        h->events[i] = is_file ? EPOLLPRI : EPOLLIN;
+        if (s < 0 && !(is_file && s == -ENOENT)) /* a kernel without swap */
             rc = err_set(e, s,
                          "the kernel's announcements cannot be heard (%s): what changes is "
                          "seen at the next rescan",
@@ -120,13 +174,26 @@ static uint32_t take(int fd, int source)
     return kinds;
 }
 
+void kernel_hints_told(struct kernel_hints *h, int fd)
+{
+    for (int i = 0; i < KERNEL_SOURCES; i++) {
+        if (h->fd[i] == fd)
+            h->told |= 1u << i;
+    }
+}
+
 uint32_t kernel_hints_take(struct kernel_hints *h)
 {
     uint32_t kinds = 0;
 
     for (int i = 0; i < KERNEL_SOURCES; i++) {
-        if (h->fd[i] >= 0)
+        if (h->fd[i] < 0)
+            continue;
+        if (sources[i].file == NULL)
             kinds |= take(h->fd[i], i);
+        else if ((h->told >> i) & 1u)
+            kinds |= sources[i].all;
     }
+    h->told = 0;
     return kinds;
 }

@@ -113,6 +113,7 @@ int print_inventory(const struct probe_options *o, const char *worker_path, stru
     struct worker_pool_config config = {
         .worker_path = worker_path,
         .interfaces = { o->interfaces, o->interface_count },
+        .devices = { o->devices, o->device_count },
     };
     struct worker_pool *pool = worker_pool_new(&config);
     struct arena *a = arena_new(0);

@@ -34,8 +34,11 @@ static const char help[] =
     "What it looks at\n"
     "  --interface GLOB       virtual links that are this host's own uplinks, beside\n"
     "                         the physical ones; may be repeated\n"
+    "  --device GLOB          block devices that it looks at, by their kernel names\n"
+    "                         (default: all); may be repeated\n"
     "  --rescan TIME          look at everything again after this time (default 60s)\n"
-    "  --worker-timeout TIME  kill a worker that takes longer (default 10s)\n"
+    "  --worker-timeout TIME  kill a worker that takes longer (default 10s; those of\n"
+    "                         storage and LVM have four times that)\n"
     "\n"
     "  --log-level LEVEL      error, warning, info (default) or debug\n"
     "  --print                print this host's inventory as JSON, without any\n"
@@ -44,8 +47,8 @@ static const char help[] =
     "\n"
     "A diskless host is told by its kernel command line, which this command line\n"
     "beats: muster.connect=, muster.token=, muster.name=, muster.node_id=,\n"
-    "muster.interface= (may be repeated), muster.rescan=, muster.worker-timeout=,\n"
-    "muster.run-dir=, muster.log-level=.\n"
+    "muster.interface= and muster.device= (may be repeated), muster.rescan=,\n"
+    "muster.worker-timeout=, muster.run-dir=, muster.log-level=.\n"
     "\n"
     "To try it, with a coordinator on this machine:\n"
     "  (umask 077; muster token create > token)\n"
@@ -125,19 +128,30 @@ static int set_node_id(struct probe_options *o, const char *value, struct err *e
     return 0;
 }
 
-static int set_interface(struct probe_options *o, const char *value, struct err *e)
+static int add_glob(const char *to[PROBE_GLOBS], size_t *count, const char *value, const char *what,
+                    const char *example, struct err *e)
 {
     size_t n = strlen(value);
 
     if (n == 0 || n > GLOB_BYTES || strpbrk(value, "/ ,") != NULL || !text_is_clean(value, n))
         return err_set(e, -EINVAL,
-                       "must be the name of a link, in which * and ? stand for others, for "
-                       "example eth*; it is '%s'",
-                       value);
-    if (o->interface_count == PROBE_INTERFACES)
-        return err_set(e, -EINVAL, "may be given %d times at most", PROBE_INTERFACES);
-    o->interfaces[o->interface_count++] = value;
+                       "must be the name of a %s, in which * and ? stand for others, for "
+                       "example %s; it is '%s'",
+                       what, example, value);
+    if (*count == PROBE_GLOBS)
+        return err_set(e, -EINVAL, "may be given %d times at most", PROBE_GLOBS);
+    to[(*count)++] = value;
     return 0;
+}
+
+static int set_interface(struct probe_options *o, const char *value, struct err *e)
+{
+    return add_glob(o->interfaces, &o->interface_count, value, "link", "eth*", e);
+}
+
+static int set_device(struct probe_options *o, const char *value, struct err *e)
+{
+    return add_glob(o->devices, &o->device_count, value, "block device", "sd*", e);
 }
 
 static int set_time(int64_t *to, const char *value, int64_t min, int64_t max, struct err *e)
@@ -185,6 +199,7 @@ static const struct setting {
     { "node-name", "name", set_node_name },
     { "node-id", "node_id", set_node_id },
     { "interface", "interface", set_interface },
+    { "device", "device", set_device },
     { "rescan", "rescan", set_rescan },
     { "worker-timeout", "worker-timeout", set_worker_timeout },
     { "log-level", "log-level", set_log_level },

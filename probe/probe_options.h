@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "base/types.h"
 
-#define PROBE_INTERFACES 64
-#define PROBE_RUN_DIR    "/run/muster-probe"
+#define PROBE_GLOBS   64
+#define PROBE_RUN_DIR "/run/muster-probe"
 
 enum probe_mode { PROBE_SUPERVISE, PROBE_PRINT, PROBE_HELP, PROBE_VERSION };
 
@@ -20,8 +20,10 @@ struct probe_options {
     const char *token;               /* of the kernel command line; NULL: none */
     const char *run_dir;             /* never NULL */
     const char *node_name, *node_id; /* NULL: not told */
-    const char *interfaces[PROBE_INTERFACES];
+    const char *interfaces[PROBE_GLOBS];
     size_t interface_count;
+    const char *devices[PROBE_GLOBS];
+    size_t device_count;
     int64_t rescan_ms, worker_timeout_ms;
     enum log_level log_level;
     uint32_t given; /* settings of the command line, by their place in the table */

@@ -264,9 +264,12 @@ static int loop(struct supervisor *s, struct err *e)
 
     while (rc == 0 && s->ending == 0) {
         struct epoll_event one;
+        int n = epoll_wait(s->epoll, &one, 1, wait_ms(s));
 
-        if (epoll_wait(s->epoll, &one, 1, wait_ms(s)) < 0 && errno != EINTR)
+        if (n < 0 && errno != EINTR)
             return err_set(e, -errno, "cannot wait for events: %s", strerror(errno));
+        if (n > 0)
+            kernel_hints_told(&s->hints, one.data.fd);
         rc = turn(s, e);
     }
     return rc;
@@ -297,11 +300,11 @@ void supervisor_block_signals(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-int supervisor_watch(struct supervisor *s, int fd, struct err *e)
+int supervisor_watch(struct supervisor *s, int fd, uint32_t events, struct err *e)
 {
-    struct epoll_event in = { .events = EPOLLIN };
+    struct epoll_event what = { .events = events, .data.fd = fd };
 
-    if (fd >= 0 && epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &in) != 0)
+    if (fd >= 0 && epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &what) != 0)
         return err_set(e, -errno, "cannot wait for events: %s", strerror(errno));
     return 0;
 }
@@ -321,12 +324,12 @@ static int open_all(struct supervisor *s, const struct worker_pool_config *pool,
     s->scratch = arena_new(LIMIT_DECODE_ARENA_BYTES);
     if (s->pool == NULL || s->kept == NULL || s->scratch == NULL)
         return err_set(e, -ENOMEM, "out of memory");
-    rc = supervisor_watch(s, s->signals, e);
+    rc = supervisor_watch(s, s->signals, EPOLLIN, e);
     /* Before the first look, so that nothing falls between. */
     if (rc == 0 && kernel_hints_open(&s->hints, e) < 0)
         supervisor_log(LOG_LEVEL_WARNING, "%s", e->text);
     for (int i = 0; rc == 0 && i < KERNEL_SOURCES; i++)
-        rc = supervisor_watch(s, s->hints.fd[i], e);
+        rc = supervisor_watch(s, s->hints.fd[i], s->hints.events[i], e);
     return rc;
 }
 
@@ -362,10 +365,13 @@ static void say_goodbye(struct supervisor *s)
 
 int supervise(const struct probe_options *o, const char *worker_path, struct err *e)
 {
-    struct supervisor s = { .options = o, .epoll = -1, .signals = -1, .hints = { { -1, -1 } } };
+    struct supervisor s = {
+        .options = o, .epoll = -1, .signals = -1, .hints = { .fd = { -1, -1, -1, -1 } }
+    };
     const struct worker_pool_config pool = {
         .worker_path = worker_path,
         .interfaces = { o->interfaces, o->interface_count },
+        .devices = { o->devices, o->device_count },
     };
     int rc = open_all(&s, &pool, e);
 

@@ -44,7 +44,8 @@ __attribute__((format(printf, 2, 3))) void supervisor_log(enum log_level level, 
                                                           ...);
 /* An error, unless it is what was said last. */
 void supervisor_complain(struct supervisor *s, const char *text);
-int supervisor_watch(struct supervisor *s, int fd, struct err *e);
+/* For these events of epoll(7). */
+int supervisor_watch(struct supervisor *s, int fd, uint32_t events, struct err *e);
 int supervisor_step(struct supervisor *s, const struct agent_event *ev, struct err *e);
 
 /* supervisor_start.c: everything before the agent. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium/utils.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -126,7 +127,7 @@ static int settle_key(struct supervisor *s, uuid128 node_id, struct err *e)
 static int connect_uplink(struct supervisor *s, struct err *e)
 {
     s->uplink = uplink_open(s->options->connect, &s->key, &s->server, e);
-    return s->uplink == NULL ? -EIO : supervisor_watch(s, uplink_fd(s->uplink), e);
+    return s->uplink == NULL ? -EIO : supervisor_watch(s, uplink_fd(s->uplink), EPOLLIN, e);
 }
 
 static struct memory kept_memory(const struct probe_state *st)

@@ -14,15 +14,18 @@ static int collect(enum worker_kind kind, const struct worker_request *request, 
                    struct err *e)
 {
     struct collect_request what = { .interfaces = request->interfaces,
+                                    .devices = request->devices,
+                                    .memory = request->memory,
                                     .sys_root =
                                         request->sys_root == NULL ? "" : request->sys_root };
     struct section sections[SECTION_COUNT];
+    struct bytes memory;
     size_t count;
-    int rc = collect_run(kind, &what, a, sections, &count, e);
+    int rc = collect_run(kind, &what, a, sections, &count, &memory, e);
 
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = section_normalise(&sections[i], a, e);
-    return rc == 0 ? worker_result_send(sections, count, a, e) : rc;
+    return rc == 0 ? worker_result_send(sections, count, memory, a, e) : rc;
 }
 
 static int run(enum worker_kind kind, struct err *e)
@@ -36,6 +39,7 @@ static int run(enum worker_kind kind, struct err *e)
     rc = worker_request_read(worker_kind_name(kind), a, &request, &parent, e);
     if (rc < 0)
         goto out; /* nobody to tell */
+    collect_prepare(kind);
     rc = worker_confine(kind, collect_needs_root(kind), parent, e);
     if (rc == 0)
         rc = collect(kind, request, a, e);
@@ -56,7 +60,7 @@ int main(int argc, char **argv)
 
     if (kind < 0) {
         dprintf(STDERR_FILENO, "muster-probe-worker: started by muster-probe with one of: system, "
-                               "net, lldp\n");
+                               "net, lldp, storage, lvm\n");
         return 2;
     }
     if (run((enum worker_kind)kind, &e) == 0)

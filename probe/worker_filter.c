@@ -4,9 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/blkzoned.h>
+#include <linux/cdrom.h>
+#include <linux/dm-ioctl.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
+#include <linux/hdreg.h>
+#include <linux/loop.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -20,9 +27,9 @@
 
 #ifndef ARCHITECTURE
 
-int worker_filter(bool runs_programs, struct err *e)
+int worker_filter(unsigned freedoms, struct err *e)
 {
-    (void)runs_programs;
+    (void)freedoms;
     (void)e;
     return 0;
 }
@@ -37,52 +44,33 @@ int worker_filter(bool runs_programs, struct err *e)
 
 /* Change the machine, get round this filter, or leave the group that is killed with the worker. */
 static const int of_nobody[] = {
-    SYS_acct,
-    SYS_adjtimex,
-    SYS_bpf,
-    SYS_chroot,
-    SYS_clock_adjtime,
-    SYS_clock_settime,
-    SYS_delete_module,
-    SYS_finit_module,
-    SYS_fsconfig,
-    SYS_fsmount,
-    SYS_fsopen,
-    SYS_fspick,
-    SYS_init_module,
-    SYS_io_uring_setup,
-    SYS_kexec_load,
-    SYS_keyctl,
-    SYS_mount,
-    SYS_mount_setattr,
-    SYS_move_mount,
-    SYS_open_by_handle_at,
-    SYS_open_tree,
-    SYS_pivot_root,
-    SYS_process_vm_writev,
-    SYS_ptrace,
-    SYS_quotactl,
-    SYS_reboot,
-    SYS_setdomainname,
-    SYS_sethostname,
-    SYS_setns,
-    SYS_setpgid,
-    SYS_setsid,
-    SYS_settimeofday,
-    SYS_swapoff,
-    SYS_swapon,
-    SYS_umount2,
-    SYS_unshare,
+    SYS_acct,          SYS_adjtimex,       SYS_bpf,           SYS_chroot,
+    SYS_clock_adjtime, SYS_clock_settime,  SYS_delete_module, SYS_finit_module,
+    SYS_fsconfig,      SYS_fsmount,        SYS_fsopen,        SYS_fspick,
+    SYS_init_module,   SYS_io_uring_setup, SYS_kexec_load,    SYS_keyctl,
+    SYS_mount,         SYS_mount_setattr,  SYS_move_mount,    SYS_open_by_handle_at,
+    SYS_open_tree,     SYS_pidfd_getfd,    SYS_pivot_root,    SYS_process_vm_writev,
+    SYS_ptrace,        SYS_quotactl,       SYS_reboot,        SYS_setdomainname,
+    SYS_sethostname,   SYS_setns,          SYS_setsid,        SYS_settimeofday,
+    SYS_swapoff,       SYS_swapon,         SYS_umount2,       SYS_unshare,
     SYS_userfaultfd,
 #ifdef SYS_iopl
-    SYS_iopl,
-    SYS_ioperm,
+    SYS_iopl,          SYS_ioperm,
+#endif
+};
+
+/* Start processes, and reach them. */
+static const int of_forkers[] = {
+    SYS_clone,
+    SYS_kill,
+#ifdef SYS_fork
+    SYS_fork,
+    SYS_vfork,
 #endif
 };
 
 /* Change files, start programs, or reach other processes. */
 static const int of_lookers[] = {
-    SYS_clone,
     SYS_connect,
     SYS_execve,
     SYS_execveat,
@@ -92,7 +80,6 @@ static const int of_lookers[] = {
     SYS_fchownat,
     SYS_fremovexattr,
     SYS_fsetxattr,
-    SYS_kill,
     SYS_linkat,
     SYS_lremovexattr,
     SYS_lsetxattr,
@@ -113,7 +100,6 @@ static const int of_lookers[] = {
     SYS_chmod,
     SYS_chown,
     SYS_creat,
-    SYS_fork,
     SYS_futimesat,
     SYS_lchown,
     SYS_link,
@@ -125,11 +111,25 @@ static const int of_lookers[] = {
     SYS_unlink,
     SYS_utime,
     SYS_utimes,
-    SYS_vfork,
 #endif
 };
 
-enum { MOST = 2 * (ARRAY_LEN(of_nobody) + ARRAY_LEN(of_lookers)) + 64 };
+/* What asks a device for something, and what libc asks any file. */
+static const unsigned long questions[] = {
+    BLKALIGNOFF,     BLKBSZGET,         BLKDISCARDZEROES, BLKGETDISKSEQ,
+    BLKGETSIZE,      BLKGETSIZE64,      BLKGETZONESZ,     BLKIOMIN,
+    BLKIOOPT,        BLKPBSZGET,        BLKRAGET,         BLKROGET,
+    BLKROTATIONAL,   BLKSECTGET,        BLKSSZGET,        CDROM_GET_CAPABILITY,
+    DM_DEV_STATUS,   DM_LIST_DEVICES,   DM_LIST_VERSIONS, DM_TABLE_DEPS,
+    DM_TABLE_STATUS, DM_VERSION,        FIONREAD,         HDIO_GETGEO,
+    LOOP_GET_STATUS, LOOP_GET_STATUS64, TCGETS,
+};
+
+enum {
+    MOST = 2 * (ARRAY_LEN(of_nobody) + ARRAY_LEN(of_forkers) + ARRAY_LEN(of_lookers) +
+                ARRAY_LEN(questions)) +
+           64
+};
 
 struct program {
     struct sock_filter at[MOST];
@@ -173,6 +173,26 @@ static void refuse_if(struct program *p, int call, unsigned i, uint16_t test, ui
     answer(p, 0);
 }
 
+/* The number is loaded. Allowed with one of these as its second argument, of which the kernel takes
+ * the lower half alone; else refused. */
+static void refuse_unless(struct program *p, int call, const unsigned long *values, uint8_t n)
+{
+    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0,
+                                        (uint8_t)(2 * n + 2)));
+    load(p, offsetof(struct seccomp_data, args) + 8);
+    for (uint8_t i = 0; i < n; i++) {
+        add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)values[i], 0, 1));
+        answer(p, 0);
+    }
+    answer(p, EPERM);
+}
+
+static void refuse_all(struct program *p, const int *calls, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        refuse(p, calls[i], EPERM);
+}
+
 static void write_head(struct program *p)
 {
     load(p, offsetof(struct seccomp_data, arch));
@@ -183,22 +203,36 @@ static void write_head(struct program *p)
     answer(p, EPERM);
 }
 
-static void write_program(struct program *p, bool runs_programs)
+/* Who starts processes gets no new name spaces for them, and signals no groups of others. */
+static void write_forks(struct program *p, unsigned freedoms)
 {
+    if ((freedoms & (WORKER_RUNS_PROGRAMS | WORKER_FORKS)) == 0)
+        refuse_all(p, of_forkers, ARRAY_LEN(of_forkers));
+    if ((freedoms & WORKER_FORKS) == 0)
+        refuse(p, SYS_setpgid, EPERM);
+    else
+        refuse_if(p, SYS_kill, 0, BPF_JSET, 1u << 31, true);
+    if ((freedoms & (WORKER_RUNS_PROGRAMS | WORKER_FORKS)) != 0)
+        refuse_if(p, SYS_clone, 0, BPF_JSET, NEW_SPACES, true);
+}
+
+static void write_program(struct program *p, unsigned freedoms)
+{
+    uint32_t writing = (freedoms & WORKER_IS_RULED) != 0 ? O_CREAT | O_TRUNC : WRITE_FLAGS;
+
     write_head(p);
-    for (size_t i = 0; i < ARRAY_LEN(of_nobody); i++)
-        refuse(p, of_nobody[i], EPERM);
+    refuse_all(p, of_nobody, ARRAY_LEN(of_nobody));
     /* Their flags are in memory that a filter does not see; libc knows other ways. */
     refuse(p, SYS_clone3, ENOSYS);
     refuse(p, SYS_openat2, ENOSYS);
-    if (runs_programs) {
-        refuse_if(p, SYS_clone, 0, BPF_JSET, NEW_SPACES, true);
-    } else {
-        for (size_t i = 0; i < ARRAY_LEN(of_lookers); i++)
-            refuse(p, of_lookers[i], EPERM);
-        refuse_if(p, SYS_openat, 2, BPF_JSET, WRITE_FLAGS, true);
+    write_forks(p, freedoms);
+    if ((freedoms & WORKER_ASKS_DEVICES) != 0)
+        refuse_unless(p, SYS_ioctl, questions, ARRAY_LEN(questions));
+    if ((freedoms & WORKER_RUNS_PROGRAMS) == 0) {
+        refuse_all(p, of_lookers, ARRAY_LEN(of_lookers));
+        refuse_if(p, SYS_openat, 2, BPF_JSET, writing, true);
 #ifdef SYS_open
-        refuse_if(p, SYS_open, 1, BPF_JSET, WRITE_FLAGS, true);
+        refuse_if(p, SYS_open, 1, BPF_JSET, writing, true);
 #endif
         refuse_if(p, SYS_socket, 0, BPF_JEQ, AF_UNIX, true);
         refuse_if(p, SYS_tgkill, 0, BPF_JEQ, (uint32_t)getpid(), false); /* abort() */
@@ -206,12 +240,12 @@ static void write_program(struct program *p, bool runs_programs)
     answer(p, 0);
 }
 
-int worker_filter(bool runs_programs, struct err *e)
+int worker_filter(unsigned freedoms, struct err *e)
 {
     struct program p = { .n = 0 };
     struct sock_fprog f = { .filter = p.at };
 
-    write_program(&p, runs_programs);
+    write_program(&p, freedoms);
     f.len = p.n;
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &f, 0, 0) != 0 && errno != EINVAL)
         return err_set(e, -errno, "a worker cannot limit what it asks of the kernel: %s",

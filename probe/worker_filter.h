@@ -6,11 +6,35 @@
 #include "base/err.h"
 #include "base/types.h"
 
-/* From now on this process and its children get EPERM for whatever changes the machine. If it
- * `runs_programs`, these are trusted to change no files but those that their user may; else the
- * process can open nothing for writing, change no name, start no program and signal, trace or talk
- * to none. Needs no_new_privs. A kernel or an architecture without seccomp filters goes without.
- * 0, or a negative errno with a sentence. */
-int worker_filter(bool runs_programs, struct err *e);
+enum worker_freedom {
+    /* Starts programs, which are trusted to change no files but those that their user may. */
+    WORKER_RUNS_PROGRAMS = 1u << 0,
+    /* Starts copies of itself, which may leave its process group, and signals single processes. */
+    WORKER_FORKS = 1u << 1,
+    /* Opens devices: of ioctl(2) it has the commands that ask, by number, and no others. */
+    WORKER_ASKS_DEVICES = 1u << 2,
+    /* What it may open for writing is ruled by worker_rules. */
+    WORKER_IS_RULED = 1u << 3,
+};
+
+/* From now on this process and its children get EPERM for whatever changes the machine. But for its
+ * freedoms (bits of enum worker_freedom) the process can open nothing for writing, change no name,
+ * start no process and signal, trace or talk to none.
+ *
+ * So no byte of a device can be changed by a worker that asks devices, whatever is on them and
+ * whatever it was made to run: write(2) and its like need a descriptor that is open for writing,
+ * and there is none of a device, nor can it get one (open, /proc/PID/fd, pidfd_getfd); and the
+ * ioctls that change something without one (SG_IO, NVMe commands, BLKFLSBUF, BLKRRPART,
+ * DM_TABLE_LOAD, ...) are not among its commands. The one descriptor for writing that it has is
+ * /dev/mapper/control, opened before, which knows ioctls only.
+ *
+ * Needs no_new_privs. A kernel or an architecture without seccomp filters goes without. 0, or a
+ * negative errno with a sentence. */
+int worker_filter(unsigned freedoms, struct err *e);
+
+/* From now on this process can open for writing, in any way, /dev/mapper/control and /dev/null and
+ * nothing else, by Landlock. 1; 0: this kernel has no Landlock; or a negative errno with a
+ * sentence. Not for a process that looks at others in /proc, since Landlock hides them. */
+int worker_rules(struct err *e);
 
 #endif

@@ -14,19 +14,43 @@
 #include "base/limits.h"
 #include "worker_filter.h"
 
-enum { NOBODY = 65534, FILES = 64 };
+/* A kernel lets no user send more descriptors, all his processes taken together, than the sender
+ * may have open (ETOOMANYREFS of man 7 unix): workers of root send while their children do. */
+enum { NOBODY = 65534, FILES = 64, ROOT_FILES = 8192 };
 
-/* What a kind keeps. As root without capabilities one reads root's own files and no others. */
+_Static_assert(ROOT_FILES >= LIMIT_ROWS_PVS + FILES, "LVM has all PVs open at one time");
+
+#define CAP(name) (UINT64_C(1) << CAP_##name)
+#define DM_DRIVER "/sys/class/misc/device-mapper"
+#define NO_LIMIT  RLIM_INFINITY
+
+/* What a kind keeps. As root without capabilities one reads root's own files, block devices among
+ * them, and no others. */
 static const struct {
-    uint64_t capabilities; /* bits of <linux/capability.h> */
-    const char *group_of;  /* joins the group of this socket, if it is there */
-    bool runs_programs;
+    uint64_t capabilities;    /* bits of <linux/capability.h> */
+    uint64_t dm_capabilities; /* more of them, where there is device-mapper */
+    const char *group_of;     /* joins the group of this socket, if it is there */
+    unsigned freedoms;        /* of the filter */
+    rlim_t files, file_bytes; /* 0: the usual */
 } kept[WORKER_KIND_COUNT] = {
     /* The rate of the TSC comes with a performance event. */
-    [WORKER_SYSTEM] = { .capabilities = UINT64_C(1) << CAP_PERFMON },
+    [WORKER_SYSTEM] = { .capabilities = CAP(PERFMON), .files = ROOT_FILES },
     [WORKER_NET] = { .capabilities = 0 },
     /* Runs lldpctl, to which lldpd listens for its own user and group alone. */
-    [WORKER_LLDP] = { .group_of = "/run/lldpd.socket", .runs_programs = true },
+    [WORKER_LLDP] = { .group_of = "/run/lldpd.socket", .freedoms = WORKER_RUNS_PROGRAMS },
+    /* Looks at what processes of others have open and mounted (/proc/PID/fd, mountinfo), has a
+     * child for each device that is read and a descriptor for each child, and memory files with
+     * holes, as long as devices are. */
+    [WORKER_STORAGE] = { .capabilities = CAP(SYS_PTRACE) | CAP(DAC_READ_SEARCH),
+                         .dm_capabilities = CAP(SYS_ADMIN),
+                         .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
+                         .files = ROOT_FILES,
+                         .file_bytes = NO_LIMIT },
+    /* Reads labels first. */
+    [WORKER_LVM] = { .dm_capabilities = CAP(SYS_ADMIN),
+                     .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
+                     .files = ROOT_FILES,
+                     .file_bytes = NO_LIMIT },
 };
 
 static int set_limit(__rlimit_resource_t which, uint64_t value)
@@ -36,14 +60,25 @@ static int set_limit(__rlimit_resource_t which, uint64_t value)
     return setrlimit(which, &r) == 0 ? 0 : -errno;
 }
 
-static int limit_resources(struct err *e)
+/* What is allowed already is the most there is. */
+static int set_files(rlim_t files)
 {
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return -errno;
+    return set_limit(RLIMIT_NOFILE, files < r.rlim_max ? files : r.rlim_max);
+}
+
+static int limit_resources(enum worker_kind kind, struct err *e)
+{
+    rlim_t bytes = kept[kind].file_bytes;
     int rc = set_limit(RLIMIT_CORE, 0);
 
     if (rc == 0)
-        rc = set_limit(RLIMIT_NOFILE, FILES);
-    if (rc == 0)
-        rc = set_limit(RLIMIT_FSIZE, LIMIT_WORKER_RESULT_BYTES);
+        rc = set_files(kept[kind].files == 0 ? FILES : kept[kind].files);
+    if (rc == 0 && bytes != NO_LIMIT)
+        rc = set_limit(RLIMIT_FSIZE, bytes == 0 ? LIMIT_WORKER_RESULT_BYTES : bytes);
 #ifndef __SANITIZE_ADDRESS__ /* its shadow takes terabytes of address space */
     if (rc == 0)
         rc = set_limit(RLIMIT_AS, LIMIT_WORKER_MEMORY_BYTES);
@@ -81,20 +116,36 @@ static int become_nobody(const char *group_of)
 
 static int drop_privileges(enum worker_kind kind, bool needs_root, struct err *e)
 {
+    uint64_t capabilities = kept[kind].capabilities;
     int rc = 0;
 
+    if (access(DM_DRIVER, F_OK) == 0)
+        capabilities |= kept[kind].dm_capabilities;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         rc = -errno;
     if (rc == 0 && geteuid() == 0 && !needs_root)
         rc = become_nobody(kept[kind].group_of);
     if (rc == 0)
-        rc = set_capabilities(geteuid() == 0 ? kept[kind].capabilities : 0);
+        rc = set_capabilities(geteuid() == 0 ? capabilities : 0);
     return rc == 0 ? 0 : err_set(e, rc, "a worker cannot drop its privileges: %s", strerror(-rc));
+}
+
+/* LVM opens device-mapper's node anew; without Landlock it has the one that is open, or none. */
+static int filter(enum worker_kind kind, struct err *e)
+{
+    unsigned freedoms = kept[kind].freedoms;
+    int ruled = 0;
+
+    if (kind == WORKER_LVM && access(DM_DRIVER, F_OK) == 0)
+        ruled = worker_rules(e);
+    if (ruled < 0)
+        return ruled;
+    return worker_filter(freedoms | (ruled > 0 ? WORKER_IS_RULED : 0), e);
 }
 
 int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct err *e)
 {
-    int rc = limit_resources(e);
+    int rc = limit_resources(kind, e);
 
     if (rc == 0)
         rc = drop_privileges(kind, needs_root, e);
@@ -106,5 +157,5 @@ int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct er
                        strerror(errno));
     if (getppid() != parent)
         return err_set(e, -ESRCH, "the supervisor that started this worker is gone");
-    return worker_filter(kept[kind].runs_programs, e);
+    return filter(kind, e);
 }

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "worker_children.h"
@@ -24,9 +25,10 @@ struct slot {
     struct worker_process process;
     int64_t timeout_ms;
     mono_ms deadline;
-    bool stuck; /* told so; what it says no longer counts */
-    bool ended; /* reaped; children of it may be left */
-    int status; /* of wait, once it has ended */
+    bool stuck;      /* told so; what it says no longer counts */
+    bool ended;      /* reaped; children of it may be left */
+    int status;      /* of wait, once it has ended */
+    struct buf kept; /* for the next of this kind */
 };
 
 struct worker_pool {
@@ -55,6 +57,7 @@ void worker_pool_free(struct worker_pool *pool)
     for (int k = 0; k < WORKER_KIND_COUNT; k++) {
         struct slot *s = &pool->slots[k];
 
+        buf_deinit(&s->kept);
         if (!s->used)
             continue;
         if (!s->ended)
@@ -72,8 +75,10 @@ int worker_pool_start(struct worker_pool *pool, enum worker_kind kind, int64_t t
 
     if (s->used)
         return err_set(e, -EBUSY, "there is a worker of kind %s already", worker_kind_name(kind));
-    *s = (struct slot){ .timeout_ms = timeout_ms, .deadline = { now.v + timeout_ms } };
-    rc = worker_spawn(&pool->config, kind, &s->process, e);
+    *s = (struct slot){ .timeout_ms = timeout_ms,
+                        .deadline = { now.v + timeout_ms },
+                        .kept = s->kept };
+    rc = worker_spawn(&pool->config, kind, (struct bytes){ s->kept.p, s->kept.n }, &s->process, e);
     s->used = rc == 0;
     return rc;
 }
@@ -173,10 +178,20 @@ static const char *bad_end(const struct slot *s, struct arena *a)
                         said);
 }
 
-static void take_result(const struct slot *s, enum worker_kind kind, struct arena *a,
+/* Without memory for it the next worker begins anew. */
+static void keep(struct slot *s, struct bytes memory)
+{
+    buf_deinit(&s->kept);
+    buf_add(&s->kept, memory.p, memory.n);
+    if (s->kept.failed)
+        buf_deinit(&s->kept);
+}
+
+static void take_result(struct slot *s, enum worker_kind kind, struct arena *a,
                         struct worker_outcome *out)
 {
     struct section *sections = arena_array(a, SECTION_COUNT, sizeof *sections);
+    struct bytes memory;
     const char *error = NULL;
     struct err e = { "" };
 
@@ -185,10 +200,12 @@ static void take_result(const struct slot *s, enum worker_kind kind, struct aren
         out->error = error == NULL ? "the worker ended badly" : error;
     } else if (sections == NULL) {
         out->error = "out of memory for a worker's result";
-    } else if (worker_result_take(s->process.sock, kind, a, sections, &out->section_count, &e) <
-               0) {
+    } else if (worker_result_take(s->process.sock, kind, a, sections, &out->section_count, &memory,
+                                  &e) < 0) {
         error = arena_strdup(a, e.text);
         out->error = error == NULL ? "out of memory for a worker's result" : error;
+    } else {
+        keep(s, memory);
     }
     out->sections = sections;
 }

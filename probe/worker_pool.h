@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The worker processes of a supervisor, one of a kind: started, watched, killed, reaped. Nothing
  * here blocks. The caller waits for SIGCHLD and for the deadline, then takes outcomes until there
- * is none. A worker has ended when all processes that it started have. */
+ * is none. A worker has ended when all processes of its group have; what has left the group is
+ * ended, and reaped whenever that comes, but not waited for: it may be held by a device that never
+ * answers. What a worker wants kept is given to the next one of its kind; one that fails changes
+ * nothing in that. */
 #ifndef MUSTER_WORKER_POOL_H
 #define MUSTER_WORKER_POOL_H
 
@@ -11,7 +14,7 @@ struct worker_pool;
 
 struct worker_pool_config {
     const char *worker_path; /* executable: WORKER KIND */
-    struct strs interfaces;
+    struct strs interfaces, devices;
     const char *sys_root; /* NULL: this machine's own /sys and /proc */
 };
 

@@ -11,14 +11,14 @@
 #include "base/limits.h"
 #include "wire/codec.h"
 
-enum { MESSAGE_BYTES = 8192, MOST_FDS = 4 };
+enum { MOST_FDS = 4 };
 
 #define ALL_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 
 /* One message: its bytes, and its one descriptor or -1. */
 struct message {
-    uint8_t bytes[MESSAGE_BYTES];
-    size_t n;
+    uint8_t *bytes;
+    size_t room, n;
     int fd, fds;
     bool cut;
 };
@@ -43,6 +43,16 @@ static void take_fds(struct msghdr *m, struct message *out)
     }
 }
 
+/* Of the next message; one that is too long will be found to be cut. */
+static size_t next_size(int sock)
+{
+    ssize_t n = recv(sock, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+
+    if (n < 1)
+        return 1;
+    return (size_t)n < LIMIT_WORKER_MESSAGE_BYTES ? (size_t)n : LIMIT_WORKER_MESSAGE_BYTES;
+}
+
 /* True if there was one. */
 static bool receive(int sock, struct message *out)
 {
@@ -50,7 +60,7 @@ static bool receive(int sock, struct message *out)
         struct cmsghdr head;
         char room[CMSG_SPACE(MOST_FDS * sizeof(int))];
     } control;
-    struct iovec iov = { out->bytes, sizeof out->bytes };
+    struct iovec iov = { out->bytes, out->room };
     struct msghdr m = { .msg_iov = &iov,
                         .msg_iovlen = 1,
                         .msg_control = control.room,
@@ -138,8 +148,21 @@ static int take_report(int fd, uint64_t bytes, enum worker_kind kind, struct are
     return rc;
 }
 
+static int take_memory(const struct worker_result *result, struct bytes *out, struct err *e)
+{
+    struct bytes memory = { NULL, 0 };
+
+    if (REC_HAS(result, worker_result, memory))
+        memory = result->memory;
+    if (memory.n > LIMIT_WORKER_KEEPS_BYTES)
+        return err_set(e, -EBADMSG, "the worker wants %zu bytes kept, more than %u", memory.n,
+                       LIMIT_WORKER_KEEPS_BYTES);
+    *out = memory;
+    return 0;
+}
+
 static int take_message(const struct message *m, enum worker_kind kind, struct arena *a,
-                        struct section *out, size_t *count, struct err *e)
+                        struct section *out, size_t *count, struct bytes *memory, struct err *e)
 {
     const struct worker_result *result;
     void *decoded;
@@ -157,28 +180,31 @@ static int take_message(const struct message *m, enum worker_kind kind, struct a
         return err_set(e, -EIO, "%s", result->error);
     if (m->fds != 1)
         return err_set(e, -EBADMSG, "the worker's result came without its memory file");
-    return take_report(m->fd, result->bytes, kind, a, out, count, e);
+    rc = take_memory(result, memory, e);
+    return rc == 0 ? take_report(m->fd, result->bytes, kind, a, out, count, e) : rc;
 }
 
 int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct section *out,
-                       size_t *count, struct err *e)
+                       size_t *count, struct bytes *memory, struct err *e)
 {
-    struct message *first = arena_alloc(a, sizeof *first), *second = arena_alloc(a, sizeof *second);
+    uint8_t byte;
+    struct message first = { .room = next_size(sock) }, second = { .bytes = &byte, .room = 1 };
     int rc;
 
     *count = 0;
-    if (first == NULL || second == NULL)
+    first.bytes = arena_alloc(a, first.room);
+    if (first.bytes == NULL)
         return err_set(e, -ENOMEM, "out of memory for a worker's result");
-    if (!receive(sock, first)) {
+    if (!receive(sock, &first)) {
         rc = err_set(e, -EBADMSG, "the worker ended without a word");
-    } else if (receive(sock, second)) {
+    } else if (receive(sock, &second)) {
         rc = err_set(e, -EBADMSG, "the worker sent more than one message");
-        if (second->fd >= 0)
-            close(second->fd);
+        if (second.fd >= 0)
+            close(second.fd);
     } else {
-        rc = take_message(first, kind, a, out, count, e);
+        rc = take_message(&first, kind, a, out, count, memory, e);
     }
-    if (first->fd >= 0)
-        close(first->fd);
+    if (first.fd >= 0)
+        close(first.fd);
     return rc;
 }

@@ -6,9 +6,10 @@
 #include "agent.h"
 
 /* Takes the one message that the worker, which has ended, left in `sock`. Sections are normalised
- * and live in `a`, `out` has room for SECTION_COUNT. 0, or a negative errno with a sentence: what
+ * and live in `a`, as does *memory, which is for the next worker of this kind; `out` has room for
+ * SECTION_COUNT. 0, or a negative errno with a sentence: what
  * the worker reported, or what is wrong with its result. Never blocks. */
 int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct section *out,
-                       size_t *count, struct err *e);
+                       size_t *count, struct bytes *memory, struct err *e);
 
 #endif

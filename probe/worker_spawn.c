@@ -14,8 +14,8 @@
 
 enum { STDERR_BYTES = 4096, EXIT_NOT_STARTED = 127 };
 
-static int send_request(const struct worker_pool_config *config, enum worker_kind kind, int sock,
-                        struct err *e)
+static int send_request(const struct worker_pool_config *config, enum worker_kind kind,
+                        struct bytes memory, int sock, struct err *e)
 {
     struct worker_request request = { .present = 0 };
     struct buf b = { 0 };
@@ -25,6 +25,10 @@ static int send_request(const struct worker_pool_config *config, enum worker_kin
     REC_SET(&request, worker_request, kind, worker_kind_name(kind));
     if (config->interfaces.n > 0)
         REC_SET(&request, worker_request, interfaces, config->interfaces);
+    if (config->devices.n > 0)
+        REC_SET(&request, worker_request, devices, config->devices);
+    if (memory.n > 0)
+        REC_SET(&request, worker_request, memory, memory);
     if (config->sys_root != NULL)
         REC_SET(&request, worker_request, sys_root, config->sys_root);
     rc = wire_encode(&worker_request_desc, &request, &b, e);
@@ -37,12 +41,14 @@ static int send_request(const struct worker_pool_config *config, enum worker_kin
 /* -1 in the fields of `w` that are not made. */
 static int make_channels(struct worker_process *w, int *theirs, int *their_err)
 {
-    int socks[2], pipes[2];
+    int socks[2], pipes[2], room = 2 * (int)LIMIT_WORKER_MESSAGE_BYTES;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks) != 0)
         return -errno;
     w->sock = socks[0];
     *theirs = socks[1];
+    for (int i = 0; i < 2; i++)
+        setsockopt(socks[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     /* Its writing end does not block: what does not fit is lost, and nobody waits for a reader. */
     if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0)
         return -errno;
@@ -120,7 +126,7 @@ void worker_process_close(struct worker_process *w)
 }
 
 int worker_spawn(const struct worker_pool_config *config, enum worker_kind kind,
-                 struct worker_process *out, struct err *e)
+                 struct bytes memory, struct worker_process *out, struct err *e)
 {
     int theirs = -1, their_err = -1, rc;
 
@@ -129,7 +135,7 @@ int worker_spawn(const struct worker_pool_config *config, enum worker_kind kind,
     if (rc < 0)
         err_set(e, rc, "cannot make a worker's channels: %s", strerror(-rc));
     if (rc == 0)
-        rc = send_request(config, kind, out->sock, e);
+        rc = send_request(config, kind, memory, out->sock, e);
     if (rc == 0) {
         rc = spawn(config->worker_path, kind, theirs, their_err, &out->pid);
         if (rc < 0)

@@ -13,11 +13,11 @@ struct worker_process {
     int err;  /* what it writes to stderr, as much as a pipe of one page holds */
 };
 
-/* Starts the program with its request waiting in the socket. A program that cannot be started looks
- * like one that ends at once with status 127 and the reason on stderr. 0 or a negative errno with a
- * sentence. */
+/* Starts the program with its request waiting in the socket; `memory` is what its predecessor
+ * wanted kept. A program that cannot be started looks like one that ends at once with status 127
+ * and the reason on stderr. 0 or a negative errno with a sentence. */
 int worker_spawn(const struct worker_pool_config *config, enum worker_kind kind,
-                 struct worker_process *out, struct err *e);
+                 struct bytes memory, struct worker_process *out, struct err *e);
 void worker_process_close(struct worker_process *w); /* the descriptors */
 
 #endif

@@ -14,7 +14,7 @@
 int worker_request_read(const char *kind, struct arena *a, const struct worker_request **out,
                         int *parent, struct err *e)
 {
-    uint8_t *bytes = arena_alloc(a, WORKER_MESSAGE_BYTES);
+    uint8_t *bytes = arena_alloc(a, LIMIT_WORKER_MESSAGE_BYTES);
     struct ucred peer = { 0 };
     socklen_t size = sizeof peer;
     void *request;
@@ -28,7 +28,7 @@ int worker_request_read(const char *kind, struct arena *a, const struct worker_r
                        "a worker is started by muster-probe, which talks to it over a socket");
     *parent = peer.pid;
     do
-        n = recv(WORKER_FD, bytes, WORKER_MESSAGE_BYTES, 0);
+        n = recv(WORKER_FD, bytes, LIMIT_WORKER_MESSAGE_BYTES, 0);
     while (n < 0 && errno == EINTR);
     if (n <= 0)
         return err_set(e, -EPIPE, "the supervisor sent no request");
@@ -113,7 +113,8 @@ static int encode_report(const struct section *sections, size_t count, struct ar
     return rc;
 }
 
-int worker_result_send(const struct section *sections, size_t count, struct arena *a, struct err *e)
+int worker_result_send(const struct section *sections, size_t count, struct bytes memory,
+                       struct arena *a, struct err *e)
 {
     struct worker_result result = { .present = 0 };
     struct buf b = { 0 };
@@ -128,6 +129,8 @@ int worker_result_send(const struct section *sections, size_t count, struct aren
     }
     REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
     REC_SET(&result, worker_result, bytes, b.n);
+    if (memory.n > 0)
+        REC_SET(&result, worker_result, memory, memory);
     rc = worker_send(&result, fd, e);
 out:
     if (fd >= 0)

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "wire/messages.h"
 
-enum { WORKER_FD = 3, WORKER_MESSAGE_BYTES = 64 << 10 };
+enum { WORKER_FD = 3 };
 
 /* Waits for the request. The record lives in `a`; *parent is the pid of the supervisor.
  * 0, or a negative errno with a sentence (fd 3 is no such socket, not a request, another kind's).
@@ -14,9 +14,10 @@ enum { WORKER_FD = 3, WORKER_MESSAGE_BYTES = 64 << 10 };
 int worker_request_read(const char *kind, struct arena *a, const struct worker_request **out,
                         int *parent, struct err *e);
 
-/* The sections as a report in a sealed memfd, and the result that carries it. */
-int worker_result_send(const struct section *sections, size_t count, struct arena *a,
-                       struct err *e);
+/* The sections as a report in a sealed memfd, and the result that carries it. `memory`: for the
+ * next worker of this kind, nothing if it has no bytes. */
+int worker_result_send(const struct section *sections, size_t count, struct bytes memory,
+                       struct arena *a, struct err *e);
 /* A result without sections: why. */
 int worker_error_send(const char *text, struct err *e);
 

@@ -11,19 +11,19 @@ static int check_sightings(const struct edge *e, struct err *err)
 {
     uint32_t active, total;
     char label[200];
-    uint8_t held = 0;
+    uint32_t held = 0;
 
     for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
         if (g->edge != e)
             return err_set(err, -EINVAL, "a sighting of %s is in the list of another edge",
                            NAME_OF(e->node));
-        held |= (uint8_t)(1u << g->section);
+        held |= 1u << g->section;
     }
     if (e->sightings == NULL)
         return 0;
     edge_sum(e, &active, &total);
     if (active != e->paths_active || total != e->paths_total || e->bare || held != e->held_by ||
-        e->state != edge_stored_state(active, total, e->paths_had))
+        e->state != edge_stored_state(e))
         return err_set(err, -EINVAL,
                        "%s sees %s: the edge (%u of %u) is not its sightings' sum "
                        "(%u of %u)",
@@ -68,7 +68,7 @@ static int check_rows(const struct node *n, struct err *err)
             if (i > 0 && strcmp(slot->rows[i - 1].key, row->key) >= 0)
                 return err_set(err, -EINVAL, "the rows of %s of %s are out of order at %s",
                                section_descs[id].name, NAME_OF(n), row->key);
-            if (row->sighting != NULL &&
+            if (((sighting_sections >> id) & 1u) && row->sighting != NULL &&
                 (row->sighting->edge == NULL || row->sighting->edge->node != n ||
                  row->sighting->row_key != row->key))
                 return err_set(err, -EINVAL,
@@ -117,7 +117,7 @@ static int check_resource(const struct resource *r, struct err *err)
         for (const struct sighting *g = e->sightings; g != NULL; g = g->next)
             ports++;
     }
-    if (r->owner != NULL && r->edges == NULL)
+    if (r->network == NULL && r->edges == NULL)
         return err_set(err, -EINVAL, "nobody sees %s and it is still there", label);
     if (r->network != NULL && (r->network->resource != r || r->network->ports != ports))
         return err_set(err, -EINVAL, "%s counts %u ports and has %u", label, r->network->ports,

@@ -31,7 +31,8 @@ static bool maps_new(struct coord *c)
 {
     struct map **maps[] = { &c->nodes_by_id,    &c->nodes_by_name, &c->keys,
                             &c->retired,        &c->resources,     &c->networks_by_name,
-                            &c->tokens_by_hash, &c->drop_times };
+                            &c->tokens_by_hash, &c->drop_times,    &c->twins,
+                            &c->pv_roots };
 
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
         *maps[i] = map_new(c->config.hash_seed);
@@ -104,6 +105,7 @@ void coord_free(struct coord *c)
         network_remove(c, container_of(c->networks.next, struct network, link));
     while (!link_empty(&c->tokens))
         token_free(c, container_of(c->tokens.next, struct token, link));
+    twins_free_all(c);
     map_free_values(c->keys, key_free_value);
     map_free_values(c->retired, free);
     map_free_values(c->resources, resource_free_value);
@@ -115,6 +117,7 @@ void coord_free(struct coord *c)
     free(c->nodes);
     free(c->starts);
     free(c->dirty);
+    free(c->splits);
     free(c->tombstones);
     free(c->mode_text);
     free(c);
@@ -159,6 +162,8 @@ static int on_tick(struct step *s)
 {
     int rc = live_tick(s);
 
+    if (rc == 0)
+        rc = version_tick(s);
     return rc < 0 ? rc : matrix_retention(s);
 }
 
@@ -233,11 +238,14 @@ int coord_end_batch(struct coord *c, struct coord_update *u)
 
 mono_ms coord_next_deadline(const struct coord *c)
 {
-    mono_ms live;
+    mono_ms live, version;
 
     if (!c->loaded)
         return MONO_NEVER;
     live = live_deadline(c);
+    version = version_deadline(c);
+    if (version.v < live.v)
+        live = version;
     return live.v < c->next_retention.v ? live : c->next_retention;
 }
 

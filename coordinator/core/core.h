@@ -78,7 +78,9 @@ enum join_type {
     JOIN_NONE,
     JOIN_NODE_SECTIONS, /* sections of join.node_no into reply.sections */
     JOIN_EVENTS,        /* events after join.since (or since_wall), at most join.limit */
-    JOIN_EXPLAIN,       /* sections of join.node_no, then explain_build() */
+    JOIN_EXPLAIN,       /* sections of join.node_no, and of join.peer_no; then explain_build() */
+    JOIN_IMPACT,  /* sections of the nodes of join.impact, one after the other: impact_add() */
+    JOIN_FS_LIST, /* uses of what the filesystems of join.fs_list lie in */
     JOIN_BACKUP_BEGIN,
     JOIN_BACKUP_READ,
     JOIN_BACKUP_END,
@@ -87,9 +89,13 @@ enum join_type {
 struct join {
     enum join_type type;
     uint32_t node_no;
+    uint32_t peer_no; /* JOIN_EXPLAIN: of explain->peer, when there is one */
     uint64_t since, limit, handle, offset;
     wall_ms since_wall;
-    struct explain_facts *explain; /* JOIN_EXPLAIN; in the reply's arena */
+    /* In the reply's arena. */
+    struct explain_facts *explain;
+    struct impact_facts *impact;
+    struct fs_list_facts *fs_list;
 };
 
 /* One message to send after the batch is durable: exactly one of env, reply. */

@@ -14,12 +14,13 @@
 #include "base/text.h"
 #include "core/core.h"
 #include "core/explain.h"
+#include "core/list.h"
 
-#define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
-
-#define MONO_NEVER  ((mono_ms){ INT64_MAX })
-#define EDGE_STATES (EDGE_STUCK + 1)
-#define VLAN_COUNT  4096u
+#define MONO_NEVER    ((mono_ms){ INT64_MAX })
+#define EDGE_STATES   (EDGE_STUCK + 1)
+#define SIGHT_SCRATCH 1100 /* a key in the making */
+#define KEY_MOST      1024 /* bytes of a resource's own key, and of its label */
+#define VLAN_COUNT    4096u
 /* Numbers of nodes and resources are never used again. What nodes do may use up half of them. */
 #define NUMBERS_MOST (UINT32_MAX / 2)
 
@@ -29,24 +30,36 @@ struct stamp {
     struct stamp *prev, *next;
 };
 
-struct link {
-    struct link *prev, *next;
-};
-
-/* One inventory row: attributes are in the database alone. Sorted by key within the section. */
+/* One inventory row: attributes are in the database alone, but for the few that rows of several
+ * nodes, or of two reports, are compared by. Sorted by key within the section. */
 struct row {
     uint64_t hash;
     char *key;
-    struct sighting *sighting; /* NULL: this row shows no resource */
+    union {
+        struct sighting *sighting; /* NULL: this row shows no resource */
+        struct twin *twin;         /* section pvs: what its label lies on; NULL: it is missing */
+        uint64_t mark;             /* section paths: path_mark() */
+    };
 };
 
 /* What a row says about a resource. */
 struct sight {
-    const char *port;
+    enum resource_kind kind;
+    /* But for a network: its identity among those of its kind, and a name for a person. They live
+     * as long as the row that they come from; NULL in a sighting. `alone`: the identity holds on
+     * this node alone. */
+    const char *key, *label;
+    const char *port; /* or the device that leads to it */
+    /* What nodes that see the same should agree on; 0: not known. A LUN's bytes and serial number,
+     * a VG's version and digest, how many devices a filesystem has and which of them this is. */
+    uint64_t size, mark;
+    uint32_t paths_active, paths_total;
     uint16_t base_len; /* of port, the leading part that is the NIC or bond */
     uint16_t vlan;     /* outermost tag */
     bool stacked;      /* more than one tag: never matches a declared network */
-    uint32_t paths_active, paths_total;
+    bool alone;
+    bool stuck;  /* it does not answer */
+    bool flawed; /* it answers with errors, or its paths contradict each other: never ok */
 };
 
 struct sighting {
@@ -66,12 +79,12 @@ struct edge {
     struct sighting *sightings;
     struct edge *heir; /* where its sightings have gone in this step; itself: to several */
     uint32_t paths_active, paths_total, paths_had;
-    uint8_t state;   /* as stored: ok, degraded, lost */
-    uint8_t shown;   /* as shown: liveness and stuck sections taken in; 0: not counted yet */
-    uint8_t held_by; /* sections that hold, or last held, its sightings */
-    bool bare;       /* had no sighting at the end of the last message */
-    bool dirty;      /* on coord.dirty: sightings changed in this step */
-    bool fresh;      /* made in this step */
+    uint8_t state;    /* as stored: ok, degraded, lost */
+    uint8_t shown;    /* as shown: liveness and stuck sections taken in; 0: not counted yet */
+    uint32_t held_by; /* sections that hold, or last held, its sightings */
+    bool bare;        /* had no sighting at the end of the last message */
+    bool dirty;       /* on coord.dirty: sightings changed in this step */
+    bool fresh;       /* made in this step */
     wall_ms had_until, since;
 };
 
@@ -79,13 +92,21 @@ struct resource {
     struct stamp stamp;
     uuid128 id;
     uint32_t no;
+    uint8_t kind;
     uint16_t vlan;
     struct network *network; /* declared */
-    struct node *owner;      /* unproven: the only node that can see it */
+    struct node *owner;      /* the only node that can see it: unproven, or without identity */
+    char *label;             /* but for networks; without the owner's name */
     struct edge *edges;
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch: number in the reply that is being built */
-    char port[];    /* unproven */
+    /* version.c: of all its sightings, those that differ in size or mark from these. */
+    uint32_t sightings, others;
+    uint64_t size, mark;
+    wall_ms doubt_since; /* since when its nodes contradict each other; 0: they do not */
+    bool doubt_told;     /* and the event log says so */
+    struct twin *twin;   /* of a filesystem that has a UUID */
+    char key[];          /* the port where it is unproven; its identity where it is no network */
 };
 
 struct match {
@@ -220,7 +241,12 @@ struct coord {
     struct map *nodes_by_id, *nodes_by_name;
     struct link live[NODE_NEVER + 1];
     struct map *keys, *retired;
-    struct map *resources; /* by id */
+    struct map *resources;    /* by id */
+    struct map *twins;        /* UUIDs of filesystems and PVs: struct twins */
+    struct map *pv_roots;     /* what PVs lie on, without the partition: struct pv_root */
+    struct twins *twins_news; /* those whose containers a node sees anew in this step */
+    struct split *splits;     /* VGs that may be told to be split */
+    size_t split_count, split_cap;
     struct link networks;
     struct network *vlans[VLAN_COUNT];
     struct map *networks_by_name;
@@ -255,32 +281,6 @@ struct step {
 void step_random(struct step *s, void *out, size_t n); /* n <= 32 */
 int text_set(const char **to, const char *from);       /* owned copy; NULL and "" give NULL */
 bool text_same(const char *a, const char *b);          /* NULL equals "" */
-
-/* ---- list.h in two lines */
-static inline void link_init(struct link *l)
-{
-    l->prev = l->next = l;
-}
-
-static inline void link_remove(struct link *l)
-{
-    l->prev->next = l->next;
-    l->next->prev = l->prev;
-    link_init(l);
-}
-
-static inline void link_append(struct link *head, struct link *l)
-{
-    l->prev = head->prev;
-    l->next = head;
-    head->prev->next = l;
-    head->prev = l;
-}
-
-static inline bool link_empty(const struct link *head)
-{
-    return head->next == head;
-}
 
 /* ---- emit.c: rows to persist. All strings are copied into the update's arena. */
 struct change *emit(struct step *s, enum change_type type);
@@ -374,14 +374,19 @@ int answer_enrolled(struct step *s, enum enrol_state state, const char *text, in
 int drop_count(struct step *s, enum refuse_reason reason, const char *text, uint64_t count);
 
 /* ---- sighting.c: inventory rows -> sightings */
-extern const uint8_t sighting_sections; /* bit set of those that bring any */
+extern const uint32_t sighting_sections; /* bit set of those that bring any */
 /* False: the row shows no resource. Text may live in `scratch`. */
-bool sight_of_row(enum section_id id, const void *row, char scratch[300], struct sight *out);
+bool sight_of_row(enum section_id id, const void *row, char scratch[SIGHT_SCRATCH],
+                  struct sight *out);
 int sighting_set(struct step *s, struct node *n, enum section_id id, struct row *row,
                  const struct sight *sight);                        /* sight NULL: none */
 int sighting_drop(struct step *s, struct node *n, struct row *row); /* with its change */
 int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool announce);
+void row_release(struct coord *c, enum section_id id, struct row *row); /* without a change */
+bool container_is_local(const char *container); /* it means something on its node alone */
 struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight);
+
+#include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */
 
 /* ---- network.c: declared networks */
 struct network *network_new(struct coord *c, const struct network_row *row);
@@ -405,12 +410,16 @@ char *match_text(struct arena *a, const struct match *m);
 
 /* ---- resource.c */
 struct resource *resource_unproven(struct step *s, struct node *n, const char *port, uint16_t vlan);
-struct resource *resource_new(uuid128 id, uint32_t no, const char *port);
+struct resource *resource_new(enum resource_kind kind, uuid128 id, uint32_t no, const char *key);
+/* That of a sight that is no port, made when it is new; its label follows the sight's. */
+int resource_relabel(struct step *s, struct resource *r, const char *label);
+struct resource *resource_seen(struct step *s, struct node *n, const struct sight *sight);
 int resource_index(struct coord *c, struct resource *r);
 int resource_delete(struct step *s, struct resource *r); /* has no edges; writes the change */
 void resource_free(struct resource *r);
 struct resource *resource_by_id(const struct coord *c, uuid128 id);
 struct resource *resource_by_text(const struct coord *c, const char *text); /* key or label */
+uuid128 resource_seen_id(const struct node *owner, enum resource_kind kind, const char *key);
 uuid128 resource_unproven_id(const struct node *n, const char *port);
 char *resource_key(struct arena *a, const struct resource *r);
 char *resource_label(struct arena *a, const struct resource *r);
@@ -432,7 +441,7 @@ int history_trim(struct step *s, struct node *n);   /* of a node with too many l
 void edge_refresh(struct coord *c, struct edge *e); /* shown state and all counts */
 void edges_refresh(struct coord *c, struct node *n);
 void edge_sum(const struct edge *e, uint32_t *active, uint32_t *total);
-uint8_t edge_stored_state(uint32_t active, uint32_t total, uint32_t had);
+uint8_t edge_stored_state(const struct edge *e); /* by its figures and sightings */
 uint8_t edge_shown_state(const struct edge *e);
 /* Age of the facts; negative: not confirmed in this start. */
 int64_t edge_age_ms(const struct coord *c, const struct edge *e);
@@ -527,11 +536,20 @@ int op_watch(struct answer *q);
 int op_backup(struct answer *q);
 /* query_explain.c */
 int op_explain(struct answer *q);
+/* The edge of the node, other than `n` (NULL: any), that sees it best now; NULL: none does. */
+bool edge_is_better(const struct edge *a, const struct edge *b); /* a total order; b may be NULL */
+const struct edge *edge_best(const struct resource *r, const struct node *n);
 /* query_impact.c */
 int op_impact(struct answer *q);
 /* query_matrix.c */
 int op_snapshot(struct answer *q);
 int op_changes(struct answer *q);
+/* Resolve the filters, each only once into the list. On failure the answer says so, and *good is
+ * false. */
+int choose_nodes(struct answer *q, struct chosen *ch, bool *good);
+int choose_resources(struct answer *q, struct chosen *ch, bool *good);
+/* query_fs.c */
+int op_fs_list(struct answer *q);
 /* query_node.c */
 int op_node_approve(struct answer *q);
 int op_node_rename(struct answer *q);
@@ -554,9 +572,12 @@ int op_recover(struct answer *q);
 
 /* info.c: records of a reply */
 int info_node(const struct coord *c, struct arena *a, const struct node *n, struct node_info *out);
-int info_resource(struct arena *a, const struct resource *r, struct resource_info *out);
+int info_resource(const struct coord *c, struct arena *a, const struct resource *r,
+                  struct resource_info *out);
 int info_edge(const struct coord *c, struct arena *a, const struct edge *e, struct edge_info *out);
 int info_network(struct arena *a, const struct network *w, struct network_info *out);
 int info_sections(const struct coord *c, struct arena *a, const struct node *n, struct recs *out);
+/* Since the node has confirmed its section uses, in milliseconds; negative: not since the start. */
+int64_t info_uses_age(const struct coord *c, const struct node *n);
 
 #endif

@@ -100,6 +100,10 @@ int emit_inventory(struct step *s, const struct node *n, enum section_id id, con
         .hash = hash,
         .row = row,
     };
+    if (row != NULL && id == SECTION_PVS)
+        ch->inventory.container = ((const struct pv *)row)->container;
+    if (row != NULL && id == SECTION_PATHS)
+        ch->inventory.mark = path_mark(row);
     return row != NULL || keep(s, &ch->inventory.key) ? 0 : -ENOMEM;
 }
 
@@ -112,13 +116,17 @@ int emit_resource(struct step *s, const struct resource *r)
     ch->resource = (struct resource_row){
         .no = r->no,
         .id = r->id,
-        .kind = RESOURCE_NETWORK,
+        .kind = r->kind,
         .key = resource_key(s->u->arena, r),
         .label = resource_label(s->u->arena, r),
         .vlan = r->vlan,
         .declared = r->network != NULL,
+        .doubt_since = r->doubt_since,
+        .doubt_told = r->doubt_told,
     };
-    return ch->resource.key != NULL && ch->resource.label != NULL ? 0 : -ENOMEM;
+    if (ch->resource.key == NULL || ch->resource.label == NULL)
+        return -ENOMEM;
+    return twin_sets_text(s->u->arena, r->twin, &ch->resource.seen_together);
 }
 
 int emit_sighting(struct step *s, const struct node *n, const struct sighting *g)
@@ -137,6 +145,10 @@ int emit_sighting(struct step *s, const struct node *n, const struct sighting *g
         .vlan = g->sight.vlan,
         .paths_active = g->sight.paths_active,
         .paths_total = g->sight.paths_total,
+        .stuck = g->sight.stuck,
+        .flawed = g->sight.flawed,
+        .size = g->sight.size,
+        .mark = g->sight.mark,
     };
     return keep(s, &ch->sighting.row_key) && keep(s, &ch->sighting.port) &&
                    ch->sighting.base != NULL

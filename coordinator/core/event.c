@@ -8,7 +8,7 @@
 
 enum {
     EVENT_BACK_MS = 1000,
-    NODE_EVENTS = 8192, /* more than a node has edges, so that losing all is told */
+    NODE_EVENTS = 65536, /* more than a node has edges, so that losing all is told */
     CLAIM_EVENTS = 300,
 };
 

@@ -73,9 +73,9 @@ void chain_add(struct chain *ch, unsigned depth, const char *what, const char *n
         REC_SET(e, evidence, mend, mend);
 }
 
-const void *chain_row(const struct chain *ch, enum section_id id, const char *key)
+const void *rows_find(const struct section *sections, enum section_id id, const char *key)
 {
-    const struct section *s = &ch->sections[id];
+    const struct section *s = &sections[id];
 
     for (size_t i = 0; i < s->row_count; i++) {
         const void *row = section_row(s, i);
@@ -84,6 +84,11 @@ const void *chain_row(const struct chain *ch, enum section_id id, const char *ke
             return row;
     }
     return NULL;
+}
+
+const void *chain_row(const struct chain *ch, enum section_id id, const char *key)
+{
+    return rows_find(ch->sections, id, key);
 }
 
 const char *chain_node(const struct chain *ch)
@@ -104,7 +109,7 @@ const char *chain_vlan_option(struct chain *ch)
 
 /* ---- the resource --------------------------------------------------------------------------- */
 
-static const char *had_text(struct chain *ch, const struct edge_info *e)
+const char *explain_had(struct chain *ch, const struct edge_info *e)
 {
     char at[TIME_TEXT];
 
@@ -140,7 +145,7 @@ static void explain_resource(struct chain *ch)
               "%s%s%s%s%s: %llu of %llu paths%s.", words[e->state].before, chain_node(ch),
               words[e->state].verb, label, words[e->state].after,
               (unsigned long long)e->paths_active, (unsigned long long)e->paths_total,
-              had_text(ch, e));
+              explain_had(ch, e));
 }
 
 /* ---- what makes it one network -------------------------------------------------------------- */
@@ -262,14 +267,26 @@ static void explain_section(struct chain *ch, enum section_id id)
                   duration_text(b->age_ms, age));
 }
 
+/* The sections that each kind of resource is told from. */
+static const uint32_t sections_of[RESOURCE_KINDS] = {
+    [RESOURCE_NETWORK] =
+        1u << SECTION_NICS | 1u << SECTION_BONDS | 1u << SECTION_VLANS | 1u << SECTION_LLDP,
+    [RESOURCE_LUN] =
+        1u << SECTION_HBAS | 1u << SECTION_LUNS | 1u << SECTION_PATHS | 1u << SECTION_USES,
+    [RESOURCE_VG] = 1u << SECTION_LUNS | 1u << SECTION_PVS | 1u << SECTION_VGS,
+    [RESOURCE_LV] = 1u << SECTION_LUNS | 1u << SECTION_PVS | 1u << SECTION_VGS | 1u << SECTION_LVS |
+                    1u << SECTION_USES,
+    [RESOURCE_FILESYSTEM] = 1u << SECTION_LUNS | 1u << SECTION_PARTITIONS | 1u << SECTION_LVS |
+                            1u << SECTION_FILESYSTEMS | 1u << SECTION_USES,
+};
+
 static void explain_sections(struct chain *ch)
 {
-    static const enum section_id ids[] = { SECTION_NICS, SECTION_BONDS, SECTION_VLANS,
-                                           SECTION_LLDP };
+    uint32_t wanted = sections_of[ch->f->kind];
 
-    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-        if (ids[i] != SECTION_VLANS || chain_vlan(ch) != 0)
-            explain_section(ch, ids[i]);
+    for (unsigned i = 0; i < SECTION_COUNT; i++) {
+        if ((wanted >> i & 1u) != 0 && (i != SECTION_VLANS || chain_vlan(ch) != 0))
+            explain_section(ch, (enum section_id)i);
     }
 }
 
@@ -316,23 +333,34 @@ static void explain_node(struct chain *ch)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-int explain_build(const struct explain_facts *f, const struct section *sections, struct arena *a,
-                  struct reply *reply)
+static void explain_network(struct chain *ch)
 {
-    struct chain ch = { .f = f, .sections = sections, .a = a };
+    const struct explain_facts *f = ch->f;
 
-    explain_resource(&ch);
+    explain_resource(ch);
     if (f->network != NULL)
-        explain_declared(&ch);
+        explain_declared(ch);
     else
-        explain_unproven(&ch);
-    explain_rivals(&ch);
+        explain_unproven(ch);
+    explain_rivals(ch);
     if (f->sighting_count == 0)
-        explain_lack(&ch);
-    for (size_t i = 0; i < f->sighting_count && !chain_full(&ch); i++)
-        explain_port(&ch, 1, &f->sightings[i]);
+        explain_lack(ch);
+    for (size_t i = 0; i < f->sighting_count && !chain_full(ch); i++)
+        explain_port(ch, 1, &f->sightings[i]);
+}
+
+int explain_build(const struct explain_facts *f, const struct section *sections,
+                  const struct section *peer, struct arena *a, struct reply *reply)
+{
+    struct chain ch = { .f = f, .sections = sections, .peer = peer, .a = a };
+
+    if (f->kind == RESOURCE_NETWORK)
+        explain_network(&ch);
+    else
+        explain_storage(&ch);
+    explain_holds(&ch);
     if (chain_full(&ch))
-        chain_add(&ch, 1, "network", f->resource->label, "info", NULL,
+        chain_add(&ch, 1, resource_kind_name(f->kind), f->resource->label, "info", NULL,
                   "There are more ports and links than the %d that are listed.", EVIDENCE_MOST);
     explain_sections(&ch);
     explain_node(&ch);

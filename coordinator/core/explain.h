@@ -11,16 +11,33 @@ struct explain_rival {
     const char *port, *network, *other;
 };
 
+/* How the other node that sees the resource stands to a declared network, and this one to the same.
+ */
+struct explain_route {
+    const char *link;    /* the other node's: "bond0", or the name of a VLAN link */
+    const char *network; /* its name */
+    uint64_t here;       /* enum edge_state of this node; 0: it does not see it */
+    const char *port;    /* one of this node's; NULL: none */
+};
+
 /* What the core knows, copied out at query time into the reply's arena. */
 struct explain_facts {
     const struct node_info *node;
     const struct resource_info *resource;
+    enum resource_kind kind;
+    const char *key;                      /* its own, in its kind */
     const struct edge_info *edge;         /* NULL: never seen here */
     const struct network_info *network;   /* NULL: not declared */
     const struct sighting_row *sightings; /* of this edge */
     size_t sighting_count;
     const struct explain_rival *rivals; /* that concern this resource */
     size_t rival_count;
+    const char *owner; /* another node, beyond which it has no identity; NULL: none */
+    const char *peer;  /* another node, which sees it best; NULL: none, or this one is whole */
+    const struct explain_route *routes; /* of the peer's links, when this node lacks something */
+    size_t route_count;
+    const char *const *holders; /* names of other nodes that have it, by use_info.node */
+    struct recs holds;  /* use_info: how they use it; the shell's, once it has looked them up */
     struct recs states; /* section_body without rows: status and ages, which the database has not */
     wall_ms wall;
 };
@@ -29,9 +46,9 @@ struct explain_facts {
  * known to have been confirmed since the start has none. */
 void section_ages(struct recs states, struct section_body *bodies, size_t n);
 
-/* `sections`: SECTION_COUNT entries, status SECTION_NEVER where the database has none.
- * Fills reply->evidence in `a`. 0 or -ENOMEM. */
-int explain_build(const struct explain_facts *f, const struct section *sections, struct arena *a,
-                  struct reply *reply);
+/* `sections`: SECTION_COUNT entries, status SECTION_NEVER where the database has none; `peer` the
+ * same of the peer, NULL when there is none. Fills reply->evidence in `a`. 0 or -ENOMEM. */
+int explain_build(const struct explain_facts *f, const struct section *sections,
+                  const struct section *peer, struct arena *a, struct reply *reply);
 
 #endif

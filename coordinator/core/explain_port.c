@@ -218,6 +218,41 @@ static void explain_vlan(struct chain *ch, unsigned depth, const char *name)
                   v->master != NULL ? chain_text(ch, ", a port of bridge %s", v->master) : "");
 }
 
+enum { BRIDGED_MOST = 8 };
+
+static void explain_bridge(struct chain *ch, unsigned depth, const struct bridge *b)
+{
+    chain_add(
+        ch, depth, "port", b->name, b->admin_up ? "ok" : "lost",
+        b->admin_up ? NULL : chain_text(ch, "On %s: ip link set %s up", chain_node(ch), b->name),
+        b->admin_up ? "The bridge %s is up, with %zu port%s." : "The bridge %s is off: %zu port%s.",
+        b->name, b->ports.n, b->ports.n == 1 ? "" : "s");
+    for (size_t i = 0; i < b->ports.n && i < BRIDGED_MOST; i++) {
+        if (chain_row(ch, SECTION_BRIDGES, b->ports.v[i]) == NULL)
+            explain_link(ch, depth + 1, b->ports.v[i]);
+    }
+}
+
+void explain_link(struct chain *ch, unsigned depth, const char *name)
+{
+    const struct vlan *v = chain_row(ch, SECTION_VLANS, name);
+    const struct bridge *b = chain_row(ch, SECTION_BRIDGES, name);
+    const char *base;
+
+    if (b != NULL) {
+        explain_bridge(ch, depth, b);
+        return;
+    }
+    if (v == NULL) {
+        explain_base(ch, depth, name);
+        return;
+    }
+    explain_vlan(ch, depth, name);
+    base = v->base_link != NULL ? v->base_link : v->link;
+    if (base != NULL)
+        explain_base(ch, depth + 1, base);
+}
+
 void explain_port(struct chain *ch, unsigned depth, const struct sighting_row *g)
 {
     bool tagged = g->section == SECTION_VLANS;

@@ -114,13 +114,14 @@ int info_node(const struct coord *c, struct arena *a, const struct node *n, stru
     return rc < 0 ? rc : bad_sections(a, n, out);
 }
 
-int info_resource(struct arena *a, const struct resource *r, struct resource_info *out)
+int info_resource(const struct coord *c, struct arena *a, const struct resource *r,
+                  struct resource_info *out)
 {
     char id[UUID_TEXT];
 
     memset(out, 0, sizeof *out);
     REC_SET(out, resource_info, id, arena_strdup(a, uuid_text(r->id, id)));
-    REC_SET(out, resource_info, kind, resource_kind_name(RESOURCE_NETWORK));
+    REC_SET(out, resource_info, kind, resource_kind_name(r->kind));
     REC_SET(out, resource_info, key, resource_key(a, r));
     REC_SET(out, resource_info, label, resource_label(a, r));
     if (out->id == NULL || out->key == NULL || out->label == NULL)
@@ -133,7 +134,7 @@ int info_resource(struct arena *a, const struct resource *r, struct resource_inf
     REC_SET(out, resource_info, nodes_unknown,
             (uint64_t)r->counts[EDGE_UNKNOWN] + r->counts[EDGE_STUCK]);
     REC_SET(out, resource_info, index, r->index);
-    return 0;
+    return doubts_fill(c, a, r, out);
 }
 
 static int edge_ports(struct arena *a, const struct edge *e, struct edge_info *out)
@@ -238,4 +239,11 @@ int info_sections(const struct coord *c, struct arena *a, const struct node *n, 
         out->n++;
     }
     return 0;
+}
+
+int64_t info_uses_age(const struct coord *c, const struct node *n)
+{
+    const struct slot *slot = &n->sections[SECTION_USES];
+
+    return slot->confirmed ? mono_since(c->now, slot->confirmed_at) + slot->age_ms : -1;
 }

@@ -83,8 +83,12 @@ int sections_confirm(struct step *s, struct node *n, struct recs states, struct 
 
 static int row_delete(struct step *s, struct node *n, enum section_id id, struct row *row)
 {
-    int rc = sighting_drop(s, n, row);
+    int rc = 0;
 
+    if ((sighting_sections >> id) & 1u)
+        rc = sighting_drop(s, n, row);
+    else
+        row_release(s->c, id, row);
     if (rc == 0)
         rc = emit_inventory(s, n, id, row->key, 0, NULL);
     if (rc < 0)
@@ -94,16 +98,41 @@ static int row_delete(struct step *s, struct node *n, enum section_id id, struct
     return 0;
 }
 
-static int row_see(struct step *s, struct node *n, enum section_id id, struct row *row,
-                   const void *record)
+/* Its edge is degraded at best, whatever its paths say: why. */
+static int flaw_event(struct step *s, struct node *n, const struct resource *r,
+                      const struct lun *lun)
 {
-    char scratch[300];
-    struct sight sight;
-    bool sees = sight_of_row(id, record, scratch, &sight);
+    bool ghost = text_same(lun->state, "ghost");
+    char label[200];
+    int rc = event_due_of_node(s, n);
 
+    if (rc != 1)
+        return rc;
+    resource_label_in(r, label, sizeof label);
+    return event(s, ghost ? "lun.ghost" : "lun.failed", SEVERITY_WARNING, n, r, "%s: LUN %s %s: %s",
+                 n->row.name, label,
+                 ghost ? "has paths that contradict each other" : "answers with errors",
+                 lun->state_text != NULL ? lun->state_text : "no reason was given.");
+}
+
+static int row_see(struct step *s, struct node *n, enum section_id id, struct row *row,
+                   const void *record, bool changed)
+{
+    char scratch[SIGHT_SCRATCH];
+    struct sight sight;
+    bool sees, flaw;
+    int rc;
+
+    if (id == SECTION_PVS)
+        return twin_pv_set(s->c, n, row, ((const struct pv *)record)->container);
+    sees = sight_of_row(id, record, scratch, &sight);
+    if (!changed)
+        sight.label = NULL; /* nodes that disagree on a name do not take turns */
     if (!sees && row->sighting == NULL)
         return 0;
-    return sighting_set(s, n, id, row, sees ? &sight : NULL);
+    flaw = sees && sight.flawed && (row->sighting == NULL || !row->sighting->sight.flawed);
+    rc = sighting_set(s, n, id, row, sees ? &sight : NULL);
+    return rc == 0 && flaw ? flaw_event(s, n, row->sighting->edge->resource, record) : rc;
 }
 
 /* Two sorted lists, the rows as they were and as they are now, become one. */
@@ -112,6 +141,7 @@ struct merge {
     struct node *n;
     const struct section *in;
     struct slot *slot;
+    struct remaps *remaps;
     struct row *rows; /* the new list; owns what has been moved to it */
     uint32_t count;   /* rows in it */
     uint32_t old;     /* next of slot->rows */
@@ -152,9 +182,17 @@ static int merge_one(struct merge *m, size_t i)
             return -ENOMEM;
     }
     m->count++;
+    if (m->in->id == SECTION_PATHS) {
+        rc = remap_note(m->s, m->n, &m->remaps, record, row->mark);
+        row->mark = path_mark(record);
+    }
+    if (rc < 0)
+        return rc;
     row->hash = m->in->hashes[i];
     rc = same ? 0 : emit_inventory(m->s, m->n, m->in->id, key, row->hash, record);
-    return rc < 0 ? rc : row_see(m->s, m->n, m->in->id, row, record);
+    if (rc < 0 || m->in->id == SECTION_PATHS)
+        return rc;
+    return row_see(m->s, m->n, m->in->id, row, record, !same);
 }
 
 /* After a failure too the slot holds every row that is left, each once. */
@@ -165,10 +203,8 @@ static void merge_end(struct merge *m)
     for (uint32_t i = 0; i < slot->row_count; i++) {
         if (slot->rows[i].key == NULL)
             continue;
+        row_release(m->s->c, m->in->id, &slot->rows[i]);
         free(slot->rows[i].key);
-        if (slot->rows[i].sighting != NULL)
-            edge_detach(slot->rows[i].sighting);
-        free(slot->rows[i].sighting);
     }
     free(slot->rows);
     slot->rows = m->rows;
@@ -188,7 +224,7 @@ static int rows_merge(struct step *s, struct node *n, const struct section *in)
     if (rc == 0)
         rc = merge_delete_before(&m, NULL);
     merge_end(&m);
-    return rc;
+    return rc < 0 ? rc : remaps_tell(s, n, m.remaps);
 }
 
 /* ---- sections ------------------------------------------------------------------------------- */
@@ -344,6 +380,8 @@ int ingest_report(struct step *s, struct node *n)
     if (rc == 0)
         rc = matrix_settle(s, quiet);
     if (rc == 0)
+        rc = twins_settle(s, n);
+    if (rc == 0)
         edges_refresh(s->c, n);
     return rc < 0 ? rc : history_trim(s, n);
 }
@@ -365,12 +403,11 @@ static int slot_clear(struct step *s, struct node *n, enum section_id id)
     for (uint32_t i = 0; i < slot->row_count; i++) {
         struct row *row = &slot->rows[i];
 
-        if (row->sighting != NULL) {
+        if (((sighting_sections >> id) & 1u) && row->sighting != NULL) {
             row->sighting->edge->bare = true;
             touch_edge(s->c, row->sighting->edge); /* it has no ports any more */
-            edge_detach(row->sighting);
-            free(row->sighting);
         }
+        row_release(s->c, id, row);
         free(row->key);
     }
     free(slot->rows);
@@ -399,6 +436,9 @@ int ingest_clear(struct step *s, struct node *n)
     }
     for (uint32_t i = 0; i < n->edge_count; i++) {
         int rc = history_end(s, n->edges[i]);
+
+        if (rc == 0)
+            rc = version_settle(s, n->edges[i]->resource, NULL);
 
         if (rc < 0)
             return rc;

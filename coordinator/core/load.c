@@ -99,6 +99,11 @@ static int load_rows(struct coord *c, const struct inventory_row *rows, size_t c
         if (slot->rows[i].key == NULL)
             return -ENOMEM;
         slot->row_count++;
+        if (rows[0].section == SECTION_PATHS)
+            slot->rows[i].mark = rows[i].mark;
+        else if (rows[0].section == SECTION_PVS &&
+                 twin_pv_set(c, n, &slot->rows[i], rows[i].container) < 0)
+            return -ENOMEM;
     }
     return 0;
 }
@@ -122,21 +127,6 @@ static int load_inventory(struct coord *c, const struct image *im)
     return 0;
 }
 
-/* The node and port of "unproven:ID/PORT". */
-static struct node *owner_of(const struct coord *c, const char *key, const char **port)
-{
-    const char *id_at = strchr(key, ':'), *slash = strchr(key, '/');
-    char text[UUID_TEXT];
-    uuid128 id;
-
-    if (id_at == NULL || slash == NULL || slash - id_at != UUID_TEXT)
-        return NULL;
-    memcpy(text, id_at + 1, UUID_TEXT - 1);
-    text[UUID_TEXT - 1] = '\0';
-    *port = slash + 1;
-    return uuid128_parse(text, &id) ? node_by_id(c, id) : NULL;
-}
-
 static struct network *network_by_id(const struct coord *c, uuid128 id)
 {
     for (struct link *l = c->networks.next; l != &c->networks; l = l->next) {
@@ -146,6 +136,57 @@ static struct network *network_by_id(const struct coord *c, uuid128 id)
             return w;
     }
     return NULL;
+}
+
+/* The node and the rest of "ID/REST". */
+static struct node *owner_of(const struct coord *c, const char *key, const char **rest)
+{
+    char text[UUID_TEXT];
+    uuid128 id;
+
+    if (strlen(key) < UUID_TEXT || key[UUID_TEXT - 1] != '/')
+        return NULL;
+    memcpy(text, key, UUID_TEXT - 1);
+    text[UUID_TEXT - 1] = '\0';
+    if (!uuid128_parse(text, &id))
+        return NULL;
+    *rest = key + UUID_TEXT;
+    return node_by_id(c, id);
+}
+
+/* A resource's own key, and its owner, from the row; false: the row leads nowhere. */
+static bool resource_roots(const struct coord *c, const struct resource_row *row,
+                           struct resource *like, const char **key)
+{
+    static const char unproven[] = "unproven:";
+
+    *key = "";
+    if (row->kind != RESOURCE_NETWORK) {
+        *key = row->key;
+        like->owner = owner_of(c, row->key, key);
+        return uuid_eq(row->id, resource_seen_id(like->owner, row->kind, *key));
+    }
+    if (row->declared) {
+        like->network = network_by_id(c, row->id);
+        return like->network != NULL;
+    }
+    if (strncmp(row->key, unproven, strlen(unproven)) == 0)
+        like->owner = owner_of(c, row->key + strlen(unproven), key);
+    return like->owner != NULL;
+}
+
+/* Its label, without the name of its owner. */
+static int load_label(struct resource *r, const struct resource_row *row)
+{
+    const char *label = row->label;
+    size_t n = r->owner != NULL ? strlen(r->owner->row.name) : 0;
+
+    if (r->kind == RESOURCE_NETWORK)
+        return 0;
+    if (n > 0 && strncmp(label, r->owner->row.name, n) == 0 && label[n] == '/')
+        label += n + 1;
+    r->label = strdup(label);
+    return r->label == NULL ? -ENOMEM : 0;
 }
 
 /* Finds resources by their number while the image is loaded. */
@@ -173,35 +214,41 @@ static struct resource *resource_by_no(const struct numbers *ns, uint32_t no)
 
 static int load_resource(struct coord *c, const struct resource_row *row, struct resource **out)
 {
-    const char *port = "";
-    struct network *w = row->declared ? network_by_id(c, row->id) : NULL;
-    struct node *owner = row->declared ? NULL : owner_of(c, row->key, &port);
-    struct resource *r;
+    struct resource like = { .owner = NULL }, *r;
+    const char *key;
 
-    if ((w == NULL && owner == NULL) || row->no >= c->meta.next_resource_no)
+    if (!resource_roots(c, row, &like, &key) || row->no >= c->meta.next_resource_no)
         return 0;
-    r = resource_new(row->id, row->no, port);
+    r = resource_new(row->kind, row->id, row->no, key);
     if (r == NULL)
         return -ENOMEM;
     r->vlan = (uint16_t)(row->vlan % VLAN_COUNT);
-    r->owner = owner;
-    r->network = w;
-    if (resource_index(c, r) < 0) {
+    r->owner = like.owner;
+    r->network = like.network;
+    r->doubt_since = row->doubt_since;
+    r->doubt_told = row->doubt_told;
+    if (load_label(r, row) < 0 || resource_index(c, r) < 0) {
         resource_free(r);
         return -ENOMEM;
     }
-    if (w != NULL)
-        w->resource = r;
+    if (r->network != NULL)
+        r->network->resource = r;
     *out = r;
-    return 0;
+    return twin_of_filesystem(c, r) < 0 ? -ENOMEM : twin_sets_load(r->twin, row->seen_together);
 }
 
 /* Which sections bring sightings of the resource: for an edge that has none just now. */
-static uint8_t holders(const struct resource *r)
+static uint32_t holders(const struct resource *r)
 {
-    uint8_t vlans = 1u << SECTION_VLANS;
+    static const uint32_t sections[RESOURCE_KINDS] = {
+        [RESOURCE_NETWORK] = 1u << SECTION_NICS | 1u << SECTION_BONDS,
+        [RESOURCE_LUN] = 1u << SECTION_LUNS,
+        [RESOURCE_VG] = 1u << SECTION_VGS,
+        [RESOURCE_LV] = 1u << SECTION_LVS,
+        [RESOURCE_FILESYSTEM] = 1u << SECTION_FILESYSTEMS,
+    };
 
-    return r->vlan != 0 ? vlans : (uint8_t)(sighting_sections & ~vlans);
+    return r->vlan != 0 ? 1u << SECTION_VLANS : sections[r->kind];
 }
 
 static int load_edge(struct coord *c, const struct edge_row *row, const struct numbers *ns)
@@ -258,6 +305,10 @@ static struct sight sight_of_sighting(const struct sighting_row *row)
         .stacked = tag != NULL && strchr(tag + 1, '.') != NULL,
         .paths_active = row->paths_active,
         .paths_total = row->paths_total,
+        .stuck = row->stuck,
+        .flawed = row->flawed,
+        .size = row->size,
+        .mark = row->mark,
     };
 }
 
@@ -273,7 +324,9 @@ static int load_sighting(struct coord *c, const struct sighting_row *row, const 
 
     if (n == NULL || (unsigned)row->section >= SECTION_COUNT)
         return 0;
-    at = row_by_key(&n->sections[row->section], row->row_key);
+    at = ((sighting_sections >> row->section) & 1u)
+             ? row_by_key(&n->sections[row->section], row->row_key)
+             : NULL;
     e = r == NULL ? NULL : edge_find(n, r);
     if (at == NULL || e == NULL || at->sighting != NULL) {
         memset(&n->sections[row->section].digest, 0, sizeof(digest128));
@@ -282,10 +335,12 @@ static int load_sighting(struct coord *c, const struct sighting_row *row, const 
     g = at->sighting = sighting_new(at->key, row->section, &sight);
     if (g == NULL)
         return -ENOMEM;
-    g->ambiguous = network_match(c, n->row.name, &g->sight, found) > 1;
+    g->sight.kind = r->kind;
+    g->ambiguous =
+        r->kind == RESOURCE_NETWORK && network_match(c, n->row.name, &g->sight, found) > 1;
     if (e->bare)
         e->held_by = 0;
-    e->held_by |= (uint8_t)(1u << g->section);
+    e->held_by |= 1u << g->section;
     e->bare = false;
     edge_attach(e, g);
     return 0;
@@ -341,6 +396,10 @@ static int load_graph(struct step *s, const struct image *im)
     for (size_t i = 0; rc == 0 && i < im->sighting_count; i++)
         rc = load_sighting(c, &im->sightings[i], &ns);
     free(ns.at);
+    if (rc == 0)
+        rc = version_load(c);
+    if (rc == 0)
+        rc = twins_load(c);
     return rc < 0 ? rc : networks_complete(s);
 }
 

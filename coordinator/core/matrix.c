@@ -118,6 +118,8 @@ uint8_t edge_shown_state(const struct edge *e)
         if (slot->status == SECTION_STUCK || slot->status == SECTION_FAILED)
             stuck = true;
     }
+    for (const struct sighting *g = e->sightings; g != NULL; g = g->next)
+        stuck = stuck || g->sight.stuck;
     if (stuck)
         return EDGE_STUCK;
     if (e->sightings == NULL && e->state != EDGE_LOST)
@@ -172,7 +174,7 @@ int edge_remove(struct step *s, struct edge *e)
     touch_node(c, e->node);
     touch_resource(c, r);
     edge_unlink(c, e);
-    return r->owner != NULL && r->edges == NULL ? resource_delete(s, r) : 0;
+    return r->network == NULL && r->edges == NULL ? resource_delete(s, r) : 0;
 }
 
 int edge_dirty(struct coord *c, struct edge *e)
@@ -200,6 +202,7 @@ void edge_attach(struct edge *e, struct sighting *g)
     e->sightings = g;
     if (e->resource->network != NULL)
         e->resource->network->ports++;
+    version_add(g);
 }
 
 void edge_detach(struct sighting *g)
@@ -211,6 +214,7 @@ void edge_detach(struct sighting *g)
     *at = g->next;
     if (g->edge->resource->network != NULL)
         g->edge->resource->network->ports--;
+    version_remove(g->edge->resource, g);
     g->edge = NULL;
 }
 
@@ -241,9 +245,10 @@ static roaring_bitmap_t *nodes_of(const struct resource *r, bool ok)
     if (r->network != NULL)
         return roaring_bitmap_copy(ok ? r->network->ok : r->network->seen);
     out = roaring_bitmap_create();
-    if (out != NULL && r->edges != NULL &&
-        (ok ? r->edges->shown == EDGE_OK : sees(r->edges->shown)))
-        roaring_bitmap_add(out, r->edges->node->row.no);
+    for (const struct edge *e = r->edges; out != NULL && e != NULL; e = e->next) {
+        if (ok ? e->shown == EDGE_OK : sees(e->shown))
+            roaring_bitmap_add(out, e->node->row.no);
+    }
     return out;
 }
 

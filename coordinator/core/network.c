@@ -177,7 +177,8 @@ int network_rematch_node(struct step *s, struct node *n, int vlan)
             struct sighting *g = n->sections[i].rows[r].sighting;
             int rc;
 
-            if (g == NULL || (vlan >= 0 && g->sight.vlan != vlan))
+            if (g == NULL || g->sight.kind != RESOURCE_NETWORK ||
+                (vlan >= 0 && g->sight.vlan != vlan))
                 continue;
             rc = sighting_rematch(s, n, g, true);
             if (rc < 0)

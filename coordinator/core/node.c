@@ -51,10 +51,11 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
     return n;
 }
 
-static void row_free(struct row *row)
+static void row_free(struct row *row, size_t id)
 {
     free(row->key);
-    free(row->sighting);
+    if (id != SECTION_PVS && id != SECTION_PATHS)
+        free(row->sighting);
 }
 
 void node_free(struct node *n)
@@ -67,7 +68,7 @@ void node_free(struct node *n)
         free((void *)(uintptr_t)texts[i]);
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         for (uint32_t r = 0; r < n->sections[i].row_count; r++)
-            row_free(&n->sections[i].rows[r]);
+            row_free(&n->sections[i].rows[r], i);
         free(n->sections[i].rows);
         free(n->sections[i].status_text);
     }
@@ -231,18 +232,11 @@ static void keys_forget(struct coord *c, const struct node *n)
     }
 }
 
-static void sightings_forget(struct node *n)
+static void sightings_forget(struct coord *c, struct node *n)
 {
     for (size_t i = 0; i < SECTION_COUNT; i++) {
-        for (uint32_t r = 0; r < n->sections[i].row_count; r++) {
-            struct row *row = &n->sections[i].rows[r];
-
-            if (row->sighting == NULL)
-                continue;
-            edge_detach(row->sighting);
-            free(row->sighting);
-            row->sighting = NULL;
-        }
+        for (uint32_t r = 0; r < n->sections[i].row_count; r++)
+            row_release(c, (enum section_id)i, &n->sections[i].rows[r]);
     }
 }
 
@@ -257,14 +251,15 @@ int node_forget(struct step *s, struct node *n)
         return -ENOMEM;
     ch->node.no = n->row.no;
     ch->node.id = n->row.id;
-    sightings_forget(n);
+    sightings_forget(c, n);
     while (n->edge_count > 0) {
         struct edge *e = n->edges[n->edge_count - 1];
         struct resource *r = e->resource;
 
         touch_resource(c, r);
         edge_unlink(c, e); /* the row goes with the node's */
-        rc = r->owner != NULL ? resource_delete(s, r) : 0;
+        rc = r->network == NULL && r->edges == NULL ? resource_delete(s, r)
+                                                    : version_settle(s, r, NULL);
         if (rc < 0)
             return rc;
     }

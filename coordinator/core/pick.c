@@ -168,7 +168,7 @@ static int fill_resources(struct answer *q, const struct pick *p)
     if (v == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < p->resource_count; i++) {
-        int rc = info_resource(q->a, p->resources[i], &v[i]);
+        int rc = info_resource(q->c, q->a, p->resources[i], &v[i]);
 
         if (rc < 0)
             return rc;
@@ -200,13 +200,37 @@ static int fill_edges(struct answer *q, const struct pick *p)
     return 0;
 }
 
+/* Leaves what is of one kind, and all nodes. */
+static void keep_kind(struct pick *p, enum resource_kind kind)
+{
+    size_t resources = 0, edges = 0, gone = 0;
+
+    for (size_t i = 0; i < p->resource_count; i++) {
+        if (p->resources[i]->kind == kind)
+            p->resources[resources++] = p->resources[i];
+    }
+    for (size_t i = 0; i < p->edge_count; i++) {
+        if (p->edges[i]->resource->kind == kind)
+            p->edges[edges++] = p->edges[i];
+    }
+    for (size_t i = 0; i < p->gone_count; i++) {
+        if (p->gone[i].resource->kind == kind)
+            p->gone[gone++] = p->gone[i];
+    }
+    p->resource_count = resources;
+    p->edge_count = edges;
+    p->gone_count = gone;
+}
+
 int pick_reply(struct answer *q, struct pick *p)
 {
-    uint64_t least = (uint64_t)p->node_count * NODE_BYTES +
-                     (uint64_t)p->resource_count * RESOURCE_BYTES +
-                     (uint64_t)p->edge_count * EDGE_BYTES;
+    uint64_t least;
     int rc;
 
+    if (q->req->kind != NULL) /* answer_kind has looked at it */
+        keep_kind(p, (enum resource_kind)resource_kind_by_name(q->req->kind));
+    least = (uint64_t)p->node_count * NODE_BYTES + (uint64_t)p->resource_count * RESOURCE_BYTES +
+            (uint64_t)p->edge_count * EDGE_BYTES;
     if (least > LIMIT_REPLY_BYTES)
         return answer_fail(q, REPLY_TOO_LARGE,
                            "%zu nodes, %zu resources and %zu edges are more than one answer of %u "

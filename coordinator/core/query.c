@@ -46,6 +46,7 @@ static const struct operation operations[] = {
     [OP_CLIENT_LIST] = { op_client_list, ROLE_OPERATOR, false },
     [OP_CLIENT_REVOKE] = { op_client_revoke, ROLE_OPERATOR, true },
     [OP_IMPACT] = { op_impact, ROLE_OBSERVER, false },
+    [OP_FS_LIST] = { op_fs_list, ROLE_OBSERVER, false },
 };
 
 int answer_fail(struct answer *q, enum reply_code code, const char *fmt, ...)
@@ -129,7 +130,7 @@ static int candidate_add(struct candidates *x, const char *name)
     return 0;
 }
 
-static int answer_ambiguous(struct candidates *x, const char *text, const char *what)
+static int candidates_list(struct candidates *x)
 {
     size_t n = x->count < CANDIDATES_MOST ? x->count : CANDIDATES_MOST;
     const char **v = arena_memdup(x->q->a, x->v, n * sizeof *v);
@@ -138,8 +139,17 @@ static int answer_ambiguous(struct candidates *x, const char *text, const char *
         return -ENOMEM;
     qsort(v, n, sizeof *v, by_text);
     REC_SET(x->q->r, reply, candidates, ((struct strs){ v, n }));
-    return answer_fail(x->q, REPLY_AMBIGUOUS, "The ids of %zu %ss begin with '%s'%s.", x->count,
-                       what, text, x->count > n ? "; the first of them are listed" : "");
+    return 0;
+}
+
+static int answer_ambiguous(struct candidates *x, const char *text, const char *what)
+{
+    int rc = candidates_list(x);
+
+    return rc < 0 ? rc
+                  : answer_fail(x->q, REPLY_AMBIGUOUS, "The ids of %zu %ss begin with '%s'%s.",
+                                x->count, what, text,
+                                x->count > CANDIDATES_MOST ? "; the first of them are listed" : "");
 }
 
 static int node_by_prefix(struct answer *q, const char *digits, size_t n, struct candidates *x,
@@ -171,6 +181,73 @@ static int resource_by_prefix(struct answer *q, const char *digits, size_t n, st
             return -ENOMEM;
     }
     return 0;
+}
+
+/* `text` is `head`, a separator, `tail`. */
+static bool is_joined(const char *text, const char *head, char separator, const char *tail)
+{
+    size_t n = strlen(head);
+
+    return strncmp(text, head, n) == 0 && text[n] == separator && strcmp(text + n + 1, tail) == 0;
+}
+
+/* Is storage called so: by its label, a filesystem by its UUID; where it has no identity beyond its
+ * node also by the label or key with the node in front. What declares networks beats the labels
+ * that disks bring along: those are not asked. */
+static bool is_called(const struct resource *r, const char *text)
+{
+    size_t n = strlen(text);
+    char id[UUID_TEXT];
+
+    if (r->kind == RESOURCE_NETWORK)
+        return false;
+    if (strcmp(r->label, text) == 0 ||
+        (r->kind == RESOURCE_FILESYSTEM && strncmp(r->key, text, n) == 0 && r->key[n] == '@'))
+        return true;
+    return r->owner != NULL && (is_joined(text, r->owner->row.name, '/', r->label) ||
+                                is_joined(text, uuid_text(r->owner->row.id, id), '/', r->key));
+}
+
+/* "1 vg, 2 filesystems" */
+static const char *kinds_text(struct answer *q, const uint32_t count[RESOURCE_KINDS])
+{
+    const char *s = "";
+
+    for (enum resource_kind k = RESOURCE_LUN; k < RESOURCE_KINDS && s != NULL; k++) {
+        if (count[k] > 0)
+            s = arena_printf(q->a, "%s%s%u %s%s", s, *s != '\0' ? ", " : "", count[k],
+                             resource_kind_name(k), count[k] > 1 ? "s" : "");
+    }
+    return s;
+}
+
+/* Looks for storage by its name. *out stays NULL where there is none, or more than one: then
+ * x->count says so and the answer is given. */
+static int resource_by_label(struct answer *q, const char *text, struct candidates *x,
+                             struct resource **out)
+{
+    uint32_t count[RESOURCE_KINDS] = { 0 };
+    struct resource *r;
+    size_t it = 0;
+    const char *kinds;
+
+    while ((r = map_next(q->c->resources, &it)) != NULL) {
+        if (!is_called(r, text))
+            continue;
+        *out = r;
+        count[r->kind]++;
+        if (candidate_add(x, resource_key(q->a, r)) < 0)
+            return -ENOMEM;
+    }
+    if (x->count <= 1)
+        return 0;
+    *out = NULL;
+    kinds = kinds_text(q, count);
+    if (kinds == NULL || candidates_list(x) < 0)
+        return -ENOMEM;
+    return answer_fail(q, REPLY_AMBIGUOUS,
+                       "%zu resources are called '%s': %s; name one of them by its key.", x->count,
+                       answer_quote(q, text), kinds);
 }
 
 int answer_node(struct answer *q, const char *text, bool exact, struct node **out)
@@ -212,6 +289,7 @@ int answer_resource(struct answer *q, const char *text, struct resource **out)
     struct candidates x = { .q = q };
     char digits[33];
     size_t n;
+    int rc;
 
     *out = NULL;
     if (text == NULL || text[0] == '\0')
@@ -219,6 +297,9 @@ int answer_resource(struct answer *q, const char *text, struct resource **out)
     *out = resource_by_text(q->c, text);
     if (*out != NULL)
         return 0;
+    rc = resource_by_label(q, text, &x, out);
+    if (rc < 0 || x.count > 0)
+        return rc;
     n = prefix_digits(text, digits);
     if (n >= PREFIX_LEAST && resource_by_prefix(q, digits, n, &x, out) < 0)
         return -ENOMEM;
@@ -235,10 +316,12 @@ int answer_resource(struct answer *q, const char *text, struct resource **out)
 
 int answer_kind(struct answer *q, bool *good)
 {
-    *good = q->req->kind == NULL || resource_kind_by_name(q->req->kind) == RESOURCE_NETWORK;
+    *good = q->req->kind == NULL || resource_kind_by_name(q->req->kind) > 0;
     if (*good)
         return 0;
-    return answer_fail(q, REPLY_INVALID, "There is no kind of resource '%s'; there is: network.",
+    return answer_fail(q, REPLY_INVALID,
+                       "There is no kind of resource '%s'; there are: network, lun, vg, lv and "
+                       "filesystem.",
                        answer_quote(q, q->req->kind));
 }
 

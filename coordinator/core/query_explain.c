@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Why a node sees a resource or not, and what depends on either. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "core/explain_internal.h"
+#include "core/fs_list.h"
 
 /* ---- explain: the facts are copied here, the chain is built where the inventory is ---------- */
 
@@ -78,6 +81,8 @@ static int add_rivals(struct answer *q, const struct node *n, const struct resou
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         const struct slot *slot = &n->sections[i];
 
+        if ((sighting_sections >> i & 1u) == 0)
+            continue; /* its rows have something else in that place */
         for (uint32_t k = 0; k < slot->row_count && f->rival_count < RIVALS_MOST; k++) {
             const struct sighting *g = slot->rows[k].sighting;
 
@@ -87,6 +92,144 @@ static int add_rivals(struct answer *q, const struct node *n, const struct resou
                 return -ENOMEM;
         }
     }
+    return 0;
+}
+
+/* ---- another node that sees it, for comparison ---------------------------------------------- */
+
+/* 1. all paths before some, 2. more paths, 3. by name. */
+bool edge_is_better(const struct edge *a, const struct edge *b)
+{
+    if (b == NULL || a->shown != b->shown)
+        return b == NULL || a->shown < b->shown;
+    if (a->paths_active != b->paths_active)
+        return a->paths_active > b->paths_active;
+    return strcmp(a->node->row.name, b->node->row.name) < 0;
+}
+
+const struct edge *edge_best(const struct resource *r, const struct node *n)
+{
+    const struct edge *best = NULL;
+
+    for (const struct edge *e = r->edges; e != NULL; e = e->next) {
+        if (e->node != n && (e->shown == EDGE_OK || e->shown == EDGE_DEGRADED) &&
+            edge_is_better(e, best))
+            best = e;
+    }
+    return best;
+}
+
+enum { ROUTES_MOST = 256 };
+
+static int copy_route(struct arena *a, const struct node *n, const struct edge *there,
+                      const struct sighting *g, struct explain_route *out)
+{
+    const struct edge *here = edge_find(n, there->resource);
+    bool port = here != NULL && here->sightings != NULL;
+
+    *out = (struct explain_route){
+        .link = arena_strdup(a, g->row_key),
+        .network = arena_strdup(a, there->resource->network->name),
+        .here = here != NULL ? here->shown : 0,
+        .port = port ? arena_strdup(a, here->sightings->sight.port) : NULL,
+    };
+    return out->link == NULL || out->network == NULL || (port && out->port == NULL) ? -ENOMEM : 0;
+}
+
+/* The declared networks that the peer's links are on, and how this node stands to them. */
+static int copy_routes(struct arena *a, const struct node *n, const struct node *peer,
+                       struct explain_facts *f)
+{
+    struct explain_route *v = arena_array(a, ROUTES_MOST, sizeof *v);
+
+    if (v == NULL)
+        return -ENOMEM;
+    f->routes = v;
+    for (uint32_t i = 0; i < peer->edge_count; i++) {
+        const struct edge *e = peer->edges[i];
+
+        for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
+            if (e->resource->network == NULL || f->route_count == ROUTES_MOST)
+                break;
+            if (copy_route(a, n, e, g, &v[f->route_count++]) < 0)
+                return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+static int add_peer(struct answer *q, const struct node *n, const struct resource *r,
+                    const struct edge *e, struct explain_facts *f)
+{
+    const struct edge *best = edge_best(r, n);
+
+    f->kind = (enum resource_kind)r->kind;
+    f->key = arena_strdup(q->a, r->key);
+    if (r->owner != NULL && r->owner != n)
+        f->owner = arena_strdup(q->a, r->owner->row.name);
+    if (f->key == NULL || (r->owner != NULL && r->owner != n && f->owner == NULL))
+        return -ENOMEM;
+    if (r->kind == RESOURCE_NETWORK || best == NULL || (e != NULL && e->shown == EDGE_OK))
+        return 0;
+    f->peer = arena_strdup(q->a, best->node->row.name);
+    q->out->join.peer_no = best->node->row.no;
+    return f->peer == NULL ? -ENOMEM : copy_routes(q->a, n, best->node, f);
+}
+
+/* ---- who else uses it: looked up in the database by what it lies in ------------------------- */
+
+static int compare_nodes(const void *a, const void *b)
+{
+    const struct fs_node *x = a, *y = b;
+
+    return (x->no > y->no) - (x->no < y->no);
+}
+
+static const char *container_of_resource(struct arena *a, const struct resource *r)
+{
+    if (r->kind == RESOURCE_LV)
+        return arena_printf(a, "lv.%s", r->key);
+    return arena_strdup(a, r->kind == RESOURCE_FILESYSTEM ? key_container(r->key) : r->key);
+}
+
+/* Nodes with an edge, but for the one that is asked about. */
+static int add_holders(struct answer *q, const struct node *n, const struct resource *r,
+                       struct explain_facts *f)
+{
+    struct fs_list_facts *list = arena_zalloc(q->a, sizeof *list);
+    struct fs_wanted *wanted = arena_zalloc(q->a, sizeof *wanted);
+    const char **names;
+    size_t room = 0;
+
+    if (r->kind == RESOURCE_NETWORK || r->kind == RESOURCE_VG)
+        return 0;
+    for (const struct edge *e = r->edges; e != NULL; e = e->next)
+        room++;
+    names = arena_array(q->a, room, sizeof *names);
+    if (list == NULL || wanted == NULL || names == NULL)
+        return -ENOMEM;
+    list->nodes = arena_array(q->a, room, sizeof *list->nodes);
+    *wanted = (struct fs_wanted){ .container = container_of_resource(q->a, r), .uuid = "" };
+    if (list->nodes == NULL || wanted->container == NULL)
+        return -ENOMEM;
+    for (const struct edge *e = r->edges; e != NULL; e = e->next) {
+        size_t i = list->node_count;
+
+        if (e->node == n)
+            continue;
+        names[i] = arena_strdup(q->a, e->node->row.name);
+        if (names[i] == NULL)
+            return -ENOMEM;
+        list->nodes[list->node_count++] =
+            (struct fs_node){ e->node->row.no, i, info_uses_age(q->c, e->node) };
+    }
+    if (list->node_count == 0)
+        return 0;
+    qsort(list->nodes, list->node_count, sizeof *list->nodes, compare_nodes);
+    list->fs = wanted;
+    list->fs_count = 1;
+    f->holders = names;
+    q->out->join.fs_list = list;
     return 0;
 }
 
@@ -109,6 +252,10 @@ static int gather(struct answer *q, const struct node *n, const struct resource 
         rc = copy_sightings(q->a, e, f);
     if (rc == 0)
         rc = add_rivals(q, n, r, f);
+    if (rc == 0)
+        rc = add_peer(q, n, r, e, f);
+    if (rc == 0)
+        rc = add_holders(q, n, r, f);
     return rc < 0 ? rc : info_sections(q->c, q->a, n, &f->states);
 }
 

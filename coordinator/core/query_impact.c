@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What depends on a resource, or on a node. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "core/core_internal.h"
 #include "core/explain_internal.h"
+#include "core/impact.h"
 
 enum { FEW = 2, PORTS_MOST = 4 };
 
@@ -39,14 +41,28 @@ static const char *ports_text(struct chain *ch, const struct edge *e)
     return n <= PORTS_MOST ? text : chain_text(ch, "%s and %zu more", text, n - PORTS_MOST);
 }
 
+/* How many networks it sees now. */
+static uint32_t networks_of(const struct node *n)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < n->edge_count; i++)
+        count += n->edges[i]->resource->kind == RESOURCE_NETWORK && sees(n->edges[i]);
+    return count;
+}
+
 static void impact_on_node(struct chain *ch, const struct edge *e)
 {
     const struct node *n = e->node;
-    uint32_t others = n->counts[EDGE_OK] + n->counts[EDGE_DEGRADED] - (sees(e) ? 1 : 0);
+    uint32_t others = networks_of(n) - (sees(e) ? 1 : 0);
     const char *name = chain_text(ch, "%s", n->row.name);
     const char *ports = ports_text(ch, e);
 
-    if (e->sightings == NULL)
+    if (e->resource->kind != RESOURCE_NETWORK)
+        chain_add(ch, 1, "node", name, state_of(e), NULL, "%u of %u %s%s%s%s.", e->paths_active,
+                  e->paths_total, kind_parts(e->resource->kind), *ports != '\0' ? ", as " : "",
+                  ports, sees(e) ? "" : ", as last known");
+    else if (e->sightings == NULL)
         chain_add(ch, 1, "node", name, state_of(e), NULL, "No port of it leads there any more.");
     else if (!sees(e))
         chain_add(ch, 1, "node", name, state_of(e), NULL, "Through %s, as last known.", ports);
@@ -74,7 +90,7 @@ static void impact_of_resource(struct chain *ch, const struct resource *r, const
         text = chain_text(ch, "%s; %u %s lost it", text, lost, lost == 1 ? "has" : "have");
     if (unknown > 0)
         text = chain_text(ch, "%s; of %u it is not known", text, unknown);
-    chain_add(ch, 0, "network", label_of(ch, r), "info", NULL, "%s.", text);
+    chain_add(ch, 0, resource_kind_name(r->kind), label_of(ch, r), "info", NULL, "%s.", text);
     for (size_t i = 0; i < p->edge_count; i++)
         impact_on_node(ch, p->edges[i]);
 }
@@ -136,10 +152,11 @@ static const char *declared_text(struct chain *ch, uint32_t declared, uint32_t a
 static void impact_of_node(struct chain *ch, const struct coord *c, const struct node *n)
 {
     static const uint32_t classes[] = { 0, FEW, UINT32_MAX };
-    uint32_t declared = 0, alone = 0;
+    uint32_t declared = 0, alone = 0, ports = 0;
 
     for (uint32_t i = 0; i < n->edge_count; i++) {
         declared += n->edges[i]->resource->network != NULL;
+        ports += n->edges[i]->resource->kind == RESOURCE_NETWORK;
         alone += n->edges[i]->resource->network != NULL && others_of(n->edges[i]) == 0;
     }
     chain_add(ch, 0, "node", chain_text(ch, "%s", n->row.name), "info", NULL, "%s",
@@ -154,10 +171,129 @@ static void impact_of_node(struct chain *ch, const struct coord *c, const struct
                 impact_on_network(ch, c, e);
         }
     }
-    if (n->edge_count > declared)
+    if (ports > declared)
         chain_add(ch, 1, "port", "unproven", "info", NULL,
                   "%u port%s of it; whether another node is on the same network is not known.",
-                  n->edge_count - declared, n->edge_count - declared == 1 ? "" : "s");
+                  ports - declared, ports - declared == 1 ? "" : "s");
+}
+
+/* ---- a node: storage that it alone sees, or few besides it ---------------------------------- */
+
+static uint32_t storage_others(const struct edge *e)
+{
+    const struct resource *r = e->resource;
+
+    return r->counts[EDGE_OK] + r->counts[EDGE_DEGRADED] - (sees(e) ? 1 : 0);
+}
+
+static const char *storage_others_text(struct chain *ch, const struct edge *e)
+{
+    const char *names[FEW] = { NULL };
+    uint32_t n = 0;
+
+    for (const struct edge *x = e->resource->edges; x != NULL && n < FEW; x = x->next) {
+        if (x->node != e->node && sees(x))
+            names[n++] = x->node->row.name;
+    }
+    if (n == FEW && strcmp(names[0], names[1]) > 0)
+        return chain_text(ch, "%s and %s", names[1], names[0]);
+    return n == FEW ? chain_text(ch, "%s and %s", names[0], names[1])
+                    : chain_text(ch, "%s", n == 1 ? names[0] : "nobody");
+}
+
+static void impact_on_storage(struct chain *ch, const struct edge *e)
+{
+    const char *kind = resource_kind_name(e->resource->kind), *label = label_of(ch, e->resource);
+    uint32_t others = storage_others(e);
+
+    if (others == 0)
+        chain_add(ch, 1, kind, label, state_of(e), NULL, "No other node sees it now.");
+    else
+        chain_add(ch, 1, kind, label, state_of(e), NULL, "Besides it only %s see%s it now.",
+                  storage_others_text(ch, e), others == 1 ? "s" : "");
+}
+
+/* What few others see is told one by one, what many see as a number, and so is what can be no other
+ * node's. */
+static void impact_of_kind(struct chain *ch, const struct node *n, enum resource_kind kind)
+{
+    uint32_t own = 0, many = 0;
+
+    for (uint32_t i = 0; i < n->edge_count; i++) {
+        const struct edge *e = n->edges[i];
+
+        if (e->resource->kind != kind)
+            continue;
+        if (e->resource->owner != NULL)
+            own++;
+        else if (storage_others(e) > FEW || chain_full(ch))
+            many++;
+        else
+            impact_on_storage(ch, e);
+    }
+    if (own > 0)
+        chain_add(ch, 1, resource_kind_name(kind), "own", "info", NULL,
+                  "%u that can be no other node's.", own);
+    if (many > 0)
+        chain_add(ch, 1, resource_kind_name(kind), "shared", "info", NULL,
+                  "%u more, which other nodes see too.", many);
+}
+
+/* ---- what the shell adds from the database -------------------------------------------------- */
+
+static int by_best(const void *a, const void *b)
+{
+    const struct edge *x = *(const struct edge *const *)a, *y = *(const struct edge *const *)b;
+
+    return x == y ? 0 : edge_is_better(x, y) ? -1 : 1;
+}
+
+static int impact_nodes(struct answer *q, const struct pick *p, struct impact_facts *f)
+{
+    const struct edge **v = arena_array(q->a, p->edge_count, sizeof *v);
+    struct impact_node *nodes = arena_array(q->a, IMPACT_NODES_MOST, sizeof *nodes);
+
+    if (v == NULL || nodes == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < p->edge_count; i++)
+        v[i] = p->edges[i];
+    qsort(v, p->edge_count, sizeof(const struct edge *), by_best);
+    f->nodes = nodes;
+    f->left_out = p->edge_count > IMPACT_NODES_MOST ? p->edge_count - IMPACT_NODES_MOST : 0;
+    for (; f->node_count < p->edge_count - f->left_out; f->node_count++) {
+        const struct node *n = v[f->node_count]->node;
+        const char *name = arena_strdup(q->a, n->row.name);
+
+        if (name == NULL)
+            return -ENOMEM;
+        nodes[f->node_count] = (struct impact_node){ n->row.no, name };
+    }
+    return 0;
+}
+
+/* Of a node what it uses; of storage what stands on it. */
+static int impact_join(struct answer *q, const struct pick *p, const struct node *n,
+                       const struct resource *r)
+{
+    struct impact_facts *f = arena_zalloc(q->a, sizeof *f);
+    struct impact_node *one = arena_zalloc(q->a, sizeof *one);
+
+    if (f == NULL || one == NULL)
+        return -ENOMEM;
+    if (n == NULL && r->kind == RESOURCE_NETWORK)
+        return 0;
+    q->out->join.type = JOIN_IMPACT;
+    q->out->join.impact = f;
+    if (n == NULL) {
+        f->kind = (enum resource_kind)r->kind;
+        f->key = arena_strdup(q->a, r->key);
+        return f->key == NULL ? -ENOMEM : impact_nodes(q, p, f);
+    }
+    f->kind = RESOURCE_NETWORK;
+    *one = (struct impact_node){ n->row.no, arena_strdup(q->a, n->row.name) };
+    f->nodes = one;
+    f->node_count = 1;
+    return one->name == NULL ? -ENOMEM : 0;
 }
 
 int op_impact(struct answer *q)
@@ -183,10 +319,13 @@ int op_impact(struct answer *q)
         rc = pick_reply(q, &p);
     if (rc < 0 || q->r->code != REPLY_OK)
         return rc;
-    if (n != NULL)
+    if (n != NULL) {
         impact_of_node(&chain, q->c, n);
-    else
+        for (enum resource_kind k = RESOURCE_LUN; k < RESOURCE_KINDS; k++)
+            impact_of_kind(&chain, n, k);
+    } else {
         impact_of_resource(&chain, r, &p);
+    }
     REC_SET(q->r, reply, evidence, ((struct recs){ chain.v, chain.n }));
-    return chain.failed ? -ENOMEM : 0;
+    return chain.failed ? -ENOMEM : impact_join(q, &p, n, r);
 }

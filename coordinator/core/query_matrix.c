@@ -6,9 +6,7 @@
 
 /* ---- snapshot ------------------------------------------------------------------------------- */
 
-/* Resolves the filters, each only once into the list. On failure the answer says so, and *good is
- * false. */
-static int choose_nodes(struct answer *q, struct chosen *ch, bool *good)
+int choose_nodes(struct answer *q, struct chosen *ch, bool *good)
 {
     struct strs names = q->req->nodes;
 
@@ -31,7 +29,7 @@ static int choose_nodes(struct answer *q, struct chosen *ch, bool *good)
     return 0;
 }
 
-static int choose_resources(struct answer *q, struct chosen *ch, bool *good)
+int choose_resources(struct answer *q, struct chosen *ch, bool *good)
 {
     struct strs names = q->req->resources;
 

@@ -51,7 +51,7 @@ static int rematch(struct step *s, int vlan)
 
 int resource_declare(struct step *s, struct network *w)
 {
-    struct resource *r = resource_new(w->id, s->c->meta.next_resource_no, "");
+    struct resource *r = resource_new(RESOURCE_NETWORK, w->id, s->c->meta.next_resource_no, "");
 
     if (r == NULL)
         return -ENOMEM;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Resources. A declared one has the identity of its network. An unproven one is a port of one node:
- * its key and label are made when asked for, since there are as many of them as ports in the fleet.
- */
+/* Resources. A declared network has the identity of its declaration. An unproven one is a port of
+ * one node: its key and label are made when asked for, since there are as many of them as ports in
+ * the fleet. All else has the identity that it brings: the same on every node that sees it, or,
+ * where it has none beyond its node, under that node's id. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,16 +11,17 @@
 
 #define UNPROVEN "unproven:"
 
-struct resource *resource_new(uuid128 id, uint32_t no, const char *port)
+struct resource *resource_new(enum resource_kind kind, uuid128 id, uint32_t no, const char *key)
 {
-    size_t n = strlen(port) + 1;
+    size_t n = strlen(key) + 1;
     struct resource *r = calloc(1, sizeof *r + n);
 
     if (r == NULL)
         return NULL;
+    r->kind = (uint8_t)kind;
     r->id = id;
     r->no = no;
-    memcpy(r->port, port, n);
+    memcpy(r->key, key, n);
     return r;
 }
 
@@ -30,6 +32,7 @@ int resource_index(struct coord *c, struct resource *r)
 
 void resource_free(struct resource *r)
 {
+    free(r->label);
     free(r);
 }
 
@@ -46,6 +49,8 @@ int resource_delete(struct step *s, struct resource *r)
     rc = bury(s->c, nil, r->id);
     if (rc < 0)
         return rc;
+    if (r->twin != NULL)
+        twin_drop(s->c, r->twin);
     map_del(s->c->resources, r->id.b, sizeof r->id.b);
     stamp_remove(&r->stamp);
     resource_free(r);
@@ -57,6 +62,17 @@ uuid128 resource_unproven_id(const struct node *n, const char *port)
     return uuid_v5(n->row.id, port, strlen(port));
 }
 
+static struct resource *resource_enter(struct step *s, struct resource *r)
+{
+    if (resource_index(s->c, r) < 0) {
+        resource_free(r);
+        return NULL;
+    }
+    s->c->meta.next_resource_no++;
+    touch_resource(s->c, r);
+    return twin_of_filesystem(s->c, r) < 0 || emit_resource(s, r) < 0 ? NULL : r;
+}
+
 struct resource *resource_unproven(struct step *s, struct node *n, const char *port, uint16_t vlan)
 {
     uuid128 id = resource_unproven_id(n, port);
@@ -64,18 +80,59 @@ struct resource *resource_unproven(struct step *s, struct node *n, const char *p
 
     if (r != NULL)
         return r;
-    r = resource_new(id, s->c->meta.next_resource_no, port);
+    r = resource_new(RESOURCE_NETWORK, id, s->c->meta.next_resource_no, port);
     if (r == NULL)
         return NULL;
     r->owner = n;
     r->vlan = vlan;
-    if (resource_index(s->c, r) < 0) {
+    return resource_enter(s, r);
+}
+
+/* Version 5 UUIDs below this one are those of what has an identity beyond its node. */
+static const uuid128 global_space = { { 0x3b, 0x0e, 0x1c, 0x7a, 0x5d, 0x6f, 0x4c, 0x0b, 0x9a, 0x21,
+                                        0x7d, 0x0c, 0x64, 0x2e, 0x88, 0x51 } };
+
+uuid128 resource_seen_id(const struct node *owner, enum resource_kind kind, const char *key)
+{
+    char name[KEY_MOST + 32];
+    int n = snprintf(name, sizeof name, "%s/%s", resource_kind_name(kind), key);
+
+    return uuid_v5(owner != NULL ? owner->row.id : global_space, name,
+                   (size_t)n < sizeof name ? (size_t)n : sizeof name - 1);
+}
+
+/* A name that the row gives anew is the resource's from then on. */
+int resource_relabel(struct step *s, struct resource *r, const char *label)
+{
+    int rc;
+
+    if (r->kind == RESOURCE_NETWORK || label == NULL || text_same(r->label, label))
+        return 0;
+    rc = text_set((const char **)&r->label, label);
+    if (rc < 0)
+        return rc;
+    touch_resource(s->c, r);
+    return emit_resource(s, r);
+}
+
+struct resource *resource_seen(struct step *s, struct node *n, const struct sight *sight)
+{
+    struct node *owner = sight->alone ? n : NULL;
+    uuid128 id = resource_seen_id(owner, sight->kind, sight->key);
+    struct resource *r = resource_by_id(s->c, id);
+
+    if (r != NULL)
+        return resource_relabel(s, r, sight->label) < 0 ? NULL : r;
+    r = resource_new(sight->kind, id, s->c->meta.next_resource_no, sight->key);
+    if (r == NULL)
+        return NULL;
+    r->owner = owner;
+    r->label = strdup(sight->label != NULL ? sight->label : sight->key);
+    if (r->label == NULL) {
         resource_free(r);
         return NULL;
     }
-    s->c->meta.next_resource_no++;
-    touch_resource(s->c, r);
-    return emit_resource(s, r) < 0 ? NULL : r;
+    return resource_enter(s, r);
 }
 
 struct resource *resource_by_id(const struct coord *c, uuid128 id)
@@ -110,6 +167,12 @@ struct resource *resource_by_text(const struct coord *c, const char *text)
     w = map_get(c->networks_by_name, text, strlen(text));
     if (w != NULL)
         return w->resource;
+    for (enum resource_kind k = RESOURCE_LUN; k < RESOURCE_KINDS; k++) {
+        struct resource *r = resource_by_id(c, resource_seen_id(NULL, k, text));
+
+        if (r != NULL)
+            return r;
+    }
     return uuid128_parse(text, &id) ? resource_by_id(c, id) : NULL;
 }
 
@@ -119,22 +182,34 @@ char *resource_key(struct arena *a, const struct resource *r)
 
     if (r->network != NULL)
         return arena_strdup(a, uuid_text(r->id, text));
-    return arena_printf(a, UNPROVEN "%s/%s", uuid_text(r->owner->row.id, text), r->port);
+    if (r->kind == RESOURCE_NETWORK)
+        return arena_printf(a, UNPROVEN "%s/%s", uuid_text(r->owner->row.id, text), r->key);
+    if (r->owner != NULL)
+        return arena_printf(a, "%s/%s", uuid_text(r->owner->row.id, text), r->key);
+    return arena_strdup(a, r->key);
 }
 
 char *resource_label(struct arena *a, const struct resource *r)
 {
     if (r->network != NULL)
         return arena_strdup(a, r->network->name);
-    return arena_printf(a, UNPROVEN "%s/%s", r->owner->row.name, r->port);
+    if (r->kind == RESOURCE_NETWORK)
+        return arena_printf(a, UNPROVEN "%s/%s", r->owner->row.name, r->key);
+    if (r->owner != NULL)
+        return arena_printf(a, "%s/%s", r->owner->row.name, r->label);
+    return arena_strdup(a, r->label);
 }
 
 char *resource_label_in(const struct resource *r, char *out, size_t n)
 {
     if (r->network != NULL)
         snprintf(out, n, "%s", r->network->name);
+    else if (r->kind == RESOURCE_NETWORK)
+        snprintf(out, n, UNPROVEN "%s/%s", r->owner->row.name, r->key);
+    else if (r->owner != NULL)
+        snprintf(out, n, "%s/%s", r->owner->row.name, r->label);
     else
-        snprintf(out, n, UNPROVEN "%s/%s", r->owner->row.name, r->port);
+        snprintf(out, n, "%s", r->label);
     text_trim(out);
     return out;
 }

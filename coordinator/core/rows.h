@@ -87,6 +87,9 @@ struct inventory_row {
     const char *key;
     uint64_t hash;
     const void *row; /* record of section_descs[section].row */
+    /* The little of a row that the core keeps, and is given back. */
+    const char *container; /* of a PV; may be NULL */
+    uint64_t mark;         /* of a path: path_mark() */
 };
 
 struct resource_row {
@@ -97,6 +100,10 @@ struct resource_row {
     const char *label;
     uint64_t vlan;
     bool declared;
+    wall_ms doubt_since; /* its nodes contradict each other; 0: they do not */
+    bool doubt_told;     /* there was an event */
+    const char
+        *seen_together; /* sets of what one node has seen at once: "NODE_NO.SET ..."; or NULL */
 };
 
 /* One inventory row by which a node sees a resource. An edge is the sum of its sightings. */
@@ -109,6 +116,9 @@ struct sighting_row {
     const char *base; /* "bond0" */
     uint64_t vlan;    /* outermost tag, 0 untagged */
     uint32_t paths_active, paths_total;
+    bool stuck;          /* what it shows does not answer */
+    bool flawed;         /* what it shows is not right: see the LUN's state */
+    uint64_t size, mark; /* below 2^63; see struct sight */
 };
 
 struct edge_row {

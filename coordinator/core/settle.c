@@ -14,11 +14,16 @@ void edge_sum(const struct edge *e, uint32_t *active, uint32_t *total)
     }
 }
 
-uint8_t edge_stored_state(uint32_t active, uint32_t total, uint32_t had)
+uint8_t edge_stored_state(const struct edge *e)
 {
-    if (active == 0)
+    if (e->paths_active == 0)
         return EDGE_LOST;
-    return active >= total && active >= had ? EDGE_OK : EDGE_DEGRADED;
+    for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
+        if (g->sight.flawed)
+            return EDGE_DEGRADED;
+    }
+    return e->paths_active >= e->paths_total && e->paths_active >= e->paths_had ? EDGE_OK
+                                                                                : EDGE_DEGRADED;
 }
 
 static int edge_event(struct step *s, const struct edge *e, uint8_t was)
@@ -32,6 +37,16 @@ static int edge_event(struct step *s, const struct edge *e, uint8_t was)
         [EDGE_DEGRADED] = { "edge.degraded", SEVERITY_WARNING, "half-sees" },
         [EDGE_LOST] = { "edge.lost", SEVERITY_ERROR, "has lost" },
     };
+    static const struct {
+        const char *name, *parts;
+    } nouns[RESOURCE_KINDS] = {
+        [RESOURCE_NETWORK] = { "", "paths" },
+        [RESOURCE_LUN] = { "LUN ", "paths" },
+        [RESOURCE_VG] = { "volume group ", "PVs" },
+        [RESOURCE_LV] = { "logical volume ", "PVs" },
+        [RESOURCE_FILESYSTEM] = { "filesystem ", "paths" },
+    };
+    uint8_t kind = e->resource->kind;
     char label[200], had[48] = "";
     int rc = event_due_of_node(s, e->node);
 
@@ -40,10 +55,12 @@ static int edge_event(struct step *s, const struct edge *e, uint8_t was)
     resource_label_in(e->resource, label, sizeof label);
     if (e->paths_had > e->paths_active)
         snprintf(had, sizeof had, ", had %u", e->paths_had);
+    else if (e->state == EDGE_DEGRADED && e->paths_active >= e->paths_total)
+        snprintf(had, sizeof had, ", but what they lead to is not right");
     return event(s, kinds[e->state].kind, kinds[e->state].severity, e->node, e->resource,
-                 "%s %s %s%s: %u of %u paths%s.", e->node->row.name, kinds[e->state].verb, label,
-                 was != 0 && e->state == EDGE_OK ? " in full again" : "", e->paths_active,
-                 e->paths_total, had);
+                 "%s %s %s%s%s: %u of %u %s%s.", e->node->row.name, kinds[e->state].verb,
+                 nouns[kind].name, label, was != 0 && e->state == EDGE_OK ? " in full again" : "",
+                 e->paths_active, e->paths_total, nouns[kind].parts, had);
 }
 
 /* Have all sections that held the edge been collected well in this boot? */
@@ -112,7 +129,7 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
     if (e->sightings != NULL) {
         e->held_by = 0;
         for (const struct sighting *g = e->sightings; g != NULL; g = g->next)
-            e->held_by |= (uint8_t)(1u << g->section);
+            e->held_by |= 1u << g->section;
         add_up(s, e);
     } else if (e->heir != NULL || fresh) {
         return edge_remove(s, e);
@@ -123,7 +140,7 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
     } else {
         lose(s, e);
     }
-    e->state = edge_stored_state(e->paths_active, e->paths_total, e->paths_had);
+    e->state = edge_stored_state(e);
     e->bare = e->sightings == NULL;
     e->heir = NULL;
     e->fresh = false;
@@ -131,6 +148,9 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
         e->since = s->c->wall;
     edge_refresh(s->c, e);
     touch_edge(s->c, e); /* its ports may have changed, if nothing else */
+    rc = version_settle(s, e->resource, e);
+    if (rc < 0)
+        return rc;
     if (!fresh && before.state == e->state && before.paths_active == e->paths_active &&
         before.paths_total == e->paths_total && before.paths_had == e->paths_had &&
         before.had_until.v == e->had_until.v)

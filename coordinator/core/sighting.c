@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From inventory rows to sightings: which rows show a resource, through which port, with how many
- * paths. One function for each section that brings any. */
+/* From inventory rows to sightings: which rows show a resource, through which port or device, with
+ * how many paths. One function for each section that brings any. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +9,17 @@
 
 enum { PORT_MOST = 255 }; /* kernels: 15 */
 
-typedef bool (*sight_fn)(const void *row, char scratch[300], struct sight *out);
+typedef bool (*sight_fn)(const void *row, char scratch[SIGHT_SCRATCH], struct sight *out);
 
 static uint32_t paths(uint64_t n)
 {
     return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+/* As it is stored. */
+static uint64_t figure(uint64_t n)
+{
+    return n > INT64_MAX ? INT64_MAX : n;
 }
 
 static bool port_set(struct sight *out, const char *port, size_t base_len)
@@ -27,7 +33,7 @@ static bool port_set(struct sight *out, const char *port, size_t base_len)
 }
 
 /* A NIC that is no bond's slave; one without path counts carries frames when it has a carrier. */
-static bool sight_nic(const void *row, char scratch[300], struct sight *out)
+static bool sight_nic(const void *row, char scratch[SIGHT_SCRATCH], struct sight *out)
 {
     const struct nic *nic = row;
 
@@ -40,7 +46,7 @@ static bool sight_nic(const void *row, char scratch[300], struct sight *out)
     return port_set(out, nic->name, strlen(nic->name));
 }
 
-static bool sight_bond(const void *row, char scratch[300], struct sight *out)
+static bool sight_bond(const void *row, char scratch[SIGHT_SCRATCH], struct sight *out)
 {
     const struct bond *bond = row;
 
@@ -72,7 +78,7 @@ static bool tags_parse(const char *tags, struct sight *out)
 }
 
 /* The port is named by base and tags, whatever the device is called. */
-static bool sight_vlan(const void *row, char scratch[300], struct sight *out)
+static bool sight_vlan(const void *row, char scratch[SIGHT_SCRATCH], struct sight *out)
 {
     const struct vlan *vlan = row;
     const char *base = vlan->base_link != NULL ? vlan->base_link : vlan->link;
@@ -86,25 +92,113 @@ static bool sight_vlan(const void *row, char scratch[300], struct sight *out)
         snprintf(own_tag, sizeof own_tag, "%llu", (unsigned long long)vlan->vlan_id);
         tags = own_tag;
     }
-    len = snprintf(scratch, 300, "%s.%s", base, tags);
-    if (len < 0 || len >= 300 || !tags_parse(tags, out))
+    len = snprintf(scratch, SIGHT_SCRATCH, "%s.%s", base, tags);
+    if (len < 0 || len >= SIGHT_SCRATCH || !tags_parse(tags, out))
         return false;
     out->paths_active = paths(vlan->paths_active);
     out->paths_total = paths(vlan->paths_total);
     return port_set(out, scratch, strlen(base));
 }
 
+/* A name that says of itself that it means something on its node alone. */
+bool container_is_local(const char *container)
+{
+    return strncmp(container, "local.", 6) == 0 || strncmp(container, "dm.", 3) == 0;
+}
+
+/* What is no port: its key and its name must fit into every message. */
+static bool thing_set(struct sight *out, enum resource_kind kind, const char *key,
+                      const char *label, const char *device)
+{
+    if (key == NULL || *key == '\0' || strnlen(key, KEY_MOST + 1) > KEY_MOST)
+        return false;
+    out->kind = kind;
+    out->key = key;
+    out->label = label != NULL && strnlen(label, KEY_MOST + 1) <= KEY_MOST ? label : key;
+    out->port = device != NULL && strnlen(device, PORT_MOST + 1) <= PORT_MOST ? device : "";
+    return true;
+}
+
+static bool sight_lun(const void *row, char scratch[SIGHT_SCRATCH], struct sight *out)
+{
+    const struct lun *lun = row;
+
+    (void)scratch;
+    out->paths_active = paths(lun->paths_active);
+    out->paths_total = paths(lun->paths_total);
+    out->stuck = text_same(lun->state, "stuck");
+    out->flawed = text_same(lun->state, "ghost") || text_same(lun->state, "failed");
+    out->size = figure(lun->size_bytes);
+    out->mark = text_mark(lun->serial);
+    out->alone = container_is_local(lun->key);
+    return thing_set(out, RESOURCE_LUN, lun->key, lun->file != NULL ? lun->file : lun->key,
+                     lun->map != NULL ? lun->map : lun->device);
+}
+
+static bool sight_vg(const void *row, char scratch[SIGHT_SCRATCH], struct sight *out)
+{
+    const struct vg *vg = row;
+
+    (void)scratch;
+    out->paths_active = paths(vg->paths_active);
+    out->paths_total = paths(vg->paths_total);
+    out->size = figure(vg->seqno);
+    out->mark = text_mark(vg->metadata_digest);
+    return thing_set(out, RESOURCE_VG, vg->uuid, vg->name, vg->name);
+}
+
+static bool sight_lv(const void *row, char scratch[SIGHT_SCRATCH], struct sight *out)
+{
+    const struct lv *lv = row;
+    const char *label = NULL;
+
+    out->paths_active = paths(lv->paths_active);
+    out->paths_total = paths(lv->paths_total);
+    if (lv->vg_name != NULL && lv->name != NULL &&
+        snprintf(scratch, SIGHT_SCRATCH, "%s/%s", lv->vg_name, lv->name) < SIGHT_SCRATCH)
+        label = scratch;
+    return thing_set(out, RESOURCE_LV, lv->uuid, label, lv->device);
+}
+
+/* The same UUID in two containers is two filesystems: one of them is a clone. */
+static bool sight_filesystem(const void *row, char scratch[SIGHT_SCRATCH], struct sight *out)
+{
+    const struct filesystem *fs = row;
+    const char *uuid = fs->uuid != NULL ? fs->uuid : "";
+
+    out->size = figure(fs->members);
+    out->mark = fs->sub_uuid != NULL ? text_mark(fs->sub_uuid) : figure(fs->member_id);
+    out->paths_active = REC_HAS(fs, filesystem, paths_total) ? paths(fs->paths_active) : 1;
+    out->paths_total = REC_HAS(fs, filesystem, paths_total) ? paths(fs->paths_total) : 1;
+    out->alone = container_is_local(fs->container);
+    if (snprintf(scratch, SIGHT_SCRATCH, "%s@%s", uuid, fs->container) >= SIGHT_SCRATCH)
+        return false;
+    return thing_set(out, RESOURCE_FILESYSTEM, scratch,
+                     fs->label != NULL ? fs->label
+                     : *uuid != '\0'   ? uuid
+                                       : fs->container,
+                     fs->device);
+}
+
 static const sight_fn sights[SECTION_COUNT] = {
     [SECTION_NICS] = sight_nic,
     [SECTION_BONDS] = sight_bond,
     [SECTION_VLANS] = sight_vlan,
+    [SECTION_LUNS] = sight_lun,
+    [SECTION_VGS] = sight_vg,
+    [SECTION_LVS] = sight_lv,
+    [SECTION_FILESYSTEMS] = sight_filesystem,
 };
 
-const uint8_t sighting_sections = 1u << SECTION_NICS | 1u << SECTION_BONDS | 1u << SECTION_VLANS;
+const uint32_t sighting_sections = 1u << SECTION_NICS | 1u << SECTION_BONDS | 1u << SECTION_VLANS |
+                                   1u << SECTION_LUNS | 1u << SECTION_VGS | 1u << SECTION_LVS |
+                                   1u << SECTION_FILESYSTEMS;
 
-bool sight_of_row(enum section_id id, const void *row, char scratch[300], struct sight *out)
+bool sight_of_row(enum section_id id, const void *row, char scratch[SIGHT_SCRATCH],
+                  struct sight *out)
 {
     memset(out, 0, sizeof *out);
+    out->kind = RESOURCE_NETWORK;
     return sights[id] != NULL && sights[id](row, scratch, out);
 }
 
@@ -121,6 +215,7 @@ struct sighting *sighting_new(const char *row_key, enum section_id id, const str
     g->row_key = row_key;
     g->section = (uint8_t)id;
     g->sight = *sight;
+    g->sight.key = g->sight.label = NULL;
     g->sight.port = own ? memcpy(g + 1, sight->port, n) : row_key;
     return g;
 }
@@ -139,8 +234,8 @@ static int announce_ambiguous(struct step *s, struct node *n, const struct sight
 }
 
 /* What the port leads to: the one declared network that matches, else the port itself. */
-static struct resource *target(struct step *s, struct node *n, struct sighting *g, bool announce,
-                               int *rc)
+static struct resource *network_target(struct step *s, struct node *n, struct sighting *g,
+                                       bool announce, int *rc)
 {
     struct network *found[2] = { NULL, NULL };
     uint32_t matches = network_match(s->c, n->row.name, &g->sight, found);
@@ -152,6 +247,19 @@ static struct resource *target(struct step *s, struct node *n, struct sighting *
     if (*rc < 0)
         return NULL;
     r = matches == 1 ? found[0]->resource : resource_unproven(s, n, g->sight.port, g->sight.vlan);
+    if (r == NULL)
+        *rc = -ENOMEM;
+    return r;
+}
+
+static struct resource *target(struct step *s, struct node *n, struct sighting *g,
+                               const struct sight *sight, int *rc)
+{
+    struct resource *r;
+
+    if (sight->kind == RESOURCE_NETWORK)
+        return network_target(s, n, g, true, rc);
+    r = resource_seen(s, n, sight);
     if (r == NULL)
         *rc = -ENOMEM;
     return r;
@@ -189,7 +297,7 @@ static void history_move(const struct edge *from, struct edge *to)
 int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool announce)
 {
     int rc = 0;
-    struct resource *r = target(s, n, g, announce, &rc);
+    struct resource *r = network_target(s, n, g, announce, &rc);
     struct edge *from = g->edge, *to;
 
     if (rc < 0 || from->resource == r)
@@ -205,6 +313,17 @@ int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool an
         return rc;
     edge_attach(to, g);
     return emit_sighting(s, n, g);
+}
+
+void row_release(struct coord *c, enum section_id id, struct row *row)
+{
+    if (id == SECTION_PVS) {
+        twin_pv_drop(c, row);
+    } else if (id != SECTION_PATHS && row->sighting != NULL) {
+        edge_detach(row->sighting);
+        free(row->sighting);
+    }
+    row->sighting = NULL;
 }
 
 int sighting_drop(struct step *s, struct node *n, struct row *row)
@@ -225,10 +344,40 @@ int sighting_drop(struct step *s, struct node *n, struct row *row)
     return 0;
 }
 
-static bool sight_same_port(const struct sight *a, const struct sight *b)
+/* The same resource through the same port. */
+static bool is_same(const struct sighting *g, const struct sight *b)
 {
+    const struct sight *a = &g->sight;
+
+    if (a->kind != b->kind || (b->key != NULL && (strcmp(g->edge->resource->key, b->key) != 0 ||
+                                                  b->alone != (g->edge->resource->owner != NULL))))
+        return false;
     return a->vlan == b->vlan && a->base_len == b->base_len && a->stacked == b->stacked &&
            strcmp(a->port, b->port) == 0;
+}
+
+/* The numbers of a sighting that is otherwise as it was. */
+static int sighting_update(struct step *s, struct node *n, struct sighting *g,
+                           const struct sight *sight)
+{
+    int rc = 0;
+
+    if (sight->label != NULL)
+        rc = resource_relabel(s, g->edge->resource, sight->label);
+    if (rc < 0 || (g->sight.paths_active == sight->paths_active &&
+                   g->sight.paths_total == sight->paths_total && g->sight.stuck == sight->stuck &&
+                   g->sight.flawed == sight->flawed && g->sight.size == sight->size &&
+                   g->sight.mark == sight->mark))
+        return rc;
+    rc = version_change(s, g, sight->size, sight->mark);
+    if (rc < 0)
+        return rc;
+    g->sight.flawed = sight->flawed;
+    g->sight.paths_active = sight->paths_active;
+    g->sight.paths_total = sight->paths_total;
+    g->sight.stuck = sight->stuck;
+    rc = edge_dirty(s->c, g->edge);
+    return rc < 0 ? rc : emit_sighting(s, n, g);
 }
 
 int sighting_set(struct step *s, struct node *n, enum section_id id, struct row *row,
@@ -239,27 +388,22 @@ int sighting_set(struct step *s, struct node *n, enum section_id id, struct row 
     struct edge *e;
     int rc = 0;
 
-    if (g != NULL && sight != NULL && sight_same_port(&g->sight, sight)) {
-        if (g->sight.paths_active == sight->paths_active &&
-            g->sight.paths_total == sight->paths_total)
-            return 0;
-        g->sight.paths_active = sight->paths_active;
-        g->sight.paths_total = sight->paths_total;
-        rc = edge_dirty(s->c, g->edge);
-        return rc < 0 ? rc : emit_sighting(s, n, g);
-    }
+    if (g != NULL && sight != NULL && is_same(g, sight))
+        return sighting_update(s, n, g, sight);
     rc = sighting_drop(s, n, row);
     if (rc < 0 || sight == NULL)
         return rc;
     g = row->sighting = sighting_new(row->key, id, sight);
     if (g == NULL)
         return -ENOMEM;
-    r = target(s, n, g, true, &rc);
+    r = target(s, n, g, sight, &rc);
     if (r == NULL)
         return rc;
     e = edge_for(s, n, r, &rc);
     if (rc < 0)
         return rc;
     edge_attach(e, g);
+    if (r->twin != NULL)
+        twin_seen(s->c, r->twin);
     return emit_sighting(s, n, g);
 }

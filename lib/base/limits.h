@@ -19,11 +19,25 @@
 #define LIMIT_TOKENS_PER_REQUEST   20000u
 
 /* Inventory rows of one node. */
-#define LIMIT_ROWS_NICS    1024u
-#define LIMIT_ROWS_BONDS   256u
-#define LIMIT_ROWS_VLANS   4096u
-#define LIMIT_ROWS_BRIDGES 1024u
-#define LIMIT_ROWS_LLDP    1024u
+#define LIMIT_ROWS_NICS        1024u
+#define LIMIT_ROWS_BONDS       256u
+#define LIMIT_ROWS_VLANS       4096u
+#define LIMIT_ROWS_BRIDGES     1024u
+#define LIMIT_ROWS_LLDP        1024u
+#define LIMIT_ROWS_HBAS        1024u
+#define LIMIT_ROWS_LUNS        4096u
+#define LIMIT_ROWS_PATHS       16384u
+#define LIMIT_ROWS_PARTITIONS  8192u
+#define LIMIT_ROWS_PVS         4096u
+#define LIMIT_ROWS_VGS         1024u
+#define LIMIT_ROWS_LVS         16384u
+#define LIMIT_ROWS_FILESYSTEMS 16384u
+#define LIMIT_ROWS_USES        16384u
+
+/* What the collector of storage reads of one machine. */
+#define LIMIT_TREE_ENTRIES    (1u << 20) /* files, links and folders of sysfs */
+#define LIMIT_DM_MAPS         16384u     /* device-mapper devices */
+#define LIMIT_MULTIPATHD_MAPS 4096u
 
 /* Fleet. */
 #define LIMIT_NODES         20000u
@@ -53,12 +67,14 @@
 #define STRANGER_BYTES_BURST    (128u << 20)
 
 /* Workers of the probe. */
-#define LIMIT_WORKERS             6u
-#define LIMIT_WORKER_RESULT_BYTES LIMIT_NODE_MESSAGE_BYTES
-#define LIMIT_WORKER_MEMORY_BYTES (256u << 20)
-#define DEFAULT_WORKER_TIMEOUT_MS 10000
-#define DEFAULT_RESCAN_MS         60000
-#define DEFAULT_COALESCE_MS       10
+#define LIMIT_WORKERS              6u
+#define LIMIT_WORKER_RESULT_BYTES  LIMIT_NODE_MESSAGE_BYTES
+#define LIMIT_WORKER_MEMORY_BYTES  (256u << 20)
+#define LIMIT_WORKER_KEEPS_BYTES   (64u << 10)  /* what a worker wants kept for its successor */
+#define LIMIT_WORKER_MESSAGE_BYTES (128u << 10) /* its request, and its result beside the rows */
+#define DEFAULT_WORKER_TIMEOUT_MS  10000
+#define DEFAULT_RESCAN_MS          60000
+#define DEFAULT_COALESCE_MS        10
 
 /* Coordinator batches. */
 #define LIMIT_BATCH_EVENTS 1024u
@@ -100,5 +116,8 @@ _Static_assert(LIMIT_ANSWERS / 2 >= 2 * LIMIT_CLIENT_QUEUED,
                "each request has room for its answer");
 _Static_assert(LIMIT_ANSWERS / 2 >= LIMIT_PEER_QUEUED, "each message has room for its answer");
 _Static_assert(LIMIT_DECODE_ARENA_BYTES >= LIMIT_NODE_MESSAGE_BYTES, "a message must fit decoded");
+_Static_assert(LIMIT_WORKER_KEEPS_BYTES <= BACKUP_CHUNK_BYTES, "no larger bytes on the wire");
+_Static_assert(LIMIT_WORKER_KEEPS_BYTES <= LIMIT_WORKER_MESSAGE_BYTES / 2,
+               "there is room for it in a message");
 
 #endif

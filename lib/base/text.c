@@ -432,6 +432,19 @@ bool text_is_clean(const char *s, size_t n)
     return true;
 }
 
+/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
+uint64_t text_mark(const char *s)
+{
+    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+
+    if (s == NULL || *s == '\0')
+        return 0;
+    for (; *s != '\0'; s++)
+        mark = (mark ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+    mark = (mark ^ mark >> 63) & INT64_MAX;
+    return mark == 0 ? 1 : mark;
+}
+
 void text_trim(char *s)
 {
     size_t n = strlen(s), back = 1;

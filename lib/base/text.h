@@ -40,6 +40,9 @@ bool duration_parse(const char *s, int64_t *out);
 bool glob_match(const char *pattern, const char *text);
 /* True if `s` is valid UTF-8 without control characters. */
 bool text_is_clean(const char *s, size_t n);
+/* A number for a text, the same everywhere and for ever: to tell texts apart, not to keep anybody
+ * from making two that are alike. Below 2^63; 0: of no text (NULL or "") alone. */
+uint64_t text_mark(const char *s);
 /* For text that a buffer's end has cut: takes away a UTF-8 sequence that is not whole. */
 void text_trim(char *s);
 

@@ -21,7 +21,7 @@ static const bool repeatable[] = {
     [OP_RESOURCE_LIST] = true, [OP_RESOURCE_SHOW] = true, [OP_EXPLAIN] = true,
     [OP_NETWORK_LIST] = true,  [OP_EVENTS] = true,        [OP_WATCH] = true,
     [OP_TOKEN_LIST] = true,    [OP_CLIENT_ENROL] = true,  [OP_BACKUP_READ] = true,
-    [OP_IMPACT] = true,        [OP_CLIENT_LIST] = true,
+    [OP_IMPACT] = true,        [OP_CLIENT_LIST] = true,   [OP_FS_LIST] = true,
 };
 
 int exchange_broken(struct muster_client *c, int rc)

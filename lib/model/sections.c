@@ -3,6 +3,7 @@
 #include "model/sections.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 
 #define NO_FIELD(...)
 
@@ -28,6 +29,33 @@ static const struct field bridge_fields[] = { BRIDGE_LIST(X, NO_FIELD, NO_FIELD)
 #define X(TYPE, member, tag, flags, help) RECORD_FIELD(lldp, TYPE, member, tag, flags, help)
 static const struct field lldp_fields[] = { LLDP_LIST(X, NO_FIELD, NO_FIELD) };
 #undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(hba, TYPE, member, tag, flags, help)
+static const struct field hba_fields[] = { HBA_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(lun, TYPE, member, tag, flags, help)
+static const struct field lun_fields[] = { LUN_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(path, TYPE, member, tag, flags, help)
+static const struct field path_fields[] = { PATH_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(partition, TYPE, member, tag, flags, help)
+static const struct field partition_fields[] = { PARTITION_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(pv, TYPE, member, tag, flags, help)
+static const struct field pv_fields[] = { PV_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(vg, TYPE, member, tag, flags, help)
+static const struct field vg_fields[] = { VG_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(lv, TYPE, member, tag, flags, help)
+static const struct field lv_fields[] = { LV_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(filesystem, TYPE, member, tag, flags, help)
+static const struct field filesystem_fields[] = { FILESYSTEM_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(use, TYPE, member, tag, flags, help)
+static const struct field use_fields[] = { USE_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
 
 #define DESC(type)                                                                                 \
     const struct record_desc type##_desc = { #type, type##_fields, type##_FIELD_COUNT,             \
@@ -44,6 +72,15 @@ DESC(bond);
 DESC(vlan);
 DESC(bridge);
 DESC(lldp);
+DESC(hba);
+DESC(lun);
+DESC(path);
+DESC(partition);
+DESC(pv);
+DESC(vg);
+DESC(lv);
+DESC(filesystem);
+DESC(use);
 
 const struct section_desc section_descs[SECTION_COUNT] = {
     [SECTION_SYSTEM] = { "system", "system", &system_desc, true, 1 },
@@ -53,6 +90,17 @@ const struct section_desc section_descs[SECTION_COUNT] = {
     [SECTION_VLANS] = { "vlans", "vlan", &vlan_desc, false, LIMIT_ROWS_VLANS },
     [SECTION_BRIDGES] = { "bridges", "bridge", &bridge_desc, false, LIMIT_ROWS_BRIDGES },
     [SECTION_LLDP] = { "lldp", "lldp", &lldp_desc, false, LIMIT_ROWS_LLDP },
+    [SECTION_HBAS] = { "hbas", "hba", &hba_desc, false, LIMIT_ROWS_HBAS },
+    [SECTION_LUNS] = { "luns", "lun", &lun_desc, false, LIMIT_ROWS_LUNS },
+    [SECTION_PATHS] = { "paths", "path", &path_desc, false, LIMIT_ROWS_PATHS },
+    [SECTION_PARTITIONS] = { "partitions", "partition", &partition_desc, false,
+                             LIMIT_ROWS_PARTITIONS },
+    [SECTION_PVS] = { "pvs", "pv", &pv_desc, false, LIMIT_ROWS_PVS },
+    [SECTION_VGS] = { "vgs", "vg", &vg_desc, false, LIMIT_ROWS_VGS },
+    [SECTION_LVS] = { "lvs", "lv", &lv_desc, false, LIMIT_ROWS_LVS },
+    [SECTION_FILESYSTEMS] = { "filesystems", "filesystem", &filesystem_desc, false,
+                              LIMIT_ROWS_FILESYSTEMS },
+    [SECTION_USES] = { "uses", "use", &use_desc, false, LIMIT_ROWS_USES },
 };
 
 int section_by_name(const char *name)
@@ -83,4 +131,11 @@ const char *section_row_key(const struct section_desc *d, const void *row)
     /* The key is the first field of every row with one. */
     key = *(const char *const *)field_at(&d->row->fields[0], row);
     return key == NULL ? "" : key;
+}
+
+uint64_t path_mark(const struct path *p)
+{
+    uint64_t lun = text_mark(p->lun) & UINT32_MAX, address = text_mark(p->address) & INT32_MAX;
+
+    return lun == 0 || address == 0 ? 0 : address << 32 | lun;
 }

@@ -5,6 +5,7 @@
 #define MUSTER_MODEL_SECTIONS_H
 
 #include "model/record.h"
+#include "model/sections_storage.h"
 
 /* clang-format off */
 
@@ -177,13 +178,22 @@
 
 /* clang-format on */
 
-#define RECORD_ENUM_system(TYPE, member, ...) system_##member,
-#define RECORD_ENUM_cpu(TYPE, member, ...)    cpu_##member,
-#define RECORD_ENUM_nic(TYPE, member, ...)    nic_##member,
-#define RECORD_ENUM_bond(TYPE, member, ...)   bond_##member,
-#define RECORD_ENUM_vlan(TYPE, member, ...)   vlan_##member,
-#define RECORD_ENUM_bridge(TYPE, member, ...) bridge_##member,
-#define RECORD_ENUM_lldp(TYPE, member, ...)   lldp_##member,
+#define RECORD_ENUM_system(TYPE, member, ...)     system_##member,
+#define RECORD_ENUM_cpu(TYPE, member, ...)        cpu_##member,
+#define RECORD_ENUM_nic(TYPE, member, ...)        nic_##member,
+#define RECORD_ENUM_bond(TYPE, member, ...)       bond_##member,
+#define RECORD_ENUM_vlan(TYPE, member, ...)       vlan_##member,
+#define RECORD_ENUM_bridge(TYPE, member, ...)     bridge_##member,
+#define RECORD_ENUM_lldp(TYPE, member, ...)       lldp_##member,
+#define RECORD_ENUM_hba(TYPE, member, ...)        hba_##member,
+#define RECORD_ENUM_lun(TYPE, member, ...)        lun_##member,
+#define RECORD_ENUM_path(TYPE, member, ...)       path_##member,
+#define RECORD_ENUM_partition(TYPE, member, ...)  partition_##member,
+#define RECORD_ENUM_pv(TYPE, member, ...)         pv_##member,
+#define RECORD_ENUM_vg(TYPE, member, ...)         vg_##member,
+#define RECORD_ENUM_lv(TYPE, member, ...)         lv_##member,
+#define RECORD_ENUM_filesystem(TYPE, member, ...) filesystem_##member,
+#define RECORD_ENUM_use(TYPE, member, ...)        use_##member,
 
 RECORD_DECLARE(system, SYSTEM_LIST);
 RECORD_DECLARE(cpu, CPU_LIST);
@@ -192,6 +202,15 @@ RECORD_DECLARE(bond, BOND_LIST);
 RECORD_DECLARE(vlan, VLAN_LIST);
 RECORD_DECLARE(bridge, BRIDGE_LIST);
 RECORD_DECLARE(lldp, LLDP_LIST);
+RECORD_DECLARE(hba, HBA_LIST);
+RECORD_DECLARE(lun, LUN_LIST);
+RECORD_DECLARE(path, PATH_LIST);
+RECORD_DECLARE(partition, PARTITION_LIST);
+RECORD_DECLARE(pv, PV_LIST);
+RECORD_DECLARE(vg, VG_LIST);
+RECORD_DECLARE(lv, LV_LIST);
+RECORD_DECLARE(filesystem, FILESYSTEM_LIST);
+RECORD_DECLARE(use, USE_LIST);
 
 /* The numbers are on the wire and in the database: append only. */
 enum section_id {
@@ -202,6 +221,15 @@ enum section_id {
     SECTION_VLANS,
     SECTION_BRIDGES,
     SECTION_LLDP,
+    SECTION_HBAS,
+    SECTION_LUNS,
+    SECTION_PATHS,
+    SECTION_PARTITIONS,
+    SECTION_PVS,
+    SECTION_VGS,
+    SECTION_LVS,
+    SECTION_FILESYSTEMS,
+    SECTION_USES,
     SECTION_COUNT,
 };
 
@@ -251,6 +279,9 @@ struct section {
 struct err;
 int section_normalise(struct section *s, struct arena *a, struct err *e);
 
+/* Of what a path leads to and its address: what two reports of it are compared by. The upper half
+ * is of the address, the lower of the LUN; 0: one of them is not known. Below 2^63. */
+uint64_t path_mark(const struct path *p);
 uint64_t record_hash(const struct record_desc *d, const void *row);
 static inline void *section_row(const struct section *s, size_t i)
 {

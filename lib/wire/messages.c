@@ -82,6 +82,9 @@ static const struct field token_info_fields[] = { TOKEN_INFO_LIST(X, XREC, XRECS
 #define OWNER client_info
 static const struct field client_info_fields[] = { CLIENT_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER use_info
+static const struct field use_info_fields[] = { USE_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER reply
 static const struct field reply_fields[] = { REPLY_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -124,6 +127,7 @@ DESC(network_info);
 DESC(evidence);
 DESC(token_info);
 DESC(client_info);
+DESC(use_info);
 DESC(reply);
 DESC(worker_request);
 DESC(worker_result);
@@ -160,7 +164,13 @@ const char *edge_state_name(enum edge_state s)
     return (size_t)s < ARRAY_LEN(names) && names[s] != NULL ? names[s] : "unknown";
 }
 
-static const char *const kind_names[] = { [RESOURCE_NETWORK] = "network" };
+static const char *const kind_names[] = {
+    [RESOURCE_NETWORK] = "network",
+    [RESOURCE_LUN] = "lun",
+    [RESOURCE_VG] = "vg",
+    [RESOURCE_LV] = "lv",
+    [RESOURCE_FILESYSTEM] = "filesystem",
+};
 static const char *const role_names[] = { "none", "node", "observer", "operator" };
 
 static int find_name(const char *const *names, size_t n, const char *name)

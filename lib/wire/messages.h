@@ -53,7 +53,16 @@
     XRECS(bond,   bonds,    19, 0, "")                                                             \
     XRECS(vlan,   vlans,    20, 0, "")                                                             \
     XRECS(bridge, bridges,  21, 0, "")                                                             \
-    XRECS(lldp,   lldp,     22, 0, "")
+    XRECS(lldp,   lldp,     22, 0, "") \
+    XRECS(hba, hbas, 23, 0, "") \
+    XRECS(lun, luns, 24, 0, "") \
+    XRECS(path, paths, 25, 0, "") \
+    XRECS(partition, partitions, 26, 0, "") \
+    XRECS(pv, pvs, 27, 0, "") \
+    XRECS(vg, vgs, 28, 0, "") \
+    XRECS(lv, lvs, 29, 0, "") \
+    XRECS(filesystem, filesystems, 30, 0, "") \
+    XRECS(use, uses, 31, 0, "")
 
 #define ENROL_LIST(X, XREC, XRECS)                                                                 \
     X(STR,  secret,   1, 0, "secret part of a one-time token; absent: wait for an operator")       \
@@ -174,6 +183,7 @@ enum client_op {
     OP_TOKEN_REVOKE = 28,    /* name: the token's id */
     OP_CLIENT_LIST = 29,
     OP_CLIENT_REVOKE = 30,   /* name, or the beginning of its key */
+    OP_FS_LIST = 31,         /* resources, nodes: filters; filesystems, and who uses what they lie in */
 };
 
 enum reply_code {
@@ -193,7 +203,14 @@ enum role { ROLE_NONE = 0, ROLE_NODE = 1, ROLE_OBSERVER = 2, ROLE_OPERATOR = 3 }
 
 /* Also stored in the database: append only. */
 enum edge_state { EDGE_OK = 1, EDGE_DEGRADED = 2, EDGE_LOST = 3, EDGE_UNKNOWN = 4, EDGE_STUCK = 5 };
-enum resource_kind { RESOURCE_NETWORK = 1 };
+enum resource_kind {
+    RESOURCE_NETWORK = 1,
+    RESOURCE_LUN = 2,
+    RESOURCE_VG = 3,
+    RESOURCE_LV = 4,
+    RESOURCE_FILESYSTEM = 5,
+    RESOURCE_KINDS
+};
 enum node_liveness { NODE_UP = 1, NODE_SUSPECT = 2, NODE_DOWN = 3, NODE_NEVER = 4 };
 enum node_admission {
     NODE_PENDING = 1, NODE_APPROVED = 2, NODE_QUARANTINED = 3, NODE_DEAD = 4, /* declared dead */
@@ -283,7 +300,9 @@ enum node_admission {
     X(U64, nodes_degraded, 8, 0, "")                                                               \
     X(U64, nodes_lost,     9, 0, "")                                                               \
     X(U64, nodes_unknown, 10, 0, "unknown or stuck")                                               \
-    X(U64, index,  11, 0, "the resource's number in edges of this reply")
+    X(U64, index,  11, 0, "the resource's number in edges of this reply")                          \
+    X(STR, conflict_class, 12, 0, "filesystems and LUNs with one class are, or may be, copies of each other: what is forbidden on one is on all; absent: alone") \
+    X(STRS, doubts, 13, 0, "a sentence for each thing that is wrong with its identity: clones, nodes that contradict each other")
 
 #define EDGE_INFO_LIST(X, XREC, XRECS)                                                             \
     X(U64,  node,          1,  0, "node index")                                                    \
@@ -324,11 +343,24 @@ enum node_admission {
 /* One link of the chain of evidence, outermost first. */
 #define EVIDENCE_LIST(X, XREC, XRECS)                                                              \
     X(U64, depth, 1, 0, "0 is the resource")                                                       \
-    X(STR, what,  2, 0, "network, port, vlan, bond, nic, lldp, node, section")                     \
+    X(STR, what,  2, 0, "network, port, vlan, bond, nic, lldp, node, section; image, filesystem, lv, vg, pv, lun, partition, path, hba, use")                     \
     X(STR, name,  3, 0, "")                                                                        \
     X(STR, state, 4, 0, "ok, degraded, lost, unknown, stuck, missing, info")                       \
     X(STR, text,  5, 0, "one sentence of fact")                                                    \
     X(STR, mend,  6, 0, "what would mend it")
+
+/* A container of a filesystem in use on a node, by whatever made it: a foreign hold. */
+#define USE_INFO_LIST(X, XREC, XRECS)                                                              \
+    X(U64,  node,      1, 0, "node index")                                                         \
+    X(U64,  resource,  2, 0, "resource index: the filesystem")                                     \
+    X(STR,  kind,      3, 0, "mount, swap, dm, md, loop, xen, open")                               \
+    X(STR,  container, 4, 0, "what is in use: the filesystem's, or what that lies in")             \
+    X(STR,  device,    5, 0, "")                                                                   \
+    X(STR,  used_by,   6, 0, "mount point, device above it, DOMID/VDEV, PROGRAM[PID]")             \
+    X(STR,  type,      7, 0, "file system; swap: partition, file; device-mapper: who made it (LVM, CRYPT); xen: backend") \
+    X(BOOL, read_only, 8, 0, "")                                                                   \
+    X(STR,  file,      9, 0, "image inside the file system: of a loop or of a guest")              \
+    X(I64,  age_ms,   10, 0, "since the node has confirmed it; absent: not since this start")
 
 #define TOKEN_INFO_LIST(X, XREC, XRECS)                                                            \
     X(STR, id,         1, 0, "first 8 hex digits of the hash; not secret")                         \
@@ -370,7 +402,8 @@ enum node_admission {
     X(BOOL, more,        20, 0, "the answer was cut at a limit: ask on from the last")             \
     X(STRS, removed_resources, 21, 0, "changes: ids")                                              \
     X(STRS, removed_nodes,     22, 0, "changes: ids")                                              \
-    XRECS(client_info,   clients,   23, 0, "")
+    XRECS(client_info,   clients,   23, 0, "")                                                     \
+    XRECS(use_info,      uses,      24, 0, "")
 
 /* ---- between supervisor and worker (proto/worker.proto) ------------------------------------ */
 
@@ -378,14 +411,17 @@ enum node_admission {
     X(U64,  version,    1, FIELD_REQUIRED, "")                                                     \
     X(STR,  kind,       2, FIELD_REQUIRED, "net, system, ...")                                     \
     X(STRS, interfaces, 3, 0, "host's interfaces by configuration (globs)")                        \
-    X(STR,  sys_root,   4, 0, "tests: another root in place of /sys and /proc")
+    X(STR,  sys_root,   4, 0, "tests: another root in place of /sys and /proc")                    \
+    X(STRS, devices,    5, 0, "names of block devices that are looked at (globs); absent: all")    \
+    X(BYTES, memory,    6, 0, "what the last worker of this kind wanted kept")
 
 /* In the worker's one message; the sections are in the memfd that the message carries, encoded as
  * a report. `bytes` is its length. */
 #define WORKER_RESULT_LIST(X, XREC, XRECS)                                                         \
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
-    X(STR, error,   3, 0, "one sentence when nothing could be collected")
+    X(STR, error,   3, 0, "one sentence when nothing could be collected")                          \
+    X(BYTES, memory, 4, 0, "kept for the next worker of this kind; absent: nothing")
 
 /* clang-format on */
 
@@ -414,6 +450,7 @@ enum node_admission {
 #define RECORD_ENUM_evidence(TYPE, member, ...)       evidence_##member,
 #define RECORD_ENUM_token_info(TYPE, member, ...)     token_info_##member,
 #define RECORD_ENUM_client_info(TYPE, member, ...)    client_info_##member,
+#define RECORD_ENUM_use_info(TYPE, member, ...)       use_info_##member,
 #define RECORD_ENUM_reply(TYPE, member, ...)          reply_##member,
 #define RECORD_ENUM_worker_request(TYPE, member, ...) worker_request_##member,
 #define RECORD_ENUM_worker_result(TYPE, member, ...)  worker_result_##member,
@@ -443,13 +480,14 @@ RECORD_DECLARE(network_info, NETWORK_INFO_LIST);
 RECORD_DECLARE(evidence, EVIDENCE_LIST);
 RECORD_DECLARE(token_info, TOKEN_INFO_LIST);
 RECORD_DECLARE(client_info, CLIENT_INFO_LIST);
+RECORD_DECLARE(use_info, USE_INFO_LIST);
 RECORD_DECLARE(reply, REPLY_LIST);
 RECORD_DECLARE(worker_request, WORKER_REQUEST_LIST);
 RECORD_DECLARE(worker_result, WORKER_RESULT_LIST);
 
 const char *refuse_reason_name(enum refuse_reason r); /* "malformed", "unknown-key", ... */
 const char *edge_state_name(enum edge_state s);       /* "ok", "degraded", ... */
-const char *resource_kind_name(enum resource_kind k); /* "network" */
+const char *resource_kind_name(enum resource_kind k); /* "network", "lun", ... */
 int resource_kind_by_name(const char *name);          /* -1: no such kind */
 const char *role_name(enum role r);
 int role_by_name(const char *name); /* -1: no such role */

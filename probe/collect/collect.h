@@ -11,15 +11,22 @@
 
 struct collect_request {
     struct strs interfaces; /* globs of links that count as the host's though they are virtual */
+    struct strs devices;    /* globs of block devices that are looked at; none: all */
+    struct bytes memory;    /* what the last worker of this kind wanted kept */
     const char *sys_root;   /* prefix of /sys, /proc and /etc paths; "" on a real host */
 };
 
 /* Collects all sections of one worker kind into `out` (room for SECTION_COUNT), not normalised,
  * with status OK, ABSENT (text says why) or FAILED (text); generation and ages are left 0. Rows
- * live in `a`. 0, -ENOMEM, or a negative errno with a sentence when nothing at all could be
+ * live in `a`. *memory: at most LIMIT_WORKER_KEEPS_BYTES in `a` for the next worker of this kind,
+ * or nothing. 0, -ENOMEM, or a negative errno with a sentence when nothing at all could be
  * collected. */
 int collect_run(enum worker_kind kind, const struct collect_request *req, struct arena *a,
-                struct section *out, size_t *count, struct err *e);
+                struct section *out, size_t *count, struct bytes *memory, struct err *e);
+
+/* Opens what a confined worker of this kind can open no more: before worker_confine. What is not
+ * there is left out. */
+void collect_prepare(enum worker_kind kind);
 
 /* What the worker must keep when it drops privileges before collecting: true only for kinds whose
  * sources are readable by root alone (SMBIOS UUID and serial). */

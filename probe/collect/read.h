@@ -55,5 +55,9 @@ int collect_system(const struct collect_request *req, struct arena *a, struct se
                    size_t *count, struct err *e);
 int collect_lldp(const struct collect_request *req, struct arena *a, struct section *out,
                  size_t *count, struct err *e);
+int collect_storage(const struct collect_request *req, struct arena *a, struct section *out,
+                    size_t *count, struct bytes *memory, struct err *e);
+int collect_lvm_worker(const struct collect_request *req, struct arena *a, struct section *out,
+                       size_t *count, struct bytes *memory, struct err *e);
 
 #endif

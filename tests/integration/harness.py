@@ -141,10 +141,13 @@ class Lab:
         if p in self.processes:
             self.processes.remove(p)
 
-    def start_coordinator(self, *extra):
-        self.coordinator = self.spawn(
-            [program("muster-coordinator"), "--state-dir", self.state, "--listen", self.listen,
-             "--client-ipc", self.client, *extra], log="coordinator")
+    def start_coordinator(self, *extra, namespace=None):
+        """In a network namespace its clients come from here all the same: their socket is a file."""
+        command = [program("muster-coordinator"), "--state-dir", self.state, "--listen", self.listen,
+                   "--client-ipc", self.client, *extra]
+        if namespace is not None:
+            command = ["ip", "netns", "exec", namespace, *command]
+        self.coordinator = self.spawn(command, log="coordinator")
         return self.coordinator
 
     def muster_raw(self, *args, timeout="20s"):
@@ -161,9 +164,12 @@ class Lab:
         return [t["token"] for t in self.muster("token", "create", "--count", str(count))["tokens"]]
 
     def start_probe(self, name, token=None, namespace=None, connect=None, extra=()):
+        """Without this machine's disks, unless `extra` says which: most tests are not about them."""
         run_dir = os.path.join(self.dir, "probe-" + name)
         command = [program("muster-probe"), "--connect", connect or self.listen, "--run-dir",
                    run_dir, "--node-name", name, *extra]
+        if "--device" not in extra:
+            command += ["--device", "none"]
         if token is not None:
             path = os.path.join(self.dir, "token-" + name)
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
@@ -186,17 +192,34 @@ class Lab:
         return {(doc["nodes"][e["node"]]["name"], doc["resources"][e["resource"]]["label"]): e
                 for e in doc["edges"]}
 
-    def wait_matrix(self, test, what, limit_s=LIMIT_S):
-        """Looks at the matrix after each event until it passes `test`; returns it."""
+    def wait(self, look, test, what, limit_s=LIMIT_S):
+        """Looks again after each event until what it sees passes `test`; returns that."""
         events = Events(self, since=0)
         end = time.monotonic() + limit_s
         try:
             while True:
-                matrix = self.matrix()
-                if test(matrix):
-                    return matrix
+                seen = look()
+                if test(seen):
+                    return seen
                 # Ages and confirmations come without events, so look again after a heartbeat too.
                 events.next(min(1.0, max(0.0, end - time.monotonic())))
-                check(time.monotonic() < end, f"not within {limit_s} s: {what}; is {matrix}")
+                check(time.monotonic() < end, f"not within {limit_s} s: {what}; is {seen}")
         finally:
             self.end(events.process)
+
+    def wait_matrix(self, test, what, *filters, limit_s=LIMIT_S):
+        return self.wait(lambda: self.matrix(*filters), test, what, limit_s)
+
+    def section(self, node, name):
+        """One of a node that is not known yet has never been collected either."""
+        r = self.muster_raw("--json", "node", "show", node, "--section", name)
+        check(r.returncode in (0, 1), f"node show {node}: exit {r.returncode}: {r.stderr}")
+        sections = json.loads(r.stdout)["sections"] if r.returncode == 0 else {}
+        return sections.get(name, {"status": "never"})
+
+    def wait_section(self, node, name, test, what, limit_s=LIMIT_S):
+        """Its rows, once the section is ok and they pass `test`."""
+        got = self.wait(lambda: self.section(node, name),
+                        lambda s: s["status"] == "ok" and test(s["rows"]),
+                        f"{name} of {node}: {what}", limit_s)
+        return got["rows"]

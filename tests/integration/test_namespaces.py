@@ -5,7 +5,6 @@ import os
 import socket
 import statistics
 import struct
-import subprocess
 import sys
 import threading
 import time
@@ -110,12 +109,7 @@ def main():
     with Lab() as lab:
         hub, spaces = build_networks(lab)
         lab.listen = f"tcp://10.71.0.1:{lab.port}"
-        # The coordinator lives on the hub; its client socket is a file, so it is reached from here.
-        coordinator = ["ip", "netns", "exec", hub]
-        import harness
-        lab.coordinator = lab.spawn(
-            coordinator + [harness.program("muster-coordinator"), "--state-dir", lab.state,
-                           "--listen", lab.listen, "--client-ipc", lab.client], log="coordinator")
+        lab.start_coordinator(namespace=hub)
         for i, (name, token) in enumerate(zip(NODES, lab.tokens(len(NODES)))):
             lab.start_probe(name, token, namespace=spaces[name], extra=[
                 "--node-id", f"00000000-0000-4000-8000-{i + 1:012x}",

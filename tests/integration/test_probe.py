@@ -115,7 +115,7 @@ def coordinator_away(lab, args):
 def nobody_there(lab, run_dir, token):
     """It goes on asking, says so once, and ends at once when it is told to."""
     probe = Probe(lab, "--connect", f"tcp://127.0.0.1:{free_port()}", "--run-dir", run_dir + "-none",
-                  "--token-file", write_token(lab, "token", token))
+                  "--device", "none", "--token-file", write_token(lab, "token", token))
     probe.until("no answer")
     check(probe.line(time.monotonic() + 3) is None, "told once: " + probe.text)
     check(probe.end() == 0, "exit status")

@@ -18,6 +18,7 @@ PLACES = {
     "coordinator/": "coordinator", "coordinator/core/": "core", "coordinator/store": "store",
     "probe/": "probe", "probe/agent": "agent", "probe/worker.c": "worker",
     "probe/collect/": "collect", "probe/collect/parse_": "parse", "probe/collect/rows": "parse",
+    "probe/collect/tree": "parse",
     "cli/": "cli",
 }
 # Layer -> layers whose headers it may include.
@@ -47,6 +48,7 @@ OWNED = {
     r"zmq\.h": r"lib/net/|lib/client/|coordinator/|probe/|tests/|bench/",
     r"netlink/.*": r"probe/collect/|tests/unit/parse|tests/fuzz/parse",
     r"jansson\.h": r"probe/collect/|tests/|bench/",
+    r"blkid/.*": r"probe/collect/probe_blkid",
 }
 # Never, anywhere: no bound, not reentrant, or a second way to do what something here does already.
 BANNED = r"\b(gets|strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|alloca|tmpnam|mktemp|gmtime|localtime|ctime|asctime|rand|srand|system|popen)\s*\("

@@ -103,6 +103,92 @@ Test(workers, a_port_that_never_stops_flapping_is_looked_at_five_times_a_second)
     world_close(&w);
 }
 
+/* Hints each 5 ms for `ms`, while a run of storage takes `run_ms`; LVM's takes 800 ms. */
+static void storm(struct world *w, int64_t ms, int64_t run_ms)
+{
+    int64_t since[WORKER_KIND_COUNT] = { 0 };
+
+    for (int64_t t = 0; t < ms; t += 5) {
+        world_event(w, AGENT_KERNEL_HINT, WORKER_STORAGE, NULL);
+        pass_answered(w, 5);
+        for (int k = WORKER_STORAGE; k <= WORKER_LVM; k++) {
+            since[k] = w->running[k] ? since[k] + 5 : 0;
+            if (since[k] >= (k == WORKER_LVM ? 800 : run_ms)) {
+                w->lun_bytes++;
+                world_event(w, AGENT_WORKER_DONE, (enum worker_kind)k, NULL);
+            }
+        }
+        world_forget(w);
+    }
+}
+
+Test(workers, many_devices_at_once_are_a_few_runs)
+{
+    struct world w;
+
+    settled_world(&w);
+    storm(&w, 2000, 400); /* hundreds of LUNs: a run takes its time, and so does the pause */
+    cr_expect_geq(w.runs[WORKER_STORAGE], 2);
+    cr_expect_leq(w.runs[WORKER_STORAGE], 3, "%u", w.runs[WORKER_STORAGE]);
+    cr_expect_leq(w.runs[WORKER_LVM], 2, "%u", w.runs[WORKER_LVM]);
+    world_close(&w);
+}
+
+Test(workers, a_steady_storm_of_devices_neither_starves_nor_floods)
+{
+    struct world w;
+
+    settled_world(&w);
+    storm(&w, 60000, 20);
+    cr_expect_geq(w.runs[WORKER_STORAGE], 60 * 2 - 1, "%u", w.runs[WORKER_STORAGE]);
+    cr_expect_leq(w.runs[WORKER_STORAGE], 50 + 60 * 2 + 1, "%u", w.runs[WORKER_STORAGE]);
+    cr_expect_geq(w.runs[WORKER_LVM], 60 / 5 - 1, "%u", w.runs[WORKER_LVM]);
+    cr_expect_leq(w.runs[WORKER_LVM], 2 + 60 / 5 + 1, "%u", w.runs[WORKER_LVM]);
+    /* Its budget is its own. */
+    w.runs[WORKER_NET] = 0;
+    world_event(&w, AGENT_KERNEL_HINT, WORKER_NET, NULL);
+    world_pass(&w, WORLD_COALESCE_MS);
+    cr_expect_eq(w.runs[WORKER_NET], 1);
+    world_close(&w);
+}
+
+Test(workers, a_device_that_comes_alone_is_looked_at_at_once)
+{
+    struct world w;
+
+    settled_world(&w);
+    for (unsigned i = 1; i <= 10; i++) {
+        world_event(&w, AGENT_KERNEL_HINT, WORKER_STORAGE, NULL);
+        world_pass(&w, WORLD_COALESCE_MS);
+        cr_expect_eq(w.runs[WORKER_STORAGE], i);
+        world_pass(&w, 30);
+        world_collect(&w);
+        pass_answered(&w, 1000);
+        world_forget(&w);
+    }
+    world_close(&w);
+}
+
+Test(workers, lvm_looks_again_when_what_it_may_lie_on_has_changed)
+{
+    struct world w;
+
+    settled_world(&w);
+    world_event(&w, AGENT_KERNEL_HINT, WORKER_STORAGE, NULL);
+    world_pass(&w, WORLD_COALESCE_MS);
+    world_collect(&w);
+    world_pass(&w, 1000);
+    cr_expect_eq(w.runs[WORKER_LVM], 0, "nothing has changed");
+    w.lun_bytes++;
+    world_event(&w, AGENT_KERNEL_HINT, WORKER_STORAGE, NULL);
+    world_pass(&w, WORLD_COALESCE_MS);
+    world_event(&w, AGENT_WORKER_DONE, WORKER_STORAGE, NULL);
+    cr_expect_eq(world_count(&w, envelope_report), 1, "LVM keeps nobody waiting");
+    world_pass(&w, WORLD_COALESCE_MS);
+    cr_expect_eq(w.runs[WORKER_LVM], 1);
+    world_close(&w);
+}
+
 Test(workers, a_change_is_reported_at_once_and_no_change_is_not)
 {
     struct world w;

@@ -49,7 +49,9 @@ static void carry_out(struct world *w, const struct agent_action *x)
         break;
     case AGENT_RUN_WORKER:
         cr_assert_not(w->running[x->kind], "two workers of a kind");
-        cr_expect_eq(x->timeout_ms, w->config.worker_timeout_ms);
+        cr_expect_eq(x->timeout_ms,
+                     w->config.worker_timeout_ms *
+                         (x->kind == WORKER_STORAGE || x->kind == WORKER_LVM ? 4 : 1));
         w->running[x->kind] = true;
         w->runs[x->kind]++;
         break;
@@ -126,6 +128,15 @@ static size_t find_sections(const struct world *w, enum worker_kind kind, struct
             REC_SET(nic, nic, mtu_bytes, w->mtu);
             s->status = SECTION_OK;
             s->rows = nic;
+            s->row_count = 1;
+        }
+        if (i == SECTION_LUNS) {
+            struct lun *lun = arena_zalloc(a, sizeof *lun);
+
+            REC_SET(lun, lun, key, "serial.1");
+            REC_SET(lun, lun, size_bytes, w->lun_bytes);
+            s->status = SECTION_OK;
+            s->rows = lun;
             s->row_count = 1;
         }
         cr_assert_eq(section_normalise(s, a, NULL), 0);

@@ -25,6 +25,7 @@ struct world {
     uint8_t db_id[16], nonce[16];
     struct memory coordinator; /* as it introduces itself */
     uint64_t mtu;              /* of the one NIC that the workers find */
+    uint64_t lun_bytes;        /* the LUN's */
 };
 
 /* Not started yet: a test may still change `config`. With a token. */

@@ -22,6 +22,8 @@ NEEDED = {"network define": ["--match", "*/eth0"], "enrol": ["--token-file", "to
           "recover": ["--confirm", "recover"], "node declare-dead": ["--type-name", "a"],
           "impact": ["a"]}
 
+MOST_ARGUMENTS = 64
+
 faults = 0
 
 
@@ -57,17 +59,18 @@ def good(c):
     words = [c["noun"]] + ([c["verb"]] if c["verb"] else [])
     title, names = " ".join(words), (c["arguments"] or "").split()
     if title != "impact":
-        words += ["a"] * len(names)
+        words += ["a"] * len([n for n in names if n[0] != "["])
     return words + NEEDED.get(title, [])
 
 
 def wrong_lines(c, everywhere):
     words = [c["noun"]] + ([c["verb"]] if c["verb"] else [])
     title, line = " ".join(words), good(c)
-    yield line + ["one", "too", "many"]
+    many = "..." in (c["arguments"] or "")
+    yield line + (["many"] * MOST_ARGUMENTS if many else []) + ["one", "too", "many"]
     yield line + ["--frobnicate"]
     yield line + ["-x"]
-    if c["arguments"] or title in NEEDED:
+    if (c["arguments"] and c["arguments"][0] != "[") or title in NEEDED:
         yield words
     if c["arguments"]:
         yield words + [""]

@@ -15,6 +15,7 @@ import unicodedata
 
 import encode
 import made_up
+import made_up_storage as storage
 from made_up import Script, coordinator, fails, status
 
 WIDTH = 80
@@ -196,7 +197,72 @@ def scripts(e):
                                     made_up.edge({"index": 3}, {"index": 1}),
                                     made_up.edge({"index": 2}, {"index": 1}, state=99)])),
         "old": Script(e).say("STATUS", {}),
+        **storage_scripts(e),
     }
+
+
+def storage_scripts(e):
+    nodes, things, edges = rack = storage.rack()
+    by_name = {n["name"]: n for n in nodes}
+
+    def only(kind):
+        some = [r for r in things if r["kind"] == kind]
+        some_edges = [x for x in edges if any(r["index"] == x["resource"] for r in some)]
+        return coordinator(e, (nodes, some, some_edges))
+
+    def of(node=None, key=None):
+        picked = [x for x in edges if (node is None or x["node"] == by_name[node]["index"]) and
+                  (key is None or any(r["key"] == key and r["index"] == x["resource"]
+                                      for r in things))]
+        return {"nodes": [n for n in nodes if any(x["node"] == n["index"] for x in picked)],
+                "resources": [r for r in things if any(x["resource"] == r["index"]
+                                                       for x in picked)],
+                "edges": picked}
+
+    def show(sections):
+        xen3 = of("xen3")
+        return Script(e).say("NODE_SHOW", {**xen3, "sections": sections}).say("SNAPSHOT", xen3)
+
+    filesystems = [r for r in things if r["kind"] == "filesystem"]
+    seen = [x for x in edges if any(r["index"] == x["resource"] for r in filesystems)]
+    uses = storage.uses(nodes, things)
+    data = of(key=f"{storage.FS_DATA}@lv.{storage.LV_DATA}")
+    clone = of(key=f"{storage.FS_CLONE}@{storage.LUN_C}")
+    one = data["resources"][0]["index"]
+    three = made_up.three()
+    fleet = storage.fleet()
+    return {
+        "storage": coordinator(e, tuple(a + b for a, b in zip(three, numbered(rack)))),
+        "storage-fleet": coordinator(e, fleet),
+        **{kind: only(kind) for kind in ("lun", "vg", "lv", "filesystem")},
+        "xen2": Script(e).say("SNAPSHOT", of("xen2")),
+        "xen3": show(storage.sections()),
+        "xen3-many": show(storage.many()),
+        "lun-c": Script(e).say("RESOURCE_SHOW", of(key=storage.LUN_C)),
+        "fs-clone": Script(e).say("RESOURCE_SHOW", clone),
+        "two-called": Script(e).refuse(
+            "RESOURCE_SHOW", "AMBIGUOUS", "2 resources are called 'images': 2 filesystems; name one "
+            "by its key.", candidates=sorted(r["key"] for r in things if r["label"] == "images")),
+        "fs": Script(e).say("FS_LIST", {"nodes": nodes, "resources": filesystems, "edges": seen,
+                                        "uses": uses}),
+        "fs-one": Script(e).say("FS_LIST", {**data, "uses": [u for u in uses
+                                                             if u["resource"] == one]}),
+        "fs-none": Script(e).say("FS_LIST", {"nodes": nodes}),
+        "chain": Script(e).say("EXPLAIN", {
+            "nodes": [by_name["xen2"]], "resources": data["resources"],
+            "edges": [x for x in data["edges"] if x["node"] == by_name["xen2"]["index"]],
+            "evidence": storage.evidence()}),
+        "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact()}),
+        "storage-events": coordinator(e, three).say("EVENTS", {"events": storage.events(made_up.event)}),
+    }
+
+
+def numbered(parts):
+    """The same with numbers that no other part of a reply has."""
+    nodes, things, edges = parts
+    return ([{**n, "index": n["index"] + 5000} for n in nodes],
+            [{**r, "index": r["index"] + 5000} for r in things],
+            [{**x, "node": x["node"] + 5000, "resource": x["resource"] + 5000} for x in edges])
 
 
 UNREACHABLE = "the coordinator cannot be reached: there is no socket /run/muster/client.sock"
@@ -230,7 +296,15 @@ CASES = [
     ("matrix-unseen-all", "unseen-all", "matrix --resource lab"),
     ("matrix-unseen-half", "unseen-half", "matrix --resource storage-a --resource lab"),
     ("matrix-seeing-none", "seeing-none", "matrix --node node2"),
-    ("matrix-to-come", "three", "matrix --kind lun"),
+    ("matrix-luns", "lun", "matrix --kind lun"),
+    ("matrix-vgs", "vg", "matrix --kind vg"),
+    ("matrix-lvs", "lv", "matrix --kind lv"),
+    ("matrix-filesystems", "filesystem", "matrix --kind filesystem"),
+    ("matrix-storage", "storage", "matrix"),
+    ("matrix-storage-node", "xen2", "matrix --node xen2"),
+    ("matrix-storage-fleet", "storage-fleet", "matrix"),
+    ("matrix-luns-fleet", "storage-fleet", "matrix --kind lun"),
+    ("matrix-luns-none", "empty", "matrix --kind lun"),
     ("matrix-no-kind", "three", "matrix --kind rack"),
     ("matrix-too-large", "too-large", "matrix"),
     ("matrix-hostile", "hostile", "matrix"),
@@ -245,6 +319,10 @@ CASES = [
     ("node-show-nics", "show", "node show node2 --section nics"),
     ("node-show-vlans", "show", "node show node2 --section vlans"),
     ("node-show-bridges", "show", "node show node2 --section bridges"),
+    ("node-show-storage", "xen3", "node show xen3"),
+    ("node-show-many", "xen3-many", "node show xen3"),
+    ("node-show-luns", "xen3", "node show xen3 --section luns"),
+    ("node-show-short", "xen3", "node show xen3 --section paths --short"),
     ("node-show-no-section", "show", "node show node2 --section disks"),
     ("node-show-not-found", "not-found", "node show nodex"),
     ("node-show-ambiguous", "ambiguous", "node show 4c4c"),
@@ -259,7 +337,11 @@ CASES = [
     ("node-declare-dead-other", "change", "node declare-dead node1 --type-name node2"),
     ("resource-list", "three", "resource list"),
     ("resource-list-fleet", "fleet", "resource list"),
-    ("resource-list-to-come", "three", "resource list --kind vg"),
+    ("resource-list-storage", "storage", "resource list"),
+    ("resource-list-luns", "lun", "resource list --kind lun"),
+    ("resource-show-lun", "lun-c", f"resource show {storage.LUN_C}"),
+    ("resource-show-clone", "fs-clone", f"resource show {storage.FS_CLONE}@{storage.LUN_C}"),
+    ("resource-show-two", "two-called", "resource show images"),
     ("resource-show", "one-resource", "resource show storage-a"),
     ("resource-show-not-found", "not-found", "resource show x"),
     ("explain", "explain", "explain node2 storage-a"),
@@ -267,11 +349,17 @@ CASES = [
     ("explain-ports", "explain-ports", "explain node2 eth0"),
     ("explain-no-port", "explain-no-port", "explain node2 eth9"),
     ("explain-not", "explain-not", "explain node2 lab"),
+    ("explain-storage", "chain", "explain xen2 data"),
     ("explain-not-found", "not-found", "explain nodex storage-a"),
     ("impact", "impact", "impact storage-a"),
     ("impact-node", "impact", "impact --node node1"),
+    ("impact-storage", "hit", f"impact {storage.LUN_A}"),
     ("impact-two", "impact", "impact storage-a --node node1"),
     ("impact-none", "impact", "impact"),
+    ("fs-list", "fs", "fs list"),
+    ("fs-list-one", "fs-one", "fs list data"),
+    ("fs-list-none", "fs-none", "fs list"),
+    ("fs-list-node", "fs-none", "fs list --node xen1 --node xen2"),
     ("network-list", "three", "network list"),
     ("network-list-empty", "empty", "network list"),
     ("network-define", "change", "network define storage-a --vlan 100 --match */bond0"),
@@ -283,6 +371,7 @@ CASES = [
     ("network-define-shared", "define-shared", "network define storage-a --match */bond0"),
     ("network-delete", "change", "network delete lab"),
     ("event-tail", "three", "event tail"),
+    ("event-tail-storage", "storage-events", "event tail"),
     ("event-tail-empty", "empty", "event tail"),
     ("event-tail-paged", "events-paged", "event tail --since 0"),
     ("event-tail-wrong", "three", "event tail --since yesterday"),
@@ -357,7 +446,8 @@ KEPT = {"status", "check-critical", "check-unknown", "matrix-three", "node-list-
         "node-approve", "node-forget", "resource-list", "resource-show", "explain", "impact",
         "network-list", "network-define", "network-delete", "event-tail", "event-follow",
         "token-create", "token-list", "enrol", "backup", "recover", "node-show-ambiguous",
-        "usage-noun", "version", "status-unreachable"}
+        "usage-noun", "version", "status-unreachable", "matrix-luns", "fs-list",
+        "resource-show-clone", "explain-storage"}
 LINES = {"event-follow", "event-follow-lost"}  # a document a line
 WIDE = ("event-", "token-create", "check-")    # lines as long as they are
 

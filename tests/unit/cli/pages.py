@@ -59,7 +59,7 @@ def documents(text, table, definitions):
     """One heading for each command, one for each kind of record with all its members."""
     titles = {t for t in re.findall(r"^### muster (.*)", text, re.M)}
     same("json.md", titles, {title(c) for c in table["commands"]})
-    for record in ("node", "resource", "edge", "event", "network", "evidence", "token"):
+    for record in ("node", "resource", "edge", "event", "network", "evidence", "use", "token"):
         there = {m for m in members(text, record.capitalize()) if "." not in m}
         same(f"json.md, {record}", there, set(definitions[record]["properties"]))
     same("json.md, section", members(text, "Section"),
@@ -86,7 +86,7 @@ def events(text, core):
     """Kinds of events, as the core's sources name them."""
     named = set()
     for path in core.glob("*.c"):
-        named |= set(re.findall(r'"((?:coordinator|node|edge|section|network|token|client|message|event)'
+        named |= set(re.findall(r'"((?:coordinator|node|edge|section|network|lun|vg|pv|fs|token|client|message|event)'
                                 r'\.[a-z-]+)"', path.read_text(encoding="utf-8")))
     same("json.md, kinds of events", {m for m in members(text, "Event") if "." in m}, named)
 

@@ -13,6 +13,7 @@ import termios
 
 import encode
 import made_up
+import made_up_storage as storage
 
 faults = 0
 
@@ -84,7 +85,7 @@ def colours(t):
 def width(t):
     for columns in (40, 60, 80, 132):
         for args in (["matrix"], ["node", "list"], ["event", "tail"], ["status"], ["--help"],
-                     ["node", "show", "node2"], ["network", "define", "--help"]):
+                     ["node", "show", "node2"], ["fs", "list"], ["network", "define", "--help"]):
             shown, _ = t.run(*args, columns=columns, NO_COLOR="1")
             longest = max(shown.split("\n"), key=len)
             # Examples and a grid's columns are not broken.
@@ -134,6 +135,9 @@ def main():
         nodes, resources, edges = made_up.three()
         s.say("NODE_SHOW", {"nodes": nodes[2:], "sections": made_up.sections(),
                             "resources": resources, "edges": []})
+        nodes, resources, edges = storage.rack()
+        s.say("FS_LIST", {"nodes": nodes, "edges": edges, "uses": storage.uses(nodes, resources),
+                          "resources": [r for r in resources if r["kind"] == "filesystem"]})
         s.write(folder)
         work = os.path.join(folder, "work")
         os.mkdir(work)

@@ -145,6 +145,36 @@ Test(ranges, no_more_than)
 
 /* ---- replies -------------------------------------------------------------------------------- */
 
+Test(reply, kinds_stand_together)
+{
+    struct resource_info resources[] = {
+        { .kind = "network", .label = "a/eth0", .index = 1 },
+        { .kind = "hologram", .label = "b", .index = 2 },
+        { .kind = "filesystem", .label = "c", .index = 3 },
+        { .kind = "network", .label = "z", .declared = true, .index = 4 },
+        { .kind = "lun", .label = "naa.10", .index = 5 },
+        { .kind = "lun", .label = "naa.9", .index = 6 },
+    };
+    static const char *const wanted[] = { "z", "naa.9", "naa.10", "c", "b", "a/eth0" };
+    struct node_info nodes[] = { { .name = "node9", .index = 70 } };
+    struct use_info uses[] = {
+        { .node = 70, .resource = 3, .kind = "open" },
+        { .node = 70, .resource = 77 },
+        { .node = 7, .resource = 3 },
+        { .node = 70, .resource = 3, .kind = "mount" },
+    };
+    struct reply r = { .resources = { resources, 6 }, .nodes = { nodes, 1 }, .uses = { uses, 4 } };
+
+    cr_assert_eq(reply_order(&r), 0);
+    for (size_t i = 0; i < 6; i++)
+        cr_expect_str_eq(resources[i].label, wanted[i], "%zu: %s", i, resources[i].label);
+    /* Uses of what is not there are gone; those that are left point to places. */
+    cr_assert_eq(r.uses.n, 2);
+    cr_expect_str_eq(uses[0].kind, "mount");
+    cr_expect_eq(uses[0].node, 0);
+    cr_expect_eq(uses[0].resource, 3);
+}
+
 Test(reply, in_order)
 {
     struct node_info nodes[] = { { .name = "node10", .index = 7 },

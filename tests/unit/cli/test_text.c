@@ -135,6 +135,24 @@ Test(table, is_cut_and_wrapped)
            "                    on\n");
 }
 
+/* Names that differ in their middle are not cut there while another column can give way. */
+Test(table, names_stay_apart)
+{
+    static const struct column columns[] = { { "LUN", COLUMN_CUT }, { "MAP", COLUMN_CUT } };
+    struct fixture *f = begin(40);
+    struct table *b = table_new(&f->t, columns, 2);
+
+    table_cell(b, "naa.600140500100000000000000", PAINT_NONE);
+    table_cell(b, "a-map-with-a-name", PAINT_NONE);
+    table_cell(b, "naa.600140500200000000000000", PAINT_NONE);
+    table_cell(b, "b", PAINT_NONE);
+    cr_assert_not(table_fits(b));
+    table_print(b);
+    end(f, "LUN                           MAP\n"
+           "naa.600140500100000000000000  a-ma...ame\n"
+           "naa.600140500200000000000000  b\n");
+}
+
 Test(table, colours_take_no_room)
 {
     static const struct column columns[] = { { NULL, 0 }, { NULL, 0 } };

@@ -261,12 +261,14 @@ static void row_own(struct durable *d, enum table_id id, void *row)
         s->status_text = text_copy(d, s->status_text);
     } else if (id == T_INVENTORY) {
         i->key = text_copy(d, i->key);
+        i->container = text_copy(d, i->container);
         i->row = record_dup(d->a, section_descs[i->section].row, i->row);
     } else if (id == T_RESOURCE) {
         struct resource_row *r = row;
 
         r->key = text_copy(d, r->key);
         r->label = text_copy(d, r->label);
+        r->seen_together = text_copy(d, r->seen_together);
     } else if (id == T_SIGHTING) {
         g->row_key = text_copy(d, g->row_key);
         g->port = text_copy(d, g->port);
@@ -503,21 +505,25 @@ static int check_sighting(const struct durable *d, const struct sighting_row *g,
     return 0;
 }
 
-/* What is written for people who read the database: the node's name of today. */
+/* What is written for people who read the database: the node's name of today, before what is its
+ * own. */
 static bool label_is_right(const struct durable *d, const struct resource_row *r)
 {
+    const char *head = r->kind == RESOURCE_NETWORK ? "unproven:" : "";
+
     for (size_t i = 0; i < d->t[T_NODE].n; i++) {
         const struct node_row *n = row_at(d, T_NODE, i);
         char key[64], label[128], id[UUID_TEXT];
 
-        snprintf(key, sizeof key, "unproven:%s/", uuid_text(n->id, id));
+        snprintf(key, sizeof key, "%s%s/", head, uuid_text(n->id, id));
         if (strncmp(r->key, key, strlen(key)) != 0)
             continue;
-        snprintf(label, sizeof label, "unproven:%s/", n->name);
+        snprintf(label, sizeof label, "%s%s/", head, n->name);
         return strncmp(r->label, label, strlen(label)) == 0 &&
-               strcmp(r->label + strlen(label), r->key + strlen(key)) == 0;
+               (r->kind != RESOURCE_NETWORK ||
+                strcmp(r->label + strlen(label), r->key + strlen(key)) == 0);
     }
-    return r->declared;
+    return r->declared || r->kind != RESOURCE_NETWORK;
 }
 
 static int check_resource(const struct durable *d, const struct resource_row *r, struct err *e)

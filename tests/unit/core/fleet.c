@@ -102,7 +102,7 @@ void fleet_step(struct fleet *f, struct coord_event *ev)
     take_messages(f);
     if (!f->batch)
         fleet_commit(f);
-    rc = coord_check(f->c, &e);
+    rc = f->unchecked ? 0 : coord_check(f->c, &e);
     if (rc != 0)
         fprintf(stderr, "coord_check: %s\n", e.text);
     assert(rc == 0);
@@ -392,6 +392,23 @@ bool host_report(struct host *h)
     REC_SET(body, report, sections, ((struct recs){ bodies, 2 }));
     REC_SET(&env, envelope, report, body);
     host_send(h, &env, s, 2);
+    return h->f->answer != NULL && h->f->answer->report_ack != NULL;
+}
+
+bool host_report_sections(struct host *h, struct section *v, size_t n)
+{
+    struct envelope env = { 0 };
+    struct report body = { 0 };
+    struct arena *a = arena_new(0);
+    struct err e = { "" };
+
+    for (size_t i = 0; i < n; i++) {
+        v[i].status = SECTION_OK;
+        assert(section_normalise(&v[i], a, &e) == 0);
+    }
+    REC_SET(&env, envelope, report, &body);
+    host_send(h, &env, v, n);
+    arena_free(a);
     return h->f->answer != NULL && h->f->answer->report_ack != NULL;
 }
 

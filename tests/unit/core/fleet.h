@@ -26,6 +26,7 @@ struct fleet {
     const struct envelope *answer;
     uint64_t commits;
     char events[8192]; /* "kind: text" of the last commit that had any, one a line */
+    bool unchecked;    /* do not walk the whole state after each step (costs time) */
     bool batch;        /* steps are collected; fleet_commit ends them */
 };
 
@@ -66,6 +67,8 @@ void host_join(struct host *h);
 enum enrol_state host_enrol(struct host *h, bool with_token); /* 0: refused */
 bool host_register(struct host *h);
 bool host_report(struct host *h); /* nics and vlans as the ports are */
+/* Any sections; they are normalised on the way. */
+bool host_report_sections(struct host *h, struct section *v, size_t n);
 void host_beat(struct host *h);
 void host_goodbye(struct host *h);
 void host_reboot(struct host *h); /* new boot id and key, nothing said yet */

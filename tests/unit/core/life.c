@@ -398,10 +398,13 @@ static void edge_text(FILE *f, const struct edge *e)
         v[n++] = g;
     qsort(v, n, sizeof v[0], by_row);
     for (size_t i = 0; i < n; i++)
-        fprintf(f, "      sighting %u %s port %s base %u vlan %u stacked %d ambiguous %d %u/%u\n",
+        fprintf(f,
+                "      sighting %u %s port %s base %u vlan %u stacked %d ambiguous %d %u/%u "
+                "flawed %d size %llu mark %llu\n",
                 v[i]->section, v[i]->row_key, v[i]->sight.port, v[i]->sight.base_len,
                 v[i]->sight.vlan, v[i]->sight.stacked, v[i]->ambiguous, v[i]->sight.paths_active,
-                v[i]->sight.paths_total);
+                v[i]->sight.paths_total, v[i]->sight.flawed, (unsigned long long)v[i]->sight.size,
+                (unsigned long long)v[i]->sight.mark);
 }
 
 static void slot_text(FILE *f, const struct slot *slot, size_t id)
@@ -492,9 +495,50 @@ static void resource_line(FILE *f, const void *v)
     const struct resource *r = v;
 
     fprintf(f, "  resource %08u vlan %u declared %d port %s owner %u ", r->no, r->vlan,
-            r->network != NULL, or_dash(r->port), r->owner != NULL ? r->owner->row.no : 0);
+            r->network != NULL, or_dash(r->key), r->owner != NULL ? r->owner->row.no : 0);
     hex(f, r->id.b, 16);
     fputc('\n', f);
+}
+
+static int by_id(const void *x, const void *y)
+{
+    const struct resource *a = *(struct resource *const *)x, *b = *(struct resource *const *)y;
+
+    return a->no < b->no ? -1 : a->no > b->no;
+}
+
+/* What is in doubt, as a query would tell it. */
+static void doubt_lines(FILE *f, const struct coord *c)
+{
+    struct resource **v = calloc(map_count(c->resources) + 1, sizeof(struct resource *)), *r;
+    struct arena *a = arena_new(0);
+    size_t n = 0, it = 0;
+
+    assert(v != NULL && a != NULL);
+    while ((r = map_next(c->resources, &it)) != NULL) {
+        if (r->kind != RESOURCE_NETWORK)
+            v[n++] = r;
+    }
+    qsort(v, n, sizeof(struct resource *), by_id);
+    for (size_t i = 0; i < n; i++) {
+        struct resource_info info = { 0 };
+        const char *sets;
+
+        assert(doubts_fill(c, a, v[i], &info) == 0 && twin_sets_text(a, v[i]->twin, &sets) == 0);
+        fprintf(f, "  doubt %u since %lld told %d sets %s class %s\n", v[i]->no,
+                (long long)v[i]->doubt_since.v, v[i]->doubt_told, or_dash(sets),
+                or_dash(info.conflict_class));
+        for (size_t k = 0; k < info.doubts.n; k++) {
+            const char *text = info.doubts.v[k], *cut;
+
+            /* Who is silent is not known after a start. */
+            for (; (cut = strstr(text, " (silent)")) != NULL; text = cut + strlen(" (silent)"))
+                fprintf(f, "%.*s", (int)(cut - text), text);
+            fprintf(f, "%s\n", text);
+        }
+    }
+    arena_free(a);
+    free(v);
 }
 
 static void network_line(FILE *f, const void *v)
@@ -540,6 +584,7 @@ char *life_text(const struct coord *c)
     sorted(f, c->keys, key_line);
     sorted(f, c->retired, retired_line);
     sorted(f, c->resources, resource_line);
+    doubt_lines(f, c);
     sorted(f, c->networks_by_name, network_line);
     sorted(f, c->tokens_by_hash, token_line);
     for (size_t i = 0; i < c->node_count; i++)

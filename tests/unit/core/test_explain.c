@@ -134,6 +134,7 @@ static void world_facts(struct world *w)
     w->facts = (struct explain_facts){
         .node = &w->node,
         .resource = &w->resource,
+        .kind = RESOURCE_NETWORK,
         .edge = &w->edge,
         .network = &w->network,
         .sightings = &w->sighting,
@@ -207,7 +208,7 @@ static void check_chain(const struct world *w)
 
 static void explain(struct world *w)
 {
-    cr_assert_eq(explain_build(&w->facts, w->sections, w->a, &w->reply), 0);
+    cr_assert_eq(explain_build(&w->facts, w->sections, NULL, w->a, &w->reply), 0);
     check_chain(w);
 }
 

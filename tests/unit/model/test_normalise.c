@@ -112,7 +112,7 @@ Test(normalise, number_of_rows)
 Test(normalise, section_number)
 {
     s.id = SECTION_COUNT;
-    refused("section number 7 is not known here");
+    refused("section number 16 is not known here");
     s.id = (enum section_id) - 1;
     refused("section number 4294967295 is not known here");
 }

@@ -159,9 +159,10 @@ static struct section collect(void)
     struct collect_request req = { .sys_root = root };
     struct section s;
     struct err e = { "" };
+    struct bytes memory;
     size_t count;
 
-    cr_assert_eq(collect_run(WORKER_LLDP, &req, a, &s, &count, &e), 0, "%s", e.text);
+    cr_assert_eq(collect_run(WORKER_LLDP, &req, a, &s, &count, &memory, &e), 0, "%s", e.text);
     cr_assert_eq(count, 1);
     return s;
 }

@@ -37,9 +37,11 @@ static const struct system *collect_from(const char *name, size_t *count)
     struct collect_request req = { .sys_root =
                                        arena_printf(a, "%s/captures/system/%s", TEST_DATA, name) };
     struct err e = { "" };
+    struct bytes memory;
     struct system *s;
 
-    cr_assert_eq(collect_run(WORKER_SYSTEM, &req, a, sections, count, &e), 0, "%s", e.text);
+    cr_assert_eq(collect_run(WORKER_SYSTEM, &req, a, sections, count, &memory, &e), 0, "%s",
+                 e.text);
     cr_assert_eq(*count, 2);
     s = sections[0].rows;
     cr_assert_str_eq(s->probe_version, MUSTER_VERSION);
@@ -143,9 +145,10 @@ Test(system, nothing_to_read_fails_both_sections_with_a_text)
 {
     struct collect_request req = { .sys_root = "/nonexistent" };
     struct err e = { "" };
+    struct bytes memory;
     size_t count;
 
-    cr_assert_eq(collect_run(WORKER_SYSTEM, &req, a, sections, &count, &e), 0);
+    cr_assert_eq(collect_run(WORKER_SYSTEM, &req, a, sections, &count, &memory, &e), 0);
     cr_assert_eq(sections[0].status, SECTION_FAILED);
     cr_assert_str_eq(sections[0].status_text, "/proc/sys/kernel/random/boot_id cannot be read");
     cr_assert_eq(sections[0].row_count, 0);

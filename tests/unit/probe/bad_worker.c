@@ -17,6 +17,8 @@ enum { LIFE_S = 120 }; /* should a test that fails forget it */
 
 static struct arena *arena;
 static struct err e;
+static char said[32] = "none here";
+static const struct worker_request *request;
 
 static void encode(const struct section *sections, size_t n, struct buf *out)
 {
@@ -49,7 +51,7 @@ static size_t fill(enum worker_kind kind, struct section *out)
         if ((worker_kind_sections(kind) >> i) & 1u)
             out[n++] = (struct section){ .id = (enum section_id)i,
                                          .status = SECTION_ABSENT,
-                                         .status_text = "none here" };
+                                         .status_text = said };
     }
     return n;
 }
@@ -119,7 +121,7 @@ static void garbage(enum worker_kind kind)
 
 static void large_message(enum worker_kind kind)
 {
-    static char bytes[WORKER_MESSAGE_BYTES + 1];
+    static char bytes[LIMIT_WORKER_MESSAGE_BYTES + 1];
 
     (void)kind;
     send(WORKER_FD, bytes, sizeof bytes, 0);
@@ -256,6 +258,59 @@ static void escape(enum worker_kind kind)
         good(kind);
 }
 
+/* Leaves a child outside its group, which waits for a file system that never answers. */
+static void stray(enum worker_kind kind)
+{
+    char path[256];
+
+    if (fork() == 0) {
+        setpgid(0, 0);
+        snprintf(path, sizeof path, "%s/held", request->interfaces.v[0]);
+        access(path, F_OK);
+        hang(kind);
+    }
+    snprintf(path, sizeof path, "%s/answered", request->interfaces.v[0]);
+    access(path, F_OK);
+    good(kind);
+}
+
+static void send_memory(enum worker_kind kind, const void *p, size_t n)
+{
+    struct worker_result result = { .present = 0 };
+    struct section sections[SECTION_COUNT];
+    struct buf b = { 0 };
+
+    encode(sections, fill(kind, sections), &b);
+    REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
+    REC_SET(&result, worker_result, bytes, b.n);
+    REC_SET(&result, worker_result, memory, ((struct bytes){ p, n }));
+    if (worker_send(&result, worker_memfd(b.p, b.n, true), &e) < 0)
+        exit(97);
+    buf_deinit(&b);
+}
+
+/* Says how many bytes it was given to remember, and does with that as it is told. */
+static void keep(enum worker_kind kind)
+{
+    static const uint8_t many[LIMIT_WORKER_KEEPS_BYTES + 1];
+    size_t n = REC_HAS(request, worker_request, memory) ? request->memory.n : 0;
+    const char *order = request->devices.n > 0 ? request->devices.v[0] : "one-more";
+
+    snprintf(said, sizeof said, "had %zu", n);
+    if (strcmp(order, "one-more") == 0)
+        send_memory(kind, many, n + 1);
+    else if (strcmp(order, "all") == 0)
+        send_memory(kind, many, LIMIT_WORKER_KEEPS_BYTES);
+    else if (strcmp(order, "too-much") == 0)
+        send_memory(kind, many, LIMIT_WORKER_KEEPS_BYTES + 1);
+    else if (strcmp(order, "nothing") == 0)
+        good(kind);
+    else if (strcmp(order, "fail") == 0)
+        worker_error_send(said, &e);
+    else
+        leave(kind);
+}
+
 static const struct {
     const char *name;
     void (*run)(enum worker_kind kind);
@@ -286,11 +341,12 @@ static const struct {
     { "error", report_error },
     { "linger", linger },
     { "escape", escape },
+    { "stray", stray },
+    { "keep", keep },
 };
 
 int main(int argc, char **argv)
 {
-    const struct worker_request *request;
     int parent;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);

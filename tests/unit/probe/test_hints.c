@@ -6,7 +6,9 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,13 +37,47 @@ Test(hints, a_uevent_hints_at_who_looks_at_its_subsystem)
                  KIND(WORKER_SYSTEM) | KIND(WORKER_NET));
     cr_expect_eq(OF("offline@/devices/system/cpu/cpu1\0ACTION=offline\0SUBSYSTEM=cpu"),
                  KIND(WORKER_SYSTEM));
-    cr_expect_eq(OF("add@/devices/sda\0SUBSYSTEM=block"), 0);
     cr_expect_eq(OF("add@/devices/x\0SUBSYSTEM=network"), 0);
     cr_expect_eq(of_text("add@/x\0SUBSYSTEM=net", 20), KIND(WORKER_SYSTEM) | KIND(WORKER_NET),
                  "the last NUL is missing");
     cr_expect_eq(of_text("add@/x\0SUBSYSTEM=ne", 19), 0);
     cr_expect_eq(of_text("\0\0\0", 3), 0);
     cr_expect_eq(of_text("", 0), 0);
+}
+
+#define LOOP "DEVPATH=/devices/virtual/block/loop0\0SUBSYSTEM=block\0"
+#define MAP  "change@/devices/virtual/block/dm-3\0ACTION=change\0SUBSYSTEM=block\0"
+
+Test(hints, a_uevent_of_a_device_hints_at_storage_and_one_of_a_map_at_lvm_too)
+{
+    const uint32_t storage = KIND(WORKER_STORAGE), both = storage | KIND(WORKER_LVM);
+
+    cr_expect_eq(OF("change@/devices/virtual/block/loop0\0ACTION=change\0" LOOP
+                    "DISK_MEDIA_CHANGE=1\0MAJOR=7\0MINOR=0\0DEVNAME=loop0\0DEVTYPE=disk\0"
+                    "DISKSEQ=1368\0SEQNUM=13370"),
+                 storage);
+    cr_expect_eq(OF("change@/devices/virtual/block/loop0\0ACTION=change\0" LOOP
+                    "RESIZE=1\0MAJOR=7\0MINOR=0\0DEVNAME=loop0\0DEVTYPE=disk\0SEQNUM=4"),
+                 storage);
+    cr_expect_eq(OF("change@/devices/platform/host3/session1/target3:0:0/3:0:0:1\0ACTION=change\0"
+                    "DEVPATH=/devices/platform/host3/session1/target3:0:0/3:0:0:1\0"
+                    "SUBSYSTEM=scsi\0SDEV_UA=REPORTED_LUNS_DATA_HAS_CHANGED\0"
+                    "DEVTYPE=scsi_device\0DRIVER=sd\0SEQNUM=2001"),
+                 storage);
+    cr_expect_eq(OF("add@/devices/host4/rport-4:0-1/fc_remote_ports/rport-4:0-1\0ACTION=add\0"
+                    "SUBSYSTEM=fc_remote_ports\0SEQNUM=5"),
+                 storage);
+    cr_expect_eq(OF("remove@/devices/platform/host3/session1/iscsi_session/session1\0"
+                    "SUBSYSTEM=iscsi_session\0SEQNUM=6"),
+                 storage);
+    cr_expect_eq(OF("change@/devices/virtual/nvme-fabrics/ctl/nvme0\0SUBSYSTEM=nvme\0"
+                    "NVME_EVENT=connected\0SEQNUM=7"),
+                 storage);
+    cr_expect_eq(OF(MAP "DM_COOKIE=6333457\0MAJOR=253\0MINOR=3\0DEVNAME=dm-3\0DEVTYPE=disk"), both);
+    cr_expect_eq(OF(MAP "DM_TARGET=multipath\0DM_ACTION=PATH_FAILED\0DM_PATH=8:16\0DM_NAME=mpatha\0"
+                        "MAJOR=253\0MINOR=3\0DEVNAME=dm-3\0DEVTYPE=disk"),
+                 storage, "LVM does not see paths");
+    cr_expect_eq(OF("add@/devices/vbd-3-51712\0SUBSYSTEM=xen-backend\0"), storage);
 }
 
 static void set_up(int control, const char *name, bool up)
@@ -84,4 +120,41 @@ Test(hints, a_link_that_changes_hints_at_net_even_if_the_announcement_is_lost)
     cr_expect_not(wakes(&h, 0), "an overflow is taken, too");
     kernel_hints_close(&h);
     close(control);
+}
+
+/* Waits as the supervisor does. */
+static uint32_t wait_for(struct kernel_hints *h, int epoll, int ms)
+{
+    struct epoll_event one;
+
+    if (epoll_wait(epoll, &one, 1, ms) == 1)
+        kernel_hints_told(h, one.data.fd);
+    return kernel_hints_take(h);
+}
+
+Test(hints, a_mount_hints_at_storage_once)
+{
+    struct kernel_hints h;
+    struct epoll_event what = { .events = 0 };
+    struct err e = { "" };
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+        mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        cr_skip_test("a mount namespace needs root");
+    cr_assert_eq(kernel_hints_open(&h, &e), 0, "%s", e.text);
+    close(h.fd[KERNEL_DEVICES]); /* others may attach devices meanwhile */
+    h.fd[KERNEL_DEVICES] = -1;
+    what.events = h.events[KERNEL_MOUNTS];
+    what.data.fd = h.fd[KERNEL_MOUNTS];
+    cr_assert_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, h.fd[KERNEL_MOUNTS], &what), 0);
+    wait_for(&h, epoll, 0);
+    cr_expect_eq(wait_for(&h, epoll, 0) & KIND(WORKER_STORAGE), 0);
+    cr_assert_eq(mount("muster-test", "/tmp", "tmpfs", 0, NULL), 0);
+    cr_expect_neq(wait_for(&h, epoll, PATIENCE_MS) & KIND(WORKER_STORAGE), 0);
+    cr_expect_eq(epoll_wait(epoll, &what, 1, 0), 0, "taken");
+    umount("/tmp");
+    cr_expect_neq(wait_for(&h, epoll, PATIENCE_MS) & KIND(WORKER_STORAGE), 0);
+    kernel_hints_close(&h);
+    close(epoll);
 }

@@ -59,8 +59,8 @@ Test(options, every_option)
 
     cr_assert_eq(PARSE(&o, &e, "--connect=tcp://[::1]:7411", "--token-file", "t", "--run-dir", "r",
                        "--node-name", "alpha", "--node-id", "3f0c9a52-7f5e-4c0e-9d3b-2a1b6c7d8e9f",
-                       "--interface", "eth*", "--interface", "up0", "--rescan", "5m",
-                       "--worker-timeout", "1500ms", "--log-level", "debug"),
+                       "--interface", "eth*", "--interface", "up0", "--device", "sd*", "--rescan",
+                       "5m", "--worker-timeout", "1500ms", "--log-level", "debug"),
                  0, "%s", e.text);
     cr_expect_str_eq(o.connect, "tcp://[::1]:7411");
     cr_expect_str_eq(o.token_file, "t");
@@ -69,6 +69,8 @@ Test(options, every_option)
     cr_expect_str_eq(o.node_id, "3f0c9a52-7f5e-4c0e-9d3b-2a1b6c7d8e9f");
     cr_assert_eq(o.interface_count, 2);
     cr_expect_str_eq(o.interfaces[1], "up0");
+    cr_assert_eq(o.device_count, 1);
+    cr_expect_str_eq(o.devices[0], "sd*");
     cr_expect_eq(o.rescan_ms, 300000);
     cr_expect_eq(o.worker_timeout_ms, 1500);
     cr_expect_eq(o.log_level, LOG_LEVEL_DEBUG);
@@ -89,6 +91,7 @@ Test(options, what_is_wrong_is_told_with_what_would_be_right)
         { { "--node-id", "7" }, "--node-id must be a UUID" },
         { { "--node-id", "00000000-0000-0000-0000-000000000000" }, "--node-id must be a UUID" },
         { { "--interface", "a/b" }, "--interface must be the name of a link" },
+        { { "--device", "/dev/sda" }, "--device must be the name of a block device" },
         { { "--rescan", "60" }, "--rescan must be a time such as 30s" },
         { { "--rescan", "1ms" }, "--rescan must be a time such as 30s" },
         { { "--worker-timeout", "0s" }, "--worker-timeout must be a time" },
@@ -124,10 +127,11 @@ Test(options, help_and_version_beat_what_is_wrong_after_them)
 Test(options, help_names_every_option)
 {
     static const char *const names[] = {
-        "--connect",     "--token-file", "--run-dir",       "--node-name",
-        "--node-id",     "--interface",  "--rescan",        "--worker-timeout",
-        "--log-level",   "--help",       "--version",       "muster.connect=",
-        "muster.token=", "muster.name=", "muster.node_id=", "muster.interface="
+        "--connect",     "--token-file",  "--run-dir",       "--node-name",
+        "--node-id",     "--interface",   "--rescan",        "--worker-timeout",
+        "--log-level",   "--help",        "--version",       "muster.connect=",
+        "muster.token=", "muster.name=",  "muster.node_id=", "muster.interface=",
+        "--device",      "muster.device="
     };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -141,7 +145,7 @@ Test(kernel, tells_a_diskless_host)
     char text[] = "BOOT_IMAGE=vmlinuz root=/dev/ram0 console=hvc0 muster.connect=tcp://c:7411 "
                   "muster.token=m1.abc muster.name=alpha "
                   "muster.node_id=3f0c9a52-7f5e-4c0e-9d3b-2a1b6c7d8e9f muster.interface=eth0 "
-                  "muster.interface=\"bond*\" -- quiet\n";
+                  "muster.interface=\"bond*\" muster.device=sda muster.device=vd? -- quiet\n";
     struct probe_options o;
     struct err e = { "" };
 
@@ -154,6 +158,8 @@ Test(kernel, tells_a_diskless_host)
     cr_assert_eq(o.interface_count, 2);
     cr_expect_str_eq(o.interfaces[0], "eth0");
     cr_expect_str_eq(o.interfaces[1], "bond*");
+    cr_assert_eq(o.device_count, 2);
+    cr_expect_str_eq(o.devices[1], "vd?");
     cr_expect_str_eq(ignored, "");
 }
 

@@ -5,10 +5,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +30,7 @@ struct bench {
     struct arena *arena;
     struct worker_outcome got;
     mono_ms now; /* as the pool is told: stands still */
+    const char *order;
     int files;
 };
 
@@ -211,6 +218,150 @@ Test(pool, ends_a_daemon_too_that_a_worker_leaves_behind)
     while (worker_children(NULL, NULL) > 0 && clock_mono().v < until)
         cr_expect_not(next(&b, 10));
     expect_no_children();
+    bench_close(&b);
+}
+
+/* ---- a child that no signal ends ------------------------------------------------------------ */
+
+/* A file system that answers when it is told to: a process that waits for an answer to what has
+ * been read from `fd` waits until then, whatever signals come. */
+struct held_fs {
+    char folder[32];
+    int fd;
+};
+
+static bool fuse_answer(const struct held_fs *f, uint64_t unique, int error, const void *p,
+                        size_t n)
+{
+    struct fuse_out_header head = { .len = (uint32_t)(sizeof head + n),
+                                    .error = -error,
+                                    .unique = unique };
+    struct iovec parts[] = { { &head, sizeof head }, { (void *)(uintptr_t)p, n } };
+
+    return writev(f->fd, parts, 2) == (ssize_t)head.len;
+}
+
+/* The next request for a name: its number. */
+static uint64_t fuse_lookup(const struct held_fs *f, char name[64])
+{
+    static _Alignas(8) char request[1 << 17];
+    const struct fuse_in_header *head = (const void *)request;
+
+    do
+        cr_assert_gt(read(f->fd, request, sizeof request), 0);
+    while (head->opcode == FUSE_GETATTR || head->opcode == FUSE_ACCESS);
+    cr_assert_eq(head->opcode, FUSE_LOOKUP, "opcode %u", head->opcode);
+    snprintf(name, 64, "%.63s", request + sizeof *head);
+    return head->unique;
+}
+
+static bool held_open(struct held_fs *f)
+{
+    static _Alignas(8) char request[1 << 17];
+    struct fuse_init_out init = { .major = 7,
+                                  .minor = 31,
+                                  .max_readahead = 65536,
+                                  .max_write = 65536,
+                                  .flags = FUSE_PARALLEL_DIROPS };
+    char options[96];
+
+    *f = (struct held_fs){ .folder = "/tmp/muster-pool-XXXXXX" };
+    f->fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    if (f->fd < 0 || geteuid() != 0 || unshare(CLONE_NEWNS) != 0 || mkdtemp(f->folder) == NULL)
+        return false;
+    snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other",
+             f->fd);
+    if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("muster-test", f->folder, "fuse", 0, options) != 0) {
+        rmdir(f->folder);
+        return false;
+    }
+    return read(f->fd, request, sizeof request) > 0 &&
+           fuse_answer(f, ((struct fuse_in_header *)(void *)request)->unique, 0, &init,
+                       sizeof init);
+}
+
+static void held_close(struct held_fs *f)
+{
+    umount2(f->folder, MNT_DETACH);
+    close(f->fd);
+    rmdir(f->folder);
+}
+
+static void reopen_pool(struct bench *b)
+{
+    worker_pool_free(b->pool);
+    b->pool = worker_pool_new(&b->config);
+    cr_assert_not_null(b->pool);
+}
+
+Test(pool, a_child_that_no_signal_ends_keeps_nobody_waiting)
+{
+    struct held_fs f;
+    struct bench b;
+    const char *folder = f.folder;
+    uint64_t held = 0, answered = 0;
+    int64_t until;
+
+    if (!held_open(&f))
+        cr_skip_test("SKIP: needs root and FUSE");
+    bench_open(&b, "stray");
+    b.config.interfaces = (struct strs){ &folder, 1 };
+    reopen_pool(&b);
+    start(&b, WORKER_STORAGE);
+    while (held == 0 || answered == 0) {
+        char name[64];
+        uint64_t unique = fuse_lookup(&f, name);
+
+        *(strcmp(name, "held") == 0 ? &held : &answered) = unique;
+    }
+    cr_assert(fuse_answer(&f, answered, ENOENT, NULL, 0));
+    cr_assert(next(&b, PATIENCE_MS));
+    cr_expect_eq(b.got.type, WORKER_OUTCOME_DONE);
+    cr_expect_null(b.got.error, "%s", b.got.error);
+    b.now.v += TIMEOUT_MS;
+    cr_expect_not(next(&b, 100), "it is no worker that is stuck");
+    cr_expect_eq(worker_pool_deadline(b.pool).v, INT64_MAX);
+    cr_expect_eq(worker_children(NULL, NULL), 1, "it lives");
+    cr_assert(fuse_answer(&f, held, ENOENT, NULL, 0));
+    until = clock_mono().v + PATIENCE_MS;
+    while (worker_children(NULL, NULL) > 0 && clock_mono().v < until)
+        cr_expect_not(next(&b, 10));
+    expect_no_children();
+    bench_close(&b);
+    held_close(&f);
+}
+
+/* ---- what is kept from one worker to the next ----------------------------------------------- */
+
+static void expect_kept(struct bench *b, enum worker_kind kind, const char *order, const char *says)
+{
+    const char *said;
+
+    b->order = order;
+    start(b, kind);
+    cr_assert(next(b, PATIENCE_MS));
+    said = b->got.error == NULL ? b->got.sections[0].status_text : b->got.error;
+    cr_expect_not_null(strstr(said, says), "%s: %s", order, said);
+}
+
+Test(pool, what_a_worker_wants_kept_is_given_to_the_next_of_its_kind)
+{
+    struct bench b;
+
+    bench_open(&b, "keep");
+    b.config.devices = (struct strs){ &b.order, 1 };
+    reopen_pool(&b);
+    expect_kept(&b, WORKER_STORAGE, "one-more", "had 0");
+    expect_kept(&b, WORKER_STORAGE, "one-more", "had 1");
+    expect_kept(&b, WORKER_LVM, "one-more", "had 0");
+    expect_kept(&b, WORKER_STORAGE, "all", "had 2");
+    expect_kept(&b, WORKER_STORAGE, "fail", "had 65536");
+    expect_kept(&b, WORKER_STORAGE, "crash", "status 3");
+    expect_kept(&b, WORKER_STORAGE, "too-much", "wants 65537 bytes kept, more than 65536");
+    expect_kept(&b, WORKER_STORAGE, "nothing", "had 65536");
+    expect_kept(&b, WORKER_STORAGE, "nothing", "had 0");
+    expect_kept(&b, WORKER_LVM, "one-more", "had 1");
     bench_close(&b);
 }
 

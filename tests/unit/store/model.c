@@ -334,7 +334,9 @@ static void apply_resource(struct model *m, const struct change *c)
     buf_printf(&value, "%d ", (int)r->kind);
     add_text(&value, r->key);
     add_text(&value, r->label);
-    buf_printf(&value, "%" PRIu64 " %d", r->vlan, r->declared);
+    buf_printf(&value, "%" PRIu64 " %d %" PRId64 " %d ", r->vlan, r->declared, r->doubt_since.v,
+               r->doubt_told);
+    add_text(&value, r->seen_together);
     put(m, &key, &value);
 }
 
@@ -359,7 +361,8 @@ static void apply_sighting(struct model *m, const struct change *c)
     buf_printf(&value, "%u ", r->resource_no);
     add_text(&value, r->port);
     add_text(&value, r->base);
-    buf_printf(&value, "%" PRIu64 " %u %u", r->vlan, r->paths_active, r->paths_total);
+    buf_printf(&value, "%" PRIu64 " %u %u %d %d %" PRIu64 " %" PRIu64, r->vlan, r->paths_active,
+               r->paths_total, r->stuck, r->flawed, r->size, r->mark);
     put(m, &key, &value);
 }
 

@@ -209,6 +209,9 @@ static void make_resource(uint64_t *r, struct arena *a, struct change *c)
     x->label = random_text(r, a);
     x->vlan = random_u64(r);
     x->declared = random_chance(r, 50);
+    x->doubt_since.v = (int64_t)random_u64(r);
+    x->doubt_told = random_chance(r, 50);
+    x->seen_together = random_text_0(r, a);
 }
 
 static void make_sighting(uint64_t *r, struct arena *a, struct change *c)
@@ -224,6 +227,10 @@ static void make_sighting(uint64_t *r, struct arena *a, struct change *c)
     s->vlan = random_u64(r);
     s->paths_active = (uint32_t)random_next(r);
     s->paths_total = (uint32_t)random_next(r);
+    s->stuck = random_next(r) & 1;
+    s->flawed = random_next(r) & 1;
+    s->size = random_u64(r);
+    s->mark = random_u64(r);
 }
 
 /* An edge is of a node that is there: the node first, in the same batch. */

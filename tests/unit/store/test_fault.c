@@ -273,7 +273,9 @@ Test(fault, space_for_the_index_is_taken_beforehand)
         REC_SET(&rows[i], nic, name, name);
         REC_SET(&rows[i], nic, alias, alias);
         list[i].type = CHANGE_INVENTORY;
-        list[i].inventory = (struct inventory_row){ 1, SECTION_NICS, name, i, &rows[i] };
+        list[i].inventory = (struct inventory_row){
+            .node_no = 1, .section = SECTION_NICS, .key = name, .hash = i, .row = &rows[i]
+        };
         list[i].next = i + 1 < 6000 ? &list[i + 1] : NULL;
     }
     vfs_fault_arm(FAULT_SHM, 1, true);

@@ -271,7 +271,9 @@ Test(store, lists_are_json)
 
     REC_SET(&row, bond, name, "bond0");
     REC_SET(&row, bond, slaves, ((struct strs){ .v = slaves, .n = 2 }));
-    c.inventory = (struct inventory_row){ 1, SECTION_BONDS, "bond0", 7, &row };
+    c.inventory = (struct inventory_row){
+        .node_no = 1, .section = SECTION_BONDS, .key = "bond0", .hash = 7, .row = &row
+    };
     commit(&c);
     cr_assert(store_int(store->db,
                         "SELECT count(*) FROM bond, json_each(bond.slaves)"
@@ -364,7 +366,9 @@ Test(store, reader_sees_commits_and_cannot_write)
     REC_SET(&row, nic, name, "eth0");
     REC_SET(&row, nic, mtu_bytes, 9000);
     REC_SET(&row, nic, carrier, false);
-    c.inventory = (struct inventory_row){ 1, SECTION_NICS, "eth0", UINT64_MAX, &row };
+    c.inventory = (struct inventory_row){
+        .node_no = 1, .section = SECTION_NICS, .key = "eth0", .hash = UINT64_MAX, .row = &row
+    };
     state.section = (struct section_row_state){ .node_no = 1, .section = SECTION_NICS };
     state.section.status = SECTION_STUCK;
     state.section.status_text = "no answer";
@@ -377,6 +381,54 @@ Test(store, reader_sees_commits_and_cannot_write)
     cr_assert(record_equal(&nic_desc, sections[SECTION_NICS].rows, &row));
     cr_assert(store_read_sections(r, 2, a, sections, &e) == 0);
     cr_assert(sections[SECTION_NICS].row_count == 0);
+    store_reader_close(r);
+    arena_free(a);
+}
+
+static void commit_use(uint32_t node_no, const char *key, const char *container)
+{
+    struct change c = { .type = CHANGE_INVENTORY };
+    struct use u = { 0 };
+
+    REC_SET(&u, use, key, key);
+    REC_SET(&u, use, container, container);
+    REC_SET(&u, use, read_only, true);
+    c.inventory = (struct inventory_row){
+        .node_no = node_no,
+        .section = SECTION_USES,
+        .key = key,
+        .hash = 1,
+        .row = &u,
+        .container = NULL,
+    };
+    commit(&c);
+}
+
+Test(store, rows_are_found_by_a_column_over_all_nodes)
+{
+    struct arena *a = arena_new(0);
+    struct store_found found;
+    struct store_reader *r;
+    const struct use *u;
+
+    commit_use(2, "mount/b", "lv.X");
+    commit_use(1, "mount/a", "lv.X");
+    commit_use(1, "mount/c", "lv.Y");
+    commit_use(1, "mount/b", "lv.X");
+    cr_assert(store_reader_open(&options, &r, &e) == 0, "%s", e.text);
+    cr_assert(store_read_begin(r, &e) == 0);
+    cr_assert(store_look_up(r, LOOKUP_USES, "lv.X", 0, 10, a, &found, &e) == 0, "%s", e.text);
+    u = found.rows;
+    cr_assert(found.n == 3 && !found.more);
+    cr_assert(found.node_no[0] == 1 && found.node_no[1] == 1 && found.node_no[2] == 2);
+    cr_assert_str_eq(u[0].key, "mount/a");
+    cr_assert_str_eq(u[1].key, "mount/b");
+    cr_assert(REC_HAS(&u[2], use, read_only) && u[2].read_only && !REC_HAS(&u[2], use, file));
+    cr_assert(store_look_up(r, LOOKUP_USES, "lv.X", 0, 2, a, &found, &e) == 0);
+    cr_assert(found.n == 2 && found.more);
+    cr_assert(store_look_up(r, LOOKUP_LV, "lv.X", 1, 2, a, &found, &e) == 0);
+    cr_assert(found.n == 0 && !found.more);
+    store_read_end(r);
     store_reader_close(r);
     arena_free(a);
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What depends on storage: from a LUN up to who has something of it mounted. Pure; the shell brings
+ * the sections of the nodes that see it, one node at a time. */
+#ifndef MUSTER_CORE_IMPACT_H
+#define MUSTER_CORE_IMPACT_H
+
+#include "core/core.h"
+
+/* The sections of more nodes are not looked at; the answer says so. */
+enum { IMPACT_NODES_MOST = 64 };
+
+struct impact_node {
+    uint32_t no;
+    const char *name;
+};
+
+/* What the core knows, in the reply's arena. */
+struct impact_facts {
+    enum resource_kind kind;         /* RESOURCE_NETWORK: what the one node itself uses */
+    const char *key;                 /* of the resource, in its kind */
+    const struct impact_node *nodes; /* those that see it best first */
+    size_t node_count, left_out;
+};
+
+struct impact;
+
+struct impact *impact_new(const struct impact_facts *f,
+                          struct arena *a); /* in `a`; NULL: no memory */
+/* `sections`: SECTION_COUNT entries of f->nodes[i]; nothing of them is kept. 0 or -ENOMEM. */
+int impact_add(struct impact *im, size_t i, const struct section *sections);
+/* Appends to reply->evidence. 0 or -ENOMEM. */
+int impact_finish(struct impact *im, struct reply *reply);
+
+#endif

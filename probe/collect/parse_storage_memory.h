@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a worker of storage or LVM wants kept for the next of its kind: which devices do not answer,
+ * and what was on each container when it was last read. As bytes of one boot. Pure. */
+#ifndef MUSTER_COLLECT_PARSE_STORAGE_MEMORY_H
+#define MUSTER_COLLECT_PARSE_STORAGE_MEMORY_H
+
+#include "collect/parse_block.h"
+#include "collect/parse_label.h"
+
+/* What was on a container. Texts are NULL when there were none. */
+struct kept_label {
+    uint64_t container;                                 /* storage_hash of its name */
+    const char *type, *usage, *uuid, *sub_uuid, *label; /* type NULL: no file system or the like */
+    const char *table_type;                             /* NULL: no partition table */
+    const struct label_partition *partitions;
+    size_t partition_count;
+};
+
+struct storage_memory {
+    struct label_memory *stuck; /* never NULL once read */
+    struct loop_memory loops;
+    struct kept_label *labels; /* sorted by container */
+    size_t label_count;
+};
+
+/* FNV-1a, of names that are kept by their hash alone. */
+uint64_t storage_hash(const char *name);
+
+/* What an earlier worker of this boot has kept; nothing when the bytes are empty, damaged, of
+ * another boot or another version. 0 or -ENOMEM with a sentence. */
+int storage_memory_read(struct bytes kept, const char *boot_id, struct arena *a,
+                        struct storage_memory *out, struct err *e);
+
+/* The bytes, in `a`: at most LIMIT_WORKER_KEEPS_BYTES. What does not fit is left out: first
+ * partition tables, then other labels, then loop devices. *left_out: how many. 0 or -ENOMEM with a
+ * sentence. */
+int storage_memory_write(const struct storage_memory *m, const char *boot_id, struct arena *a,
+                         struct bytes *out, size_t *left_out, struct err *e);
+
+/* NULL: nothing is known of it. */
+const struct kept_label *storage_memory_label(const struct storage_memory *m,
+                                              const char *container);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The child that reads one device's label; read_label.c's own. */
+#ifndef MUSTER_COLLECT_READ_LABEL_CHILD_H
+#define MUSTER_COLLECT_READ_LABEL_CHILD_H
+
+#include "collect/read_label.h"
+
+/* What a child sends over its socket (SOCK_SEQPACKET), once: with a descriptor when error is 0. */
+struct label_message {
+    int32_t error; /* errno */
+    uint64_t at;   /* where reading failed; UINT64_MAX: before */
+    uint64_t size_bytes;
+    uint32_t sector_bytes;
+};
+
+/* Starts one. Its end of the socket in *sock and its pid, or a negative errno. */
+int label_child_start(const struct label_device *d, label_opener open_it, pid_t *pid, int *sock);
+
+/* Takes its message, if one is there. *memfd: sealed, as large as the device, with the bytes that
+ * count; -1 with an error. False: it ended without. */
+bool label_child_hear(int sock, struct label_message *m, int *memfd);
+
+#endif

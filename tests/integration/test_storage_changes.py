@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Disks that change while it runs: detached, attached again, grown, written over, mounted, swapped
+on. All of it is in the matrix, and with a client, within 100 ms of the kernel's announcement."""
+import os
+import time
+
+from disks import MIB, Disks, Fleet, Times, Uevents, as_udev, need_disks, watch
+from harness import Events, Lab, check, run
+
+TARGET_MS = 100.0
+ROUNDS = 10
+
+
+class Bench:
+    def __init__(self, lab, disks, fleet):
+        self.lab, self.disks, self.fleet = lab, disks, fleet
+        self.kernel, self.times = Uevents(), Times()
+        self.events = Events(lab, since=lab.muster("status")["event_no"])
+
+    def until(self, kind, label):
+        return self.events.until(
+            lambda e: (e["kind"], e.get("resource_label"), e.get("node_name")) == (kind, label, "alpha"),
+            f"{kind} of {label}")[1]
+
+    def rows(self, section, test, what):
+        return watch(lambda: self.lab.section("alpha", section)["rows"], test, what)
+
+
+def comes_and_goes(b, path, number):
+    """Beta has the same LUN all the time and notices nothing."""
+    device = f"/dev/loop{number}"
+    for _ in range(ROUNDS):
+        started = time.monotonic()
+        b.disks.detach(device)
+        b.times.add("detached", b.kernel.first_after(started, device), b.until("edge.lost", path))
+        m = b.lab.matrix("--kind", "lun")
+        check((m["alpha", path]["state"], m["beta", path]["state"]) == ("lost", "ok"), f"edges: {m}")
+        started = time.monotonic()
+        b.disks.attach(0, path, number)
+        b.times.add("attached", b.kernel.first_after(started, device), b.until("edge.ok", path))
+    m = b.lab.wait_matrix(lambda m: m["alpha", "moving"]["state"] == "ok", "the filesystem is back",
+                          "--kind", "filesystem")
+    check(m["beta", "moving"]["state"] == "ok", f"edges: {m}")
+
+
+def grows(b, device, size):
+    name = device[5:]
+    for _ in range(ROUNDS):
+        size += MIB
+        started = time.monotonic()
+        b.disks.resize(device, size)
+        seen = b.rows("luns", lambda rows: any(r.get("device") == name and r["size_bytes"] == size
+                                               for r in rows), f"{size} bytes")
+        b.times.add("grown", b.kernel.first_after(started, device, RESIZE="1"), seen)
+
+
+def written_over(b, device):
+    """The new filesystem is in, the old one is lost."""
+    old = "over0"
+    for i in range(1, ROUNDS + 1):
+        kind, option = (("mkfs.ext4", "-q", "-F"), "-L") if i % 2 else (("mkfs.vfat",), "-n")
+        new = f"over{i}" if i % 2 else f"OVER{i}"
+        run(*kind, option, new, device)
+        started = time.monotonic()
+        as_udev(device)
+        came = b.kernel.first_after(started, device)
+        b.times.add("written over", came, b.until("edge.ok", new))
+        m = b.lab.matrix("--kind", "filesystem")
+        check(m["alpha", new]["state"] == "ok", f"{new}: {m}")
+        old_edge = m.get(("alpha", old))
+        check(old_edge is None or old_edge["state"] == "lost", f"{old} is gone: {m}")
+        old = new
+    # Without any announcement (no udev here): at the next rescan.
+    run("mkfs.ext4", "-q", "-F", "-L", "silently", device)
+    b.until("edge.ok", "silently")
+    # What is no filesystem any more is none.
+    with open(device, "r+b") as f:
+        f.write(bytes(MIB))
+        f.flush()
+        os.fsync(f.fileno())
+    as_udev(device)
+    b.until("edge.lost", "silently")
+
+
+def mounted(b, device):
+    folder = os.path.join(b.disks.dir, "mnt")
+    os.mkdir(folder)
+
+    def here(rows):
+        return any(r["kind"] == "mount" and r["used_by"] == folder and r["device"] == device[5:]
+                   for r in rows)
+    for _ in range(ROUNDS):
+        started = time.monotonic()
+        b.fleet.inside("alpha", "mount", device, folder)
+        b.times.add("mounted", started, b.rows("uses", here, "the mount"))
+        started = time.monotonic()
+        b.fleet.inside("alpha", "umount", folder)
+        b.times.add("unmounted", started, b.rows("uses", lambda rows: not here(rows), "no mount"))
+    check(not b.lab.section("beta", "uses")["rows"], "beta uses nothing")
+
+
+def swapped(b, device):
+    def here(rows):
+        return any(r["kind"] == "swap" and r["device"] == device[5:] for r in rows)
+    for _ in range(3):
+        started = time.monotonic()
+        run("swapon", device)
+        try:
+            b.times.add("swapped on", started, b.rows("uses", here, "the swap"))
+        finally:
+            started = time.monotonic()
+            run("swapoff", device)
+        b.times.add("swapped off", started, b.rows("uses", lambda rows: not here(rows), "no swap"))
+
+
+def main():
+    need_disks("mkfs.ext4", "mkfs.vfat", "mkswap", "swapon", "swapoff")
+    with Lab() as lab, Disks(lab) as disks:
+        moving = disks.make("ext4", "moving", "-L", "moving")
+        number = disks.reserve(0)[0]
+        disks.attach(0, moving, number)
+        disks.attach(1, moving)
+        growing = disks.attach(0, disks.file("growing"))
+        over = disks.attach(0, disks.make("ext4", "over", "-L", "over0"))
+        stays = disks.attach(0, disks.make("ext4", "stays", "-L", "stays"))
+        swap = disks.attach(0, disks.make("swap", "swap", "-L", "swap"))
+        fleet = Fleet(lab, disks, ("alpha", "beta"), extra=("--rescan", "5s"))
+        expected = {("alpha", n) for n in ("moving", "over0", "stays", "swap")} | {("beta", "moving")}
+        lab.wait_matrix(lambda m: expected == {k for k, e in m.items() if e["state"] == "ok"},
+                        "the filesystems", "--kind", "filesystem")
+        b = Bench(lab, disks, fleet)
+        comes_and_goes(b, moving, number)
+        grows(b, growing, 64 * MIB)
+        written_over(b, over)
+        mounted(b, stays)
+        swapped(b, swap)
+        b.times.tell(TARGET_MS)
+        lab.end(b.events.process)
+
+
+main()

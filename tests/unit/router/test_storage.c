@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a client is told of storage, with the rows that only the database has: explain with a second
+ * node for comparison, impact, and who uses what filesystems lie in. */
+#include <assert.h>
+#include <stdio.h>
+
+#include "lab.h"
+
+#define WWID "naa.60060e8007e2e3000030e2e300000042"
+#define FS   "5d1e7b0e-0d4f-4f0e-9d53-7a9b8f3d2c11@lv.LLL"
+
+static const char *const pvs[] = { "PPP" };
+
+static struct lun lun = { 0 };
+static struct path path = { 0 };
+static struct pv pv = { 0 };
+static struct vg vg = { 0 };
+static struct lv lv = { 0 };
+static struct filesystem fs = { 0 };
+
+static void make_rows(void)
+{
+    REC_SET(&lun, lun, key, WWID);
+    REC_SET(&lun, lun, device, "dm-0");
+    REC_SET(&lun, lun, paths_active, 1);
+    REC_SET(&lun, lun, paths_total, 1);
+    REC_SET(&path, path, device, "sda");
+    REC_SET(&path, path, lun, WWID);
+    REC_SET(&path, path, address, "3:0:0:1");
+    REC_SET(&path, path, transport, "fc");
+    REC_SET(&path, path, active, true);
+    REC_SET(&pv, pv, uuid, "PPP");
+    REC_SET(&pv, pv, container, WWID "-part2");
+    REC_SET(&pv, pv, vg_uuid, "GGG");
+    REC_SET(&vg, vg, uuid, "GGG");
+    REC_SET(&vg, vg, name, "fast");
+    REC_SET(&vg, vg, pvs, 1);
+    REC_SET(&vg, vg, paths_active, 1);
+    REC_SET(&vg, vg, paths_total, 1);
+    REC_SET(&lv, lv, uuid, "LLL");
+    REC_SET(&lv, lv, name, "data");
+    REC_SET(&lv, lv, vg_uuid, "GGG");
+    REC_SET(&lv, lv, vg_name, "fast");
+    REC_SET(&lv, lv, pvs, ((struct strs){ pvs, 1 }));
+    REC_SET(&lv, lv, active, true);
+    REC_SET(&lv, lv, paths_active, 1);
+    REC_SET(&lv, lv, paths_total, 1);
+    REC_SET(&fs, filesystem, container, "lv.LLL");
+    REC_SET(&fs, filesystem, type, "ext4");
+    REC_SET(&fs, filesystem, uuid, "5d1e7b0e-0d4f-4f0e-9d53-7a9b8f3d2c11");
+    REC_SET(&fs, filesystem, label, "images");
+}
+
+static struct use use_of(const char *kind, const char *container, const char *by)
+{
+    struct use u = { 0 };
+
+    REC_SET(&u, use, key, by);
+    REC_SET(&u, use, kind, kind);
+    REC_SET(&u, use, container, container);
+    REC_SET(&u, use, used_by, by);
+    return u;
+}
+
+static void report(struct peer_node *n, struct section_body *bodies, size_t count)
+{
+    struct envelope env = { 0 };
+    struct report body = { 0 };
+
+    for (size_t i = 0; i < count; i++) {
+        REC_SET(&bodies[i], section_body, status, SECTION_OK);
+        REC_SET(&bodies[i], section_body, generation, 1);
+    }
+    REC_SET(&body, report, sections, ((struct recs){ bodies, count }));
+    REC_SET(&env, envelope, report, &body);
+    node_send(n, &env);
+    assert(node_hear(n, LAB_LIMIT_MS) != NULL && n->answer->report_ack != NULL);
+}
+
+/* All of it, the filesystem mounted. */
+static void report_all(struct peer_node *n)
+{
+    struct use uses[] = { use_of("mount", "lv.LLL", "/srv/images"),
+                          use_of("dm", WWID "-part2", "fast-data") };
+    struct section_body b[8] = { 0 };
+    size_t i = 0;
+
+#define BODY(id, list, rows, count)             \
+    (REC_SET(&b[i], section_body, section, id), \
+     REC_SET(&b[i], section_body, list, ((struct recs){ rows, count })), i++)
+    BODY(SECTION_LUNS, luns, &lun, 1);
+    BODY(SECTION_PATHS, paths, &path, 1);
+    BODY(SECTION_PVS, pvs, &pv, 1);
+    BODY(SECTION_VGS, vgs, &vg, 1);
+    BODY(SECTION_LVS, lvs, &lv, 1);
+    BODY(SECTION_FILESYSTEMS, filesystems, &fs, 1);
+    BODY(SECTION_USES, uses, uses, 2);
+    report(n, b, i);
+}
+
+/* The LUN alone, which a guest has. */
+static void report_lun(struct peer_node *n)
+{
+    struct use uses[] = { use_of("xen", WWID, "7/xvda") };
+    struct section_body b[4] = { 0 };
+    size_t i = 0;
+
+    BODY(SECTION_LUNS, luns, &lun, 1);
+    BODY(SECTION_PVS, pvs, NULL, 0);
+    BODY(SECTION_FILESYSTEMS, filesystems, NULL, 0);
+    BODY(SECTION_USES, uses, uses, 1);
+    report(n, b, i);
+#undef BODY
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
+static struct told ask(struct lab *l, enum client_op op, const char *node, const char *resource)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, op);
+    if (node != NULL)
+        REC_SET(&req, request, node, node);
+    if (resource != NULL)
+        REC_SET(&req, request, resource, resource);
+    return lab_ask(l, &req);
+}
+
+static struct told list(struct lab *l, const char *node, const char *resource)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, OP_FS_LIST);
+    if (node != NULL)
+        REC_SET(&req, request, nodes, ((struct strs){ &node, 1 }));
+    if (resource != NULL)
+        REC_SET(&req, request, resources, ((struct strs){ &resource, 1 }));
+    return lab_ask(l, &req);
+}
+
+static void expect(const struct told *t, const char *what, const char *state, const char *text)
+{
+    const struct evidence *v = t->reply->evidence.v;
+    bool found = false;
+
+    assert(t->reply->code == REPLY_OK);
+    for (size_t i = 0; i < t->reply->evidence.n; i++)
+        found = found || (strcmp(v[i].what, what) == 0 && strcmp(v[i].state, state) == 0 &&
+                          strstr(v[i].text, text) != NULL);
+    for (size_t i = 0; i < t->reply->evidence.n && !found; i++)
+        fprintf(stderr, "%s [%s] %s\n", v[i].what, v[i].state, v[i].text);
+    if (!found)
+        fprintf(stderr, "no %s [%s] that says '%s'\n", what, state, text);
+    assert(found);
+}
+
+static void expect_use(const struct told *t, size_t i, const char *node, const char *kind,
+                       const char *container)
+{
+    const struct use_info *u = (const struct use_info *)t->reply->uses.v + i;
+    const struct node_info *n = (const struct node_info *)t->reply->nodes.v + u->node;
+    const struct resource_info *r = (const struct resource_info *)t->reply->resources.v;
+
+    assert(i < t->reply->uses.n && u->node < t->reply->nodes.n);
+    assert(n->index == u->node && strcmp(n->name, node) == 0);
+    assert(strcmp(u->kind, kind) == 0 && strcmp(u->container, container) == 0);
+    assert(u->resource < t->reply->resources.n && strcmp(r[u->resource].key, FS) == 0);
+    assert(REC_HAS(u, use_info, age_ms));
+}
+
+/* ---- the tests ------------------------------------------------------------------------------ */
+
+static void test_explain(struct lab *l)
+{
+    struct told t = ask(l, OP_EXPLAIN, "node-1", FS);
+
+    expect(&t, "filesystem", "ok", "node-1 sees images in full");
+    expect(&t, "use", "info", "It is mounted at /srv/images.");
+    told_free(&t);
+    t = ask(l, OP_EXPLAIN, "node-2", FS);
+    expect(&t, "filesystem", "missing", "node-2 does not see images; node-1 does.");
+    expect(&t, "vg", "missing", "node-2 reports no PV of the volume group fast.");
+    expect(&t, "pv", "missing", "On node-1 PV PPP lies in " WWID "-part2.");
+    told_free(&t);
+    t = ask(l, OP_EXPLAIN, "node-2", WWID);
+    expect(&t, "use", "info", "A guest has it as 7/xvda.");
+    told_free(&t);
+}
+
+static void test_impact(struct lab *l)
+{
+    struct told t = ask(l, OP_IMPACT, NULL, "GGG");
+
+    expect(&t, "vg", "info", "1 node sees it now.");
+    expect(&t, "lv", "info", "The logical volume fast/data");
+    expect(&t, "use", "info", "On node-1 lv.LLL is mounted at /srv/images.");
+    told_free(&t);
+    t = ask(l, OP_IMPACT, "node-1", NULL);
+    expect(&t, "lun", "ok", "Besides it only node-2 sees it now.");
+    expect(&t, "vg", "ok", "No other node sees it now.");
+    expect(&t, "use", "info", "mounted at /srv/images");
+    told_free(&t);
+}
+
+static void test_list(struct lab *l)
+{
+    struct told t = list(l, NULL, NULL);
+
+    assert(t.reply->code == REPLY_OK && t.reply->resources.n == 1 && t.reply->nodes.n == 2);
+    assert(t.reply->edges.n == 1 && t.reply->uses.n == 2 && !t.reply->more);
+    expect_use(&t, 0, "node-1", "mount", "lv.LLL");
+    expect_use(&t, 1, "node-2", "xen", WWID); /* what it lies in, at the very bottom */
+    told_free(&t);
+    t = list(l, "node-2", FS);
+    assert(t.reply->code == REPLY_OK && t.reply->uses.n == 1 && t.reply->edges.n == 0);
+    expect_use(&t, 0, "node-2", "xen", WWID);
+    told_free(&t);
+    t = list(l, NULL, WWID);
+    assert(t.reply->code == REPLY_INVALID && strstr(t.reply->text, "is a lun") != NULL);
+    told_free(&t);
+}
+
+static void test_nothing(struct lab *l)
+{
+    struct told t = list(l, NULL, NULL);
+
+    assert(t.reply->code == REPLY_OK && t.reply->resources.n == 0 && t.reply->uses.n == 0);
+    assert(t.reply->edges.n == 0);
+    told_free(&t);
+}
+
+int main(void)
+{
+    struct peer_node one, two;
+    struct lab l;
+
+    make_rows();
+    lab_init(&l);
+    lab_start(&l, NULL);
+    node_init(&one, &l, 1);
+    node_init(&two, &l, 2);
+    node_join(&one);
+    node_join(&two);
+    test_nothing(&l);
+    report_all(&one);
+    report_lun(&two);
+    test_explain(&l);
+    test_impact(&l);
+    test_list(&l);
+    node_deinit(&one);
+    node_deinit(&two);
+    lab_deinit(&l);
+    return 0;
+}
