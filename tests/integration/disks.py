@@ -10,7 +10,6 @@ import shutil
 import socket
 import statistics
 import sys
-import tempfile
 import threading
 import time
 
@@ -44,13 +43,9 @@ def need_disks(*programs):
 
 
 def in_chroot():
-    """By the name that the kernel has for a loop device's file."""
-    with tempfile.NamedTemporaryFile() as f:
-        f.truncate(MIB)
-        device = run("losetup", "-f", "--show", f.name).strip()
-        seen = backing_file(int(device.removeprefix("/dev/loop")))
-        run("losetup", "-d", device)
-    return seen != f.name
+    """Our root is no file system's own: from another mount namespace its files have longer names."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as f:
+        return not any(line.split()[3:5] == ["/", "/"] for line in f)
 
 
 def backing_file(number):
