@@ -121,17 +121,16 @@ const char *explain_had(struct chain *ch, const struct edge_info *e)
                       wall_rfc3339((wall_ms){ e->had_until_ms }, at));
 }
 
+const struct edge_words edge_words[EDGE_STUCK + 1] = {
+    [EDGE_OK] = { "", " sees ", " in full" },
+    [EDGE_DEGRADED] = { "", " sees ", " in part" },
+    [EDGE_LOST] = { "", " has lost ", "" },
+    [EDGE_UNKNOWN] = { "Whether ", " sees ", " is unknown now; last known" },
+    [EDGE_STUCK] = { "What ", " sees of ", " cannot be read now; last known" },
+};
+
 static void explain_resource(struct chain *ch)
 {
-    static const struct {
-        const char *before, *verb, *after;
-    } words[] = {
-        [EDGE_OK] = { "", " sees ", " in full" },
-        [EDGE_DEGRADED] = { "", " sees ", " in part" },
-        [EDGE_LOST] = { "", " has lost ", "" },
-        [EDGE_UNKNOWN] = { "Whether ", " sees ", " is unknown now; last known" },
-        [EDGE_STUCK] = { "What ", " sees of ", " cannot be read now; last known" },
-    };
     const struct edge_info *e = ch->f->edge;
     const char *label = ch->f->resource->label;
 
@@ -142,8 +141,8 @@ static void explain_resource(struct chain *ch)
         return;
     }
     chain_add(ch, 0, "network", label, edge_state_name((enum edge_state)e->state), NULL,
-              "%s%s%s%s%s: %llu of %llu paths%s.", words[e->state].before, chain_node(ch),
-              words[e->state].verb, label, words[e->state].after,
+              "%s%s%s%s%s: %llu of %llu paths%s.", edge_words[e->state].before, chain_node(ch),
+              edge_words[e->state].verb, label, edge_words[e->state].after,
               (unsigned long long)e->paths_active, (unsigned long long)e->paths_total,
               explain_had(ch, e));
 }

@@ -22,6 +22,12 @@ struct chain {
     bool failed; /* out of memory */
 };
 
+/* "BEFORE node VERB resource AFTER", by the state of the edge. */
+struct edge_words {
+    const char *before, *verb, *after;
+};
+extern const struct edge_words edge_words[EDGE_STUCK + 1];
+
 /* One more link. `name` and `mend` may be NULL; both live in the arena, in the rows, or for ever.
  */
 __attribute__((format(printf, 7, 8))) void chain_add(struct chain *ch, unsigned depth,

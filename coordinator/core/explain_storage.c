@@ -63,15 +63,6 @@ static void never_seen(struct chain *ch)
 
 static void storage_resource(struct chain *ch)
 {
-    static const struct {
-        const char *before, *verb, *after;
-    } words[] = {
-        [EDGE_OK] = { "", " sees ", " in full" },
-        [EDGE_DEGRADED] = { "", " sees ", " in part" },
-        [EDGE_LOST] = { "", " has lost ", "" },
-        [EDGE_UNKNOWN] = { "Whether ", " sees ", " is unknown now; last known" },
-        [EDGE_STUCK] = { "What ", " sees of ", " does not answer; last known" },
-    };
     const struct edge_info *e = ch->f->edge;
     const char *label = ch->f->resource->label;
 
@@ -81,8 +72,8 @@ static void storage_resource(struct chain *ch)
     }
     chain_add(ch, 0, resource_kind_name(ch->f->kind), label,
               edge_state_name((enum edge_state)e->state), NULL, "%s%s%s%s%s: %llu of %llu %s%s%s.",
-              words[e->state].before, chain_node(ch), words[e->state].verb, label,
-              words[e->state].after, number(e->paths_active), number(e->paths_total),
+              edge_words[e->state].before, chain_node(ch), edge_words[e->state].verb, label,
+              edge_words[e->state].after, number(e->paths_active), number(e->paths_total),
               kind_parts(ch->f->kind), explain_had(ch, e), since_text(ch, e));
 }
 

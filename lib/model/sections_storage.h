@@ -191,7 +191,7 @@
     X(U64,  size_bytes,          9,  0, "as its superblock says")                                  \
     X(U64,  block_bytes,         10, 0, "")                                                        \
     X(U64,  free_bytes,          11, 0, "as its superblock says: right only when clean")           \
-    X(STR,  state,               12, 0, "clean, dirty (mounted somewhere, or not unmounted well), error; absent when the type does not tell") \
+    X(STR,  state,               12, 0, "clean, dirty (mounted somewhere, or not unmounted well), error; stuck: it does not answer, the rest is as last read; absent when the type does not tell") \
     X(STR,  journal,             13, 0, "internal, external, none")                                \
     X(STR,  journal_uuid,        14, 0, "of the external one")                                     \
     X(BOOL, mmp,                 15, 0, "ext4 multi-mount protection")                             \

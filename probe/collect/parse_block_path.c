@@ -79,18 +79,7 @@ const char *block_class(struct block_build *b, const char *class, const char *na
 
 struct strs block_entries(struct block_build *b, const char *dir, const char *sub)
 {
-    const char *inner = rows_printf(&b->r, "%s/%s", dir, sub);
-    struct tree list = { .n = 0 };
-    const char **names;
-
-    if (inner != NULL)
-        list = tree_children(b->t, inner);
-    names = rows_array(&b->r, list.n, sizeof *names);
-    if (names == NULL)
-        return (struct strs){ NULL, 0 };
-    for (size_t i = 0; i < list.n; i++)
-        names[i] = rows_text(&b->r, bytes_of(list.v[i].name));
-    return rows_strs(names, list.n);
+    return tree_names(b->t, &b->r, dir, sub);
 }
 
 int block_compare_names(const char *x, const char *y)

@@ -8,15 +8,6 @@
 
 #define SECTOR_BYTES 512
 
-struct block_container *container_by_device(struct block_container *v, size_t n, const char *device)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (v[i].device != NULL && strcmp(v[i].device, device) == 0)
-            return &v[i];
-    }
-    return NULL;
-}
-
 static int compare_name(const void *key, const void *c)
 {
     return strcmp(key, ((const struct block_container *)c)->container);

@@ -46,8 +46,4 @@ void containers_sort(struct rows *r, struct block_container *v, size_t n);
 /* NULL: none has this name. */
 struct block_container *container_by_name(struct block_container *v, size_t n, const char *name);
 
-/* The one that is this device ("dm-3"); NULL: none. Looks through all. */
-struct block_container *container_by_device(struct block_container *v, size_t n,
-                                            const char *device);
-
 #endif

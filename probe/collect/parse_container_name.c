@@ -33,18 +33,7 @@ bool container_has_device(const struct container_build *b, const char *device)
 
 struct strs container_holders(struct container_build *b)
 {
-    const char *inner = rows_printf(&b->r, "%s/holders", b->dir);
-    struct tree list = { .n = 0 };
-    const char **names;
-
-    if (inner != NULL)
-        list = tree_children(b->t, inner);
-    names = rows_array(&b->r, list.n, sizeof *names);
-    if (names == NULL)
-        return (struct strs){ NULL, 0 };
-    for (size_t i = 0; i < list.n; i++)
-        names[i] = rows_text(&b->r, bytes_of(list.v[i].name));
-    return rows_strs(names, list.n);
+    return tree_names(b->t, &b->r, b->dir, "holders");
 }
 
 /* ---- device-mapper -----------------------------------------------------------------------------

@@ -144,3 +144,19 @@ struct tree tree_children(const struct tree *t, const char *dir)
         n++;
     return (struct tree){ n == 0 ? NULL : t->v + from, n };
 }
+
+struct strs tree_names(const struct tree *t, struct rows *r, const char *dir, const char *sub)
+{
+    const char *inner = rows_printf(r, "%s/%s", dir, sub);
+    struct tree list = { .n = 0 };
+    const char **names;
+
+    if (inner != NULL)
+        list = tree_children(t, inner);
+    names = rows_array(r, list.n, sizeof *names);
+    if (names == NULL)
+        return (struct strs){ NULL, 0 };
+    for (size_t i = 0; i < list.n; i++)
+        names[i] = rows_text(r, bytes_of(list.v[i].name));
+    return rows_strs(names, list.n);
+}

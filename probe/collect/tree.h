@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/types.h"
+#include "collect/rows.h"
 
 enum tree_kind { TREE_FILE, TREE_LINK, TREE_DIR };
 
@@ -49,5 +49,7 @@ struct bytes tree_file(const struct tree *t, const char *dir, const char *name);
 const char *tree_link(const struct tree *t, const char *dir, const char *name);
 /* The entries of one folder, sorted by name. */
 struct tree tree_children(const struct tree *t, const char *dir);
+/* The names in DIR/SUB, clean and sorted. Out of memory sets r->failed. */
+struct strs tree_names(const struct tree *t, struct rows *r, const char *dir, const char *sub);
 
 #endif
