@@ -194,7 +194,7 @@ static int load(struct core_thread *t, bool first, struct err *e)
 {
     struct coord_event ev = { .type = COORD_STORE_STATE, .listened = listened(t) };
     struct arena *a = arena_new(0);
-    struct image *image = a == NULL ? NULL : arena_zalloc(a, sizeof *image);
+    struct stored *image = a == NULL ? NULL : arena_zalloc(a, sizeof *image);
     int rc = -ENOMEM;
 
     t->coord = image == NULL ? NULL : coord_new(&t->o.config);

@@ -43,7 +43,7 @@ void store_close(struct store *s); /* NULL is legal */
 int store_init_identity(struct store *s, uuid128 db_id, struct err *e);
 
 /* Reads what the core needs. 0, -ENOMEM, STORE_E_DAMAGED, -EIO. */
-int store_load(struct store *s, struct arena *a, struct image *out, struct err *e);
+int store_load(struct store *s, struct arena *a, struct stored *out, struct err *e);
 
 /* One transaction with all changes in order. 0, STORE_E_FAILED or STORE_E_FATAL, with a sentence.
  */

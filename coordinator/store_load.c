@@ -9,12 +9,12 @@
 struct place {
     const struct store_table *table;
     const char *order;
-    size_t rows, count; /* members of struct image */
+    size_t rows, count; /* members of struct stored */
 };
 
-#define PLACE(table, order, member, counter)                                                   \
-    {                                                                                          \
-        &store_##table, order, offsetof(struct image, member), offsetof(struct image, counter) \
+#define PLACE(table, order, member, counter)                                                     \
+    {                                                                                            \
+        &store_##table, order, offsetof(struct stored, member), offsetof(struct stored, counter) \
     }
 
 static const struct place places[] = {
@@ -76,7 +76,7 @@ static int read_rows(sqlite3 *db, const struct store_table *t, const char *order
     return rc;
 }
 
-static int read_place(sqlite3 *db, const struct place *p, struct arena *a, struct image *out)
+static int read_place(sqlite3 *db, const struct place *p, struct arena *a, struct stored *out)
 {
     size_t count = 0;
     void *rows;
@@ -149,7 +149,7 @@ static int read_inventory_keys(sqlite3 *db, enum section_id id, struct arena *a,
     return rc;
 }
 
-static int read_inventory(sqlite3 *db, struct arena *a, struct image *out)
+static int read_inventory(sqlite3 *db, struct arena *a, struct stored *out)
 {
     size_t counts[SECTION_COUNT], total = 0, at = 0;
     int rc = SQLITE_OK;
@@ -171,7 +171,7 @@ static int read_inventory(sqlite3 *db, struct arena *a, struct image *out)
     return rc;
 }
 
-static int read_all(sqlite3 *db, struct arena *a, struct image *out)
+static int read_all(sqlite3 *db, struct arena *a, struct stored *out)
 {
     int64_t oldest = 0;
     /* store_init_identity made it */
@@ -187,7 +187,7 @@ static int read_all(sqlite3 *db, struct arena *a, struct image *out)
     return rc;
 }
 
-int store_load(struct store *s, struct arena *a, struct image *out, struct err *e)
+int store_load(struct store *s, struct arena *a, struct stored *out, struct err *e)
 {
     int rc = store_ready(s, e);
 

@@ -48,7 +48,7 @@ struct coord_event {
     bool local; /* client on ipc: operator by the socket's file permission */
     union {
         struct {
-            const struct image *image;
+            const struct stored *image;
             bool first; /* start of the process; false: reload after a failed commit (same start) */
             uuid128 nonce;   /* of this start; kept over reloads */
             mono_ms started; /* the process */

@@ -8,7 +8,7 @@
 
 #include "core/core_internal.h"
 
-static int load_starts(struct coord *c, const struct image *im)
+static int load_starts(struct coord *c, const struct stored *im)
 {
     c->starts = calloc(im->start_count + 1, sizeof *c->starts);
     if (c->starts == NULL)
@@ -108,7 +108,7 @@ static int load_rows(struct coord *c, const struct inventory_row *rows, size_t c
     return 0;
 }
 
-static int load_inventory(struct coord *c, const struct image *im)
+static int load_inventory(struct coord *c, const struct stored *im)
 {
     size_t first = 0;
 
@@ -191,8 +191,8 @@ static int load_label(struct resource *r, const struct resource_row *row)
 
 /* Finds resources by their number while the image is loaded. */
 struct numbers {
-    const struct image *image; /* resources sorted by number */
-    struct resource **at;      /* one for each of image's; NULL: left out */
+    const struct stored *image; /* resources sorted by number */
+    struct resource **at;       /* one for each of image's; NULL: left out */
 };
 
 static struct resource *resource_by_no(const struct numbers *ns, uint32_t no)
@@ -383,7 +383,7 @@ static void touch_all(struct coord *c)
     }
 }
 
-static int load_graph(struct step *s, const struct image *im)
+static int load_graph(struct step *s, const struct stored *im)
 {
     struct coord *c = s->c;
     struct numbers ns = { .image = im, .at = calloc(im->resource_count + 1, sizeof(*ns.at)) };
@@ -403,7 +403,7 @@ static int load_graph(struct step *s, const struct image *im)
     return rc < 0 ? rc : networks_complete(s);
 }
 
-static int load_rest(struct step *s, const struct image *im)
+static int load_rest(struct step *s, const struct stored *im)
 {
     struct coord *c = s->c;
     int rc = 0;
@@ -453,7 +453,7 @@ static int start(struct step *s)
 int load_image(struct step *s)
 {
     struct coord *c = s->c;
-    const struct image *im = s->ev->loaded.image;
+    const struct stored *im = s->ev->loaded.image;
     int rc = load_starts(c, im);
 
     c->meta = im->meta;

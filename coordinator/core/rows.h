@@ -14,9 +14,10 @@ struct meta_row {
     uint64_t start_no;   /* this start; raised by each */
     uint64_t generation; /* raised by every batch that changes what a query can show */
     uint64_t event_no;   /* newest event */
-    uint64_t token;      /* highest token counter given out (leases; later) */
+    uint64_t token;      /* highest given out: the epoch times 2^40, plus a counter */
     uint32_t next_node_no;
     uint32_t next_resource_no;
+    uint32_t next_task_no;
     /* An operator must decide: a node has seen more than this database knows. The highest that any
      * has reported; 0: nothing. */
     bool recover;
@@ -42,6 +43,7 @@ struct node_row {
     uuid128 boot_id;  /* accepted boot; nil: none yet */
     pubkey key;       /* of the accepted boot */
     bool draining;
+    bool rights_unknown; /* since a recovery, until this boot tells its rights or is fenced */
     wall_ms first_seen;
     const char *product_uuid, *lowest_mac, *hostname, *probe_version, *source; /* may be NULL */
 };
@@ -62,6 +64,7 @@ struct key_row {
     uuid128 boot_id;  /* role node */
     const char *name; /* role observer, operator */
     wall_ms created;
+    bool bound; /* role node: admitted for this very node, by a token bound to it or an operator */
 };
 
 struct retired_boot_row {
@@ -104,6 +107,7 @@ struct resource_row {
     bool doubt_told;     /* there was an event */
     const char
         *seen_together; /* sets of what one node has seen at once: "NODE_NO.SET ..."; or NULL */
+    uint32_t parent_no; /* of an image: its filesystem; else 0 */
 };
 
 /* One inventory row by which a node sees a resource. An edge is the sum of its sightings. */
@@ -158,6 +162,119 @@ struct event_row {
     const char *resource_label; /* may be NULL */
 };
 
+enum right_kind { KIND_LEASE = 1, KIND_HOLD = 2 };
+enum lease_state {
+    LEASE_LIVE = 1,
+    LEASE_RESIDUE = 2, /* over by time, but not proven unmounted */
+    LEASE_HELD = 3,    /* a hold */
+};
+enum lease_ending {
+    LEASE_RELEASED = 1, /* of a hold: done */
+    LEASE_EXPIRED = 2,  /* it was residue; the node has confirmed later */
+    LEASE_FENCED = 3,
+    LEASE_BROKEN = 4, /* a hold, by an operator's word */
+};
+
+/* A right that is not over. */
+struct lease_row {
+    uint64_t token;
+    enum right_kind kind;
+    enum lease_state state;
+    uint32_t resource_no, node_no;
+    uuid128 boot_id;
+    uint64_t request; /* seq of the message that it was granted to; 0: no node asked */
+    uint64_t ttl_ms;  /* 0: a hold */
+    wall_ms granted;
+    uint32_t task_no, job_no; /* 0: none */
+    const char *text;         /* what for; may be NULL */
+};
+
+/* A right that is over, with the names of that time. */
+struct lease_history_row {
+    uint64_t token;
+    enum right_kind kind;
+    uuid128 resource;
+    enum resource_kind resource_kind;
+    const char *resource_label;
+    uuid128 node;
+    const char *node_name;
+    uuid128 boot_id;
+    uint64_t ttl_ms;
+    wall_ms granted, ended;
+    enum lease_ending ending;
+    uint32_t task_no;
+    const char *text; /* may be NULL */
+};
+
+enum fence_how {
+    FENCE_BOOT = 1,     /* a newer boot, with a key bound to the node, and the old one is silent */
+    FENCE_POWER = 2,    /* its power is proven off */
+    FENCE_OPERATOR = 3, /* declared dead */
+};
+struct fence_row {
+    uint32_t node_no;
+    uuid128 boot_id;
+    enum fence_how how;
+    wall_ms at;
+    const char *text; /* may be NULL */
+};
+
+enum task_kind_id { TASK_SCAN = 1 };
+enum task_state { TASK_RUNNING = 1, TASK_DONE = 2, TASK_FAILED = 3, TASK_CANCELLED = 4 };
+struct task_row {
+    uint32_t no; /* never reused */
+    enum task_kind_id kind;
+    enum task_state state;
+    uint32_t step;   /* index into the kind's table */
+    bool every_node; /* of a scan */
+    wall_ms created, ended;
+    const char *text; /* may be NULL */
+};
+
+enum job_progress { JOB_OPEN = 1, JOB_LEASED = 2, JOB_DONE = 3 };
+struct job_row {
+    uint32_t task_no, no;
+    uint32_t step;
+    enum job_progress state;
+    uint32_t resource_no; /* it may be gone later: hence id and label */
+    uuid128 resource;
+    const char *resource_label;
+    uint32_t node_no; /* 0: the scheduler chooses; of one that is done: who did it */
+    uint64_t attempt;
+    uint32_t result; /* enum scan_outcome; of a reach job 1 proven, 2 not; 0: none yet */
+    const char *reason;
+    uint64_t token, images, mounts, ms;
+    bool unchanged;
+    wall_ms ended;
+};
+
+struct scan_row {
+    uint32_t resource_no;
+    bool admitted;
+    wall_ms admitted_at;
+    uint32_t outcome; /* enum scan_outcome of the last one; 0: none yet */
+    const char *reason;
+    wall_ms at;
+    uint32_t node_no;
+    uint64_t token, ms, images;
+    wall_ms complete_at;
+    const char *fingerprint; /* of the last complete one; may be NULL */
+};
+
+struct reach_row {
+    uint32_t resource_no, node_no;
+    bool proven;
+    const char *reason; /* may be NULL */
+    wall_ms at;
+};
+
+struct image_row {
+    uint32_t filesystem_no;
+    uint32_t resource_no;
+    wall_ms seen;
+    const struct image *image; /* NULL: it is gone. Not loaded by the core */
+};
+
 enum change_type {
     CHANGE_META,
     CHANGE_START,
@@ -182,6 +299,20 @@ enum change_type {
     CHANGE_TOKEN_DELETE, /* by hash */
     CHANGE_EVENT,
     CHANGE_EVENT_PRUNE, /* events with no <= event.no go */
+    CHANGE_LEASE,
+    CHANGE_LEASE_DELETE, /* by token */
+    CHANGE_LEASE_HISTORY,
+    CHANGE_LEASE_HISTORY_PRUNE, /* those with token <= lease_history.token go */
+    CHANGE_FENCE,
+    CHANGE_FENCE_DELETE, /* by (node_no, boot_id) */
+    CHANGE_TASK,
+    CHANGE_TASK_DELETE, /* by no, with its jobs */
+    CHANGE_JOB,
+    CHANGE_SCAN,
+    CHANGE_SCAN_DELETE, /* by resource_no, with reach and images */
+    CHANGE_REACH,
+    CHANGE_REACH_DELETE, /* by (resource_no, node_no) */
+    CHANGE_IMAGE,        /* upsert, or delete by (filesystem_no, path) */
     CHANGE_TYPE_COUNT,
 };
 
@@ -203,12 +334,20 @@ struct change {
         struct network_row network;
         struct token_row token;
         struct event_row event;
+        struct lease_row lease;
+        struct lease_history_row lease_history;
+        struct fence_row fence;
+        struct task_row task;
+        struct job_row job;
+        struct scan_row scan;
+        struct reach_row reach;
+        struct image_row image;
     };
 };
 
 /* Everything that the core needs at start. Arrays live in the arena that the store was given; each
  * is sorted by its table's key, the inventory by section, node and row. */
-struct image {
+struct stored {
     struct meta_row meta;
     struct start_row *starts;
     size_t start_count;

@@ -22,6 +22,12 @@ static const struct field section_body_fields[] = { SECTION_BODY_LIST(X, XREC, X
 #define OWNER enrol
 static const struct field enrol_fields[] = { ENROL_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER right
+static const struct field right_fields[] = { RIGHT_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER order_key
+static const struct field order_key_fields[] = { ORDER_KEY_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER node_register
 static const struct field node_register_fields[] = { REGISTER_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -48,6 +54,39 @@ static const struct field report_ack_fields[] = { REPORT_ACK_LIST(X, XREC, XRECS
 #undef OWNER
 #define OWNER refused
 static const struct field refused_fields[] = { REFUSED_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER lease_request
+static const struct field lease_request_fields[] = { LEASE_REQUEST_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER lease_renew
+static const struct field lease_renew_fields[] = { LEASE_RENEW_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER image
+static const struct field image_fields[] = { IMAGE_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER scan_result
+static const struct field scan_result_fields[] = { SCAN_RESULT_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER reach_result
+static const struct field reach_result_fields[] = { REACH_RESULT_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER decline
+static const struct field decline_fields[] = { DECLINE_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER offer
+static const struct field offer_fields[] = { OFFER_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER granted
+static const struct field granted_fields[] = { GRANTED_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER denied
+static const struct field denied_fields[] = { DENIED_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER renewed
+static const struct field renewed_fields[] = { RENEWED_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER result_ack
+static const struct field result_ack_fields[] = { RESULT_ACK_LIST(X, XREC, XRECS) };
 #undef OWNER
 #define OWNER envelope
 static const struct field envelope_fields[] = { ENVELOPE_LIST(X, XREC, XRECS) };
@@ -85,6 +124,18 @@ static const struct field client_info_fields[] = { CLIENT_INFO_LIST(X, XREC, XRE
 #define OWNER use_info
 static const struct field use_info_fields[] = { USE_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER lease_info
+static const struct field lease_info_fields[] = { LEASE_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER task_info
+static const struct field task_info_fields[] = { TASK_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER job_info
+static const struct field job_info_fields[] = { JOB_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER image_info
+static const struct field image_info_fields[] = { IMAGE_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER reply
 static const struct field reply_fields[] = { REPLY_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -116,6 +167,19 @@ DESC(registered);
 DESC(heartbeat_ack);
 DESC(report_ack);
 DESC(refused);
+DESC(right);
+DESC(lease_request);
+DESC(lease_renew);
+DESC(scan_result);
+DESC(reach_result);
+DESC(decline);
+DESC(order_key);
+DESC(offer);
+DESC(granted);
+DESC(denied);
+DESC(renewed);
+DESC(result_ack);
+DESC(image);
 DESC(envelope);
 DESC(request);
 DESC(status_info);
@@ -128,6 +192,10 @@ DESC(evidence);
 DESC(token_info);
 DESC(client_info);
 DESC(use_info);
+DESC(lease_info);
+DESC(task_info);
+DESC(job_info);
+DESC(image_info);
 DESC(reply);
 DESC(worker_request);
 DESC(worker_result);

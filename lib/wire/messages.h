@@ -5,6 +5,7 @@
 #define MUSTER_WIRE_MESSAGES_H
 
 #include "model/sections.h"
+#include "wire/messages_scan.h"
 
 /* clang-format off */
 
@@ -71,10 +72,12 @@
 #define REGISTER_LIST(X, XREC, XRECS)                                                              \
     XREC(identity, identity, 1, FIELD_REQUIRED, "")                                                \
     XREC(memory,   memory,   2, 0, "absent: this boot has followed no coordinator yet")            \
-    XRECS(section_state, sections, 3, 0, "")
+    XRECS(section_state, sections, 3, 0, "")                                                       \
+    XRECS(right, rights, 4, 0, "all that this boot has; what is missing is over and unmounted")
 
 #define HEARTBEAT_LIST(X, XREC, XRECS)                                                             \
-    XRECS(section_state, sections, 1, 0, "")
+    XRECS(section_state, sections, 1, 0, "")                                                       \
+    XRECS(right, rights, 2, 0, "all that this boot has; what is missing is over and unmounted")
 
 #define REPORT_LIST(X, XREC, XRECS)                                                                \
     XRECS(section_body, sections, 1, 0, "")
@@ -121,11 +124,21 @@
     XREC(heartbeat,     heartbeat,     18, 0, "node")                                              \
     XREC(report,        report,        19, 0, "node")                                              \
     XREC(goodbye,       goodbye,       20, 0, "node")                                              \
+    XREC(lease_request, lease_request, 21, 0, "node")                                              \
+    XREC(lease_renew,   lease_renew,   22, 0, "node")                                              \
+    XREC(scan_result,   scan_result,   23, 0, "node")                                              \
+    XREC(reach_result,  reach_result,  24, 0, "node")                                              \
+    XREC(decline,       decline,       25, 0, "node")                                              \
     XREC(enrolled,      enrolled,      32, 0, "coordinator")                                       \
     XREC(registered,    registered,    33, 0, "coordinator")                                       \
     XREC(heartbeat_ack, heartbeat_ack, 34, 0, "coordinator")                                       \
     XREC(report_ack,    report_ack,    35, 0, "coordinator")                                       \
-    XREC(refused,       refused,       36, 0, "coordinator")
+    XREC(refused,       refused,       36, 0, "coordinator")                                       \
+    XREC(offer,         offer,         37, 0, "coordinator, unasked")                              \
+    XREC(granted,       granted,       38, 0, "coordinator")                                       \
+    XREC(denied,        denied,        39, 0, "coordinator")                                       \
+    XREC(renewed,       renewed,       40, 0, "coordinator")                                       \
+    XREC(result_ack,    result_ack,    41, 0, "coordinator")
 
 enum enrol_state {
     ENROL_APPROVED = 1,
@@ -184,6 +197,17 @@ enum client_op {
     OP_CLIENT_LIST = 29,
     OP_CLIENT_REVOKE = 30,   /* name, or the beginning of its key */
     OP_FS_LIST = 31,         /* resources, nodes: filters; filesystems, and who uses what they lie in */
+    OP_FS_ADMIT = 32,        /* resources; flag: true admits, false retires */
+    OP_SCAN = 33,            /* resources (absent: all that are admitted); flag: every node */
+    OP_TASK_LIST = 34,       /* flag: closed ones too; limit */
+    OP_TASK_SHOW = 35,       /* count = number of the task */
+    OP_TASK_CANCEL = 36,     /* count = number of the task */
+    OP_LEASE_LIST = 37,      /* flag: those that are over; limit; resources, nodes: filters */
+    OP_HOLD_LIST = 38,       /* flag: those that are over; limit; resources, nodes: filters */
+    OP_HOLD_TAKE = 39,       /* resource, node, name = what for */
+    OP_HOLD_END = 40,        /* count = token: what it was taken for is done */
+    OP_HOLD_BREAK = 41,      /* resource (exact name), confirm = the same: an operator's word */
+    OP_IMAGE_LIST = 42,      /* resources: of these filesystems, or these images; since, limit */
 };
 
 enum reply_code {
@@ -209,6 +233,7 @@ enum resource_kind {
     RESOURCE_VG = 3,
     RESOURCE_LV = 4,
     RESOURCE_FILESYSTEM = 5,
+    RESOURCE_IMAGE = 6, /* has no edges of its own: those of its filesystem */
     RESOURCE_KINDS
 };
 enum node_liveness { NODE_UP = 1, NODE_SUSPECT = 2, NODE_DOWN = 3, NODE_NEVER = 4 };
@@ -403,7 +428,11 @@ enum node_admission {
     X(STRS, removed_resources, 21, 0, "changes: ids")                                              \
     X(STRS, removed_nodes,     22, 0, "changes: ids")                                              \
     XRECS(client_info,   clients,   23, 0, "")                                                     \
-    XRECS(use_info,      uses,      24, 0, "")
+    XRECS(use_info,      uses,      24, 0, "")                                                     \
+    XRECS(lease_info,    leases,    25, 0, "leases, or holds")                                     \
+    XRECS(task_info,     tasks,     26, 0, "")                                                     \
+    XRECS(job_info,      jobs,      27, 0, "")                                                     \
+    XRECS(image_info,    images,    28, 0, "")
 
 /* ---- between supervisor and worker (proto/worker.proto) ------------------------------------ */
 

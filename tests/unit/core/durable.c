@@ -618,9 +618,9 @@ int durable_apply(struct durable *d, const struct change *changes, struct err *e
 
 /* ---- what is there -------------------------------------------------------------------------- */
 
-void durable_image(struct durable *d, struct image *out)
+void durable_image(struct durable *d, struct stored *out)
 {
-    *out = (struct image){
+    *out = (struct stored){
         .meta = d->meta,
         .starts = (struct start_row *)d->t[T_START].rows,
         .start_count = d->t[T_START].n,

@@ -18,7 +18,7 @@ void durable_free(struct durable *d);
 int durable_apply(struct durable *d, const struct change *changes, struct err *e);
 
 /* Points into the durable: valid until the next change. */
-void durable_image(struct durable *d, struct image *out);
+void durable_image(struct durable *d, struct stored *out);
 
 size_t durable_events(const struct durable *d);
 const struct event_row *durable_event(const struct durable *d, size_t i); /* oldest first */

@@ -129,11 +129,11 @@ void fleet_read_only(struct fleet *f, bool on)
 struct fleet *fleet_new_by(bool enrol_by_token)
 {
     struct fleet *f = calloc(1, sizeof *f);
-    struct image image = { .meta = { .db_id = fleet_db,
-                                     .epoch = 1,
-                                     .generation = FLEET_GENERATION,
-                                     .next_node_no = 1,
-                                     .next_resource_no = 1 } };
+    struct stored image = { .meta = { .db_id = fleet_db,
+                                      .epoch = 1,
+                                      .generation = FLEET_GENERATION,
+                                      .next_node_no = 1,
+                                      .next_resource_no = 1 } };
     struct coord_event ev = { .type = COORD_LOADED };
 
     f->config = (struct core_config){ .heartbeat_ms = 2000,

@@ -40,7 +40,7 @@ static struct coord *loaded(struct life *l, bool first, bool read_only, struct c
                               .now = l->now,
                               .listened = { l->now.v - l->deaf_ms },
                               .wall = l->wall };
-    struct image image;
+    struct stored image;
     int rc = 0;
 
     durable_image(l->d, &image);

@@ -507,7 +507,7 @@ Test(enrol, what_is_over_is_remembered_up_to_a_number)
 {
     struct life *l = life_new();
     struct machine a, first, last;
-    struct image image;
+    struct stored image;
 
     machine_init(&a, l, 1);
     machine_join(&a);

@@ -74,7 +74,7 @@ Test(ingest, counters_alone_are_not_written)
 
 Test(ingest, of_a_section_only_the_rows_that_changed_are_written)
 {
-    struct image image;
+    struct stored image;
 
     nic(1, "eth1", NULL);
     nic(2, "eth2", NULL);

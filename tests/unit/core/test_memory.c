@@ -285,7 +285,7 @@ static int load(const struct life *l, struct coord **out, struct coord_update *u
     struct coord_event ev = {
         .type = COORD_LOADED, .now = l->now, .listened = l->now, .wall = l->wall
     };
-    struct image image;
+    struct stored image;
     int rc;
 
     durable_image(l->d, &image);

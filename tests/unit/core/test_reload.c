@@ -134,7 +134,7 @@ Test(reload, a_successor_whose_register_was_not_stored_registers_again)
 
 /* ---- databases that somebody has had a hand in ---------------------------------------------- */
 
-static struct coord *load_from(struct image *im, struct coord_update *u, struct arena *arena)
+static struct coord *load_from(struct stored *im, struct coord_update *u, struct arena *arena)
 {
     struct coord *c = coord_new(&l->config);
     struct coord_event ev = {
@@ -155,7 +155,7 @@ Test(reload, rows_that_contradict_each_other_are_left_out)
 {
     struct arena *arena = arena_new(0);
     struct coord_update u;
-    struct image im, part;
+    struct stored im, part;
     struct coord *c;
 
     cr_expect_eq(life_define(l, "prod", 0, "*/eth0"), REPLY_OK);
@@ -178,7 +178,7 @@ Test(reload, a_network_without_its_resource_gets_one)
 {
     struct arena *arena = arena_new(0);
     struct coord_update u;
-    struct image im;
+    struct stored im;
     struct coord *c;
     bool made = false;
 

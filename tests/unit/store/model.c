@@ -498,7 +498,7 @@ void model_apply_all(struct model *m, const struct change *list)
         }                                                 \
     } while (0)
 
-static void apply_image(struct model *m, const struct image *im)
+static void apply_image(struct model *m, const struct stored *im)
 {
     struct change meta = { .type = CHANGE_META };
 
@@ -519,7 +519,7 @@ static void apply_image(struct model *m, const struct image *im)
 }
 
 /* The reader must say of a section what the image says of it. */
-static void check_state(struct model *m, const struct image *im, uint32_t node_no,
+static void check_state(struct model *m, const struct stored *im, uint32_t node_no,
                         const struct section *s)
 {
     const struct section_row_state *state = NULL;
@@ -540,7 +540,7 @@ static void check_state(struct model *m, const struct image *im, uint32_t node_n
     put(m, &key, &value);
 }
 
-static int apply_sections(struct model *m, struct store_reader *r, const struct image *im,
+static int apply_sections(struct model *m, struct store_reader *r, const struct stored *im,
                           uint32_t node_no, struct arena *a, struct err *e)
 {
     struct section sections[SECTION_COUNT];
@@ -596,7 +596,7 @@ char *database_text(struct store *s, const struct store_options *o, struct err *
     struct arena *a = arena_new(0);
     struct model *m = model_new();
     struct store_reader *r = NULL;
-    struct image im;
+    struct stored im;
     char *text = NULL;
     int rc = store_load(s, a, &im, e);
 

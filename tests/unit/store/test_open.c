@@ -268,7 +268,7 @@ Test(open, pages_overwritten)
     uint8_t junk[4096];
     struct stat st;
     struct arena *a = arena_new(0);
-    struct image im;
+    struct stored im;
     int damaged = 0;
 
     memset(junk, 0xa5, sizeof junk);
@@ -311,7 +311,7 @@ static void check_load(int wanted)
 {
     struct arena *a = arena_new(0);
     struct store *s = must_open();
-    struct image im;
+    struct stored im;
     int rc = store_load(s, a, &im, &e);
 
     cr_assert(rc == wanted, "outcome %d, not %d: %s", rc, wanted, e.text);
@@ -346,7 +346,7 @@ Test(open, without_meta)
 {
     struct arena *a = arena_new(0);
     struct store *s = NULL;
-    struct image im;
+    struct stored im;
 
     cr_assert(store_open(&options, &s, &e) == 0);
     cr_assert(store_load(s, a, &im, &e) == STORE_E_DAMAGED);

@@ -205,7 +205,7 @@ Test(store, identity_is_given_once)
 {
     static const uuid128 other = { "another database" };
     struct arena *a = arena_new(0);
-    struct image im;
+    struct stored im;
 
     cr_assert(store_init_identity(store, other, &e) == 0);
     cr_assert(store_load(store, a, &im, &e) == 0);
