@@ -95,7 +95,7 @@ static void apply(struct sim *s, struct brain *b)
     if (b->update.changes == NULL)
         return;
     s->counts.commits++;
-    if (durable_apply(b->disk, b->update.changes, &e) != 0)
+    if (durable_store(b->disk, b->update.changes, &e) != 0)
         sim_fail(s, "the changes of a batch: %s", e.text);
 }
 
@@ -197,8 +197,7 @@ static void arm(struct sim *s, struct brain *b)
 
     if (b->c == NULL || b->paused || b->committing)
         return;
-    at = b->inbox_n > 0 ? s->now
-                        : clock_reaches(&b->clock, s->now, coord_next_deadline(b->c));
+    at = b->inbox_n > 0 ? s->now : clock_reaches(&b->clock, s->now, coord_next_deadline(b->c));
     if (at != WORLD_NEVER)
         agenda_put(s, at, wake, b, ++b->stamp);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What goes wrong, and when: one fault after the other, of a kind and against a victim that the dice
- * choose; each is mended after a while. */
+/* What goes wrong, and when: one fault after the other, of a kind and against a victim that the
+ * dice choose; each is mended after a while. */
 #include "sim_internal.h"
 
 enum { BETWEEN_US = 1500000 }; /* for 100 hosts; fewer hosts have fewer faults */
@@ -106,9 +106,9 @@ static void cut(struct sim *s)
 
 static void fault(struct sim *s, void *what, uint64_t stamp)
 {
-    static void (*const faults[])(struct sim *) = { crash,     stop_brain, end_probe, end_probe,
-                                                    stop_host, stop_host,  cut,       cut,
-                                                    reboot };
+    static void (*const faults[])(struct sim *) = { crash,     stop_brain, end_probe,
+                                                    end_probe, stop_host,  stop_host,
+                                                    cut,       cut,        reboot };
 
     (void)what, (void)stamp;
     if (!s->storm)

@@ -68,11 +68,11 @@ static int run(struct sim_options *o, uint64_t seeds)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        { "seed", 1, NULL, 's' },  { "seeds", 1, NULL, 'n' }, { "hosts", 1, NULL, 'h' },
-        { "luns", 1, NULL, 'l' },  { "storm", 1, NULL, 'm' }, { "calm", 1, NULL, 'c' },
-        { "trace", 0, NULL, 't' }, { "help", 0, NULL, '?' },  { NULL, 0, NULL, 0 }
-    };
+    static const struct option options[] = { { "seed", 1, NULL, 's' },  { "seeds", 1, NULL, 'n' },
+                                             { "hosts", 1, NULL, 'h' }, { "luns", 1, NULL, 'l' },
+                                             { "storm", 1, NULL, 'm' }, { "calm", 1, NULL, 'c' },
+                                             { "trace", 0, NULL, 't' }, { "help", 0, NULL, '?' },
+                                             { NULL, 0, NULL, 0 } };
     struct sim_options o = {
         .seed = 1, .hosts = 20, .luns = 10, .storm_ms = 120000, .calm_ms = 90000
     };
@@ -89,14 +89,30 @@ int main(int argc, char **argv)
             return 2;
         }
         switch (c) {
-        case 's': o.seed = v; break;
-        case 'n': seeds = v; break;
-        case 'h': o.hosts = (uint32_t)v; break;
-        case 'l': o.luns = (uint32_t)v; break;
-        case 'm': o.storm_ms = (int64_t)v * 1000; break;
-        case 'c': o.calm_ms = (int64_t)v * 1000; break;
-        case 't': o.trace = stdout; break;
-        default: fputs(usage, stdout); return optopt == 0 ? 0 : 2;
+        case 's':
+            o.seed = v;
+            break;
+        case 'n':
+            seeds = v;
+            break;
+        case 'h':
+            o.hosts = (uint32_t)v;
+            break;
+        case 'l':
+            o.luns = (uint32_t)v;
+            break;
+        case 'm':
+            o.storm_ms = (int64_t)v * 1000;
+            break;
+        case 'c':
+            o.calm_ms = (int64_t)v * 1000;
+            break;
+        case 't':
+            o.trace = stdout;
+            break;
+        default:
+            fputs(usage, stdout);
+            return optopt == 0 ? 0 : 2;
         }
     }
     if (o.hosts == 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The network: messages as bytes, that are lost, doubled, late and overtaken while there is a storm.
- * An answer reaches the process that asked or nobody, as over a connection. */
+/* The network: messages as bytes, that are lost, doubled, late and overtaken while there is a
+ * storm. An answer reaches the process that asked or nobody, as over a connection. */
 #include <stdlib.h>
 
 #include "sim_internal.h"

@@ -36,6 +36,8 @@ void oracle_end(struct sim *s)
 
     if (s->brains[0].c != NULL && coord_check(s->brains[0].c, &e) != 0)
         sim_fail(s, "at the end the core contradicts itself: %s", e.text);
+    if (durable_check(s->brains[0].disk, &e) != 0)
+        sim_fail(s, "at the end the database contradicts itself: %s", e.text);
     REC_SET(&req, request, op, OP_SNAPSHOT);
     REC_SET(&req, request, kind, "lun");
     if (!brain_ask(s, &s->brains[0], &req, judge_matrix, s))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The simulator: the real cores of coordinator and probes in one process under virtual time, with
- * seeded faults. The same seed gives the same run, byte for byte. Hosts, disks, network and database
- * are made up; nothing of them is muster's code, and nothing that judges is (oracle.c). */
+ * seeded faults. The same seed gives the same run, byte for byte. Hosts, disks, network and
+ * database are made up; nothing of them is muster's code, and nothing that judges is (oracle.c). */
 #ifndef MUSTER_SIM_H
 #define MUSTER_SIM_H
 

@@ -19,7 +19,7 @@ struct sim;
 
 /* ---- dice.c: all chance comes from here */
 uint64_t dice(struct sim *s);
-uint32_t dice_below(struct sim *s, uint32_t n);      /* 0 to n - 1 */
+uint32_t dice_below(struct sim *s, uint32_t n); /* 0 to n - 1 */
 bool dice_chance(struct sim *s, uint32_t per_million);
 world_us dice_about(struct sim *s, world_us mean); /* exponential, at most 20 times the mean */
 void dice_fill(struct sim *s, void *out, size_t n);
@@ -40,7 +40,7 @@ struct agenda {
 };
 void agenda_put(struct sim *s, world_us at, happen_fn fn, void *what, uint64_t stamp);
 void agenda_put_owned(struct sim *s, world_us at, happen_fn fn, void *what, uint64_t stamp);
-void agenda_drop(struct happening *h); /* it does not happen */
+void agenda_drop(struct happening *h);                     /* it does not happen */
 bool agenda_take(struct agenda *a, struct happening *out); /* the next; false: nothing is left */
 
 /* ---- clock.c: one machine's CLOCK_BOOTTIME */
@@ -58,7 +58,7 @@ void clock_stop(struct sim_clock *c, world_us now);
 void clock_go_on(struct sim_clock *c, world_us now);
 
 /* ---- net.c */
-struct letter { /* one message on its way */
+struct letter {          /* one message on its way */
     struct brain *brain; /* to or from it */
     struct host *host;
     uint64_t brain_life, host_life; /* lives of the processes that the connection is between */
@@ -84,7 +84,7 @@ struct brain {
     struct arena *arena; /* of the batch */
     struct coord_update update;
     bool committing, paused, read_only;
-    uint64_t stamp;      /* of its newest timer */
+    uint64_t stamp; /* of its newest timer */
     world_us paused_at;
     int64_t deaf_ms;
 };
@@ -107,9 +107,9 @@ struct host {
     char uuid[40], mac[20], name[16];
     struct identity identity;
     struct sim_clock clock;
-    struct agent *agent; /* NULL: the probe does not run */
-    uint64_t life;       /* counts its processes */
-    uint64_t stamp;      /* of its newest timer */
+    struct agent *agent;       /* NULL: the probe does not run */
+    uint64_t life;             /* counts its processes */
+    uint64_t stamp;            /* of its newest timer */
     bool powered, paused, cut; /* cut: the network takes nothing of it, and brings nothing */
     /* In its /run: gone with the boot. */
     bool enrolled, remembers;

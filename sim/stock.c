@@ -90,8 +90,7 @@ static int filesystem_rows(const struct host *h, struct arena *a, struct section
         REC_SET(row, filesystem, device, arena_printf(a, "dm-%u", i));
         REC_SET(row, filesystem, type, "ext4");
         REC_SET(row, filesystem, usage, "filesystem");
-        REC_SET(row, filesystem, uuid,
-                arena_printf(a, "aaaaaaaa-0000-4000-8000-00000000%04u", i));
+        REC_SET(row, filesystem, uuid, arena_printf(a, "aaaaaaaa-0000-4000-8000-00000000%04u", i));
         REC_SET(row, filesystem, size_bytes, lun_bytes);
         REC_SET(row, filesystem, state, "clean");
         REC_SET(row, filesystem, paths_active, 2);
