@@ -71,7 +71,7 @@ int main(int argc, char **argv)
     static const struct option options[] = { { "seed", 1, NULL, 's' },  { "seeds", 1, NULL, 'n' },
                                              { "hosts", 1, NULL, 'h' }, { "luns", 1, NULL, 'l' },
                                              { "storm", 1, NULL, 'm' }, { "calm", 1, NULL, 'c' },
-                                             { "trace", 0, NULL, 't' }, { "help", 0, NULL, '?' },
+                                             { "trace", 0, NULL, 't' }, { "help", 0, NULL, 'H' },
                                              { NULL, 0, NULL, 0 } };
     struct sim_options o = {
         .seed = 1, .hosts = 20, .luns = 10, .storm_ms = 120000, .calm_ms = 90000
@@ -82,7 +82,7 @@ int main(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         static const char *const takes = "snhlmc";
         static const uint64_t most[] = { INT64_MAX, 1000000000, 10000, 64, 1000000, 1000000 };
-        const char *at = c == 't' || c == '?' ? NULL : strchr(takes, c);
+        const char *at = strchr("tH?", c) != NULL ? NULL : strchr(takes, c);
 
         if (at != NULL && !number(optarg, most[at - takes], &v)) {
             fprintf(stderr, "muster-sim: %s is no number, or too large\n", optarg);
@@ -110,9 +110,11 @@ int main(int argc, char **argv)
         case 't':
             o.trace = stdout;
             break;
-        default:
+        case 'H':
             fputs(usage, stdout);
-            return optopt == 0 ? 0 : 2;
+            return 0;
+        default:
+            return 2;
         }
     }
     if (o.hosts == 0) {
