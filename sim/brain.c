@@ -153,6 +153,7 @@ static void take_up(struct sim *s, struct brain *b, const struct letter *l)
         sim_fail(s, "a probe's message cannot be decoded: %s", e.text);
         return;
     }
+    net_describe(s, "taken up", l->host, true, env);
     if (env->report != NULL) {
         n = env->report->sections.n;
         sections = arena_array(b->arena, n, sizeof *sections);

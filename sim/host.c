@@ -199,6 +199,7 @@ static void hear(struct sim *s, struct host *h, struct letter *l)
     arena_reset(s->scratch);
     if (wire_decode_envelope(l->bytes, l->n, s->scratch, &env, &e) != 0)
         sim_fail(s, "a coordinator's message cannot be decoded: %s", e.text);
+    net_describe(s, "heard", h, false, env);
     ev.message = env;
     if (!s->failed)
         step(s, h, &ev);

@@ -8,7 +8,7 @@
 #include "sim.h"
 
 static const char usage[] =
-    "Usage: muster-sim [--seed N] [--seeds N] [--hosts N] [--luns N] [--storm S] [--calm S] [--trace]\n"
+    "Usage: muster-sim [--seed N] [--seeds N] [--hosts N] [--luns N] [--storm S] [--calm S] [--trace] [--wire]\n"
     "\n"
     "Runs coordinator and probes under virtual time with faults, and judges what happens.\n"
     "\n"
@@ -18,6 +18,7 @@ static const char usage[] =
     "  --storm S   seconds with faults (default 120)\n"
     "  --calm S    seconds without, after which all must be well (default 90)\n"
     "  --trace     a line for each thing that happens\n"
+    "  --wire      and for each message (implies --trace)\n"
     "\n"
     "Ends with 1 when an invariant was broken, with the seed that replays it.\n";
 
@@ -72,7 +73,7 @@ int main(int argc, char **argv)
                                              { "hosts", 1, NULL, 'h' }, { "luns", 1, NULL, 'l' },
                                              { "storm", 1, NULL, 'm' }, { "calm", 1, NULL, 'c' },
                                              { "trace", 0, NULL, 't' }, { "help", 0, NULL, 'H' },
-                                             { NULL, 0, NULL, 0 } };
+                                             { "wire", 0, NULL, 'w' },  { NULL, 0, NULL, 0 } };
     struct sim_options o = {
         .seed = 1, .hosts = 20, .luns = 10, .storm_ms = 120000, .calm_ms = 90000
     };
@@ -82,7 +83,7 @@ int main(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         static const char *const takes = "snhlmc";
         static const uint64_t most[] = { INT64_MAX, 1000000000, 10000, 64, 1000000, 1000000 };
-        const char *at = strchr("tH?", c) != NULL ? NULL : strchr(takes, c);
+        const char *at = strchr("twH?", c) != NULL ? NULL : strchr(takes, c);
 
         if (at != NULL && !number(optarg, most[at - takes], &v)) {
             fprintf(stderr, "muster-sim: %s is no number, or too large\n", optarg);
@@ -106,6 +107,10 @@ int main(int argc, char **argv)
             break;
         case 'c':
             o.calm_ms = (int64_t)v * 1000;
+            break;
+        case 'w':
+            o.wire = true;
+            o.trace = stdout;
             break;
         case 't':
             o.trace = stdout;

@@ -9,6 +9,31 @@
 enum { NEAR_US = 150, FAR_US = 250, LATE_US = 4000000 };
 enum { LOST_PPM = 20000, DOUBLED_PPM = 10000, LATE_PPM = 20000 };
 
+/* Which body it has, and what both sides remember of each other. */
+void net_describe(struct sim *s, const char *verb, const struct host *h, bool up,
+                  const struct envelope *env)
+{
+    const struct memory *m = env->node_register != NULL ? env->node_register->memory
+                             : env->registered != NULL  ? env->registered->coordinator
+                                                        : NULL;
+    const char *body = "?";
+    uint64_t generation = m != NULL                    ? m->generation
+                          : env->heartbeat_ack != NULL ? env->heartbeat_ack->generation
+                          : env->report_ack != NULL    ? env->report_ack->generation
+                                                       : 0;
+
+    if (!s->o.wire)
+        return;
+    for (uint32_t i = envelope_enrol; i < envelope_FIELD_COUNT; i++) {
+        if ((env->present >> i & 1) != 0)
+            body = envelope_desc.fields[i].name;
+    }
+    sim_trace(s, "  %s %s %s %s seq %llu answers %llu generation %llu start %llu", h->name,
+              up ? "->" : "<-", verb, body, (unsigned long long)env->seq,
+              (unsigned long long)env->correlation, (unsigned long long)generation,
+              (unsigned long long)(m != NULL ? m->start_no : 0));
+}
+
 static void arrive(struct sim *s, void *what, uint64_t stamp)
 {
     struct letter *l = what;
@@ -51,6 +76,7 @@ static void send(struct sim *s, struct letter head, const struct envelope *env)
         sim_fail(s, "a message cannot be encoded: %s", e.text);
         return;
     }
+    net_describe(s, "sent", head.host, head.up, env);
     if (head.host->cut || (s->storm && dice_chance(s, LOST_PPM))) {
         s->counts.lost++;
         return;

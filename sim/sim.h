@@ -16,6 +16,7 @@ struct sim_options {
     int64_t storm_ms; /* with faults */
     int64_t calm_ms;  /* then without any: by its end all must be well */
     FILE *trace;      /* a line for each thing that happens; NULL: none */
+    bool wire;        /* and for each message */
 };
 
 struct sim_counts {

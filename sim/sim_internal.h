@@ -70,6 +70,10 @@ void net_send_up(struct sim *s, struct host *h, const struct envelope *env);
 void net_send_down(struct sim *s, struct brain *b, const struct route *to,
                    const struct envelope *env);
 
+/* A line of the trace, if messages are traced. */
+void net_describe(struct sim *s, const char *verb, const struct host *h, bool up,
+                  const struct envelope *env);
+
 /* ---- brain.c: a coordinator and its database */
 struct brain {
     uint32_t no;
