@@ -197,7 +197,7 @@ enum client_op {
     OP_CLIENT_LIST = 29,
     OP_CLIENT_REVOKE = 30,   /* name, or the beginning of its key */
     OP_FS_LIST = 31,         /* resources, nodes: filters; filesystems, and who uses what they lie in */
-    OP_FS_ADMIT = 32,        /* resources; flag: true admits, false retires */
+    OP_FS_ADMIT = 32,        /* resources (absent: all that can be); flag: true admits, false retires */
     OP_SCAN = 33,            /* resources (absent: all that are admitted); flag: every node */
     OP_TASK_LIST = 34,       /* flag: closed ones too; limit */
     OP_TASK_SHOW = 35,       /* count = number of the task */
@@ -207,7 +207,8 @@ enum client_op {
     OP_HOLD_TAKE = 39,       /* resource, node, name = what for */
     OP_HOLD_END = 40,        /* count = token: what it was taken for is done */
     OP_HOLD_BREAK = 41,      /* resource (exact name), confirm = the same: an operator's word */
-    OP_IMAGE_LIST = 42,      /* resources: of these filesystems, or these images; since, limit */
+    OP_IMAGE_LIST = 42,      /* resources: of these filesystems, or these images; since = how many of
+                                them are passed over; limit */
 };
 
 enum reply_code {
@@ -292,7 +293,13 @@ enum node_admission {
     X(U64,  event_no,        24, 0, "newest event")                                                \
     X(STR,  server_key,      25, 0, "CURVE public key, hexadecimal; operators only")                \
     X(U64,  nodes_dead,      26, 0, "declared dead")                                               \
-    X(U64,  nodes_never,     27, 0, "approved and not heard yet in this start of the coordinator")
+    X(U64,  nodes_never,     27, 0, "approved and not heard yet in this start of the coordinator") \
+    X(U64,  leases_live,     28, 0, "")                                                            \
+    X(U64,  leases_residue,  29, 0, "")                                                            \
+    X(U64,  holds,           30, 0, "")                                                            \
+    X(U64,  tasks_running,   31, 0, "")                                                            \
+    X(U64,  jobs_running,    32, 0, "of those tasks")                                              \
+    X(U64,  jobs_held,       33, 0, "of those tasks: something is in the way of them")
 
 #define NODE_INFO_LIST(X, XREC, XRECS)                                                             \
     X(STR,  id,            1,  0, "")                                                              \
@@ -327,7 +334,14 @@ enum node_admission {
     X(U64, nodes_unknown, 10, 0, "unknown or stuck")                                               \
     X(U64, index,  11, 0, "the resource's number in edges of this reply")                          \
     X(STR, conflict_class, 12, 0, "filesystems and LUNs with one class are, or may be, copies of each other: what is forbidden on one is on all; absent: alone") \
-    X(STRS, doubts, 13, 0, "a sentence for each thing that is wrong with its identity: clones, nodes that contradict each other")
+    X(STRS, doubts, 13, 0, "a sentence for each thing that is wrong with its identity: clones, nodes that contradict each other") \
+    X(BOOL, admitted, 14, 0, "of a filesystem: it may be scanned")                                 \
+    X(STR, scan,   15, 0, "of a filesystem: result of its last scan: complete, incomplete, not_read; absent: none yet") \
+    X(STR, scan_reason, 16, 0, "of that result, unless complete")                                  \
+    X(I64, scanned_ms,  17, 0, "wall time of that result")                                         \
+    X(STR, scan_node,   18, 0, "name of the node that it came from")                               \
+    X(U64, images, 19, 0, "of a filesystem: known to be in it")                                    \
+    X(BOOL, changed, 20, 0, "fs admit: it was not so before")
 
 #define EDGE_INFO_LIST(X, XREC, XRECS)                                                             \
     X(U64,  node,          1,  0, "node index")                                                    \
@@ -429,7 +443,7 @@ enum node_admission {
     X(STRS, removed_nodes,     22, 0, "changes: ids")                                              \
     XRECS(client_info,   clients,   23, 0, "")                                                     \
     XRECS(use_info,      uses,      24, 0, "")                                                     \
-    XRECS(lease_info,    leases,    25, 0, "leases, or holds")                                     \
+    XRECS(lease_info,    leases,    25, 0, "leases, or holds; of fs list all that are not over")                                     \
     XRECS(task_info,     tasks,     26, 0, "")                                                     \
     XRECS(job_info,      jobs,      27, 0, "")                                                     \
     XRECS(image_info,    images,    28, 0, "")
