@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Filesystems, and who has what they lie in mounted or open. */
-#include "nouns.h"
+#include "scan.h"
 
 #include <inttypes.h>
 
@@ -9,8 +9,10 @@
 #define MOST_NAMES      8   /* names or ranges of names in one line */
 #define MOST_DOUBTS     20  /* below the table */
 #define WIDE            120 /* columns of a line in which no name is cut */
-#define SHORT_NAME      22
-#define SHORT_CONTAINER 16
+#define SHORT_NAME      18
+#define SHORT_CONTAINER 14
+
+#define COLUMNS_BEFORE_USED 4
 
 struct list {
     const struct reply *reply;
@@ -128,11 +130,37 @@ static void nodes_cell(struct text *t, struct table *b, const struct resource_in
                x->nodes_ok < all ? PAINT_WARN : PAINT_NONE);
 }
 
+/* May it be scanned, and what did the last scan bring? */
+static void scan_cell(struct table *b, const struct resource_info *x)
+{
+    if (!x->admitted)
+        table_cell(b, "-", PAINT_DIM);
+    else if (x->scan == NULL)
+        table_cell(b, "admitted", PAINT_NONE);
+    else
+        table_cell(b, result_word(x->scan), paint_of_result(x->scan));
+}
+
+static bool is_of(const struct lease_info *l, const struct resource_info *x)
+{
+    return l->resource != NULL && x->id != NULL && strcmp(l->resource, x->id) == 0;
+}
+
+/* A cell below the last one of the row, or the row's own. */
+static void used_cell(struct table *b, const char *s, size_t *rows)
+{
+    for (size_t c = 0; *rows > 0 && c < COLUMNS_BEFORE_USED; c++)
+        table_cell(b, NULL, PAINT_NONE);
+    table_cell(b, s, PAINT_NONE);
+    ++*rows;
+}
+
 static void list_rows(struct text *t, struct table *b, const struct reply *r, size_t i, size_t *at)
 {
     const struct resource_info *x = (const struct resource_info *)r->resources.v + i;
-    size_t n = uses_of(r, i, at);
+    size_t n = uses_of(r, i, at), rows = 0;
     const struct use_info *u = (const struct use_info *)r->uses.v + (*at - n);
+    const struct lease_info *l = r->leases.v;
     bool narrow = t->columns < WIDE; /* the uses need the room */
 
     table_cell(b, text_cut(t, x->label != NULL ? x->label : "?", narrow ? SHORT_NAME : SIZE_MAX),
@@ -140,12 +168,15 @@ static void list_rows(struct text *t, struct table *b, const struct reply *r, si
     table_cell(b, text_cut(t, container_of_key(x), narrow ? SHORT_CONTAINER : SIZE_MAX),
                PAINT_NONE);
     nodes_cell(t, b, x);
-    table_cell(b, n > 0 ? use_text(t, r, &u[0], x) : "-", PAINT_NONE);
-    for (size_t k = 1; k < n; k++) {
-        for (size_t c = 0; c < 3; c++)
-            table_cell(b, NULL, PAINT_NONE);
-        table_cell(b, use_text(t, r, &u[k], x), PAINT_NONE);
+    scan_cell(b, x);
+    for (size_t k = 0; k < r->leases.n; k++) {
+        if (is_of(&l[k], x))
+            used_cell(b, lease_text(t, &l[k]), &rows);
     }
+    for (size_t k = 0; k < n; k++)
+        used_cell(b, use_text(t, r, &u[k], x), &rows);
+    if (rows == 0)
+        used_cell(b, "-", &rows);
 }
 
 static void doubts_of_all(struct text *t, const struct reply *r)
@@ -170,7 +201,8 @@ static void doubts_of_all(struct text *t, const struct reply *r)
 static void all_text(struct text *t, const struct reply *r)
 {
     static const struct column columns[] = {
-        { "FILESYSTEM", COLUMN_CUT }, { "IN", COLUMN_CUT }, { "NODES", 0 }, { "USED", COLUMN_WRAP }
+        { "FILESYSTEM", COLUMN_CUT }, { "IN", COLUMN_CUT }, { "NODES", 0 }, { "SCANNED", 0 },
+        { "USED", COLUMN_WRAP },
     };
     struct table *b = table_new(t, columns, ARRAY_LEN(columns));
     size_t at = 0;
@@ -183,6 +215,47 @@ static void all_text(struct text *t, const struct reply *r)
 }
 
 /* ---- one by one ------------------------------------------------------------------------------ */
+
+/* "12 images" with the moment and the node, or why not. */
+static void scanned_pair(struct text *t, const struct resource_info *x)
+{
+    const char *node = x->scan_node != NULL ? text_format(t, " by %s", x->scan_node) : "";
+    char time[LOCAL_TIME_TEXT];
+
+    if (x->scan == NULL) {
+        text_pair(t, "scanned", "not yet");
+        return;
+    }
+    text_pair(t, "scanned", "%s%s, %s%s%s", result_word(x->scan), node,
+              REC_HAS(x, resource_info, scanned_ms) ? local_time(x->scanned_ms, time) : "-",
+              x->scan_reason != NULL ? ": " : "", x->scan_reason != NULL ? x->scan_reason : "");
+}
+
+void admitted_text(struct text *t, const struct resource_info *x)
+{
+    if (x->admitted || x->scan != NULL) {
+        text_pair(t, "admitted", "%s", x->admitted ? "yes" : "not any more");
+        scanned_pair(t, x);
+        text_pair(t, "images", "%" PRIu64, x->images);
+    } else {
+        text_pair(t, "admitted", "no: muster does not mount it");
+    }
+}
+
+static void leases_of(struct text *t, const struct reply *r, const struct resource_info *x)
+{
+    const struct lease_info *l = r->leases.v;
+
+    for (size_t i = 0; i < r->leases.n; i++) {
+        const char *left = age_text(t, REC_HAS(&l[i], lease_info, remaining_ms), l[i].remaining_ms);
+
+        if (is_of(&l[i], x))
+            text_pair(t, lease_is(&l[i], "held") ? "hold" : "lease", "%s; token %s%s%s",
+                      lease_text(t, &l[i]), l[i].token != NULL ? l[i].token : "?",
+                      left != NULL ? ", " : "",
+                      left != NULL ? text_format(t, "%s left", left) : "");
+    }
+}
 
 static void one_text(struct text *t, const struct reply *r, size_t i, size_t *at)
 {
@@ -199,6 +272,8 @@ static void one_text(struct text *t, const struct reply *r, size_t i, size_t *at
         text_pair(t, "uuid", "%.*s", (int)uuid, key);
     text_pair(t, "in", "%s", container_of_key(x));
     text_pair(t, "seen", "%s", seen_text(t, r, i));
+    admitted_text(t, x);
+    leases_of(t, r, x);
     for (size_t k = 0; k < n; k++) {
         const char *age = age_text(t, REC_HAS(&u[k], use_info, age_ms), u[k].age_ms);
 
@@ -249,6 +324,10 @@ static void list_json(struct json *j, const void *data)
         json_end_object(j);
     }
     json_end_array(j);
+    json_array(j, "leases");
+    for (size_t i = 0; i < r->leases.n; i++)
+        lease_json(j, NULL, (const struct lease_info *)r->leases.v + i, false);
+    json_end_array(j);
 }
 
 static int list_handle(struct run *r)
@@ -284,12 +363,15 @@ const struct command fs_list_command = {
     .arguments = "[FS...]",
     .least = 0,
     .most = MOST_ARGUMENTS,
-    .summary = "filesystems: where they lie, who sees them, who uses them",
+    .summary = "filesystems: where they lie, who sees and uses them, what was scanned",
     .about =
         "Shows each filesystem (and swap, and what else has a signature) with what it lies in, how "
         "many nodes see it well and how many not, and every use that any node reports of it or of "
         "what it lies in: mounted, swap, under another device or a loop, given to a guest, opened "
-        "by a program. muster makes none of these: they are what must not be disturbed.\n"
+        "by a program. muster makes none of these: they are what must not be disturbed. What muster "
+        "itself has a right to stands before them.\n"
+        "SCANNED is what the last scan brought; admitted: none has been yet; -: not admitted, muster "
+        "does not mount it.\n"
         "FS is a label, a UUID or UUID@CONTAINER; all about each is shown then. In doubt are "
         "copies (clones, snapshots): two with one UUID.",
     .example = "muster fs list\n"
