@@ -14,11 +14,20 @@ static const char *figure(struct text *t, const char *s, uint64_t n, const char 
     return n == 0 ? s : text_format(t, "%s, %" PRIu64 " %s", s, n, word);
 }
 
+/* A duration that nobody takes at its word: "2 min", not "2 min 5 s". */
+static const char *roughly(struct text *t, int64_t ms)
+{
+    char text[24];
+    const char *s = duration_text(ms, text), *unit = strchr(s, ' ');
+    size_t n = unit != NULL ? (size_t)(unit - s) + 1 + strcspn(unit + 1, " ") : strlen(s);
+
+    return text_format(t, "%.*s", (int)n, s);
+}
+
 const char *task_figures(struct text *t, const struct task_info *k, bool least)
 {
     uint64_t begun = k->jobs_done + k->jobs_running + k->jobs_held;
     const char *s = text_format(t, "%" PRIu64 "/%" PRIu64 " done", k->jobs_done, k->jobs);
-    char left[24];
 
     s = figure(t, s, k->jobs_running, "running");
     s = figure(t, s, k->jobs > begun ? k->jobs - begun : 0, "waiting");
@@ -28,7 +37,7 @@ const char *task_figures(struct text *t, const struct task_info *k, bool least)
     if (REC_HAS(k, task_info, images))
         s = text_format(t, "%s, %s", s, counted(t, k->images, "image", "images"));
     if (REC_HAS(k, task_info, remaining_ms))
-        s = text_format(t, "%s, %s left", s, duration_text(k->remaining_ms, left));
+        s = text_format(t, "%s, %s left", s, roughly(t, k->remaining_ms));
     return s;
 }
 
@@ -39,9 +48,9 @@ void task_bar(struct text *t, const struct task_info *k)
     size_t room = t->columns > 0 ? t->columns - 1 : 0, width, filled;
     const char *s = task_figures(t, k, false);
 
-    if (text_width(s) + NARROWEST + 3 > room)
+    if (text_width(s) > room)
         s = task_figures(t, k, true);
-    if (text_width(s) + NARROWEST + 3 > room) {
+    if (text_width(s) + NARROWEST + 3 > room) { /* the figures tell more than a bar does */
         buf_str(t->out, text_cut(t, s, room));
         return;
     }

@@ -10,9 +10,9 @@ const char *result_word(const char *result);
 enum paint paint_of_result(const char *result);
 
 /* "3/40 done, 4 running, 29 waiting, 4 held, 312 images, 2 min left": what is none is left out, and
- * with `least` all but the first four. */
+ * with `least` the last two. */
 const char *task_figures(struct text *t, const struct task_info *k, bool least);
-/* The same with a bar in front of it, no wider than the line. Pure. */
+/* The same with a bar in front of it, where there is room for one; narrower than the line. Pure. */
 void task_bar(struct text *t, const struct task_info *k);
 
 /* Shows how a task goes until it is over: a bar on a terminal, else a line now and then (none with
