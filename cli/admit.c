@@ -7,6 +7,12 @@ struct change {
     bool admit, all;
 };
 
+/* It was so before. */
+static bool unchanged(const struct resource_info *x)
+{
+    return REC_HAS(x, resource_info, changed) && !x->changed;
+}
+
 static void change_text(struct text *t, const void *data)
 {
     const struct change *c = data;
@@ -16,12 +22,13 @@ static void change_text(struct text *t, const void *data)
     for (size_t i = 0; i < n; i++) {
         const char *name = resource_shown(t, c->reply, &x[i]);
 
-        changed += x[i].changed;
+        changed += !unchanged(&x[i]);
         if (c->admit)
-            text_line(t, "%s %s", name, x[i].changed ? "is admitted." : "was admitted already.");
+            text_line(t, "%s %s", name,
+                      unchanged(&x[i]) ? "was admitted already." : "is admitted.");
         else
             text_line(t, "%s %s", name,
-                      x[i].changed ? "is not scanned any more." : "was not admitted.");
+                      unchanged(&x[i]) ? "was not admitted." : "is not scanned any more.");
     }
     if (n == 0)
         text_line(t, c->admit ? "Every filesystem that can be scanned is admitted already."
@@ -40,7 +47,7 @@ static void change_json(struct json *j, const void *data)
     for (size_t i = 0; i < c->reply->resources.n; i++) {
         json_object(j, NULL);
         json_members(j, &resource_info_desc, &x[i]);
-        json_bool(j, "changed", x[i].changed);
+        json_bool(j, "changed", !unchanged(&x[i]));
         json_end_object(j);
     }
     json_end_array(j);

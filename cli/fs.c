@@ -363,7 +363,7 @@ const struct command fs_list_command = {
     .arguments = "[FS...]",
     .least = 0,
     .most = MOST_ARGUMENTS,
-    .summary = "filesystems: where they lie, who sees and uses them, what was scanned",
+    .summary = "filesystems: who sees and uses them, what was scanned",
     .about =
         "Shows each filesystem (and swap, and what else has a signature) with what it lies in, how "
         "many nodes see it well and how many not, and every use that any node reports of it or of "

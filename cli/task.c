@@ -215,7 +215,7 @@ const struct command task_show_command = {
     .arguments = "TASK",
     .least = 1,
     .most = 1,
-    .summary = "one task and its jobs: what came of each, what is in the way",
+    .summary = "one task, what came of its jobs, and what is in the way",
     .about = "Shows how far the task is and each of its jobs: which filesystem, its result or "
              "state, which node does it, and why it is held, not complete or not read. Of many "
              "jobs those are listed that are not complete; with --json all are there.",
