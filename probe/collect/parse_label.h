@@ -88,8 +88,9 @@ enum label_status {
 
 struct label_answer {
     enum label_status status;
+    bool remembered;     /* LABEL_READ: by an earlier worker */
     struct label label;  /* LABEL_READ */
-    uint64_t size_bytes; /* LABEL_READ: of the device */
+    uint64_t size_bytes; /* LABEL_READ, not remembered: of the device */
     int error;           /* LABEL_FAILED: the errno */
     mono_ms since;       /* LABEL_STUCK */
     const char *text;    /* why, when not read: a sentence */

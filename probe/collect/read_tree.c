@@ -39,10 +39,9 @@ static const struct {
         "hostnqn" } },
 };
 
-static const char *const disk_names[] = {
-    "dev",  "size",  "ro",  "removable", "hidden", "serial",
-    "wwid", "nguid", "eui", "uuid",      "nsid",   "ana_state"
-};
+static const char *const disk_names[] = { "dev",    "size",    "ro",       "removable", "hidden",
+                                          "serial", "diskseq", "wwid",     "nguid",     "eui",
+                                          "uuid",   "nsid",    "ana_state" };
 static const char *const queue_names[] = { "logical_block_size", "physical_block_size",
                                            "rotational", "discard_max_bytes" };
 static const char *const loop_names[] = { "backing_file", "offset", "sizelimit" };

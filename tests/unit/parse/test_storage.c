@@ -15,6 +15,7 @@
 
 static struct arena *a;
 static struct err e;
+static const struct tree *tree; /* of the last host */
 
 static void set_up(void)
 {
@@ -57,6 +58,7 @@ static struct storage host_of(const char *const *parts, size_t n)
     for (size_t i = 0; i < n; i++)
         block_host_text(h, bytes_of(parts[i]));
     s.rows = block_host_rows(h);
+    tree = &h->in.tree;
     cr_assert_eq(parse_containers(&h->in, &s.rows, a, &s.containers, &s.container_count, &e), 0);
     cr_assert_eq(storage_memory_read((struct bytes){ NULL, 0 }, BOOT, a, &s.before, &e), 0);
     for (size_t i = 1; i < s.container_count; i++)
@@ -235,6 +237,235 @@ Test(storage, what_does_not_answer_is_not_lost)
     cr_assert_not_null(storage_memory_label(&again.before, NAB "-part1"), "it goes on like that");
 }
 
+/* ---- what need not be read again ----------------------------------------------------------------
+ */
+
+/* A disk with a partition, and another. */
+static struct storage two_disks(const char *seq, const char *size)
+{
+    return STORAGE(disk("sda", 0, NAA,
+                        arena_printf(a,
+                                     "%s\nsda1/partition = 1\nsda1/size = %s\nsda1/start = 8\n"
+                                     "sda1/dev = 8:1\nsda1/",
+                                     seq, size)),
+                   disk("sdb", 16, NAB, "diskseq = 12"), disk("sdc", 32, NAB, "diskseq = 13"));
+}
+
+/* After all of two_disks("diskseq = 11", "64") were read, and once more if `unsettled`. */
+static void all_read(struct storage *s, const struct use *uses, size_t n)
+{
+    storage_uses(s, uses, n);
+    storage_identify(s, tree);
+    the(s, NAA)->answer = with_table();
+    the(s, NAA "-part1")->answer = the(s, NAB)->answer = with_ext4();
+    next_worker(s);
+}
+
+/* "a1b": of sda, its partition and the other the remembered answer is taken. */
+static const char *reused(const struct storage *before, struct storage *s, struct storage_hint h,
+                          const struct use *uses, size_t n)
+{
+    static char out[4];
+    char *p = out;
+
+    s->before = before->before;
+    storage_uses(s, uses, n);
+    storage_identify(s, tree);
+    storage_reuse(s, &h);
+    if (the(s, NAA)->answer != NULL)
+        *p++ = 'a';
+    if (the(s, NAA "-part1")->answer != NULL)
+        *p++ = '1';
+    if (the(s, NAB)->answer != NULL)
+        *p++ = 'b';
+    *p = '\0';
+    return out;
+}
+
+#define HINT(...) ((struct storage_hint){ __VA_ARGS__ })
+
+static const char *after_hint(const struct storage *before, const char *name)
+{
+    struct storage s = two_disks("diskseq = 11", "64");
+
+    return reused(before, &s, HINT(.touched = { &name, 1 }), NULL, 0);
+}
+
+Test(storage, a_label_is_read_again_when_its_device_was_announced)
+{
+    struct storage s = two_disks("diskseq = 11", "64"), again = two_disks("diskseq = 11", "64");
+    const struct label *l;
+
+    all_read(&s, NULL, 0);
+    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), NULL, 0), "a1b");
+    l = &the(&again, NAB)->answer->label;
+    cr_assert_str_eq(l->type, "ext4");
+    cr_assert_str_eq(l->label, "data");
+    cr_assert(the(&again, NAB)->answer->remembered);
+    cr_assert_eq(the(&again, NAA)->answer->label.partition_count, 2);
+    cr_assert_str_eq(after_hint(&s, "sdx"), "a1b");
+    cr_assert_str_eq(after_hint(&s, "sda"), "b", "and what is in it");
+    cr_assert_str_eq(after_hint(&s, "sda1"), "ab");
+    cr_assert_str_eq(after_hint(&s, "sda2"), "b", "in which nobody knows what is");
+    cr_assert_str_eq(after_hint(&s, "sdaa"), "a1b");
+    cr_assert_str_eq(after_hint(&s, "sdb"), "a1");
+    cr_assert_str_eq(after_hint(&s, "sdc"), "a1", "its other path");
+    cr_assert_str_eq(after_hint(&s, "sdc7"), "a1");
+    again = two_disks("diskseq = 11", "64");
+    cr_assert_str_eq(reused(&s, &again, HINT(.whole = true), NULL, 0), "");
+}
+
+Test(storage, a_label_is_read_again_when_its_device_may_be_another)
+{
+    struct storage s = two_disks("diskseq = 11", "64"), other;
+
+    all_read(&s, NULL, 0);
+    other = two_disks("diskseq = 14", "64");
+    cr_assert_str_eq(reused(&s, &other, HINT(.whole = false), NULL, 0), "b");
+    other = two_disks("diskseq = 11", "128");
+    cr_assert_str_eq(reused(&s, &other, HINT(.whole = false), NULL, 0), "ab");
+    other = two_disks("", "64");
+    cr_assert_str_eq(reused(&s, &other, HINT(.whole = false), NULL, 0), "b");
+    other = STORAGE(disk("sda", 0, NAB, "diskseq = 11"));
+    other.before = s.before;
+    storage_uses(&other, NULL, 0);
+    storage_identify(&other, tree);
+    storage_reuse(&other, &HINT(.whole = false));
+    cr_assert_null(the(&other, NAB)->answer, "another LUN under this name");
+}
+
+Test(storage, a_label_without_a_sequence_number_is_always_read)
+{
+    struct storage s = two_disks("", "64"), again = two_disks("", "64");
+
+    all_read(&s, NULL, 0);
+    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), NULL, 0), "b");
+}
+
+/* A superblock is written after the mount is gone. */
+Test(storage, a_label_is_read_again_when_its_uses_change_and_once_more)
+{
+    struct storage s = two_disks("diskseq = 11", "64"), again;
+    struct use mount = { .present = 0 };
+
+    REC_SET(&mount, use, key, "mount/8:1//srv");
+    REC_SET(&mount, use, container, NAA "-part1");
+    all_read(&s, NULL, 0);
+    for (int i = 0; i < 3; i++) {
+        again = two_disks("diskseq = 11", "64");
+        cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), &mount, 1), i < 2 ? "ab" : "a1b");
+        if (i < 2) {
+            the(&again, NAA "-part1")->answer = with_ext4();
+            next_worker(&again);
+            s.before = again.before;
+        }
+    }
+    REC_SET(&mount, use, read_only, true);
+    again = two_disks("diskseq = 11", "64");
+    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), &mount, 1), "ab");
+}
+
+Test(storage, what_did_not_answer_well_is_asked_again)
+{
+    struct storage s = two_disks("diskseq = 11", "64"), again = two_disks("diskseq = 11", "64");
+
+    all_read(&s, NULL, 0);
+    storage_uses(&again, NULL, 0);
+    storage_identify(&again, tree);
+    again.before = s.before;
+    the(&again, NAA)->answer = answer(LABEL_STUCK);
+    the(&again, NAA "-part1")->answer = answer(LABEL_FAILED);
+    the(&again, NAB)->answer = with_ext4();
+    next_worker(&again);
+    s = again;
+    again = two_disks("diskseq = 11", "64");
+    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), NULL, 0), "b");
+    cr_assert_not_null(storage_memory_label(&s.before, NAA), "what it was is known all the same");
+    /* One that does not answer for a part of it. */
+    s.before.stuck->v[s.before.stuck->n++] =
+        (struct label_stuck){ .devnum = storage_dev(the(&s, NAB)->devnum) };
+    again = two_disks("diskseq = 11", "64");
+    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), NULL, 0), "");
+}
+
+Test(storage, lvm_wants_pvs_that_have_answered_now)
+{
+    struct storage s = two_disks("diskseq = 11", "64"), again;
+    struct label_answer *pv = answer(LABEL_READ);
+
+    storage_uses(&s, NULL, 0);
+    storage_identify(&s, tree);
+    pv->label.type = "LVM2_member";
+    pv->label.uuid = "AAAAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGGGG";
+    the(&s, NAA)->answer = with_table();
+    the(&s, NAA "-part1")->answer = with_ext4();
+    the(&s, NAB)->answer = pv;
+    next_worker(&s);
+    again = two_disks("diskseq = 11", "64");
+    cr_assert_str_eq(reused(&s, &again, HINT(.pvs = false), NULL, 0), "a1b");
+    again = two_disks("diskseq = 11", "64");
+    cr_assert_str_eq(reused(&s, &again, HINT(.pvs = true), NULL, 0), "a1");
+}
+
+/* All that a label tells, on its way through the bytes. */
+Test(storage, a_remembered_label_is_the_one_that_was_read)
+{
+    const char *signatures[] = { "ext4", "swap" };
+    struct kept_label k = { .container = 5,
+                            .identity = 6,
+                            .uses = 7,
+                            .label = { .type = "ext4",
+                                       .usage = "filesystem",
+                                       .uuid = "01234567-89ab-4cde-8f01-23456789abcd",
+                                       .sub_uuid = "not a UUID",
+                                       .version = "1.0",
+                                       .ambivalent = true,
+                                       .signatures = { signatures, 2 },
+                                       .superblock = { .state = STATE_DIRTY,
+                                                       .journal = JOURNAL_EXTERNAL,
+                                                       .journal_uuid = { .b = { 9 } },
+                                                       .size_bytes = { true, 1 },
+                                                       .block_bytes = { true, 2 },
+                                                       .free_bytes = { true, 3 },
+                                                       .mmp = { true, 0 },
+                                                       .members = { true, 4 },
+                                                       .member_id = { true, 5 } },
+                                       .table_uuid = "1234" } };
+    struct storage_memory m = { .stuck = arena_zalloc(a, sizeof *m.stuck),
+                                .labels = &k,
+                                .label_count = 1 },
+                          out;
+    char *text = arena_zalloc(a, 1001);
+    const struct label *l = NULL;
+    struct bytes kept, twice;
+    size_t left_out;
+
+    memset(text, 'x', 1000);
+    k.label.label = text;
+    cr_assert_eq(storage_memory_write(&m, BOOT, a, &kept, &left_out, &e), 0);
+    cr_assert_eq(storage_memory_read(kept, BOOT, a, &out, &e), 0);
+    cr_assert_eq(out.label_count, 1);
+    l = &out.labels[0].label;
+    cr_assert_str_eq(l->uuid, k.label.uuid);
+    cr_assert_str_eq(l->sub_uuid, k.label.sub_uuid);
+    cr_assert_str_eq(l->label, text);
+    cr_assert_str_eq(l->version, "1.0");
+    cr_assert_str_eq(l->table_uuid, "1234");
+    cr_assert(l->ambivalent);
+    cr_assert_eq(l->signatures.n, 2);
+    cr_assert_str_eq(l->signatures.v[1], "swap");
+    cr_assert_eq(memcmp(&l->superblock.journal_uuid, &k.label.superblock.journal_uuid, 16), 0);
+    cr_assert_eq(l->superblock.state, STATE_DIRTY);
+    cr_assert_eq(l->superblock.journal, JOURNAL_EXTERNAL);
+    cr_assert(l->superblock.mmp.has && l->superblock.mmp.v == 0);
+    cr_assert_eq(l->superblock.member_id.v, 5);
+    cr_assert_eq(out.labels[0].identity, 6);
+    cr_assert_eq(out.labels[0].uses, 7);
+    cr_assert_eq(storage_memory_write(&out, BOOT, a, &twice, &left_out, &e), 0);
+    cr_assert_eq(twice.n, kept.n);
+    cr_assert_eq(memcmp(twice.p, kept.p, kept.n), 0);
+}
+
 Test(storage, an_error_is_an_answer)
 {
     struct storage s = STORAGE(disk("sda", 0, NAA, ""), disk("sdb", 16, NAB, ""));
@@ -265,7 +496,7 @@ Test(storage, arrays_are_named_by_their_members)
     member->label.uuid = "12345678-1111-2222-3333-444444444444";
     the(&s, NAA)->answer = the(&s, NAB)->answer = member;
     cr_assert_str_eq(the(&s, "local.md0")->device, "md0");
-    storage_name_arrays(&s);
+    storage_name_arrays(&s, NULL, 0);
     cr_assert_str_eq(the(&s, "md.12345678-1111-2222-3333-444444444444")->device, "md0");
 }
 
@@ -349,7 +580,8 @@ Test(storage, a_memory_that_is_too_small)
     m.labels = arena_array(a, MANY, sizeof *m.labels);
     m.label_count = MANY;
     for (size_t i = 0; i < MANY; i++)
-        m.labels[i] = (struct kept_label){ .container = i, .type = "ext4", .label = "some label" };
+        m.labels[i] = (struct kept_label){ .container = i,
+                                           .label = { .type = "ext4", .label = "some label" } };
     cr_assert_eq(storage_memory_write(&m, BOOT, a, &kept, &left_out, &e), 0);
     cr_assert_leq(kept.n, LIMIT_WORKER_KEEPS_BYTES);
     cr_assert_eq(storage_memory_read(kept, BOOT, a, &out, &e), 0);
