@@ -62,6 +62,11 @@ struct opt label_extended_start(struct bytes sector);
  * the volume's label is (root directory, master file table). */
 struct opt label_far_start(struct bytes sector);
 
+/* Of the first LABEL_BEGIN_BYTES: a format begins there that may have something anywhere in the
+ * first MiB (UDF, HFS). */
+enum { LABEL_BEGIN_BYTES = 64 << 10 };
+bool label_asks_for_more(struct bytes begin);
+
 enum { LABEL_STUCK_MAX = 1536 }; /* devices that are remembered */
 
 /* A device that did not answer when it was last asked. */

@@ -16,15 +16,21 @@
 #define CHUNK    (UINT64_C(256) << 10)
 #define PAGE     UINT64_C(4096)
 #define ALIGN    (UINT64_C(64) << 10) /* no logical sector is larger */
-#define TAIL     (UINT64_C(1) << 20)
+#define TAIL     (UINT64_C(512) << 10)
 #define NOWHERE  UINT64_MAX
 #define EBRS_MAX 100 /* as libblkid */
 
-/* What libblkid looks at. Most is in the first MiB and the last (GPT, RAID of many kinds, ZFS); UDF
- * with sectors of 4 KiB and VMFS have something beyond. */
-static const struct {
+struct window {
     uint64_t at, bytes;
-} windows[] = { { 0, LABEL_HEAD_BYTES }, { UINT64_C(2) << 20, ALIGN } };
+};
+
+/* What libblkid looks at, with TAIL. Most is in the first 512 KiB and the last (GPT, RAID of many
+ * kinds, ZFS); UDF, VMFS and the second header of LUKS have something beyond. */
+static const struct window windows[] = { { 0, UINT64_C(576) << 10 },
+                                         { UINT64_C(1) << 20, ALIGN },
+                                         { UINT64_C(2) << 20, ALIGN } };
+/* And what it looks at only if the beginning asks for it: label_asks_for_more. */
+static const struct window more = { UINT64_C(576) << 10, UINT64_C(448) << 10 };
 
 struct copy {
     struct label_source source;
@@ -150,16 +156,22 @@ static void copy_extended(struct copy *c, struct opt start)
 
 static void copy_far(struct copy *c)
 {
-    struct bytes head = { c->chunk, LABEL_SECTOR_BYTES };
+    struct bytes head = { c->chunk, LABEL_SECTOR_BYTES }, begin = { c->chunk, LABEL_BEGIN_BYTES };
     struct opt extended, far;
+    ssize_t n = pread(c->memfd, c->chunk, begin.n, 0);
+    bool asks;
 
-    if (pread(c->memfd, c->chunk, head.n, 0) != (ssize_t)head.n)
+    if (n < (ssize_t)head.n)
         return;
+    begin.n = (size_t)n;
+    asks = label_asks_for_more(begin);
     extended = label_extended_start(head);
     far = label_far_start(head);
     if (far.has)
         copy_pointed(c, far.v / ALIGN * ALIGN, 2 * ALIGN);
     copy_extended(c, extended);
+    if (asks)
+        copy_pointed(c, more.at, more.bytes);
 }
 
 /* So that a child that is abandoned has one page for the device to write to, and no more. */
