@@ -6,77 +6,10 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "collect/parse_storage.h"
-#include "support/block.h"
+#include "support/storage.h"
 #include "support/support.h"
 
-#define BOOT "00000000-1111-4222-8333-444444444444"
-#define NAA  "naa.60000000000000000000000000000aaa"
-#define NAB  "naa.60000000000000000000000000000bbb"
-
-static struct arena *a;
-static struct err e;
-static const struct tree *tree; /* of the last host */
-
-static void set_up(void)
-{
-    a = arena_new(0);
-}
-
-static void tear_down(void)
-{
-    arena_free(a);
-}
-
-TestSuite(storage, .init = set_up, .fini = tear_down);
-
-/* Disks of SCSI host 1; `more` goes into the folder of the disk. */
-static const char *disk(const char *name, int minor, const char *wwid, const char *more)
-{
-    const char *device = arena_printf(a, "/sys/devices/pci0/host1/target1/1:0:0:%d", minor);
-
-    return arena_printf(a,
-                        "[%s/block/%s]\nclass block %s\ndev = 8:%d\nsize = 4096\nro = 0\n"
-                        "removable = 0\ndevice -> %s\nholders/\n%s\n[%s]\ntype = 0\n"
-                        "state = running\nwwid = %s\n",
-                        device, name, name, minor, device, more, device, wwid);
-}
-
-static const char *on_top(const char *name, const char *devnum, const char *more)
-{
-    return arena_printf(a,
-                        "[/sys/devices/virtual/block/%s]\nclass block %s\ndev = %s\nsize = 2048\n"
-                        "holders/\n%s\n",
-                        name, name, devnum, more);
-}
-
-static struct storage host_of(const char *const *parts, size_t n)
-{
-    struct block_host *h = arena_alloc(a, sizeof *h);
-    struct storage s = { .r = { .a = a }, .now = { 9000 } };
-
-    block_host_init(h, a);
-    for (size_t i = 0; i < n; i++)
-        block_host_text(h, bytes_of(parts[i]));
-    s.rows = block_host_rows(h);
-    tree = &h->in.tree;
-    cr_assert_eq(parse_containers(&h->in, &s.rows, a, &s.containers, &s.container_count, &e), 0);
-    cr_assert_eq(storage_memory_read((struct bytes){ NULL, 0 }, BOOT, a, &s.before, &e), 0);
-    for (size_t i = 1; i < s.container_count; i++)
-        cr_assert_lt(strcmp(s.containers[i - 1].container, s.containers[i].container), 0);
-    return s;
-}
-
-#define STORAGE(...)                              \
-    host_of((const char *const[]){ __VA_ARGS__ }, \
-            sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
-
-static struct block_container *the(struct storage *s, const char *name)
-{
-    struct block_container *c = container_by_name(s->containers, s->container_count, name);
-
-    cr_assert_not_null(c, "there is no %s", name);
-    return c;
-}
+TestSuite(storage, .init = storage_open, .fini = storage_close);
 
 #define VG    "VGVGVGVGVGVGVGVGVGVGVGVGVGVGVGVG"
 #define LV_A  "AAAAAABBBBCCCCDDDDEEEEFFFFGGGGGG"
@@ -135,42 +68,6 @@ Test(storage, a_circle_of_holders)
     cr_assert_eq(the(&s, "dm.y")->paths_total.v, 1);
 }
 
-static struct label_answer *answer(enum label_status status)
-{
-    struct label_answer *out = arena_zalloc(a, sizeof *out);
-
-    out->status = status;
-    out->since = (mono_ms){ 4000 };
-    out->text = "it does not answer";
-    return out;
-}
-
-/* An ext4 beside, or in, a table with two partitions. */
-static struct label_answer *with_table(void)
-{
-    static const struct label_partition parts[] = {
-        { 1, 1 << 20, 1 << 20, "0x83", "1234-01", "one" },
-        { 2, 2 << 20, 1 << 20, "0x5", "1234-02", NULL },
-    };
-    struct label_answer *out = answer(LABEL_READ);
-
-    out->label.table_type = "dos";
-    out->label.partitions = parts;
-    out->label.partition_count = 2;
-    return out;
-}
-
-static struct label_answer *with_ext4(void)
-{
-    struct label_answer *out = answer(LABEL_READ);
-
-    out->label.type = "ext4";
-    out->label.usage = "filesystem";
-    out->label.uuid = "01234567-89ab-4cde-8f01-23456789abcd";
-    out->label.label = "data";
-    return out;
-}
-
 static const struct partition *partition_of(const struct storage *s, const char *key)
 {
     return find_partition(&s->rows, key);
@@ -192,19 +89,6 @@ Test(storage, partitions_have_what_their_table_says)
     cr_assert_null(the(&s, NAA "-part2")->device);
     cr_assert_not(the(&s, NAA "-part2")->top, "an extended partition");
     cr_assert_eq(the(&s, NAA "-part2")->paths_total.v, 1);
-}
-
-/* What the next worker knows, after this one's memory went through its bytes. */
-static void next_worker(struct storage *s)
-{
-    struct storage_memory m = { .stuck = s->before.stuck };
-    struct bytes kept;
-    size_t left_out;
-
-    storage_remember(s, &m);
-    cr_assert_eq(storage_memory_write(&m, BOOT, a, &kept, &left_out, &e), 0);
-    cr_assert_eq(left_out, 0);
-    cr_assert_eq(storage_memory_read(kept, BOOT, a, &s->before, &e), 0);
 }
 
 Test(storage, what_does_not_answer_is_not_lost)
@@ -235,176 +119,6 @@ Test(storage, what_does_not_answer_is_not_lost)
     cr_assert_eq(find_lun(&again.rows, NAA)->stuck_ms, 5000);
     next_worker(&again);
     cr_assert_not_null(storage_memory_label(&again.before, NAB "-part1"), "it goes on like that");
-}
-
-/* ---- what need not be read again ----------------------------------------------------------------
- */
-
-/* A disk with a partition, and another. */
-static struct storage two_disks(const char *seq, const char *size)
-{
-    return STORAGE(disk("sda", 0, NAA,
-                        arena_printf(a,
-                                     "%s\nsda1/partition = 1\nsda1/size = %s\nsda1/start = 8\n"
-                                     "sda1/dev = 8:1\nsda1/",
-                                     seq, size)),
-                   disk("sdb", 16, NAB, "diskseq = 12"), disk("sdc", 32, NAB, "diskseq = 13"));
-}
-
-/* After all of two_disks("diskseq = 11", "64") were read, and once more if `unsettled`. */
-static void all_read(struct storage *s, const struct use *uses, size_t n)
-{
-    storage_uses(s, uses, n);
-    storage_identify(s, tree);
-    the(s, NAA)->answer = with_table();
-    the(s, NAA "-part1")->answer = the(s, NAB)->answer = with_ext4();
-    next_worker(s);
-}
-
-/* "a1b": of sda, its partition and the other the remembered answer is taken. */
-static const char *reused(const struct storage *before, struct storage *s, struct storage_hint h,
-                          const struct use *uses, size_t n)
-{
-    static char out[4];
-    char *p = out;
-
-    s->before = before->before;
-    storage_uses(s, uses, n);
-    storage_identify(s, tree);
-    storage_reuse(s, &h);
-    if (the(s, NAA)->answer != NULL)
-        *p++ = 'a';
-    if (the(s, NAA "-part1")->answer != NULL)
-        *p++ = '1';
-    if (the(s, NAB)->answer != NULL)
-        *p++ = 'b';
-    *p = '\0';
-    return out;
-}
-
-#define HINT(...) ((struct storage_hint){ __VA_ARGS__ })
-
-static const char *after_hint(const struct storage *before, const char *name)
-{
-    struct storage s = two_disks("diskseq = 11", "64");
-
-    return reused(before, &s, HINT(.touched = { &name, 1 }), NULL, 0);
-}
-
-Test(storage, a_label_is_read_again_when_its_device_was_announced)
-{
-    struct storage s = two_disks("diskseq = 11", "64"), again = two_disks("diskseq = 11", "64");
-    const struct label *l;
-
-    all_read(&s, NULL, 0);
-    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), NULL, 0), "a1b");
-    l = &the(&again, NAB)->answer->label;
-    cr_assert_str_eq(l->type, "ext4");
-    cr_assert_str_eq(l->label, "data");
-    cr_assert(the(&again, NAB)->answer->remembered);
-    cr_assert_eq(the(&again, NAA)->answer->label.partition_count, 2);
-    cr_assert_str_eq(after_hint(&s, "sdx"), "a1b");
-    cr_assert_str_eq(after_hint(&s, "sda"), "b", "and what is in it");
-    cr_assert_str_eq(after_hint(&s, "sda1"), "ab");
-    cr_assert_str_eq(after_hint(&s, "sda2"), "b", "in which nobody knows what is");
-    cr_assert_str_eq(after_hint(&s, "sdaa"), "a1b");
-    cr_assert_str_eq(after_hint(&s, "sdb"), "a1");
-    cr_assert_str_eq(after_hint(&s, "sdc"), "a1", "its other path");
-    cr_assert_str_eq(after_hint(&s, "sdc7"), "a1");
-    again = two_disks("diskseq = 11", "64");
-    cr_assert_str_eq(reused(&s, &again, HINT(.whole = true), NULL, 0), "");
-}
-
-Test(storage, a_label_is_read_again_when_its_device_may_be_another)
-{
-    struct storage s = two_disks("diskseq = 11", "64"), other;
-
-    all_read(&s, NULL, 0);
-    other = two_disks("diskseq = 14", "64");
-    cr_assert_str_eq(reused(&s, &other, HINT(.whole = false), NULL, 0), "b");
-    other = two_disks("diskseq = 11", "128");
-    cr_assert_str_eq(reused(&s, &other, HINT(.whole = false), NULL, 0), "ab");
-    other = two_disks("", "64");
-    cr_assert_str_eq(reused(&s, &other, HINT(.whole = false), NULL, 0), "b");
-    other = STORAGE(disk("sda", 0, NAB, "diskseq = 11"));
-    other.before = s.before;
-    storage_uses(&other, NULL, 0);
-    storage_identify(&other, tree);
-    storage_reuse(&other, &HINT(.whole = false));
-    cr_assert_null(the(&other, NAB)->answer, "another LUN under this name");
-}
-
-Test(storage, a_label_without_a_sequence_number_is_always_read)
-{
-    struct storage s = two_disks("", "64"), again = two_disks("", "64");
-
-    all_read(&s, NULL, 0);
-    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), NULL, 0), "b");
-}
-
-/* A superblock is written after the mount is gone. */
-Test(storage, a_label_is_read_again_when_its_uses_change_and_once_more)
-{
-    struct storage s = two_disks("diskseq = 11", "64"), again;
-    struct use mount = { .present = 0 };
-
-    REC_SET(&mount, use, key, "mount/8:1//srv");
-    REC_SET(&mount, use, container, NAA "-part1");
-    all_read(&s, NULL, 0);
-    for (int i = 0; i < 3; i++) {
-        again = two_disks("diskseq = 11", "64");
-        cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), &mount, 1), i < 2 ? "ab" : "a1b");
-        if (i < 2) {
-            the(&again, NAA "-part1")->answer = with_ext4();
-            next_worker(&again);
-            s.before = again.before;
-        }
-    }
-    REC_SET(&mount, use, read_only, true);
-    again = two_disks("diskseq = 11", "64");
-    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), &mount, 1), "ab");
-}
-
-Test(storage, what_did_not_answer_well_is_asked_again)
-{
-    struct storage s = two_disks("diskseq = 11", "64"), again = two_disks("diskseq = 11", "64");
-
-    all_read(&s, NULL, 0);
-    storage_uses(&again, NULL, 0);
-    storage_identify(&again, tree);
-    again.before = s.before;
-    the(&again, NAA)->answer = answer(LABEL_STUCK);
-    the(&again, NAA "-part1")->answer = answer(LABEL_FAILED);
-    the(&again, NAB)->answer = with_ext4();
-    next_worker(&again);
-    s = again;
-    again = two_disks("diskseq = 11", "64");
-    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), NULL, 0), "b");
-    cr_assert_not_null(storage_memory_label(&s.before, NAA), "what it was is known all the same");
-    /* One that does not answer for a part of it. */
-    s.before.stuck->v[s.before.stuck->n++] =
-        (struct label_stuck){ .devnum = storage_dev(the(&s, NAB)->devnum) };
-    again = two_disks("diskseq = 11", "64");
-    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), NULL, 0), "");
-}
-
-Test(storage, lvm_wants_pvs_that_have_answered_now)
-{
-    struct storage s = two_disks("diskseq = 11", "64"), again;
-    struct label_answer *pv = answer(LABEL_READ);
-
-    storage_uses(&s, NULL, 0);
-    storage_identify(&s, tree);
-    pv->label.type = "LVM2_member";
-    pv->label.uuid = "AAAAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGGGG";
-    the(&s, NAA)->answer = with_table();
-    the(&s, NAA "-part1")->answer = with_ext4();
-    the(&s, NAB)->answer = pv;
-    next_worker(&s);
-    again = two_disks("diskseq = 11", "64");
-    cr_assert_str_eq(reused(&s, &again, HINT(.pvs = false), NULL, 0), "a1b");
-    again = two_disks("diskseq = 11", "64");
-    cr_assert_str_eq(reused(&s, &again, HINT(.pvs = true), NULL, 0), "a1");
 }
 
 /* All that a label tells, on its way through the bytes. */
