@@ -174,9 +174,9 @@ Test(storage_reuse, lvm_wants_pvs_that_have_answered_now)
 }
 
 /* Whose name ends with a digit. */
-static bool nvme_is_reused(const struct storage *before, const char *touched)
+static bool sd1_is_reused(const struct storage *before, const char *touched)
 {
-    struct storage s = STORAGE(disk("nvme0n1", 0, NAA, "diskseq = 5"));
+    struct storage s = STORAGE(disk("sd1", 0, NAA, "diskseq = 5"));
 
     s.before = before->before;
     storage_uses(&s, NULL, 0);
@@ -187,14 +187,14 @@ static bool nvme_is_reused(const struct storage *before, const char *touched)
 
 Test(storage_reuse, partitions_of_a_disk_that_has_a_number)
 {
-    struct storage s = STORAGE(disk("nvme0n1", 0, NAA, "diskseq = 5"));
+    struct storage s = STORAGE(disk("sd1", 0, NAA, "diskseq = 5"));
 
     storage_uses(&s, NULL, 0);
     storage_identify(&s, tree);
     the(&s, NAA)->answer = with_ext4();
     next_worker(&s);
-    cr_assert(nvme_is_reused(&s, "nvme0n2"));
-    cr_assert(nvme_is_reused(&s, "nvme0n12"));
-    cr_assert_not(nvme_is_reused(&s, "nvme0n1"));
-    cr_assert_not(nvme_is_reused(&s, "nvme0n1p2"));
+    cr_assert(sd1_is_reused(&s, "sd2"));
+    cr_assert(sd1_is_reused(&s, "sd12"));
+    cr_assert_not(sd1_is_reused(&s, "sd1"));
+    cr_assert_not(sd1_is_reused(&s, "sd1p2"));
 }
