@@ -414,15 +414,15 @@ enum node_admission {
     X(STRS, interfaces, 3, 0, "host's interfaces by configuration (globs)")                        \
     X(STR,  sys_root,   4, 0, "tests: another root in place of /sys and /proc")                    \
     X(STRS, devices,    5, 0, "names of block devices that are looked at (globs); absent: all")    \
-    X(BYTES, memory,    6, 0, "what the last worker of this kind wanted kept")
+    X(STRS, touched,    6, 0, "block devices that were announced since the last worker")           \
+    X(BOOL, whole,      7, 0, "what is on all devices is to be read again, whatever is remembered")
 
 /* In the worker's one message; the sections are in the memfd that the message carries, encoded as
- * a report. `bytes` is its length. */
+ * a report. `bytes` is its length. A second memfd is for the next worker of the kind. */
 #define WORKER_RESULT_LIST(X, XREC, XRECS)                                                         \
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
-    X(STR, error,   3, 0, "one sentence when nothing could be collected")                          \
-    X(BYTES, memory, 4, 0, "kept for the next worker of this kind; absent: nothing")
+    X(STR, error,   3, 0, "one sentence when nothing could be collected")
 
 /* clang-format on */
 
