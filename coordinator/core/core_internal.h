@@ -83,6 +83,7 @@ struct edge {
     uint8_t shown;    /* as shown: liveness and stuck sections taken in; 0: not counted yet */
     uint32_t held_by; /* sections that hold, or last held, its sightings */
     bool bare;        /* had no sighting at the end of the last message */
+    bool stuck;       /* had one that did not answer then */
     bool dirty;       /* on coord.dirty: sightings changed in this step */
     bool fresh;       /* made in this step */
     wall_ms had_until, since;
@@ -442,6 +443,7 @@ void edge_refresh(struct coord *c, struct edge *e); /* shown state and all count
 void edges_refresh(struct coord *c, struct node *n);
 void edge_sum(const struct edge *e, uint32_t *active, uint32_t *total);
 uint8_t edge_stored_state(const struct edge *e); /* by its figures and sightings */
+bool edge_is_stuck(const struct edge *e);        /* one of its sightings does not answer */
 uint8_t edge_shown_state(const struct edge *e);
 /* Age of the facts; negative: not confirmed in this start. */
 int64_t edge_age_ms(const struct coord *c, const struct edge *e);

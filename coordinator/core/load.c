@@ -342,6 +342,7 @@ static int load_sighting(struct coord *c, const struct sighting_row *row, const 
         e->held_by = 0;
     e->held_by |= 1u << g->section;
     e->bare = false;
+    e->stuck = e->stuck || sight.stuck;
     edge_attach(e, g);
     return 0;
 }

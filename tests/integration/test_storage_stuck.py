@@ -80,6 +80,9 @@ def silence(host, silent, moving, number, vg_device):
                   lambda x: x[0] == "ok" and x[1].get("state") == "ok", "it is well again")
     host.lab.wait_matrix(lambda m: m["alpha", "quiet"]["state"] == "ok", "and what it holds",
                          "--kind", "filesystem")
+    told = [e["kind"] for e in host.lab.muster("event", "tail", "--since", "0")["events"]
+            if e["resource_label"] == path and e["kind"] in ("edge.stuck", "edge.answers")]
+    check(told == ["edge.stuck", "edge.answers"], f"events of it: {told}")
     times.tell(TARGET_MS)
 
 

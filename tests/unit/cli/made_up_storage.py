@@ -334,4 +334,6 @@ def events(event):
            f"xen3: device sde at address 3:0:0:1 led to LUN {LUN_B} and leads to {LUN_D} now: it "
            "was mapped anew under a device that is in use."),
         of(203, "edge.lost", "error", "xen2", "lun/" + LUN_D, LUN_D, f"xen2 has lost {LUN_D}."),
+        of(204, "edge.stuck", "error", "xen3", "lun/" + LUN_B, LUN_B,
+           f"xen3 has no answer from LUN {LUN_B}: it is stuck."),
     ]
