@@ -262,8 +262,9 @@ static void explain_section(struct chain *ch, enum section_id id)
                   chain_node(ch), b->status_text != NULL ? ": " : "",
                   b->status_text != NULL ? b->status_text : "", duration_text(b->age_ms, age));
     else
-        chain_add(ch, 1, "section", name, "ok", NULL, "Read %s ago.",
-                  duration_text(b->age_ms, age));
+        chain_add(ch, 1, "section", name, "ok", NULL, "Read %s ago%s%s.",
+                  duration_text(b->age_ms, age), b->status_text != NULL ? "; " : "",
+                  b->status_text != NULL ? b->status_text : "");
 }
 
 /* The sections that each kind of resource is told from. */

@@ -102,7 +102,7 @@ static void absent_partition(struct chain *ch, unsigned depth, const struct part
     const struct lun *lun = p->container != NULL ? chain_row(ch, SECTION_LUNS, p->container) : NULL;
     const char *mend = NULL;
 
-    if (lun != NULL && lun->device != NULL)
+    if (lun != NULL && lun->device != NULL && lun->unread == NULL)
         mend = chain_text(ch, "On %s: partx --update /dev/%s (kpartx for a multipath map)",
                           chain_node(ch), lun->device);
     chain_add(ch, depth, "partition", p->key, "missing", mend,
@@ -142,12 +142,24 @@ static bool container_is_here(const struct chain *ch, const char *container)
            chain_row(ch, SECTION_LUNS, container) != NULL;
 }
 
+/* Was the label of what is here not read? Of others than LUNs and partitions the section tells. */
+static bool is_unread(const struct chain *ch, const char *container)
+{
+    const struct lun *lun = chain_row(ch, SECTION_LUNS, container);
+    const struct partition *p = chain_row(ch, SECTION_PARTITIONS, container);
+
+    return (lun != NULL && lun->unread != NULL) || (p != NULL && p->unread != NULL);
+}
+
 /* The container is here, and what the node reads in it is not the filesystem. */
 static void another_content(struct chain *ch, const char *container)
 {
     const struct filesystem *fs = chain_row(ch, SECTION_FILESYSTEMS, container);
 
-    if (fs == NULL)
+    if (fs == NULL && is_unread(ch, container))
+        chain_add(ch, 1, "filesystem", container, "unknown", NULL,
+                  "%s has %s, and does not know what lies in it.", chain_node(ch), container);
+    else if (fs == NULL)
         chain_add(ch, 1, "filesystem", container, "missing", NULL,
                   "%s has %s, and has found no filesystem in it.", chain_node(ch), container);
     else

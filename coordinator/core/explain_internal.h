@@ -79,6 +79,9 @@ const char *container_lv(const char *container);
 
 /* explain_lun.c: a LUN, its paths, and the ports that they go through. */
 void explain_lun(struct chain *ch, unsigned depth, const struct lun *lun);
+/* Why the label of what is here was not read; NULL: it was. */
+void explain_unread(struct chain *ch, unsigned depth, const char *what, const char *key,
+                    const char *device, const char *unread);
 /* "mpatha (HITACHI OPEN-V, 20 GiB)", and ", naa.60060e80..." */
 const char *lun_text(struct chain *ch, const struct lun *lun);
 bool path_is_active(const struct path *p);

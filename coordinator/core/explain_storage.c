@@ -101,6 +101,7 @@ static void explain_partition(struct chain *ch, unsigned depth, const struct par
               p->label != NULL ? chain_text(ch, " \"%s\"", p->label) : "",
               size_text(ch, REC_HAS(p, partition, size_bytes), p->size_bytes),
               p->container != NULL ? p->container : "a device that is not known");
+    explain_unread(ch, depth + 1, "partition", p->key, p->device, p->unread);
     explain_uses(ch, depth + 1, p->key);
     if (p->container != NULL)
         explain_container(ch, depth + 1, p->container);

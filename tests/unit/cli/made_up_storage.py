@@ -170,7 +170,11 @@ def rows():
              "map": ""},
             {"key": LOOP, "identified_by": "loop", "transport": "loop", "device": "loop0",
              "file": FILE, "size_bytes": 10 * GIB, "state": "ok", "paths_active": 1,
-             "paths_total": 1}],
+             "paths_total": 1},
+            {"key": "serial.virtio::175663357602453", "identified_by": "serial",
+             "serial": "175663357602453", "transport": "virtio", "device": "vda",
+             "size_bytes": 40 * GIB, "state": "ok", "paths_active": 1, "paths_total": 1,
+             "unread": "/dev/vda cannot be opened and read: Operation not permitted"}],
         "paths": a + b + [iscsi, {"device": "loop0", "lun": LOOP, "transport": "loop",
                                   "state": "running", "active": True}],
         "partitions": [

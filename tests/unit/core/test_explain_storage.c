@@ -419,6 +419,56 @@ Test(explain_storage, doubts_are_told)
     world_free(w);
 }
 
+Test(explain_storage, a_device_that_may_not_be_opened)
+{
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+
+    REC_SET(&w->here.luns[0], lun, unread,
+            "/dev/dm-0 cannot be opened and read: Operation not permitted");
+    explain(w);
+    expect(w, "lun", WWID, "ok", "2 of 2 paths", NULL);
+    expect(w, "lun", WWID, "unknown",
+           "Its label was not read: /dev/dm-0 cannot be opened and read: Operation not permitted.",
+           "On rack7-03, see why: dd if=/dev/dm-0 of=/dev/null count=1 iflag=direct");
+    REC_SET(&w->here.luns[0], lun, state, "failed");
+    REC_SET(&w->here.luns[0], lun, state_text, "reading /dev/dm-0 failed");
+    explain(w);
+    cr_expect_null(find(w, "lun", WWID, "Its label"), "its state says so");
+    world_free(w);
+}
+
+/* Nobody knows whether it is there. */
+Test(explain_storage, a_filesystem_in_what_was_not_read)
+{
+    struct world *w = world_unseen(RESOURCE_FILESYSTEM, FS_UUID "@" WWID "-part1", "images");
+
+    w->here.sections[SECTION_FILESYSTEMS].row_count = 0;
+    explain(w);
+    expect(w, "filesystem", WWID "-part1", "missing", "has found no filesystem in it", NULL);
+    REC_SET(&w->here.partitions[0], partition, unread, "no medium");
+    explain(w);
+    cr_expect_null(find(w, "filesystem", WWID "-part1", "no filesystem"));
+    expect(w, "filesystem", WWID "-part1", "unknown", "and does not know what lies in it", NULL);
+    expect(w, "partition", WWID "-part1", "unknown", "Its label was not read: no medium.",
+           "dd if=/dev/dm-1 ");
+    w->facts.key = FS_UUID "@" OTHER;
+    REC_SET(&w->here.luns[1], lun, unread, "no medium");
+    explain(w);
+    expect(w, "filesystem", OTHER, "unknown", "and does not know what lies in it", NULL);
+    world_free(w);
+}
+
+/* Of what has no row for it the section tells. */
+Test(explain_storage, what_a_section_has_to_say)
+{
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+
+    REC_SET(&w->states[SECTION_LUNS], section_body, status_text, "/dev/dm-5 cannot be opened");
+    explain(w);
+    expect(w, "section", "luns", "ok", "ago; /dev/dm-5 cannot be opened.", NULL);
+    world_free(w);
+}
+
 Test(explain_storage, a_volume_group_with_a_missing_pv)
 {
     struct world *w = world_new(RESOURCE_VG, VG, "fast");
