@@ -50,6 +50,8 @@ struct sight {
      * this node alone. */
     const char *key, *label;
     const char *port; /* or the device that leads to it */
+    /* Of a LUN all devices that do; as long as `key`. */
+    const struct strs *devices;
     /* What nodes that see the same should agree on; 0: not known. A LUN's bytes and serial number,
      * a VG's version and digest, how many devices a filesystem has and which of them this is. */
     uint64_t size, mark;

@@ -77,7 +77,7 @@ static int edge_event(struct step *s, const struct edge *e, uint8_t was)
  * what did not answer has waited in vain: that is told as lost. */
 static int stuck_settle(struct step *s, struct edge *e)
 {
-    bool was = e->stuck, gone = e->sightings == NULL;
+    bool was = e->stuck, gone = e->sightings == NULL && e->heir == NULL;
     char label[200];
     int rc;
 
@@ -161,7 +161,8 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
             e->held_by |= 1u << g->section;
         add_up(s, e);
     } else if (e->heir != NULL || fresh) {
-        return edge_remove(s, e);
+        rc = stuck_settle(s, e);
+        return rc < 0 ? rc : edge_remove(s, e);
     } else if (e->bare && (e->state == EDGE_LOST || !answered(e))) {
         edge_refresh(s->c, e);
         touch_edge(s->c, e); /* it has no ports any more */

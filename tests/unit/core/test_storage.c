@@ -229,6 +229,62 @@ Test(storage, one_that_is_stuck_in_the_first_report_or_goes_or_is_of_another_boo
     cr_expect_eq(durable_count_events(l->d, "edge.stuck", NULL), 3);
 }
 
+static void report_known(struct machine *m, const char *const *keys, size_t n)
+{
+    static const char *const devices[] = { "loop3", "loop4" };
+    struct lun rows[2] = { { 0 } };
+
+    for (size_t i = 0; i < n; i++) {
+        REC_SET(&rows[i], lun, key, keys[i]);
+        REC_SET(&rows[i], lun, device, "dm-0");
+        REC_SET(&rows[i], lun, devices, ((struct strs){ devices, 1 + i }));
+        REC_SET(&rows[i], lun, state, strncmp(keys[i], "local.", 6) == 0 ? "stuck" : "ok");
+        REC_SET(&rows[i], lun, paths_active, 1);
+        REC_SET(&rows[i], lun, paths_total, 1);
+    }
+    report(m, SECTION_LUNS, rows, n);
+}
+
+/* As a file that did not answer when the probe was started, and does now. */
+Test(storage, what_had_no_identity_and_has_one_is_not_lost)
+{
+    static const char *const silent[] = { "local.loop3" }, *const known[] = { WWID };
+    size_t n;
+
+    report_known(&b, silent, 1);
+    report_known(&a, silent, 1);
+    report_known(&a, known, 1);
+    cr_expect_eq(resource_at(RESOURCE_LUN, &n)->edges->state, EDGE_OK);
+    cr_expect_eq(n, 2, "one of each node");
+    cr_expect_eq(durable_count_events(l->d, "edge.lost", NULL), 0);
+    cr_expect_eq(durable_count_events(l->d, "edge.answers", "from LUN m1/local.loop3 again"), 1);
+    life_restart(l);
+    resource_at(RESOURCE_LUN, &n);
+    cr_expect_eq(n, 2, "nor does it come back");
+    machine_register(&b);
+    report_known(&b, NULL, 0);
+    resource_at(RESOURCE_LUN, &n);
+    cr_expect_eq(n, 2, "it is lost as long as it is not known what it was");
+    report_known(&b, known, 1);
+    resource_at(RESOURCE_LUN, &n);
+    cr_expect_eq(n, 1);
+}
+
+/* While a row calls it so, it is there. */
+Test(storage, a_device_under_both_names)
+{
+    static const char *const both[] = { "local.loop4", WWID }, *const known[] = { WWID };
+    size_t n;
+
+    report_known(&a, both, 2);
+    resource_at(RESOURCE_LUN, &n);
+    cr_expect_eq(n, 2);
+    report_known(&a, known, 1);
+    resource_at(RESOURCE_LUN, &n);
+    cr_expect_eq(n, 2, "it went for another reason");
+    cr_expect_eq(durable_count_events(l->d, "edge.lost", NULL), 1);
+}
+
 /* A device that answers now and then cannot push the rest out of the log. */
 Test(storage, one_that_comes_and_goes_as_fast_as_it_can)
 {
