@@ -312,6 +312,7 @@ int event_prune(struct step *s);
 
 /* ---- load.c */
 int load_image(struct step *s);
+struct row *row_by_key(const struct slot *slot, const char *key); /* or NULL */
 
 /* ---- node.c */
 struct node *node_new(struct coord *c, uuid128 id, uint32_t no); /* in the index by id and number */
@@ -540,6 +541,9 @@ int op_watch(struct answer *q);
 int op_backup(struct answer *q);
 /* query_explain.c */
 int op_explain(struct answer *q);
+/* query_peer.c: kind, key, owner, and other nodes that have what this one lacks */
+int explain_peers(struct answer *q, const struct node *n, const struct resource *r,
+                  struct explain_facts *f);
 /* The edge of the node, other than `n` (NULL: any), that sees it best now; NULL: none does. */
 bool edge_is_better(const struct edge *a, const struct edge *b); /* a total order; b may be NULL */
 const struct edge *edge_best(const struct resource *r, const struct node *n);

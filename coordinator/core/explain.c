@@ -349,11 +349,13 @@ static void explain_network(struct chain *ch)
         explain_port(ch, 1, &f->sightings[i]);
 }
 
-int explain_build(const struct explain_facts *f, const struct section *sections,
-                  const struct section *peer, struct arena *a, struct reply *reply)
+int explain_build(const struct explain_facts *f, const struct section *sections, struct arena *a,
+                  struct reply *reply)
 {
-    struct chain ch = { .f = f, .sections = sections, .peer = peer, .a = a };
+    struct chain ch = { .f = f, .sections = sections, .a = a };
 
+    if (f->best != PEER_NONE)
+        ch.peer = &f->peers[f->best];
     if (f->kind == RESOURCE_NETWORK)
         explain_network(&ch);
     else

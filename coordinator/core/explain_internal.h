@@ -15,7 +15,7 @@ enum { EVIDENCE_DEEPEST = 24 };
 struct chain {
     const struct explain_facts *f;
     const struct section *sections;
-    const struct section *peer; /* those of another node that sees it; NULL: none */
+    const struct explain_peer *peer; /* another node, to compare with; NULL: none */
     struct arena *a;
     struct evidence *v;
     size_t n, cap;
@@ -96,6 +96,8 @@ void explain_holds(struct chain *ch);
 /* explain_absent.c: what this node lacks of a chain that the peer has. */
 void explain_absent(struct chain *ch);
 void absent_container(struct chain *ch, unsigned depth, const char *container);
+/* A PV that this node lacks: where another one has it, and what leads there. */
+void absent_pv(struct chain *ch, unsigned depth, const char *uuid, const char *vg);
 /* explain_unreached.c: why it does not reach a LUN that the peer reaches. */
 void unreached_lun(struct chain *ch, unsigned depth, const char *key);
 

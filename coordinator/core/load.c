@@ -272,7 +272,7 @@ static int load_edge(struct coord *c, const struct edge_row *row, const struct n
     return 0;
 }
 
-static struct row *row_by_key(struct slot *slot, const char *key)
+struct row *row_by_key(const struct slot *slot, const char *key)
 {
     uint32_t low = 0, high = slot->row_count;
 

@@ -37,7 +37,9 @@ struct host {
 
 struct world {
     struct arena *a;
-    struct host here, there;
+    struct host here, there, beyond;
+    struct explain_peer peers[2];
+    struct explain_pv missing[1];
     struct section_body states[SECTION_COUNT];
     struct node_info node;
     struct resource_info resource;
@@ -197,6 +199,9 @@ static struct world *world_new(enum resource_kind kind, const char *key, const c
     w->a = arena_new(0);
     host(&w->here);
     host(&w->there);
+    host(&w->beyond);
+    w->peers[0] = (struct explain_peer){ .name = "rack7-04", .sections = w->there.sections };
+    w->peers[1] = (struct explain_peer){ .name = "rack7-05", .sections = w->beyond.sections };
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         REC_SET(&w->states[i], section_body, section, i);
         REC_SET(&w->states[i], section_body, status, SECTION_OK);
@@ -212,6 +217,10 @@ static struct world *world_new(enum resource_kind kind, const char *key, const c
     w->facts = (struct explain_facts){ .node = &w->node,
                                        .resource = &w->resource,
                                        .edge = &w->edge,
+                                       .peers = w->peers,
+                                       .peer_count = 2,
+                                       .best = PEER_NONE,
+                                       .pvs = w->missing,
                                        .states = { w->states, SECTION_COUNT } };
     facts(w, kind, key, label);
     return w;
@@ -223,7 +232,7 @@ static struct world *world_unseen(enum resource_kind kind, const char *key, cons
     struct world *w = world_new(kind, key, label);
 
     w->facts.edge = NULL;
-    w->facts.peer = "rack7-04";
+    w->facts.best = 0;
     return w;
 }
 
@@ -263,9 +272,7 @@ static void check_chain(const struct world *w)
 
 static void explain(struct world *w)
 {
-    const struct section *peer = w->facts.peer != NULL ? w->there.sections : NULL;
-
-    cr_assert_eq(explain_build(&w->facts, w->here.sections, peer, w->a, &w->reply), 0);
+    cr_assert_eq(explain_build(&w->facts, w->here.sections, w->a, &w->reply), 0);
     check_chain(w);
 }
 
@@ -469,25 +476,86 @@ Test(explain_storage, what_a_section_has_to_say)
     world_free(w);
 }
 
-Test(explain_storage, a_volume_group_with_a_missing_pv)
+/* rack7-04 sees more of the volume group, and rack7-05 has what is missing. */
+static struct world *world_partial(void)
 {
     struct world *w = world_new(RESOURCE_VG, VG, "fast");
     struct pv *p = &w->here.pvs[1];
 
-    w->facts.peer = "rack7-04";
+    w->facts.best = 0;
+    w->there.sections[SECTION_PVS].row_count = 1;
+    w->there.sections[SECTION_LUNS].row_count = 1;
+    w->missing[0] = (struct explain_pv){ PV_B, "rack7-05", OTHER, 1 };
+    w->facts.pv_count = 1;
     REC_SET(&w->edge, edge_info, state, EDGE_DEGRADED);
     REC_SET(&w->here.vgs[0], vg, pvs_missing, 1);
     REC_CLEAR(p, pv, container);
     REC_SET(p, pv, missing, true);
     w->here.sections[SECTION_LUNS].row_count = 1;
     w->here.sections[SECTION_PATHS].row_count = 2;
+    return w;
+}
+
+Test(explain_storage, a_volume_group_with_a_missing_pv)
+{
+    struct world *w = world_partial();
+
     explain(w);
     expect(w, "vg", "fast", "degraded", "1 of its 2 PVs", "Present the missing PVs to rack7-03");
-    expect(w, "pv", PV_B, "missing", "on rack7-04 it lies in " OTHER,
+    expect(w, "pv", PV_B, "missing", "on rack7-05 it lies in " OTHER,
            "Present " OTHER " to rack7-03");
-    expect(w, "lun", OTHER, "missing", "on rack7-04 it is mpathb (HITACHI OPEN-V, 20 GiB).", NULL);
+    expect(w, "lun", OTHER, "missing", "on rack7-05 it is mpathb (HITACHI OPEN-V, 20 GiB).", NULL);
     expect(w, "path", "0x50060e8007e2e301", "missing", "does not present this LUN",
            "map the LUN to 0x2100000e1e300001");
+    world_free(w);
+}
+
+Test(explain_storage, a_missing_pv_that_nobody_sees_or_of_too_many)
+{
+    struct world *w = world_partial();
+
+    w->missing[0].peer = PEER_NONE;
+    explain(w);
+    expect(w, "pv", PV_B, "missing", "on rack7-05 it lies in " OTHER, "Present " OTHER);
+    cr_expect_null(find(w, "lun", OTHER, ""), "its rows were not read");
+    w->facts.pv_count = 0;
+    explain(w);
+    expect(w, "pv", PV_B, "missing", "does not see, nor does any other node now.",
+           "Present the LUN with this PV to rack7-03");
+    w->facts.pvs_left_out = true;
+    explain(w);
+    expect(w, "pv", PV_B, "missing", "there are too many to look for each of them", "Present");
+    world_free(w);
+}
+
+/* The LUN is here, and may not be opened: presenting it again would not help. */
+Test(explain_storage, a_missing_pv_in_what_was_not_read)
+{
+    struct world *w = world_partial();
+
+    w->here.sections[SECTION_LUNS].row_count = 2;
+    REC_SET(&w->here.luns[1], lun, unread, "no medium");
+    explain(w);
+    expect(w, "pv", PV_B, "missing", "on rack7-05 it lies in " OTHER, NULL);
+    expect(w, "lun", OTHER, "unknown", "Its label was not read: no medium.", "dd if=");
+    world_free(w);
+}
+
+/* Who compares with a node that has not all of it either is told of the rest too. */
+Test(explain_storage, nothing_is_here_and_not_all_there)
+{
+    struct world *w = world_partial();
+
+    REC_CLEAR(&w->there.pvs[0], pv, container);
+    w->there.sections[SECTION_PVS].row_count = 2;
+    w->missing[0] = (struct explain_pv){ PV_A, "rack7-05", WWID, 1 };
+    w->here.sections[SECTION_LUNS].row_count = 0;
+    w->facts.edge = NULL;
+    w->here.sections[SECTION_PVS].row_count = w->here.sections[SECTION_VGS].row_count = 0;
+    explain(w);
+    expect(w, "pv", PV_A, "missing", "fast names PV " PV_A, "Present " WWID " to rack7-03");
+    expect(w, "lun", WWID, "missing", "on rack7-05 it is mpatha", NULL);
+    expect(w, "pv", PV_B, "missing", "On rack7-04 PV " PV_B " lies in " OTHER ".", NULL);
     world_free(w);
 }
 
@@ -560,8 +628,8 @@ static struct world *iscsi_unseen(void)
     REC_CLEAR(p, path, target_port);
     w->there.sections[SECTION_PATHS].row_count = 1;
     w->route = (struct explain_route){ "storage", "storage-a", 0, NULL };
-    w->facts.routes = &w->route;
-    w->facts.route_count = 1;
+    w->peers[0].routes = &w->route;
+    w->peers[0].route_count = 1;
     return w;
 }
 
@@ -578,7 +646,7 @@ Test(explain_storage, not_logged_in_and_not_on_the_network)
     w->route.port = "bond0.100";
     explain(w);
     expect(w, "network", "storage-a", "ok", "which rack7-03 is on too, with bond0.100.", NULL);
-    w->facts.route_count = 0;
+    w->peers[0].route_count = 0;
     explain(w);
     expect(w, "network", "storage", "info", "of which no declared network is known", "define");
     world_free(w);
@@ -615,7 +683,8 @@ Test(explain_storage, a_disk_of_another_node)
     w->facts.owner = "rack7-04";
     explain(w);
     expect(w, "lun", WWID, "info", "no identity beyond its node", NULL);
-    w->facts.owner = w->facts.peer = NULL;
+    w->facts.owner = NULL;
+    w->facts.best = PEER_NONE;
     explain(w);
     expect(w, "lun", WWID, "missing", "nor does any other node now", NULL);
     expect(w, "lun", WWID, "info", "what leads to it is not known", NULL);
