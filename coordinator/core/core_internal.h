@@ -423,6 +423,8 @@ int resource_delete(struct step *s, struct resource *r); /* has no edges; writes
 void resource_free(struct resource *r);
 struct resource *resource_by_id(const struct coord *c, uuid128 id);
 struct resource *resource_by_text(const struct coord *c, const char *text); /* key or label */
+/* Of what is no network; `owner`: of the node beyond which it has no identity. */
+uuid128 resource_id_of(const uuid128 *owner, enum resource_kind kind, const char *key);
 uuid128 resource_seen_id(const struct node *owner, enum resource_kind kind, const char *key);
 uuid128 resource_unproven_id(const struct node *n, const char *port);
 char *resource_key(struct arena *a, const struct resource *r);

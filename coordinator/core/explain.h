@@ -56,7 +56,7 @@ struct explain_facts {
     size_t best; /* the one that sees the resource best; PEER_NONE: none, or this one is whole */
     const struct explain_pv *pvs; /* that the node lacks, or the best one, and some other sees */
     size_t pv_count;
-    bool pvs_left_out; /* there are too many to look for each of them */
+    bool pvs_left_out;          /* there are too many to look for each of them */
     const char *const *holders; /* names of other nodes that have it, by use_info.node */
     struct recs holds;  /* use_info: how they use it; the shell's, once it has looked them up */
     struct recs states; /* section_body without rows: status and ages, which the database has not */

@@ -45,6 +45,7 @@ const struct pb_pair pb_pairs[] = {
     PART(token_info),
     PART(client_info),
     PART(use_info),
+    PART(dependent),
     PART(system),
     PART(cpu),
     PART(nic),

@@ -252,7 +252,8 @@ def storage_scripts(e):
             "nodes": [by_name["xen2"]], "resources": data["resources"],
             "edges": [x for x in data["edges"] if x["node"] == by_name["xen2"]["index"]],
             "evidence": storage.evidence()}),
-        "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact()}),
+        "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact(),
+                                         "dependents": storage.dependents()}),
         "storage-events": coordinator(e, three).say("EVENTS", {"events": storage.events(made_up.event)}),
     }
 
@@ -447,7 +448,7 @@ KEPT = {"status", "check-critical", "check-unknown", "matrix-three", "node-list-
         "network-list", "network-define", "network-delete", "event-tail", "event-follow",
         "token-create", "token-list", "enrol", "backup", "recover", "node-show-ambiguous",
         "usage-noun", "version", "status-unreachable", "matrix-luns", "fs-list",
-        "resource-show-clone", "explain-storage"}
+        "resource-show-clone", "explain-storage", "impact-storage"}
 LINES = {"event-follow", "event-follow-lost"}  # a document a line
 WIDE = ("event-", "token-create", "check-")    # lines as long as they are
 

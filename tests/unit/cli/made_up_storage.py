@@ -327,6 +327,24 @@ def impact():
     ]
 
 
+def dependents():
+    def of(kind, key, label, depth, parent, lost, degraded, resource=None):
+        more = {} if parent is None else {"parent": parent}
+        more |= {"id": an_id(resource)} if resource else {}
+        return {"kind": kind, "key": key, "label": label, "depth": depth, "nodes_lost": lost,
+                "nodes_degraded": degraded, **more}
+    nodes = ["xen1", "xen2", "xen3"]
+    return [
+        of("pv", PV_A, PV_A, 1, None, nodes, []),
+        of("vg", VG, "guests", 2, 0, ["xen4"], nodes, "vg/" + VG),
+        of("lv", LV_DATA, "guests/data", 3, 1, nodes, [], "lv/" + LV_DATA),
+        of("filesystem", f"{FS_DATA}@lv.{LV_DATA}", "data", 4, 2, nodes, [],
+           f"filesystem/{FS_DATA}@lv.{LV_DATA}"),
+        of("use", "xen1/mount/253:5/srv/data", "/srv/data", 5, 2, ["xen1"], []),
+        of("lv", LV_SWAP, "guests/swap", 3, 1, nodes, [], "lv/" + LV_SWAP),
+    ]
+
+
 def events(event):
     def of(no, kind, severity, n, key, label, text):
         return {**event(no, kind, severity, text, n), "resource": an_id(key),

@@ -2,6 +2,7 @@
 /* The chain of what stores data: what is said when all is well, when something of it is wrong, and
  * when a node lacks what another one has. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
@@ -736,7 +737,8 @@ Test(explain_storage, the_container_holds_something_else_here)
 
 static void impact(struct world *w, enum resource_kind kind, const char *key)
 {
-    static const struct impact_node nodes[] = { { 1, "rack7-03" }, { 2, "rack7-04" } };
+    static const struct impact_node nodes[] = { { 1, { { 1 } }, "rack7-03" },
+                                                { 2, { { 2 } }, "rack7-04" } };
     struct impact_facts *f = arena_zalloc(w->a, sizeof *f);
     static struct evidence first;
     struct impact *im;
@@ -753,6 +755,101 @@ static void impact(struct world *w, enum resource_kind kind, const char *key)
     cr_assert_eq(impact_add(im, 1, w->there.sections), 0);
     cr_assert_eq(impact_finish(im, &w->reply), 0);
     check_chain(w);
+}
+
+/* The dependent with this key would be lost, and degraded, on these nodes: "rack7-03 rack7-04". */
+static void expect_dependent(const struct world *w, const char *kind, const char *key,
+                             const char *parent, const char *lost, const char *degraded)
+{
+    const struct dependent *v = w->reply.dependents.v, *d = NULL;
+    char wanted[64];
+    struct buf b = { 0 };
+
+    for (size_t i = 0; i < w->reply.dependents.n; i++) {
+        if (strcmp(v[i].kind, kind) == 0 && strcmp(v[i].key, key) == 0)
+            d = &v[i];
+    }
+    cr_assert_not_null(d, "no dependent %s %s", kind, key);
+    cr_expect_eq(REC_HAS(d, dependent, parent), parent != NULL);
+    cr_expect(parent == NULL || (v[d->parent].depth + 1 == d->depth && &v[d->parent] < d));
+    cr_expect(parent == NULL || strcmp(v[d->parent].key, parent) == 0, "%s is on %s", key, parent);
+    cr_expect_eq(REC_HAS(d, dependent, id),
+                 *kind == 'l' || *kind == 'f' || strcmp(kind, "vg") == 0);
+    for (size_t i = 0; i < d->nodes_lost.n; i++)
+        buf_printf(&b, "%s%s", i > 0 ? " " : "", d->nodes_lost.v[i]);
+    buf_str(&b, "/");
+    for (size_t i = 0; i < d->nodes_degraded.n; i++)
+        buf_printf(&b, "%s%s", i > 0 ? " " : "", d->nodes_degraded.v[i]);
+    snprintf(wanted, sizeof wanted, "%s/%s", lost, degraded);
+    cr_expect_str_eq(buf_cstr(&b), wanted, "%s %s", kind, key);
+    buf_deinit(&b);
+}
+
+#define BOTH "rack7-03 rack7-04"
+
+/* The other node has the LUN of one PV alone: what keeps a part here is lost there. */
+Test(explain_storage, what_each_node_would_have_without_a_lun)
+{
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+
+    w->there.sections[SECTION_USES].row_count = 0;
+    REC_CLEAR(&w->there.pvs[1], pv, container);
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "partition", WWID "-part1", NULL, BOTH, "");
+    expect_dependent(w, "pv", PV_A, WWID "-part1", BOTH, "");
+    expect_dependent(w, "vg", VG, PV_A, "rack7-04", "rack7-03");
+    expect_dependent(w, "lv", LV, VG, "rack7-04", "rack7-03");
+    expect_dependent(w, "filesystem", FS_UUID "@lv." LV, LV, BOTH, "");
+    expect_dependent(w, "use", "rack7-03//srv/images", LV, "rack7-03", "");
+    cr_expect_eq(w->reply.dependents.n, 6);
+    REC_SET(&w->here.lvs[0], lv, type, "raid1");
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "filesystem", FS_UUID "@lv." LV, LV, "rack7-04", "rack7-03");
+    REC_SET(&w->here.lvs[0], lv, type, "raid0");
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "filesystem", FS_UUID "@lv." LV, LV, BOTH, "");
+    world_free(w);
+}
+
+/* Both PVs lie on it, the second in the list behind the first one's volumes. */
+Test(explain_storage, without_a_lun_with_all_pvs)
+{
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+
+    REC_SET(&w->here.pvs[1], pv, container, WWID);
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "vg", VG, PV_A, "rack7-03", "rack7-04");
+    expect_dependent(w, "lv", LV, VG, "rack7-03", "rack7-04");
+    world_free(w);
+}
+
+/* A volume group whose PV is a RAID volume of another one that keeps a part. */
+Test(explain_storage, without_a_lun_below_two_volume_groups)
+{
+    static const char *const own[] = { PV_A, "PV_C" };
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+    struct pv pvs[3] = { { 0 } };
+
+    pv(&pvs[0], PV_A, WWID);
+    pv(&pvs[1], PV_B, "lv." LV);
+    pv(&pvs[2], "PV_C", OTHER);
+    REC_SET(&pvs[1], pv, vg_uuid, "upper");
+    w->here.sections[SECTION_PVS] = (struct section){ .rows = pvs, .row_count = 3 };
+    w->here.sections[SECTION_PVS].id = SECTION_PVS;
+    w->here.sections[SECTION_PARTITIONS].row_count = 0;
+    w->there.sections[SECTION_PARTITIONS].row_count = 0;
+    w->there.sections[SECTION_PVS].row_count = 0;
+    REC_SET(&w->here.lvs[0], lv, type, "raid1");
+    REC_SET(&w->here.lvs[0], lv, pvs, ((struct strs){ own, 1 }));
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "lv", LV, VG, "rack7-03", "");
+    expect_dependent(w, "vg", "upper", PV_B, "rack7-03", "");
+    REC_SET(&w->here.lvs[0], lv, pvs, ((struct strs){ own, 2 }));
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "lv", LV, VG, "", "rack7-03");
+    expect_dependent(w, "pv", PV_B, LV, "", "rack7-03");
+    expect_dependent(w, "vg", "upper", PV_B, "", "rack7-03");
+    world_free(w);
 }
 
 Test(explain_storage, impact_of_a_lun)
@@ -779,6 +876,8 @@ Test(explain_storage, impact_of_a_volume_group)
 
     impact(w, RESOURCE_VG, VG);
     expect(w, "lv", "fast/data", "info", "is on it, on 2 nodes.", NULL);
+    expect_dependent(w, "lv", LV, NULL, BOTH, "");
+    expect_dependent(w, "use", "rack7-04//srv/images", LV, "rack7-04", "");
     expect(w, "use", "/srv/images", "info", "On rack7-04", NULL);
     world_free(w);
 }
