@@ -46,6 +46,7 @@ const struct pb_pair pb_pairs[] = {
     PART(client_info),
     PART(use_info),
     PART(dependent),
+    PART(fs_info),
     PART(system),
     PART(cpu),
     PART(nic),

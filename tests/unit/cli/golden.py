@@ -244,9 +244,9 @@ def storage_scripts(e):
             "RESOURCE_SHOW", "AMBIGUOUS", "2 resources are called 'images': 2 filesystems; name one "
             "by its key.", candidates=sorted(r["key"] for r in things if r["label"] == "images")),
         "fs": Script(e).say("FS_LIST", {"nodes": nodes, "resources": filesystems, "edges": seen,
-                                        "uses": uses}),
-        "fs-one": Script(e).say("FS_LIST", {**data, "uses": [u for u in uses
-                                                             if u["resource"] == one]}),
+                                        "uses": uses, "filesystems": storage.told(things)}),
+        "fs-one": Script(e).say("FS_LIST", {**data, "filesystems": storage.told(things),
+                                            "uses": [u for u in uses if u["resource"] == one]}),
         "fs-none": Script(e).say("FS_LIST", {"nodes": nodes}),
         "chain": Script(e).say("EXPLAIN", {
             "nodes": [by_name["xen2"]], "resources": data["resources"],

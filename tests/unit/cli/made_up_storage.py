@@ -117,6 +117,20 @@ def uses(nodes, things):
     ]
 
 
+def told(things):
+    """What the filesystems are; of the lost one nobody tells."""
+    r = {x["key"]: x for x in things}
+    return [
+        {"resource": r[f"{FS_CLONE}@{LUN_C}"]["index"], "type": "xfs", "label": "images",
+         "size_bytes": 500 * GIB},
+        {"resource": r[f"{FS_SWAP}@lv.{LV_SWAP}"]["index"], "type": "swap",
+         "size_bytes": 16 * GIB},
+        {"resource": r[f"{FS_DATA}@lv.{LV_DATA}"]["index"], "type": "ext4", "label": "data",
+         "size_bytes": 1484 * GIB},
+        {"resource": 999, "type": "not in the reply"},
+    ]
+
+
 # ---- the inventory of one of them ----------------------------------------------------------------
 
 

@@ -49,6 +49,7 @@ static void make_rows(void)
     REC_SET(&fs, filesystem, type, "ext4");
     REC_SET(&fs, filesystem, uuid, "5d1e7b0e-0d4f-4f0e-9d53-7a9b8f3d2c11");
     REC_SET(&fs, filesystem, label, "images");
+    REC_SET(&fs, filesystem, size_bytes, 4096);
 }
 
 static struct use use_of(const char *kind, const char *container, const char *by)
@@ -225,9 +226,13 @@ static void test_impact(struct lab *l)
 static void test_list(struct lab *l)
 {
     struct told t = list(l, NULL, NULL);
+    const struct fs_info *f;
 
     assert(t.reply->code == REPLY_OK && t.reply->resources.n == 1 && t.reply->nodes.n == 2);
     assert(t.reply->edges.n == 1 && t.reply->uses.n == 2 && !t.reply->more);
+    f = t.reply->filesystems.v;
+    assert(t.reply->filesystems.n == 1 && f->resource == 0 && f->size_bytes == 4096);
+    assert(strcmp(f->type, "ext4") == 0 && strcmp(f->label, "images") == 0);
     expect_use(&t, 0, "node-1", "mount", "lv.LLL");
     expect_use(&t, 1, "node-2", "xen", WWID); /* what it lies in, at the very bottom */
     told_free(&t);
