@@ -296,13 +296,29 @@ static void fill_lun(struct storage *s, const struct label_answer *answer, struc
     }
 }
 
+/* What does not answer says so by its state. */
+static const char *why_unread(struct storage *s, const char *container)
+{
+    const struct block_container *c =
+        container_by_name(s->containers, s->container_count, container);
+
+    return c == NULL || c->answer == NULL || c->answer->status == LABEL_READ ||
+                   c->answer->status == LABEL_STUCK
+               ? NULL
+               : c->answer->text;
+}
+
 void storage_luns(struct storage *s, const struct loop_facts *loops, size_t loop_count)
 {
+    for (size_t i = 0; i < s->rows.partition_count; i++)
+        ROW_TEXT(&s->rows.partitions[i], partition, unread,
+                 why_unread(s, s->rows.partitions[i].key));
     for (size_t i = 0; i < s->rows.lun_count; i++) {
         struct lun *row = &s->rows.luns[i];
         const struct block_container *c =
             container_by_name(s->containers, s->container_count, row->key);
 
+        ROW_TEXT(row, lun, unread, why_unread(s, row->key));
         if (strcmp(row->state, "ghost") == 0)
             continue;
         for (size_t k = 0; k < loop_count && strcmp(row->state, "stuck") == 0; k++) {
@@ -315,6 +331,13 @@ void storage_luns(struct storage *s, const struct loop_facts *loops, size_t loop
     }
 }
 
+/* Of a LUN and a partition that answer with an error its own row says so. */
+static bool is_told(const struct block_container *c)
+{
+    return c->answer->status != LABEL_SKIPPED && !is_refusal(c->answer) &&
+           (c->kind == CONTAINER_LUN || c->kind == CONTAINER_PARTITION);
+}
+
 const char *storage_unread(struct storage *s)
 {
     const char *first = NULL;
@@ -323,7 +346,8 @@ const char *storage_unread(struct storage *s)
     for (size_t i = 0; i < s->container_count; i++) {
         const struct label_answer *answer = s->containers[i].answer;
 
-        if (answer == NULL || (answer->status != LABEL_SKIPPED && !is_refusal(answer)))
+        if (answer == NULL || answer->status == LABEL_READ || answer->status == LABEL_STUCK ||
+            is_told(&s->containers[i]))
             continue;
         if (n++ == 0)
             first = answer->text;

@@ -52,7 +52,8 @@ void storage_name_arrays(struct storage *s, struct use *uses, size_t use_count);
  * is remembered, with the state "stuck". Sorted by container. */
 struct filesystem *storage_filesystems(struct storage *s, size_t *n);
 
-/* LUNs that did not answer are stuck, those that answered with an error failed. */
+/* LUNs that did not answer are stuck, those that answered with an error failed. LUNs and partitions
+ * whose label was not read say why. */
 void storage_luns(struct storage *s, const struct loop_facts *loops, size_t loop_count);
 
 /* What the next worker may need to know of labels. */

@@ -188,6 +188,7 @@ Test(storage, an_error_is_an_answer)
 
     bad->error = EIO;
     refused->error = EPERM;
+    refused->text = "Operation not permitted";
     the(&s, NAA)->answer = with_ext4();
     next_worker(&s);
     the(&s, NAA)->answer = bad;
@@ -196,8 +197,38 @@ Test(storage, an_error_is_an_answer)
     storage_filesystems(&s, &n);
     cr_assert_eq(n, 0, "what cannot be read is not there");
     cr_assert_str_eq(find_lun(&s.rows, NAA)->state, "failed");
+    cr_assert_str_eq(find_lun(&s.rows, NAA)->unread, "it does not answer");
     cr_assert_str_eq(find_lun(&s.rows, NAB)->state, "ok", "that is no fault of the device");
+    cr_assert_str_eq(find_lun(&s.rows, NAB)->unread, "Operation not permitted");
     cr_assert_not_null(storage_unread(&s));
+}
+
+/* Whatever the error: nobody may take it for an empty device. */
+Test(storage, what_could_not_be_read_says_why)
+{
+    static const int errors[] = { EPERM, EACCES, EIO, ENXIO, ENOMEDIUM, ESTALE };
+    struct storage s =
+        STORAGE(disk("sda", 0, NAA,
+                     "sda1/partition = 1\nsda1/size = 64\nsda1/start = 8\nsda1/dev = 8:1\nsda1/"),
+                disk("sdb", 16, NAB, "holders/dm-1/"), on_top("dm-1", "253:1", "dm/name = secret"));
+    struct label_answer *bad = answer(LABEL_FAILED);
+
+    the(&s, NAA)->answer = with_ext4();
+    storage_luns(&s, NULL, 0);
+    cr_assert_null(find_lun(&s.rows, NAA)->unread);
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        bad->error = errors[i];
+        bad->text = strerror(errors[i]);
+        the(&s, NAB)->answer = the(&s, NAA "-part1")->answer = bad;
+        storage_luns(&s, NULL, 0);
+        cr_assert_str_eq(find_lun(&s.rows, NAB)->unread, strerror(errors[i]));
+        cr_assert_str_eq(partition_of(&s, NAA "-part1")->unread, strerror(errors[i]));
+        cr_assert_eq(storage_unread(&s) == NULL, errors[i] != EPERM && errors[i] != EACCES);
+        the(&s, NAB)->answer = the(&s, NAA "-part1")->answer = NULL;
+        the(&s, "dm.secret")->answer = bad;
+        cr_assert_str_eq(storage_unread(&s), strerror(errors[i]), "it has no row");
+        the(&s, "dm.secret")->answer = NULL;
+    }
 }
 
 Test(storage, arrays_are_named_by_their_members)
