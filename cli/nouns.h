@@ -41,8 +41,11 @@ bool lease_is(const struct lease_info *l, const char *state);
 const char *lease_text(struct text *t, const struct lease_info *l); /* "xen3 scans it" */
 /* An object; `history`: with when it was granted, when and how it ended. */
 void lease_json(struct json *j, const char *name, const struct lease_info *l, bool history);
-/* fs.c: may a filesystem be scanned, and what did the last scan bring: pairs of a detail view. */
+/* fs_scan.c: may a filesystem be scanned, and what did the last scan bring; who has a right to it:
+ * pairs of a detail view. */
 void admitted_text(struct text *t, const struct resource_info *x);
+void leases_of_text(struct text *t, const struct reply *r, const struct resource_info *x);
+bool lease_is_of(const struct lease_info *l, const struct resource_info *x);
 
 /* kinds.c: ranks are those of cli/order.h. */
 /* The value of --kind, NULL when it is not given: 0, or EXIT_USAGE after the sentence. */

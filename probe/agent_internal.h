@@ -44,9 +44,11 @@ enum job_state { JOB_IDLE, JOB_RUNNING, JOB_STUCK };
 /* One kind of worker. */
 struct job {
     enum job_state state;
-    bool hinted; /* `due` is for a hint's sake */
-    bool again;  /* hinted while it ran */
-    mono_ms due; /* JOB_IDLE: next run */
+    bool hinted;       /* `due` is for a hint's sake */
+    bool again;        /* hinted while it ran */
+    bool whole;        /* JOB_RUNNING: this run takes nothing from memory */
+    mono_ms due;       /* JOB_IDLE: next run */
+    mono_ms whole_due; /* when the next run is to be such a one, whatever it is for */
     mono_ms started;
     mono_ms rested;    /* no run for a hint's sake before */
     uint32_t failures; /* in a row */
@@ -126,6 +128,8 @@ void agent_hear(struct agent *a, struct turn *t, const struct envelope *env);
 /* agent_accept.c */
 /* NULL: this start of a coordinator may be followed. Else why not. */
 const char *agent_decline(const struct agent *a, const struct memory *coordinator);
+/* Is this the nonce of the start that is followed? */
+bool agent_is_followed(const struct agent *a, struct bytes start);
 bool agent_same_start(const struct agent *a, const struct memory *coordinator);
 void agent_remember(struct agent *a, const struct memory *coordinator);
 void agent_saw_generation(struct agent *a, uint64_t generation);

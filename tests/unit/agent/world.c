@@ -54,6 +54,7 @@ static void carry_out(struct world *w, const struct agent_action *x)
                          (x->kind == WORKER_STORAGE || x->kind == WORKER_LVM ? 4 : 1));
         w->running[x->kind] = true;
         w->runs[x->kind]++;
+        w->whole_runs[x->kind] += x->whole;
         break;
     case AGENT_SAVE_MEMORY:
         w->saves++;
@@ -205,6 +206,7 @@ static void answer(struct world *w, const struct envelope *question, struct enve
 
     REC_SET(env, envelope, version, PROTOCOL_VERSION);
     REC_SET(env, envelope, correlation, question == NULL ? 0 : question->seq);
+    REC_SET(env, envelope, start, w->coordinator.nonce);
     ev.message = env;
     step(w, &ev);
 }

@@ -209,7 +209,8 @@ def scan_scripts(e):
     filesystems = [r for r in things if r["kind"] == "filesystem"]
     seen = [x for x in edges if any(r["index"] == x["resource"] for r in filesystems)]
     listed = {"nodes": nodes, "resources": filesystems, "edges": seen, "uses": storage.uses(
-        nodes, things), "leases": scans.leases()[:1] + [scans.hold()]}
+        nodes, things), "leases": scans.leases()[:1] + [scans.hold()],
+        "filesystems": storage.told(things)}
     one = [r for r in filesystems if r["key"] == scans.DATA]
     swap = [r for r in filesystems if r["label"] == storage.FS_SWAP]
     admit = [dict(one[0], changed=True), dict(swap[0], changed=False)]
@@ -347,15 +348,16 @@ def storage_scripts(e):
             "RESOURCE_SHOW", "AMBIGUOUS", "2 resources are called 'images': 2 filesystems; name one "
             "by its key.", candidates=sorted(r["key"] for r in things if r["label"] == "images")),
         "fs": Script(e).say("FS_LIST", {"nodes": nodes, "resources": filesystems, "edges": seen,
-                                        "uses": uses}),
-        "fs-one": Script(e).say("FS_LIST", {**data, "uses": [u for u in uses
-                                                             if u["resource"] == one]}),
+                                        "uses": uses, "filesystems": storage.told(things)}),
+        "fs-one": Script(e).say("FS_LIST", {**data, "filesystems": storage.told(things),
+                                            "uses": [u for u in uses if u["resource"] == one]}),
         "fs-none": Script(e).say("FS_LIST", {"nodes": nodes}),
         "chain": Script(e).say("EXPLAIN", {
             "nodes": [by_name["xen2"]], "resources": data["resources"],
             "edges": [x for x in data["edges"] if x["node"] == by_name["xen2"]["index"]],
             "evidence": storage.evidence()}),
-        "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact()}),
+        "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact(),
+                                         "dependents": storage.dependents()}),
         "storage-events": coordinator(e, three).say("EVENTS", {"events": storage.events(made_up.event)}),
     }
 
@@ -618,7 +620,8 @@ KEPT = {"status", "check-critical", "check-unknown", "matrix-three", "node-list-
         "usage-noun", "version", "status-unreachable", "matrix-luns", "fs-list",
         "resource-show-clone", "explain-storage", "fs-list-scanned", "fs-admit", "scan", "scan-wait",
         "scan-wait-none", "task-list", "task-show", "task-watch", "lease-list", "lease-list-history",
-        "hold-list", "hold-take", "hold-end", "image-list", "image-show", "resource-show-fs"}
+        "hold-list", "hold-take", "hold-end", "image-list", "image-show", "resource-show-fs",
+        "impact-storage"}
 LINES = {"event-follow", "event-follow-lost"}  # a document a line
 WIDE = ("event-", "token-create", "check-")    # lines as long as they are
 
