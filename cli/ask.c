@@ -2,10 +2,17 @@
 #include "command.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cli/order.h"
+
+#define REST_MS 1000
 
 static const char *const reply_codes[] = {
     [REPLY_NOT_FOUND] = "not-found", [REPLY_AMBIGUOUS] = "ambiguous",
@@ -159,4 +166,37 @@ int ask_and_show(struct run *r, const struct request *req, const struct view *v)
         rc = show(r, v, reply.reply);
     muster_reply_free(&reply);
     return rc;
+}
+
+/* ---- arguments and time --------------------------------------------------------------------- */
+
+int argument_number(struct run *r, size_t i, const char *what, const char *list, uint64_t *out)
+{
+    const char *s = r->arguments[i];
+    unsigned long long n;
+    char *end;
+
+    errno = 0;
+    n = strtoull(s, &end, 10);
+    if (*s >= '0' && *s <= '9' && *end == '\0' && errno == 0 && n > 0 && n <= INT64_MAX) {
+        *out = n;
+        return 0;
+    }
+    return fail(r, "usage", NULL, "%s is a number, as 'muster %s' shows it, not '%s'", what, list,
+                s);
+}
+
+int64_t now_ms(void)
+{
+    struct timespec ts = { 0, 0 };
+
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+bool rest(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO };
+
+    return poll(&out, 1, REST_MS) <= 0 || !(out.revents & (POLLERR | POLLHUP));
 }

@@ -96,5 +96,12 @@ __attribute__((format(printf, 2, 3))) void notice(struct run *r, const char *fmt
 int show(struct run *r, const struct view *v, const void *data);
 /* ask, show the reply, free it. */
 int ask_and_show(struct run *r, const struct request *req, const struct view *v);
+/* The `i`th argument as a number above 0; `what` it is ("a task"), which command lists them ("task
+ * list"). 0, or EXIT_USAGE after the sentence. */
+int argument_number(struct run *r, size_t i, const char *what, const char *list, uint64_t *out);
+int64_t now_ms(void); /* of a clock that only goes forward */
+/* A moment's rest before the coordinator is looked for again, ended early when the reader of stdout
+ * has gone: then false. */
+bool rest(void);
 
 #endif

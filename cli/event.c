@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +18,6 @@
 #define KIND_WIDTH     23
 #define LEAST_TEXT     40 /* the sentence stands beside the rest only where it has so much room */
 #define LONGEST_LINE   1000000
-#define LOOK_AGAIN_MS  1000
 #define LOCAL_TIME_LEN 25
 
 /* What was fetched, in the order of the log. */
@@ -214,14 +212,6 @@ static int show_each(struct run *r, struct tail *x)
     }
     forget(x);
     return rc;
-}
-
-/* A moment's rest, ended early when the reader of stdout has gone: then false. */
-static bool rest(void)
-{
-    struct pollfd out = { .fd = STDOUT_FILENO };
-
-    return poll(&out, 1, LOOK_AGAIN_MS) <= 0 || !(out.revents & (POLLERR | POLLHUP));
 }
 
 /* Waits until there is more than x->last. -EPIPE: nobody reads any more; an exit code; or 0. */

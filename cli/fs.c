@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Filesystems, and who has what they lie in mounted or open. */
-#include "nouns.h"
+#include "scan.h"
 
 #include <inttypes.h>
 
@@ -9,8 +9,12 @@
 #define MOST_NAMES      8   /* names or ranges of names in one line */
 #define MOST_DOUBTS     20  /* below the table */
 #define WIDE            120 /* columns of a line in which no name is cut */
-#define SHORT_NAME      22
-#define SHORT_CONTAINER 16
+#define SHORT_NAME      18
+#define SHORT_TYPE      8
+#define SHORT_CONTAINER 14
+#define SCAN_SHORTER    3 /* characters that each of the two gives for what was scanned */
+#define GIB             1073741824.0
+#define BEFORE_USES     6 /* columns */
 
 struct list {
     const struct reply *reply;
@@ -59,6 +63,33 @@ static const char *seen_text(struct text *t, const struct reply *r, size_t resou
                             edge_state_name((enum edge_state)states[i]), names);
     }
     return *s != '\0' ? s : "no node";
+}
+
+/* What is known of it; NULL: nothing. They are in the order of their resources. */
+static const struct fs_info *told_of(const struct reply *r, size_t resource)
+{
+    const struct fs_info *v = r->filesystems.v;
+    size_t low = 0, high = r->filesystems.n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (v[mid].resource < resource)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < r->filesystems.n && v[low].resource == resource ? &v[low] : NULL;
+}
+
+static const char *gib_text(struct text *t, const struct fs_info *f)
+{
+    double gib;
+
+    if (f == NULL || !REC_HAS(f, fs_info, size_bytes))
+        return "";
+    gib = (double)f->size_bytes / GIB;
+    return text_format(t, gib >= 100 ? "%.0f" : "%.2f", gib);
 }
 
 /* ---- who uses it ----------------------------------------------------------------------------- */
@@ -128,24 +159,63 @@ static void nodes_cell(struct text *t, struct table *b, const struct resource_in
                x->nodes_ok < all ? PAINT_WARN : PAINT_NONE);
 }
 
-static void list_rows(struct text *t, struct table *b, const struct reply *r, size_t i, size_t *at)
+/* May it be scanned, and what did the last scan bring? The column is there where one may. */
+static void scan_cell(struct table *b, const struct resource_info *x)
+{
+    if (!x->admitted)
+        table_cell(b, NULL, PAINT_NONE);
+    else if (x->scan == NULL)
+        table_cell(b, "admitted", PAINT_NONE);
+    else
+        table_cell(b, result_word(x->scan), paint_of_result(x->scan));
+}
+
+/* A cell below the last one of the row, or the row's own. */
+static void used_cell(struct table *b, const char *s, size_t *rows)
+{
+    for (size_t c = 0; *rows > 0 && c < BEFORE_USES; c++)
+        table_cell(b, NULL, PAINT_NONE);
+    table_cell(b, s, PAINT_NONE);
+    ++*rows;
+}
+
+/* Names before the uses, cut where the line is narrow: the uses need the room. */
+static void name_cells(struct text *t, struct table *b, const struct resource_info *x,
+                       const struct fs_info *f, bool scans)
+{
+    size_t shorter = scans ? SCAN_SHORTER : 0;
+    bool narrow = t->columns < WIDE;
+
+    table_cell(
+        b, text_cut(t, x->label != NULL ? x->label : "?", narrow ? SHORT_NAME - shorter : SIZE_MAX),
+        PAINT_NONE);
+    table_cell(
+        b, f != NULL && f->type != NULL ? text_cut(t, f->type, narrow ? SHORT_TYPE : SIZE_MAX) : "",
+        PAINT_NONE);
+    table_cell(b, narrow && scans ? NULL : gib_text(t, f), PAINT_NONE);
+    table_cell(b, text_cut(t, container_of_key(x), narrow ? SHORT_CONTAINER - shorter : SIZE_MAX),
+               PAINT_NONE);
+}
+
+static void list_rows(struct text *t, struct table *b, const struct reply *r, size_t i, size_t *at,
+                      bool scans)
 {
     const struct resource_info *x = (const struct resource_info *)r->resources.v + i;
-    size_t n = uses_of(r, i, at);
+    size_t n = uses_of(r, i, at), rows = 0;
     const struct use_info *u = (const struct use_info *)r->uses.v + (*at - n);
-    bool narrow = t->columns < WIDE; /* the uses need the room */
+    const struct lease_info *l = r->leases.v;
 
-    table_cell(b, text_cut(t, x->label != NULL ? x->label : "?", narrow ? SHORT_NAME : SIZE_MAX),
-               PAINT_NONE);
-    table_cell(b, text_cut(t, container_of_key(x), narrow ? SHORT_CONTAINER : SIZE_MAX),
-               PAINT_NONE);
+    name_cells(t, b, x, told_of(r, i), scans);
     nodes_cell(t, b, x);
-    table_cell(b, n > 0 ? use_text(t, r, &u[0], x) : "-", PAINT_NONE);
-    for (size_t k = 1; k < n; k++) {
-        for (size_t c = 0; c < 3; c++)
-            table_cell(b, NULL, PAINT_NONE);
-        table_cell(b, use_text(t, r, &u[k], x), PAINT_NONE);
+    scan_cell(b, x);
+    for (size_t k = 0; k < r->leases.n; k++) {
+        if (lease_is_of(&l[k], x))
+            used_cell(b, lease_text(t, &l[k]), &rows);
     }
+    for (size_t k = 0; k < n; k++)
+        used_cell(b, use_text(t, r, &u[k], x), &rows);
+    if (rows == 0)
+        used_cell(b, "-", &rows);
 }
 
 static void doubts_of_all(struct text *t, const struct reply *r)
@@ -170,13 +240,20 @@ static void doubts_of_all(struct text *t, const struct reply *r)
 static void all_text(struct text *t, const struct reply *r)
 {
     static const struct column columns[] = {
-        { "FILESYSTEM", COLUMN_CUT }, { "IN", COLUMN_CUT }, { "NODES", 0 }, { "USED", COLUMN_WRAP }
+        { "FILESYSTEM", COLUMN_CUT }, { "TYPE", 0 },  { "GiB", COLUMN_RIGHT },
+        { "IN", COLUMN_CUT },         { "NODES", 0 }, { "SCANNED", 0 },
+        { "USED", COLUMN_WRAP },
     };
     struct table *b = table_new(t, columns, ARRAY_LEN(columns));
+    const struct resource_info *x = r->resources.v;
+    bool scans = false;
     size_t at = 0;
 
+    _Static_assert(ARRAY_LEN(columns) == BEFORE_USES + 1, "a row of more uses leaves them free");
     for (size_t i = 0; i < r->resources.n; i++)
-        list_rows(t, b, r, i, &at);
+        scans = scans || x[i].admitted;
+    for (size_t i = 0; i < r->resources.n; i++)
+        list_rows(t, b, r, i, &at, scans);
     table_print(b);
     text_line(t, "%s", counted(t, r->resources.n, "filesystem", "filesystems"));
     doubts_of_all(t, r);
@@ -189,6 +266,8 @@ static void one_text(struct text *t, const struct reply *r, size_t i, size_t *at
     const struct resource_info *x = (const struct resource_info *)r->resources.v + i;
     const char *key = x->key != NULL ? x->key : "";
     size_t uuid = strcspn(key, "@"), n = uses_of(r, i, at);
+    const struct fs_info *f = told_of(r, i);
+    char size[24];
     const struct use_info *u = (const struct use_info *)r->uses.v + (*at - n);
 
     if (i > 0)
@@ -197,8 +276,14 @@ static void one_text(struct text *t, const struct reply *r, size_t i, size_t *at
     buf_str(t->out, "\n");
     if (uuid > 0)
         text_pair(t, "uuid", "%.*s", (int)uuid, key);
+    if (f != NULL && f->type != NULL)
+        text_pair(t, "type", "%s", f->type);
+    if (f != NULL && REC_HAS(f, fs_info, size_bytes))
+        text_pair(t, "size", "%s", bytes_text(f->size_bytes, size));
     text_pair(t, "in", "%s", container_of_key(x));
     text_pair(t, "seen", "%s", seen_text(t, r, i));
+    admitted_text(t, x);
+    leases_of_text(t, r, x);
     for (size_t k = 0; k < n; k++) {
         const char *age = age_text(t, REC_HAS(&u[k], use_info, age_ms), u[k].age_ms);
 
@@ -234,12 +319,21 @@ static void list_json(struct json *j, const void *data)
 {
     const struct list *l = data;
     const struct reply *r = l->reply;
+    const struct fs_info *f = r->filesystems.v;
     const struct use_info *u = r->uses.v;
 
     json_head(j, r);
     json_array_of(j, "nodes", &node_info_desc, r->nodes);
     json_array_of(j, "resources", &resource_info_desc, r->resources);
     json_edges(j, r, true);
+    json_array(j, "filesystems");
+    for (size_t i = 0; i < r->filesystems.n; i++) {
+        json_object(j, NULL);
+        json_int(j, "resource", (int64_t)f[i].resource);
+        json_members(j, &fs_info_desc, &f[i]);
+        json_end_object(j);
+    }
+    json_end_array(j);
     json_array(j, "uses");
     for (size_t i = 0; i < r->uses.n; i++) {
         json_object(j, NULL);
@@ -248,6 +342,10 @@ static void list_json(struct json *j, const void *data)
         json_members(j, &use_info_desc, &u[i]);
         json_end_object(j);
     }
+    json_end_array(j);
+    json_array(j, "leases");
+    for (size_t i = 0; i < r->leases.n; i++)
+        lease_json(j, NULL, (const struct lease_info *)r->leases.v + i, false);
     json_end_array(j);
 }
 
@@ -284,12 +382,16 @@ const struct command fs_list_command = {
     .arguments = "[FS...]",
     .least = 0,
     .most = MOST_ARGUMENTS,
-    .summary = "filesystems: where they lie, who sees them, who uses them",
+    .summary = "filesystems: who sees and uses them, what was scanned",
     .about =
-        "Shows each filesystem (and swap, and what else has a signature) with what it lies in, how "
+        "Shows each filesystem (and swap, and what else has a signature) with its type and size, what "
+        "it lies in, how "
         "many nodes see it well and how many not, and every use that any node reports of it or of "
         "what it lies in: mounted, swap, under another device or a loop, given to a guest, opened "
-        "by a program. muster makes none of these: they are what must not be disturbed.\n"
+        "by a program. muster makes none of these: they are what must not be disturbed. What muster "
+        "itself has a right to stands before them.\n"
+        "SCANNED is what the last scan brought; admitted: none has been yet; empty: not admitted, "
+        "muster does not mount it.\n"
         "FS is a label, a UUID or UUID@CONTAINER; all about each is shown then. In doubt are "
         "copies (clones, snapshots): two with one UUID.",
     .example = "muster fs list\n"

@@ -12,6 +12,7 @@ static const struct group {
 } groups[] = {
     { "See how things are",
       { "status", "matrix", "explain", "impact", "resource", "fs", "event" } },
+    { "Find disk images", { "scan", "task", "lease", "hold" } },
     { "Nodes and networks", { "node", "network" } },
     { "Who may come in", { "token", "client", "enrol" } },
     { "Take care of the coordinator", { "backup", "recover", "wait" } },

@@ -12,6 +12,7 @@ static const struct {
     [RESOURCE_VG] = { "VOLUME GROUP", "volume group", "volume groups" },
     [RESOURCE_LV] = { "LOGICAL VOLUME", "logical volume", "logical volumes" },
     [RESOURCE_FILESYSTEM] = { "FILESYSTEM", "filesystem", "filesystems" },
+    [RESOURCE_IMAGE] = { "IMAGE", "image", "images" },
     [RANK_OTHER] = { "RESOURCE", "resource of another kind", "resources of other kinds" },
     [RANK_PORT] = { "RESOURCE", "unproven port", "unproven ports" },
 };
@@ -76,6 +77,6 @@ int kind_checked(struct run *r, const char **kind)
     *kind = option_value(r, "kind");
     if (*kind == NULL || resource_kind_by_name(*kind) >= 0)
         return 0;
-    return fail(r, "usage", NULL, "--kind takes network, lun, vg, lv or filesystem, not '%s'",
-                *kind);
+    return fail(r, "usage", NULL,
+                "--kind takes network, lun, vg, lv, filesystem or image, not '%s'", *kind);
 }

@@ -281,7 +281,7 @@ static int handle(struct run *r)
 }
 
 static const struct option options[] = {
-    { 0, "kind", "KIND", false, "only this kind: network, lun, vg, lv or filesystem" },
+    { 0, "kind", "KIND", false, "only this kind: network, lun, vg, lv, filesystem or image" },
     { 0, "node", "NODE", true, "only what this node sees" },
     { 0, "resource", "RESOURCE", true, "only who sees this resource" },
     { 0 },
@@ -296,7 +296,7 @@ const struct command matrix_command = {
         "its facts are silent: not lost, not known), stuck (the device or the node's worker does "
         "not answer), - (the node does not see it). The paths of a volume group are its PVs, those "
         "of a logical volume the PVs under it, those of a filesystem the paths of the LUN with the "
-        "fewest below it.\n"
+        "fewest below it, those of an image its filesystem's.\n"
         "Ports that no declared network matches are unproven, and each is a resource of its own. "
         "A fleet is summed up: counts, and by name only what is not ok. So is each kind of storage "
         "with more than 12 resources, unless it is asked for with --kind.\n"

@@ -14,9 +14,11 @@ extern const struct command status_command, wait_command, node_list_command, nod
     node_approve_command, node_rename_command, node_forget_command, node_declare_dead_command,
     node_drain_command, matrix_command, network_define_command, network_list_command,
     network_delete_command, resource_list_command, resource_show_command, explain_command,
-    impact_command, event_tail_command, fs_list_command, token_create_command, token_list_command,
-    token_revoke_command, client_list_command, client_revoke_command, backup_command,
-    recover_command, enrol_command;
+    impact_command, event_tail_command, fs_list_command, fs_admit_command, fs_retire_command,
+    scan_command, task_list_command, task_show_command, task_watch_command, task_cancel_command,
+    lease_list_command, hold_list_command, hold_take_command, hold_end_command, hold_break_command,
+    token_create_command, token_list_command, token_revoke_command, client_list_command,
+    client_revoke_command, backup_command, recover_command, enrol_command;
 
 enum paint paint_of_word(const char *state); /* of a node, an edge, a section, an event, ... */
 
@@ -33,6 +35,17 @@ const char *age_text(struct text *t, bool present, int64_t ms);
 /* Asks to revoke what the first argument names, and tells it: that name and the rest of a sentence.
  * 0 or an exit code. */
 int ask_to_revoke(struct run *r, enum client_op op, const char *rest);
+
+/* lease.c: of leases and holds. */
+bool lease_is(const struct lease_info *l, const char *state);
+const char *lease_text(struct text *t, const struct lease_info *l); /* "xen3 scans it" */
+/* An object; `history`: with when it was granted, when and how it ended. */
+void lease_json(struct json *j, const char *name, const struct lease_info *l, bool history);
+/* fs_scan.c: may a filesystem be scanned, and what did the last scan bring; who has a right to it:
+ * pairs of a detail view. */
+void admitted_text(struct text *t, const struct resource_info *x);
+void leases_of_text(struct text *t, const struct reply *r, const struct resource_info *x);
+bool lease_is_of(const struct lease_info *l, const struct resource_info *x);
 
 /* kinds.c: ranks are those of cli/order.h. */
 /* The value of --kind, NULL when it is not given: 0, or EXIT_USAGE after the sentence. */

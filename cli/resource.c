@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "nouns.h"
+#include "images.h"
 
 #include <inttypes.h>
 
@@ -88,6 +88,8 @@ static int list_handle(struct run *r)
 
     if (rc != 0)
         return rc;
+    if (kind != NULL && strcmp(kind, "image") == 0)
+        return images_list(r);
     if (kind != NULL)
         REC_SET(&req, request, kind, kind);
     rc = ask(r, &req, &reply);
@@ -99,7 +101,7 @@ static int list_handle(struct run *r)
 }
 
 static const struct option list_options[] = {
-    { 0, "kind", "KIND", false, "only this kind: network, lun, vg, lv or filesystem" },
+    { 0, "kind", "KIND", false, "only this kind: network, lun, vg, lv, filesystem or image" },
     { 0, "unproven", NULL, false, "unproven ports one by one, however many there are" },
     { 0 },
 };
@@ -112,9 +114,12 @@ const struct command resource_list_command = {
         "One line for each resource: how many nodes see it in full (ok), in part (degr), no "
         "longer (lost), and of how many it is not known just now (unkn). DOUBTS counts what is "
         "wrong with its identity: 'muster resource show' tells it. Many unproven ports are "
-        "only counted; with --json all are there.",
+        "only counted; with --json all are there.\n"
+        "Images are listed with their format, the size that the guest sees, what the file takes, "
+        "and the file that they stand on.",
     .example = "muster resource list\n"
-               "muster resource list --kind filesystem",
+               "muster resource list --kind filesystem\n"
+               "muster resource list --kind image",
     .options = list_options,
     .handle = list_handle,
 };
@@ -130,9 +135,17 @@ void doubts_text(struct text *t, const struct resource_info *x)
     }
 }
 
+struct shown {
+    struct reply *reply;
+    struct images own, all;         /* of an image: itself; all of its filesystem */
+    const struct image_info *image; /* NULL: it is none */
+    struct chain chain;
+};
+
 static void show_text(struct text *t, const void *data)
 {
-    const struct reply *r = data;
+    const struct shown *w = data;
+    const struct reply *r = w->reply;
     const struct resource_info *x = r->resources.v;
     unsigned rank = resource_rank(x);
 
@@ -147,6 +160,10 @@ static void show_text(struct text *t, const void *data)
         text_pair(t, "key", "%s", x->key);
     if (x->vlan > 0)
         text_pair(t, "vlan", "%" PRIu64, x->vlan);
+    if (w->image != NULL)
+        image_text(t, w->image, &w->chain);
+    if (rank == RESOURCE_FILESYSTEM)
+        admitted_text(t, x);
     text_pair(t, "seen by", "%s",
               edge_counts(t, x->nodes_ok, x->nodes_degraded, x->nodes_lost, x->nodes_unknown, 0));
     if (x->conflict_class != NULL)
@@ -158,37 +175,62 @@ static void show_text(struct text *t, const void *data)
 
 static void show_json(struct json *j, const void *data)
 {
-    const struct reply *r = data;
+    const struct shown *w = data;
+    const struct reply *r = w->reply;
 
     json_head(j, r);
     json_object_of(j, "resource", &resource_info_desc, r->resources.v);
     json_array_of(j, "nodes", &node_info_desc, r->nodes);
     json_array_of(j, "resources", &resource_info_desc, r->resources);
     json_edges(j, r, true);
+    image_json(j, "image", w->image);
+    chain_json(j, "chain", &w->chain);
 }
 
 static const struct view show_view = { show_text, show_json };
 
+/* What scans have found of the image, and of those that it may stand on. 0 or an exit code. */
+static int with_image(struct run *r, const struct resource_info *x, struct shown *w)
+{
+    int rc = images_fetch(r, (struct strs){ &x->id, 1 }, &w->own);
+    const struct image_info *top = rc == 0 && w->own.n > 0 ? w->own.v[0] : NULL;
+
+    if (top == NULL || top->image == NULL)
+        return rc;
+    w->image = top;
+    if (top->image->backing_path != NULL && top->filesystem != NULL)
+        rc = images_fetch(r, (struct strs){ &top->filesystem, 1 }, &w->all);
+    if (rc == 0)
+        chain_of(&w->all, top, &w->chain);
+    return rc;
+}
+
 static int show_handle(struct run *r)
 {
     REQUEST(req, OP_RESOURCE_SHOW);
+    struct shown w = { .image = NULL };
     struct muster_reply reply;
     int rc;
 
     REC_SET(&req, request, resource, r->arguments[0]);
     rc = ask(r, &req, &reply);
+    w.reply = reply.reply;
     if (rc == 0 && reply.reply->resources.n == 0)
         rc = fail(r, "failed", NULL, "the coordinator answered without a resource");
     if (rc == 0) {
         const struct resource_info *x = reply.reply->resources.v;
 
-        if (x->nodes_ok + x->nodes_degraded + x->nodes_lost + x->nodes_unknown > 0)
+        if (resource_rank(x) == RESOURCE_IMAGE)
+            rc = with_image(r, x, &w);
+        if (rc == 0 && x->nodes_ok + x->nodes_degraded + x->nodes_lost + x->nodes_unknown > 0)
             rc = with_edges(r, NULL, x->id, &reply);
     }
     if (rc == 0 && reply.reply->resources.n == 0)
         rc = fail(r, "not-found", NULL, "%s has just gone", r->arguments[0]);
     if (rc == 0)
-        rc = show(r, &show_view, reply.reply);
+        rc = show(r, &show_view, &w);
+    images_free(&w.own);
+    images_free(&w.all);
     muster_reply_free(&reply);
     return rc;
 }
@@ -202,13 +244,16 @@ const struct command resource_show_command = {
     .summary = "one resource and every node that sees it",
     .about =
         "RESOURCE is a label (storage-a, unproven:rack7-03/eth0, VG, VG/LV, a filesystem's "
-        "label or UUID), a key (naa.6001405..., UUID@CONTAINER), an id, or the beginning of an "
-        "id (4 digits or more). Where several have one label, their keys are listed.\n"
+        "label or UUID, an image's FILESYSTEM:/PATH), a key (naa.6001405..., UUID@CONTAINER), an "
+        "id, or the beginning of an id (4 digits or more). Where several have one label, their keys "
+        "are listed.\n"
         "A doubt is a sentence about what is wrong with its identity: another filesystem with "
         "the same UUID, nodes that contradict each other about its size. Copies share a "
-        "conflict class.",
+        "conflict class. Of an image its format, sizes and backing files are told, and which of "
+        "those are missing.",
     .example = "muster resource show storage-a\n"
                "muster resource show guests/data\n"
+               "muster resource show data:/guests/web-01.qcow2\n"
                "muster resource show naa.600a098038304437415d4b6a59676d33",
     .handle = show_handle,
 };

@@ -110,6 +110,19 @@ static void messages_text(struct text *t, const struct status_info *s)
                   counted(t, early, "more came", "more came, each"));
 }
 
+/* What is under way, where there is anything. */
+static void rights_text(struct text *t, const struct status_info *s)
+{
+    if (s->tasks_running > 0)
+        text_pair(t, "scans", "%s under way: %s running, %" PRIu64 " held",
+                  counted(t, s->tasks_running, "task", "tasks"),
+                  counted(t, s->jobs_running, "job", "jobs"), s->jobs_held);
+    if (s->leases_live + s->leases_residue + s->holds > 0)
+        text_pair(t, "rights", "%s live, %" PRIu64 " of unproven end; %s",
+                  counted(t, s->leases_live, "lease", "leases"), s->leases_residue,
+                  counted(t, s->holds, "hold", "holds"));
+}
+
 /* What to do next: one complete command. */
 static void next_text(struct text *t, const struct status_info *s)
 {
@@ -133,6 +146,8 @@ static void next_text(struct text *t, const struct status_info *s)
         text_pair(t, "next", "'muster node list --state suspect' names them");
     else if (s->sections_stuck > 0)
         text_pair(t, "next", "'muster node list' names the nodes with stuck or failed sections");
+    else if (s->leases_residue > 0)
+        text_pair(t, "next", "'muster lease list' names the nodes whose unmount is not proven");
     else if (s->edges_lost + s->edges_degraded > 0)
         text_pair(t, "next", "'muster matrix' names the nodes and tells how to find out why");
 }
@@ -156,6 +171,7 @@ static void status_text(struct text *t, const void *data)
                           s->edges_stuck));
     if (s->sections_stuck > 0)
         text_pair(t, "sections", "%" PRIu64 " stuck or failed", s->sections_stuck);
+    rights_text(t, s);
     messages_text(t, s);
     text_pair(t, "log", "event %" PRIu64 ", generation %" PRIu64, a->reply->event_no,
               a->reply->generation);
@@ -188,11 +204,12 @@ static void check_text(struct text *t, const void *data)
         buf_printf(t->out,
                    " | up=%" PRIu64 " suspect=%" PRIu64 " down=%" PRIu64 " never=%" PRIu64
                    " pending=%" PRIu64 " quarantined=%" PRIu64 " dead=%" PRIu64 " degraded=%" PRIu64
-                   " lost=%" PRIu64 " unknown=%" PRIu64 " stuck=%" PRIu64
-                   " sections_stuck=%" PRIu64,
+                   " lost=%" PRIu64 " unknown=%" PRIu64 " stuck=%" PRIu64 " sections_stuck=%" PRIu64
+                   " leases=%" PRIu64 " residue=%" PRIu64 " holds=%" PRIu64,
                    s->nodes_up, s->nodes_suspect, s->nodes_down, s->nodes_never, s->nodes_pending,
                    s->nodes_quarantined, s->nodes_dead, s->edges_degraded, s->edges_lost,
-                   s->edges_unknown, s->edges_stuck, s->sections_stuck);
+                   s->edges_unknown, s->edges_stuck, s->sections_stuck, s->leases_live,
+                   s->leases_residue, s->holds);
     buf_str(t->out, "\n");
 }
 
@@ -223,6 +240,8 @@ static void judge(struct run *r, struct answer *a)
         { CHECK_WARNING, s->nodes_suspect, "node suspect", "nodes suspect" },
         { CHECK_WARNING, s->nodes_pending, "node waits for approval", "nodes wait for approval" },
         { CHECK_WARNING, s->sections_stuck, "section stuck", "sections stuck" },
+        { CHECK_WARNING, s->leases_residue, "lease without a proven end",
+          "leases without a proven end" },
         { CHECK_WARNING, s->edges_degraded, "edge degraded", "edges degraded" },
         { CHECK_WARNING, s->edges_stuck, "edge stuck", "edges stuck" },
         /* Of a node that may still be heard that is no news. */
@@ -307,13 +326,14 @@ static const struct option options[] = {
 const struct command status_command = {
     .noun = "status",
     .summary = "how the coordinator and the fleet are",
-    .about = "Shows how the coordinator is, how many nodes it hears, how the edges between nodes "
-             "and resources stand, and what to look at next.\n"
-             "With --check it prints one line for a monitoring system: critical for nodes that are "
-             "down or quarantined, lost edges, and a coordinator that is not in mode normal; "
-             "warning for what is suspect, pending, stuck, degraded or unknown. Behind the | stand "
-             "figures to plot: nodes that are up to dead, edges that are degraded to stuck, stuck "
-             "sections.",
+    .about =
+        "Shows how the coordinator is, how many nodes it hears, how the edges between nodes "
+        "and resources stand, and what to look at next.\n"
+        "With --check it prints one line for a monitoring system: critical for nodes that are "
+        "down or quarantined, lost edges, and a coordinator that is not in mode normal; "
+        "warning for what is suspect, pending, stuck, degraded or unknown, and for leases whose "
+        "end is not proven. Behind the | stand figures to plot: nodes that are up to dead, edges "
+        "that are degraded to stuck, stuck sections, leases and holds.",
     .example = "muster status\n"
                "muster status --check --timeout 5s      # from Nagios, Icinga, ...",
     .exits =

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <time.h>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -16,14 +15,6 @@ struct progress {
     uint64_t wanted, ready, generation, event_no;
     const char *first_unready; /* in the run's arena */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec ts = { 0, 0 };
-
-    clock_gettime(CLOCK_BOOTTIME, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* A node without a network has no edge by which it could be known: then its sections tell. */
 static int has_reported(struct run *r, const struct node_info *n, bool *yes)

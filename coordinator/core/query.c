@@ -320,8 +320,8 @@ int answer_kind(struct answer *q, bool *good)
     if (*good)
         return 0;
     return answer_fail(q, REPLY_INVALID,
-                       "There is no kind of resource '%s'; there are: network, lun, vg, lv and "
-                       "filesystem.",
+                       "There is no kind of resource '%s'; there are: network, lun, vg, lv, "
+                       "filesystem and image.",
                        answer_quote(q, q->req->kind));
 }
 

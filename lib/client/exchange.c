@@ -22,6 +22,8 @@ static const bool repeatable[] = {
     [OP_NETWORK_LIST] = true,  [OP_EVENTS] = true,        [OP_WATCH] = true,
     [OP_TOKEN_LIST] = true,    [OP_CLIENT_ENROL] = true,  [OP_BACKUP_READ] = true,
     [OP_IMPACT] = true,        [OP_CLIENT_LIST] = true,   [OP_FS_LIST] = true,
+    [OP_TASK_LIST] = true,     [OP_TASK_SHOW] = true,     [OP_LEASE_LIST] = true,
+    [OP_HOLD_LIST] = true,     [OP_IMAGE_LIST] = true,
 };
 
 int exchange_broken(struct muster_client *c, int rc)

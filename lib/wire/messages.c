@@ -136,6 +136,12 @@ static const struct field job_info_fields[] = { JOB_INFO_LIST(X, XREC, XRECS) };
 #define OWNER image_info
 static const struct field image_info_fields[] = { IMAGE_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER dependent
+static const struct field dependent_fields[] = { DEPENDENT_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER fs_info
+static const struct field fs_info_fields[] = { FS_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER reply
 static const struct field reply_fields[] = { REPLY_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -196,6 +202,8 @@ DESC(lease_info);
 DESC(task_info);
 DESC(job_info);
 DESC(image_info);
+DESC(dependent);
+DESC(fs_info);
 DESC(reply);
 DESC(worker_request);
 DESC(worker_result);
@@ -238,6 +246,7 @@ static const char *const kind_names[] = {
     [RESOURCE_VG] = "vg",
     [RESOURCE_LV] = "lv",
     [RESOURCE_FILESYSTEM] = "filesystem",
+    [RESOURCE_IMAGE] = "image",
 };
 static const char *const role_names[] = { "none", "node", "observer", "operator" };
 

@@ -198,7 +198,7 @@ enum client_op {
     OP_CLIENT_LIST = 29,
     OP_CLIENT_REVOKE = 30,   /* name, or the beginning of its key */
     OP_FS_LIST = 31,         /* resources, nodes: filters; filesystems, and who uses what they lie in */
-    OP_FS_ADMIT = 32,        /* resources; flag: true admits, false retires */
+    OP_FS_ADMIT = 32,        /* resources (absent: all that can be); flag: true admits, false retires */
     OP_SCAN = 33,            /* resources (absent: all that are admitted); flag: every node */
     OP_TASK_LIST = 34,       /* flag: closed ones too; limit */
     OP_TASK_SHOW = 35,       /* count = number of the task */
@@ -208,7 +208,8 @@ enum client_op {
     OP_HOLD_TAKE = 39,       /* resource, node, name = what for */
     OP_HOLD_END = 40,        /* count = token: what it was taken for is done */
     OP_HOLD_BREAK = 41,      /* resource (exact name), confirm = the same: an operator's word */
-    OP_IMAGE_LIST = 42,      /* resources: of these filesystems, or these images; since, limit */
+    OP_IMAGE_LIST = 42,      /* resources: of these filesystems, or these images; since = how many of
+                                them are passed over; limit */
 };
 
 enum reply_code {
@@ -293,7 +294,13 @@ enum node_admission {
     X(U64,  event_no,        24, 0, "newest event")                                                \
     X(STR,  server_key,      25, 0, "CURVE public key, hexadecimal; operators only")                \
     X(U64,  nodes_dead,      26, 0, "declared dead")                                               \
-    X(U64,  nodes_never,     27, 0, "approved and not heard yet in this start of the coordinator")
+    X(U64,  nodes_never,     27, 0, "approved and not heard yet in this start of the coordinator") \
+    X(U64,  leases_live,     28, 0, "")                                                            \
+    X(U64,  leases_residue,  29, 0, "")                                                            \
+    X(U64,  holds,           30, 0, "")                                                            \
+    X(U64,  tasks_running,   31, 0, "")                                                            \
+    X(U64,  jobs_running,    32, 0, "of those tasks")                                              \
+    X(U64,  jobs_held,       33, 0, "of those tasks: something is in the way of them")
 
 #define NODE_INFO_LIST(X, XREC, XRECS)                                                             \
     X(STR,  id,            1,  0, "")                                                              \
@@ -328,7 +335,14 @@ enum node_admission {
     X(U64, nodes_unknown, 10, 0, "unknown or stuck")                                               \
     X(U64, index,  11, 0, "the resource's number in edges of this reply")                          \
     X(STR, conflict_class, 12, 0, "filesystems and LUNs with one class are, or may be, copies of each other: what is forbidden on one is on all; absent: alone") \
-    X(STRS, doubts, 13, 0, "a sentence for each thing that is wrong with its identity: clones, nodes that contradict each other")
+    X(STRS, doubts, 13, 0, "a sentence for each thing that is wrong with its identity: clones, nodes that contradict each other") \
+    X(BOOL, admitted, 14, 0, "of a filesystem: it may be scanned")                                 \
+    X(STR, scan,   15, 0, "of a filesystem: result of its last scan: complete, incomplete, not_read; absent: none yet") \
+    X(STR, scan_reason, 16, 0, "of that result, unless complete")                                  \
+    X(I64, scanned_ms,  17, 0, "wall time of that result")                                         \
+    X(STR, scan_node,   18, 0, "name of the node that it came from")                               \
+    X(U64, images, 19, 0, "of a filesystem: known to be in it")                                    \
+    X(BOOL, changed, 20, 0, "fs admit: it was not so before")
 
 #define EDGE_INFO_LIST(X, XREC, XRECS)                                                             \
     X(U64,  node,          1,  0, "node index")                                                    \
@@ -388,6 +402,24 @@ enum node_admission {
     X(STR,  file,      9, 0, "image inside the file system: of a loop or of a guest")              \
     X(I64,  age_ms,   10, 0, "since the node has confirmed it; absent: not since this start")
 
+/* What a filesystem is, as a node that sees it has read. */
+#define FS_INFO_LIST(X, XREC, XRECS)                                                               \
+    X(U64, resource,   1, 0, "resource index: the filesystem")                                     \
+    X(STR, type,       2, 0, "ext4, xfs, btrfs, vfat, swap, crypto_LUKS, ...")                     \
+    X(STR, label,      3, 0, "")                                                                   \
+    X(U64, size_bytes, 4, 0, "as its superblock says")
+
+/* What depends on a resource or node, from the bottom up: each after what it depends on. */
+#define DEPENDENT_LIST(X, XREC, XRECS)                                                             \
+    X(STR,  kind,   1, 0, "partition, pv, vg, lv, filesystem, use")                                \
+    X(STR,  id,     2, 0, "of the resource; absent: it is none")                                   \
+    X(STR,  key,    3, 0, "its own in its kind; of a use NODE/KIND/DEVNUM/WHERE")                  \
+    X(STR,  label,  4, 0, "")                                                                      \
+    X(U64,  depth,  5, 0, "1: on the resource or node itself")                                     \
+    X(U64,  parent, 6, 0, "which of the dependents it is on; absent: the resource or node itself") \
+    X(STRS, nodes_lost, 7, 0, "names of the nodes that would lose it")                             \
+    X(STRS, nodes_degraded, 8, 0, "names of those that would keep a part of it")
+
 #define TOKEN_INFO_LIST(X, XREC, XRECS)                                                            \
     X(STR, id,         1, 0, "first 8 hex digits of the hash; not secret")                         \
     X(STR, token,      2, 0, "the token itself, in the answer to create alone")                    \
@@ -430,10 +462,12 @@ enum node_admission {
     X(STRS, removed_nodes,     22, 0, "changes: ids")                                              \
     XRECS(client_info,   clients,   23, 0, "")                                                     \
     XRECS(use_info,      uses,      24, 0, "")                                                     \
-    XRECS(lease_info,    leases,    25, 0, "leases, or holds")                                     \
-    XRECS(task_info,     tasks,     26, 0, "")                                                     \
-    XRECS(job_info,      jobs,      27, 0, "")                                                     \
-    XRECS(image_info,    images,    28, 0, "")
+    XRECS(dependent,     dependents, 25, 0, "")                                                    \
+    XRECS(fs_info,       filesystems, 26, 0, "")                                                   \
+    XRECS(lease_info,    leases,    27, 0, "leases, or holds; of fs list all that are not over")   \
+    XRECS(task_info,     tasks,     28, 0, "")                                                     \
+    XRECS(job_info,      jobs,      29, 0, "")                                                     \
+    XRECS(image_info,    images,    30, 0, "")
 
 /* ---- between supervisor and worker (proto/worker.proto) ------------------------------------ */
 
@@ -443,15 +477,15 @@ enum node_admission {
     X(STRS, interfaces, 3, 0, "host's interfaces by configuration (globs)")                        \
     X(STR,  sys_root,   4, 0, "tests: another root in place of /sys and /proc")                    \
     X(STRS, devices,    5, 0, "names of block devices that are looked at (globs); absent: all")    \
-    X(BYTES, memory,    6, 0, "what the last worker of this kind wanted kept")
+    X(STRS, touched,    6, 0, "block devices that were announced since the last worker")           \
+    X(BOOL, whole,      7, 0, "what is on all devices is to be read again, whatever is remembered")
 
 /* In the worker's one message; the sections are in the memfd that the message carries, encoded as
- * a report. `bytes` is its length. */
+ * a report. `bytes` is its length. A second memfd is for the next worker of the kind. */
 #define WORKER_RESULT_LIST(X, XREC, XRECS)                                                         \
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
-    X(STR, error,   3, 0, "one sentence when nothing could be collected")                          \
-    X(BYTES, memory, 4, 0, "kept for the next worker of this kind; absent: nothing")
+    X(STR, error,   3, 0, "one sentence when nothing could be collected")
 
 /* clang-format on */
 
@@ -481,6 +515,8 @@ enum node_admission {
 #define RECORD_ENUM_token_info(TYPE, member, ...)     token_info_##member,
 #define RECORD_ENUM_client_info(TYPE, member, ...)    client_info_##member,
 #define RECORD_ENUM_use_info(TYPE, member, ...)       use_info_##member,
+#define RECORD_ENUM_dependent(TYPE, member, ...)      dependent_##member,
+#define RECORD_ENUM_fs_info(TYPE, member, ...)        fs_info_##member,
 #define RECORD_ENUM_reply(TYPE, member, ...)          reply_##member,
 #define RECORD_ENUM_worker_request(TYPE, member, ...) worker_request_##member,
 #define RECORD_ENUM_worker_result(TYPE, member, ...)  worker_result_##member,
@@ -511,6 +547,8 @@ RECORD_DECLARE(evidence, EVIDENCE_LIST);
 RECORD_DECLARE(token_info, TOKEN_INFO_LIST);
 RECORD_DECLARE(client_info, CLIENT_INFO_LIST);
 RECORD_DECLARE(use_info, USE_INFO_LIST);
+RECORD_DECLARE(dependent, DEPENDENT_LIST);
+RECORD_DECLARE(fs_info, FS_INFO_LIST);
 RECORD_DECLARE(reply, REPLY_LIST);
 RECORD_DECLARE(worker_request, WORKER_REQUEST_LIST);
 RECORD_DECLARE(worker_result, WORKER_RESULT_LIST);

@@ -62,6 +62,8 @@ const struct pb_pair pb_pairs[] = {
     PART(task_info),
     PART(job_info),
     PART(image_info),
+    PART(dependent),
+    PART(fs_info),
     PART(system),
     PART(cpu),
     PART(nic),

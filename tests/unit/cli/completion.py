@@ -12,6 +12,7 @@ import tempfile
 
 import encode
 import made_up
+import made_up_scans as scans
 
 LIBRARY = "/usr/share/bash-completion/bash_completion"
 # What bash does when the cursor stands at the end of a line: breaks the words, calls. Read are
@@ -123,9 +124,19 @@ def as_a_user_types(shell):
             ("muster explain node1 unproven:node2/", {"node2/eth5"}),
             ("muster matrix --node node1 --node ", nodes),
             ("muster matrix --node=node2", {"node2"}),
-            ("muster matrix --kind=", {"network", "lun", "vg", "lv", "filesystem"}),
+            ("muster matrix --kind=", {"network", "lun", "vg", "lv", "filesystem", "image"}),
             ("muster resource list --kind l", {"lun", "lv"}),
             ("muster fs list mgmt l", {"lab"}),
+            ("muster fs admit m", {"mgmt"}),
+            ("muster fs retire mgmt s", {"storage-a"}),
+            ("muster scan --wait l", {"lab"}),
+            ("muster scan lab mgmt l", {"lab"}),
+            ("muster task watch ", {"7", "12"}),
+            ("muster hold end ", {str(scans.TOKEN + 8)}),
+            ("muster hold take m", {"mgmt"}),
+            ("muster hold take mgmt --node node1", {"node1", "node10"}),
+            ("muster hold take mgmt --for ", []),
+            ("muster lease list --resource l", {"lab"}),
             ("muster node show node1 --section p", {"paths", "partitions", "pvs"}),
             ("muster matrix --resource s", {"storage-a"}),
             ("muster network delete ", labels),
@@ -160,6 +171,8 @@ def main():
             with open(os.path.join(folder, "work", name), "w", encoding="utf-8"):
                 pass
         made_up.coordinator(encode.Encoder(top), made_up.three()) \
+            .say("TASK_LIST", {"tasks": [scans.task(), scans.task(12)]}) \
+            .say("HOLD_LIST", {"leases": [scans.hold()]}) \
             .write(os.path.join(folder, "answers"))
         shell = Shell(top, program, folder)
         hold_against_table(shell, table)

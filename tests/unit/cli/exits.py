@@ -20,7 +20,10 @@ WRONG = {"N": ["x", "0", "-1", "99999999"], "TIME": ["0s", "5", "-1s", "soon"], 
 # Options that a command cannot do without, and a good line of each command that has arguments.
 NEEDED = {"network define": ["--match", "*/eth0"], "enrol": ["--token-file", "token"],
           "recover": ["--confirm", "recover"], "node declare-dead": ["--type-name", "a"],
-          "impact": ["a"]}
+          "impact": ["a"], "hold take": ["--node", "a", "--for", "a"],
+          "hold break": ["--type-name", "a"], "fs admit": ["a"], "fs retire": ["a"]}
+# Commands whose argument is a number.
+NUMBERED = {"task show", "task watch", "task cancel", "hold end"}
 
 MOST_ARGUMENTS = 64
 
@@ -58,8 +61,8 @@ def good(c):
     """A line that is right."""
     words = [c["noun"]] + ([c["verb"]] if c["verb"] else [])
     title, names = " ".join(words), (c["arguments"] or "").split()
-    if title != "impact":
-        words += ["a"] * len([n for n in names if n[0] != "["])
+    if title not in ("impact", "fs admit", "fs retire"):
+        words += ["1" if title in NUMBERED else "a"] * len([n for n in names if n[0] != "["])
     return words + NEEDED.get(title, [])
 
 
@@ -74,6 +77,9 @@ def wrong_lines(c, everywhere):
         yield words
     if c["arguments"]:
         yield words + [""]
+    if title in NUMBERED:
+        for number in ("a", "0", "-1", "1x", "9223372036854775808", "99999999999999999999"):
+            yield words + ["--", number]
     for o in c["options"] + everywhere:
         option = "--" + o["name"]
         if o["value"] is None:
@@ -103,7 +109,8 @@ def main():
             f.write("m1\n")
         e = encode.Encoder(top)
         s = Script(e)
-        for op in ("NODE_RENAME", "NETWORK_DEFINE", "TOKEN_CREATE", "NODE_DECLARE_DEAD", "RECOVER"):
+        for op in ("NODE_RENAME", "NETWORK_DEFINE", "TOKEN_CREATE", "NODE_DECLARE_DEAD", "RECOVER",
+                   "FS_ADMIT", "SCAN", "HOLD_TAKE", "HOLD_BREAK", "TASK_SHOW"):
             s.refuse(op, "INVALID", "It is not right.")
         s.write(os.path.join(folder, "answers"))
         double = Double(program, folder)
@@ -117,7 +124,10 @@ def main():
             double.expect(UNKNOWN, ["status", "--check", *wrong])
         for line in (["node", "rename", "a", "b c"], ["network", "define", "a b", "--match", "*/x"],
                      ["token", "create", "--ttl", "900d"], ["recover", "--confirm", "recover"],
-                     ["node", "declare-dead", "a", "--type-name", "a"]):
+                     ["node", "declare-dead", "a", "--type-name", "a"],
+                     ["fs", "admit", "a"], ["fs", "retire", "--all"], ["scan", "a", "--wait"],
+                     ["hold", "take", "a", "--node", "b", "--for", "c"], ["task", "watch", "1"],
+                     ["hold", "break", "a", "--type-name", "a"]):
             double.expect(USAGE, line, asked=True)
     print(f"{lines} wrong lines, {faults} faults")
     sys.exit(1 if faults else 0)

@@ -15,6 +15,7 @@ import unicodedata
 
 import encode
 import made_up
+import made_up_scans as scans
 import made_up_storage as storage
 from made_up import Script, coordinator, fails, status
 
@@ -198,6 +199,109 @@ def scripts(e):
                                     made_up.edge({"index": 2}, {"index": 1}, state=99)])),
         "old": Script(e).say("STATUS", {}),
         **storage_scripts(e),
+        **scan_scripts(e),
+    }
+
+
+def scan_scripts(e):
+    nodes, things, edges = storage.rack()
+    things = scans.scanned(things)
+    filesystems = [r for r in things if r["kind"] == "filesystem"]
+    seen = [x for x in edges if any(r["index"] == x["resource"] for r in filesystems)]
+    listed = {"nodes": nodes, "resources": filesystems, "edges": seen, "uses": storage.uses(
+        nodes, things), "leases": scans.leases()[:1] + [scans.hold()],
+        "filesystems": storage.told(things)}
+    one = [r for r in filesystems if r["key"] == scans.DATA]
+    swap = [r for r in filesystems if r["label"] == storage.FS_SWAP]
+    admit = [dict(one[0], changed=True), dict(swap[0], changed=False)]
+    hint = {"generation": 5000, "event_no": 200}
+    running = [{"tasks": [scans.task(6), scans.task()]},
+               {"tasks": [scans.task(jobs_done=2, jobs_running=1)]},
+               {"tasks": [scans.task(jobs_done=3, jobs_running=0, images=319, step="reach")]}, {}]
+    done = scans.task(state="done", images=319, mounts=3, skipped=1)
+    good = scans.task(state="done", images=312, mounts=2, jobs=2, jobs_done=2)
+    images = scans.images()
+    resources = [scans.image_resource(x, 900 + i) for i, x in enumerate(images)]
+
+    def scan(end, jobs):
+        return Script(e).say("SCAN", {"tasks": [scans.task(jobs_done=0)]}) \
+            .say("TASK_LIST", *running).say("wait", hint) \
+            .say("TASK_SHOW", {"tasks": [end], "jobs": jobs})
+
+    def one_image(x, all_of_it):
+        r = scans.image_resource(x)
+        return Script(e).say("RESOURCE_SHOW", {"nodes": nodes[1:3], "resources": [
+            dict(r, nodes_ok=2)], "edges": [made_up.edge(n, r) for n in nodes[1:3]]}) \
+            .say("IMAGE_LIST", {"images": [x]}, {"images": all_of_it})
+
+    lost = fails("unreachable", "the coordinator at ipc:///x has stopped answering")
+    return {
+        "fs-scanned": Script(e).say("FS_LIST", listed),
+        "fs-scanned-one": Script(e).say("FS_LIST", {**listed, "resources": one, "edges": [
+            x for x in seen if x["resource"] == one[0]["index"]], "uses": []}),
+        "fs-show": Script(e).say("RESOURCE_SHOW", {
+            "nodes": nodes, "resources": one, "edges": [x for x in seen
+                                                        if x["resource"] == one[0]["index"]]}),
+        "admit": Script(e).say("FS_ADMIT", {"resources": admit}),
+        "admit-none": Script(e).say("FS_ADMIT", {}),
+        "admit-refused": Script(e).refuse("FS_ADMIT", "REFUSED", "'guests/swap' is swap, which has "
+                                          "no files to look through."),
+        "scan": scan(done, scans.jobs()),
+        "scan-good": scan(good, scans.good_jobs()),
+        "scan-cancelled": scan(scans.task(state="cancelled", text="An operator cancelled it."), [
+            *scans.good_jobs(), scans.without(scans.job(3, "spare", None, None, state="done"),
+                                              "result", "token", "ms", "images")]),
+        "scan-every": scan(dict(good, every_node=True), scans.good_jobs()).say(
+            "SCAN", {"tasks": [scans.task(jobs_done=0, every_node=True)]}),
+        "scan-none": scan(dict(good, jobs=0, jobs_done=0), []).say(
+            "SCAN", {"tasks": [scans.task(state="done", jobs=0)]}),
+        "scan-refused": Script(e).refuse("SCAN", "REFUSED", "No filesystem is admitted; muster fs "
+                                         "admit lets one be scanned."),
+        "scan-lost": Script(e).say("SCAN", {"tasks": [scans.task(jobs_done=0)]}).say(
+            "TASK_LIST", running[0], lost, *running[2:]).say("wait", hint).say(
+            "TASK_SHOW", {"tasks": [good], "jobs": scans.good_jobs()}),
+        # The list was too long to have it: it is asked for again.
+        "scan-long": Script(e).say("SCAN", {"tasks": [scans.task(jobs_done=0)]}).say(
+            "TASK_LIST", {"tasks": [scans.task(6)], "more": True}, *running[1:]).say(
+            "wait", hint).say("TASK_SHOW", {"tasks": [scans.task()]},
+                              {"tasks": [good], "jobs": scans.good_jobs()}),
+        "tasks": Script(e).say("TASK_LIST", {"tasks": [
+            scans.task(12, jobs=4000, jobs_done=17, text="every filesystem that is admitted"), done,
+            scans.task(8, "cancelled"), scans.task(9, "failed", text="The node that it is about "
+                                                   "was forgotten.")]}),
+        "tasks-none": Script(e).say("TASK_LIST", {}),
+        "task-running": Script(e).say("TASK_SHOW", {"tasks": [scans.task(
+            jobs=42, jobs_done=39, jobs_running=1, images=780)], "jobs": scans.running_jobs()}),
+        "task-done": Script(e).say("TASK_SHOW", {"tasks": [done], "jobs": scans.jobs()}),
+        "task-not-found": Script(e).refuse("TASK_SHOW", "NOT_FOUND", "There is no task 7."),
+        "task-cancel": Script(e).say("TASK_CANCEL", {"tasks": [scans.task()]}),
+        "task-cancelled": Script(e).say("TASK_CANCEL", {"tasks": [scans.task(state="cancelled")]}),
+        "leases": Script(e).say("LEASE_LIST", {"leases": scans.leases()}),
+        "leases-history": Script(e).say("LEASE_LIST", {"leases": scans.history(), "more": True}),
+        "leases-none": Script(e).say("LEASE_LIST", {}).say("HOLD_LIST", {}),
+        "holds": Script(e).say("HOLD_LIST", {"leases": [scans.hold()]})
+            .say("HOLD_TAKE", {"leases": [scans.hold()]}).say("HOLD_END", {}).say("HOLD_BREAK", {}),
+        "holds-history": Script(e).say("HOLD_LIST", {"leases": scans.holds_history()}),
+        "hold-refused": Script(e).refuse("HOLD_TAKE", "REFUSED", "data is in use: " + scans.HELD)
+            .refuse("HOLD_END", "NOT_FOUND", "There is no hold 3298534883339.")
+            .refuse("HOLD_BREAK", "NOT_FOUND", "There is no resource 'dat'."),
+        "images": Script(e).say("RESOURCE_LIST", {"resources": resources}).say(
+            "IMAGE_LIST", {"images": images[:3], "more": True}, {"images": images[3:]}),
+        "images-none": Script(e).say("RESOURCE_LIST", {}).say("IMAGE_LIST", {}),
+        "images-matrix": coordinator(e, (nodes, resources, [
+            made_up.edge(n, r) for n in nodes[1:] for r in resources])),
+        "image": one_image(images[1], images),
+        "image-raw": one_image(images[0], images),
+        "image-split": one_image(images[6], images),
+        "image-broken": one_image(images[5], images),
+        "image-outside": one_image(images[3], images),
+        "image-unresolved": one_image(images[4], images),
+        "image-circle": one_image(scans.circle()[0], scans.circle()),
+        "image-gone": one_image(images[0], []).say("IMAGE_LIST", {}),
+        "scanning": Script(e).say("STATUS", status(
+            nodes_down=0, nodes_up=3, edges_degraded=0, edges_lost=0, edges_unknown=0, edges_stuck=0,
+            sections_stuck=0, leases_live=12, leases_residue=1, holds=2, tasks_running=1,
+            jobs_running=12, jobs_held=3)),
     }
 
 
@@ -244,15 +348,16 @@ def storage_scripts(e):
             "RESOURCE_SHOW", "AMBIGUOUS", "2 resources are called 'images': 2 filesystems; name one "
             "by its key.", candidates=sorted(r["key"] for r in things if r["label"] == "images")),
         "fs": Script(e).say("FS_LIST", {"nodes": nodes, "resources": filesystems, "edges": seen,
-                                        "uses": uses}),
-        "fs-one": Script(e).say("FS_LIST", {**data, "uses": [u for u in uses
-                                                             if u["resource"] == one]}),
+                                        "uses": uses, "filesystems": storage.told(things)}),
+        "fs-one": Script(e).say("FS_LIST", {**data, "filesystems": storage.told(things),
+                                            "uses": [u for u in uses if u["resource"] == one]}),
         "fs-none": Script(e).say("FS_LIST", {"nodes": nodes}),
         "chain": Script(e).say("EXPLAIN", {
             "nodes": [by_name["xen2"]], "resources": data["resources"],
             "edges": [x for x in data["edges"] if x["node"] == by_name["xen2"]["index"]],
             "evidence": storage.evidence()}),
-        "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact()}),
+        "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact(),
+                                         "dependents": storage.dependents()}),
         "storage-events": coordinator(e, three).say("EVENTS", {"events": storage.events(made_up.event)}),
     }
 
@@ -360,6 +465,72 @@ CASES = [
     ("fs-list-one", "fs-one", "fs list data"),
     ("fs-list-none", "fs-none", "fs list"),
     ("fs-list-node", "fs-none", "fs list --node xen1 --node xen2"),
+    ("fs-list-scanned", "fs-scanned", "fs list"),
+    ("fs-list-scanned-one", "fs-scanned-one", "fs list data"),
+    ("resource-show-fs", "fs-show", "resource show data"),
+    ("fs-admit", "admit", "fs admit data swap"),
+    ("fs-admit-all", "admit", "fs admit --all"),
+    ("fs-admit-all-none", "admit-none", "fs admit --all"),
+    ("fs-admit-nothing", "admit", "fs admit"),
+    ("fs-admit-both", "admit", "fs admit data --all"),
+    ("fs-admit-refused", "admit-refused", "fs admit guests/swap"),
+    ("fs-retire", "admit", "fs retire data swap"),
+    ("fs-retire-all-none", "admit-none", "fs retire --all"),
+    ("scan", "scan", "scan data images"),
+    ("scan-every", "scan-every", "scan --every-node"),
+    ("scan-every-wait", "scan-every", "scan --wait --every-node"),
+    ("scan-wait", "scan", "scan --wait"),
+    ("scan-wait-good", "scan-good", "scan --wait"),
+    ("scan-wait-cancelled", "scan-cancelled", "scan --wait"),
+    ("scan-wait-none", "scan-none", "scan --wait"),
+    ("scan-none", "scan-none", "scan"),
+    ("scan-refused", "scan-refused", "scan"),
+    ("scan-wait-lost", "scan-lost", "scan --wait"),
+    ("scan-wait-long", "scan-long", "scan --wait"),
+    ("task-list", "tasks", "task list --all"),
+    ("task-list-none", "tasks-none", "task list"),
+    ("task-list-never", "tasks-none", "task list --all"),
+    ("task-show-running", "task-running", "task show 7"),
+    ("task-show", "task-done", "task show 7"),
+    ("task-show-not-found", "task-not-found", "task show 7"),
+    ("task-show-no-number", "task-done", "task show seven"),
+    ("task-show-zero", "task-done", "task show 0"),
+    ("task-watch", "scan", "task watch 7"),
+    ("task-watch-good", "scan-good", "task watch 7"),
+    ("task-cancel", "task-cancel", "task cancel 7"),
+    ("task-cancel-done", "task-cancelled", "task cancel 7"),
+    ("lease-list", "leases", "lease list"),
+    ("lease-list-history", "leases-history", "lease list --history"),
+    ("lease-list-of", "leases", "lease list --node xen3 --node xen10 --resource data"),
+    ("lease-list-none", "leases-none", "lease list"),
+    ("lease-list-never", "leases-none", "lease list --history"),
+    ("hold-list", "holds", "hold list"),
+    ("hold-list-history", "holds-history", "hold list --history"),
+    ("hold-list-none", "leases-none", "hold list"),
+    ("hold-take", "holds", "hold take data --node xen1 --for restore"),
+    ("hold-take-no-node", "holds", "hold take data --for restore"),
+    ("hold-take-no-reason", "holds", "hold take data --node xen1"),
+    ("hold-take-refused", "hold-refused", "hold take data --node xen1 --for restore"),
+    ("hold-end", "holds", "hold end 3298534883336"),
+    ("hold-end-no-number", "holds", "hold end data"),
+    ("hold-end-not-found", "hold-refused", "hold end 3298534883339"),
+    ("hold-break", "holds", "hold break data --type-name data"),
+    ("hold-break-unsure", "holds", "hold break data"),
+    ("hold-break-other", "holds", "hold break data --type-name dato"),
+    ("hold-break-not-found", "hold-refused", "hold break dat --type-name dat"),
+    ("image-list", "images", "resource list --kind image"),
+    ("image-list-none", "images-none", "resource list --kind image"),
+    ("image-show", "image", "resource show data:/guests/web-01.qcow2"),
+    ("image-show-raw", "image-raw", "resource show data:/guests/db.raw"),
+    ("image-show-split", "image-split", "resource show images:/vmware/old.vmdk"),
+    ("image-show-broken", "image-broken", "resource show images:/guests/broken.vhdx"),
+    ("image-show-outside", "image-outside", "resource show images:/guests/a.qcow2"),
+    ("image-show-unresolved", "image-unresolved", "resource show images:/guests/b.qcow2"),
+    ("image-show-circle", "image-circle", "resource show data:/a"),
+    ("image-show-gone", "image-gone", "resource show data:/guests/db.raw"),
+    ("matrix-images", "images-matrix", "matrix --kind image"),
+    ("status-scanning", "scanning", "status"),
+    ("check-residue", "scanning", "status --check"),
     ("network-list", "three", "network list"),
     ("network-list-empty", "empty", "network list"),
     ("network-define", "change", "network define storage-a --vlan 100 --match */bond0"),
@@ -447,7 +618,10 @@ KEPT = {"status", "check-critical", "check-unknown", "matrix-three", "node-list-
         "network-list", "network-define", "network-delete", "event-tail", "event-follow",
         "token-create", "token-list", "enrol", "backup", "recover", "node-show-ambiguous",
         "usage-noun", "version", "status-unreachable", "matrix-luns", "fs-list",
-        "resource-show-clone", "explain-storage"}
+        "resource-show-clone", "explain-storage", "fs-list-scanned", "fs-admit", "scan", "scan-wait",
+        "scan-wait-none", "task-list", "task-show", "task-watch", "lease-list", "lease-list-history",
+        "hold-list", "hold-take", "hold-end", "image-list", "image-show", "resource-show-fs",
+        "impact-storage"}
 LINES = {"event-follow", "event-follow-lost"}  # a document a line
 WIDE = ("event-", "token-create", "check-")    # lines as long as they are
 

@@ -59,11 +59,13 @@ def documents(text, table, definitions):
     """One heading for each command, one for each kind of record with all its members."""
     titles = {t for t in re.findall(r"^### muster (.*)", text, re.M)}
     same("json.md", titles, {title(c) for c in table["commands"]})
-    for record in ("node", "resource", "edge", "event", "network", "evidence", "use", "token"):
+    for record in ("node", "resource", "edge", "event", "network", "evidence", "use", "token", "lease",
+                   "job", "image", "link"):
         there = {m for m in members(text, record.capitalize()) if "." not in m}
         same(f"json.md, {record}", there, set(definitions[record]["properties"]))
     same("json.md, section", members(text, "Section"),
          set(definitions["section nics"]["properties"]))
+    same("json.md, task", members(text, "Task"), set(definitions["task record"]["properties"]))
     same("json.md, status", members(text, "Status"),
          set(definitions["status record"]["properties"]))
     for c in table["commands"]:
