@@ -24,13 +24,11 @@ void *image_buffer(void)
     return aligned_alloc(IMAGE_UNIT_BYTES, IMAGE_ASK_BYTES + IMAGE_UNIT_BYTES);
 }
 
-static int use_cache(int fd)
+static int leave_direct(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
 
-    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_DIRECT) != 0)
-        return -errno;
-    return -posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* no page beside those that are read */
+    return flags < 0 || fcntl(fd, F_SETFL, flags & ~O_DIRECT) != 0 ? -errno : 0;
 }
 
 /* With O_DIRECT a length must be of whole units too: at the end of the file fewer come. */
@@ -57,15 +55,16 @@ struct image_read read_image(int fd, uint64_t file_bytes, enum image_source sour
 {
     struct image_parse *p = parse_image_start(a, file_bytes, source);
     struct image_read out = { .buffered = buffered };
-    int rc = buffered ? use_cache(fd) : 0;
     struct image_ask ask;
+    int rc = 0;
 
+    posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* no page beside those that are read */
     while (p != NULL && parse_image_needs(p, &ask)) {
         ssize_t n = rc < 0 ? rc : read_ask(fd, &ask, buffer);
 
         if (n == -EINVAL && !out.buffered) {
             out.buffered = true;
-            rc = use_cache(fd);
+            rc = leave_direct(fd);
             continue;
         }
         if (n < 0) {
