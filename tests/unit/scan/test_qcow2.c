@@ -105,6 +105,25 @@ Test(qcow2, names_beyond_the_head)
     cr_assert_leq(parsed_asks(), 4);
 }
 
+Test(qcow2, a_header_in_too_many_places)
+{
+    size_t at = 112, step = 40 << 10;
+
+    make_qcow2(3);
+    made_bytes = 4 << 20;
+    put_be(20, 4, 21);
+    put_be(40, 8, 2 << 20);
+    put_be(48, 8, 2 << 20);
+    for (unsigned i = 0; i < IMAGE_ASKS + 8; i++, at += step) {
+        put_be(at, 4, 0x11111111);
+        put_be(at + 4, 4, step - 8);
+    }
+    cr_assert(is_fault(IMAGE_QCOW2, IMAGE_LIMIT));
+    cr_assert_eq(parsed_asks(), IMAGE_ASKS);
+    put_be(112 + 20 * step, 4, 0);
+    cr_assert_eq(parsed()->fault, IMAGE_SOUND);
+}
+
 Test(qcow2, a_version_that_is_not_known)
 {
     make_qcow2(3);

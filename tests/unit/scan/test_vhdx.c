@@ -120,6 +120,7 @@ Test(vhdx, metadata_that_cannot_be)
         { VHDX_METADATA + 32 + 20, 4, 7, IMAGE_MALFORMED }, /* too small */
         { VHDX_METADATA + 32 + 16, 4, 60 << 10, IMAGE_MALFORMED },
         { VHDX_METADATA + 32 + 16, 4, (1 << 20) - 7, IMAGE_MALFORMED },
+        { VHDX_METADATA + 32 + 3 * 32 + 16, 4, (1 << 20) - 15, IMAGE_MALFORMED },
         { VHDX_METADATA + 32 + 4 * 32 + 20, 4, (64 << 10) + 1, IMAGE_LIMIT },
         { VHDX_METADATA + 32 + 4 * 32, 1, 0, IMAGE_FEATURE },
         { VHDX_PARAMETERS, 4, 3 << 20, IMAGE_MALFORMED },

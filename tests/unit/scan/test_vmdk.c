@@ -72,6 +72,14 @@ Test(vmdk, stream_optimized_has_its_directory_at_the_end)
     cr_assert_eq(parsed()->virtual_bytes.v, 64 << 20);
 }
 
+Test(vmdk, a_stream_that_shrinks_has_no_footer_to_be_found)
+{
+    make_vmdk_sparse(SPARSE);
+    put_le(56, 8, UINT64_MAX);
+    cr_assert_eq(parsed_shrinking(80 << 10)->fault, IMAGE_TRUNCATED);
+    cr_assert_leq(parsed_asks(), 2);
+}
+
 Test(vmdk, headers_that_cannot_be)
 {
     static const struct {
@@ -159,6 +167,9 @@ Test(vmdk, texts_that_cannot_be)
           IMAGE_MALFORMED },
         { BEGIN "createType=\"custom\"\nRW 18014398509481983 ZERO\nRW 2 ZERO\n#............\n",
           IMAGE_MALFORMED },
+        { BEGIN "createType=\"custom\"\nRW 9007199254740992 ZERO\nRW 9007199254740992 ZERO\n"
+                "RW 9007199254740992 ZERO\nRW 9007199254740992 ZERO\nRW 8 ZERO\n",
+          IMAGE_MALFORMED }, /* together 2^64 and a little */
         { "# Disk DescriptorFile\nversion=5\ncreateType=\"custom\"\nRW 8 ZERO\n#..............\n"
           "#....................................................................\n",
           IMAGE_VERSION },

@@ -150,6 +150,7 @@ def try_links(folder):
     same("backings", {n: f["backing"]["state"] for n, f in found.items() if "backing" in f},
          {"over-link.img": "unclear", "through-link.img": "unclear", "up.img": "outside",
           "good.img": "found", "gone.img": "missing", "not-a-file.img": "unclear"})
+    same("why a link is unclear", "symbolic link" in found["over-link.img"]["backing"]["why"], True)
     same("path of a backing file", found["good.img"]["backing"]["path"], "a/real.img")
 
 
@@ -281,6 +282,30 @@ def try_times(folder):
     same("which are kept", os.stat(f"{folder}/sub").st_atime > 1000, True)
 
 
+def try_fresh():
+    """What is on the device counts, and not what the cache still has of it."""
+    with Mounted("ext4") as folder:
+        image(f"{folder}/x.img")
+        with open(f"{folder}/x.img", "r+b") as f:
+            f.seek(512)
+            f.write(b"a mark by which the place is found")
+            f.flush()
+            os.fsync(f.fileno())
+        with open(f"{folder}/x.img", "rb") as f:
+            old = f.read(512)
+        with open(folder + ".img", "r+b") as f:
+            with mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ) as disk:
+                at = disk.find(b"a mark by which the place is found") - 512
+            f.seek(at + 24)
+            f.write(struct.pack(">Q", 5 * MIB))
+            f.flush()
+            os.fsync(f.fileno())
+        with open(f"{folder}/x.img", "rb") as f:
+            same("a header that the cache still has", f.read(512), old)
+        found, _ = scan(folder)
+        same("a header from the device", found["x.img"]["virtual_bytes"], 5 * MIB)
+
+
 def try_cache(kind, count, *options):
     """Images of a mount that nobody has read anything of: no page is left, however it reads them."""
     fs = Mounted(kind, mount_options=",".join(options))
@@ -336,6 +361,7 @@ def main():
                 for part in (try_links, try_mounts, try_specials, try_deep, try_names, try_bounds,
                              try_times):
                     attempt(try_part, part)
+                attempt(try_fresh)
                 attempt(try_cache, "ext4", 1000)
             for kind, *options in (("xfs",), ("btrfs",), ("btrfs", "compress-force=zstd"), ("vfat",)):
                 if have(kind):
