@@ -239,16 +239,17 @@ static int add_piece(struct pieces *p, uint64_t offset, size_t bytes)
 static int add_ask(int fd, const struct image_ask *ask, struct pieces *p)
 {
     uint64_t end = ask->offset + (ask->bytes + 4095) / 4096 * 4096;
-    struct {
-        struct fiemap map;
-        struct fiemap_extent extents[EXTENTS];
-    } f = { .map = { .fm_start = ask->offset,
-                     .fm_length = end - ask->offset,
-                     .fm_extent_count = EXTENTS } };
-    int rc = ioctl(fd, FS_IOC_FIEMAP, &f);
+    _Alignas(struct fiemap) char
+        bytes[sizeof(struct fiemap) + EXTENTS * sizeof(struct fiemap_extent)] = { 0 };
+    struct fiemap *map = (void *)bytes;
+    int rc;
 
-    for (uint32_t i = 0; rc == 0 && i < f.map.fm_mapped_extents; i++) {
-        const struct fiemap_extent *x = &f.map.fm_extents[i];
+    map->fm_start = ask->offset;
+    map->fm_length = end - ask->offset;
+    map->fm_extent_count = EXTENTS;
+    rc = ioctl(fd, FS_IOC_FIEMAP, map);
+    for (uint32_t i = 0; rc == 0 && i < map->fm_mapped_extents; i++) {
+        const struct fiemap_extent *x = &map->fm_extents[i];
         uint64_t from = x->fe_logical > ask->offset ? x->fe_logical : ask->offset;
         uint64_t to = x->fe_logical + x->fe_length < end ? x->fe_logical + x->fe_length : end;
 

@@ -74,9 +74,11 @@ struct image_read read_image(int fd, uint64_t file_bytes, enum image_source sour
             parse_image_give(p, (struct bytes){ buffer, (size_t)n });
         }
     }
-    /* Also of what was read with O_DIRECT: for some files (compressed, in the inode) the file
-     * system goes through the cache all the same. */
-    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    /* Also of what was read with O_DIRECT: with checksums or compression, and for data in the
+     * inode, a file system may go through the cache all the same. A device never does, and its
+     * cache may hold what somebody has not written yet, which this would write. */
+    if (source == IMAGE_IN_FILE || out.buffered)
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     out.image = p == NULL ? NULL : parse_image_result(p);
     return out;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reads what a parser of images asks for, fresh from the device, and leaves nothing of it in the
- * page cache. */
+ * page cache. On a mount that is being written to, the pages of the file that wait to be written
+ * are written for that; a scan's own mount is read-only, and has none. */
 #ifndef MUSTER_SCAN_READ_IMAGE_H
 #define MUSTER_SCAN_READ_IMAGE_H
 

@@ -58,7 +58,7 @@ static enum walk_kind kind_of(mode_t mode)
 /* Most file systems tell it in the folder; then no inode is read for it yet. */
 static int look_at(int folder, const struct dirent *d, enum walk_kind *kind)
 {
-    struct stat st = { .st_mode = DTTOIF(d->d_type) };
+    struct stat st = { .st_mode = (mode_t)DTTOIF(d->d_type) };
 
     if (d->d_type == DT_UNKNOWN &&
         fstatat(folder, d->d_name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
