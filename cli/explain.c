@@ -355,6 +355,7 @@ static void impact_json(struct json *j, const void *data)
     json_array_of(j, "resources", &resource_info_desc, r->resources);
     json_edges(j, r, true);
     json_array_of(j, "evidence", &evidence_desc, r->evidence);
+    json_array_of(j, "dependents", &dependent_desc, r->dependents);
 }
 
 static const struct view impact_view = { impact_text, impact_json };

@@ -9,8 +9,11 @@
 #define MOST_NAMES      8   /* names or ranges of names in one line */
 #define MOST_DOUBTS     20  /* below the table */
 #define WIDE            120 /* columns of a line in which no name is cut */
-#define SHORT_NAME      22
-#define SHORT_CONTAINER 16
+#define SHORT_NAME      18
+#define SHORT_TYPE      8
+#define SHORT_CONTAINER 14
+#define GIB             1073741824.0
+#define BEFORE_USES     5 /* columns */
 
 struct list {
     const struct reply *reply;
@@ -59,6 +62,33 @@ static const char *seen_text(struct text *t, const struct reply *r, size_t resou
                             edge_state_name((enum edge_state)states[i]), names);
     }
     return *s != '\0' ? s : "no node";
+}
+
+/* What is known of it; NULL: nothing. They are in the order of their resources. */
+static const struct fs_info *told_of(const struct reply *r, size_t resource)
+{
+    const struct fs_info *v = r->filesystems.v;
+    size_t low = 0, high = r->filesystems.n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (v[mid].resource < resource)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < r->filesystems.n && v[low].resource == resource ? &v[low] : NULL;
+}
+
+static const char *gib_text(struct text *t, const struct fs_info *f)
+{
+    double gib;
+
+    if (f == NULL || !REC_HAS(f, fs_info, size_bytes))
+        return "";
+    gib = (double)f->size_bytes / GIB;
+    return text_format(t, gib >= 100 ? "%.0f" : "%.2f", gib);
 }
 
 /* ---- who uses it ----------------------------------------------------------------------------- */
@@ -133,16 +163,21 @@ static void list_rows(struct text *t, struct table *b, const struct reply *r, si
     const struct resource_info *x = (const struct resource_info *)r->resources.v + i;
     size_t n = uses_of(r, i, at);
     const struct use_info *u = (const struct use_info *)r->uses.v + (*at - n);
+    const struct fs_info *f = told_of(r, i);
     bool narrow = t->columns < WIDE; /* the uses need the room */
 
     table_cell(b, text_cut(t, x->label != NULL ? x->label : "?", narrow ? SHORT_NAME : SIZE_MAX),
                PAINT_NONE);
+    table_cell(
+        b, f != NULL && f->type != NULL ? text_cut(t, f->type, narrow ? SHORT_TYPE : SIZE_MAX) : "",
+        PAINT_NONE);
+    table_cell(b, gib_text(t, f), PAINT_NONE);
     table_cell(b, text_cut(t, container_of_key(x), narrow ? SHORT_CONTAINER : SIZE_MAX),
                PAINT_NONE);
     nodes_cell(t, b, x);
     table_cell(b, n > 0 ? use_text(t, r, &u[0], x) : "-", PAINT_NONE);
     for (size_t k = 1; k < n; k++) {
-        for (size_t c = 0; c < 3; c++)
+        for (size_t c = 0; c < BEFORE_USES; c++)
             table_cell(b, NULL, PAINT_NONE);
         table_cell(b, use_text(t, r, &u[k], x), PAINT_NONE);
     }
@@ -170,11 +205,13 @@ static void doubts_of_all(struct text *t, const struct reply *r)
 static void all_text(struct text *t, const struct reply *r)
 {
     static const struct column columns[] = {
-        { "FILESYSTEM", COLUMN_CUT }, { "IN", COLUMN_CUT }, { "NODES", 0 }, { "USED", COLUMN_WRAP }
+        { "FILESYSTEM", COLUMN_CUT }, { "TYPE", 0 },  { "GiB", COLUMN_RIGHT },
+        { "IN", COLUMN_CUT },         { "NODES", 0 }, { "USED", COLUMN_WRAP },
     };
     struct table *b = table_new(t, columns, ARRAY_LEN(columns));
     size_t at = 0;
 
+    _Static_assert(ARRAY_LEN(columns) == BEFORE_USES + 1, "a row of more uses leaves them free");
     for (size_t i = 0; i < r->resources.n; i++)
         list_rows(t, b, r, i, &at);
     table_print(b);
@@ -189,6 +226,8 @@ static void one_text(struct text *t, const struct reply *r, size_t i, size_t *at
     const struct resource_info *x = (const struct resource_info *)r->resources.v + i;
     const char *key = x->key != NULL ? x->key : "";
     size_t uuid = strcspn(key, "@"), n = uses_of(r, i, at);
+    const struct fs_info *f = told_of(r, i);
+    char size[24];
     const struct use_info *u = (const struct use_info *)r->uses.v + (*at - n);
 
     if (i > 0)
@@ -197,6 +236,10 @@ static void one_text(struct text *t, const struct reply *r, size_t i, size_t *at
     buf_str(t->out, "\n");
     if (uuid > 0)
         text_pair(t, "uuid", "%.*s", (int)uuid, key);
+    if (f != NULL && f->type != NULL)
+        text_pair(t, "type", "%s", f->type);
+    if (f != NULL && REC_HAS(f, fs_info, size_bytes))
+        text_pair(t, "size", "%s", bytes_text(f->size_bytes, size));
     text_pair(t, "in", "%s", container_of_key(x));
     text_pair(t, "seen", "%s", seen_text(t, r, i));
     for (size_t k = 0; k < n; k++) {
@@ -234,12 +277,21 @@ static void list_json(struct json *j, const void *data)
 {
     const struct list *l = data;
     const struct reply *r = l->reply;
+    const struct fs_info *f = r->filesystems.v;
     const struct use_info *u = r->uses.v;
 
     json_head(j, r);
     json_array_of(j, "nodes", &node_info_desc, r->nodes);
     json_array_of(j, "resources", &resource_info_desc, r->resources);
     json_edges(j, r, true);
+    json_array(j, "filesystems");
+    for (size_t i = 0; i < r->filesystems.n; i++) {
+        json_object(j, NULL);
+        json_int(j, "resource", (int64_t)f[i].resource);
+        json_members(j, &fs_info_desc, &f[i]);
+        json_end_object(j);
+    }
+    json_end_array(j);
     json_array(j, "uses");
     for (size_t i = 0; i < r->uses.n; i++) {
         json_object(j, NULL);
@@ -286,7 +338,8 @@ const struct command fs_list_command = {
     .most = MOST_ARGUMENTS,
     .summary = "filesystems: where they lie, who sees them, who uses them",
     .about =
-        "Shows each filesystem (and swap, and what else has a signature) with what it lies in, how "
+        "Shows each filesystem (and swap, and what else has a signature) with its type and size, what "
+        "it lies in, how "
         "many nodes see it well and how many not, and every use that any node reports of it or of "
         "what it lies in: mounted, swap, under another device or a loop, given to a guest, opened "
         "by a program. muster makes none of these: they are what must not be disturbed.\n"

@@ -193,6 +193,27 @@ static void order_uses(struct reply *r, const struct places *p)
         qsort(u, kept, sizeof *u, by_use);
 }
 
+static int by_filesystem(const void *a, const void *b)
+{
+    const struct fs_info *x = a, *y = b;
+
+    return x->resource < y->resource ? -1 : x->resource > y->resource;
+}
+
+static void order_filesystems(struct reply *r, const struct places *p)
+{
+    struct fs_info *f = (struct fs_info *)r->filesystems.v;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->filesystems.n; i++) {
+        f[kept] = f[i];
+        kept += replace(p->resources, p->resource_count, &f[kept].resource);
+    }
+    r->filesystems.n = kept;
+    if (kept > 1)
+        qsort(f, kept, sizeof *f, by_filesystem);
+}
+
 static void sort(struct recs list, size_t size, int (*compare)(const void *, const void *))
 {
     if (list.n > 1)
@@ -213,6 +234,7 @@ int reply_order(struct reply *r)
         places_fill(r, &p);
         order_edges(r, &p);
         order_uses(r, &p);
+        order_filesystems(r, &p);
     }
     free(p.nodes);
     free(p.resources);

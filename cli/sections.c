@@ -24,7 +24,7 @@ static const struct short_form {
     const char *title; /* of the section */
     int fields[MOST_SHORT];
     struct column columns[MOST_SHORT];
-    int remark; /* a field of text that some rows have; 0: none (it is no key) */
+    int remark; /* a text that some rows have, as in fields; 0: none (it is no key) */
 } short_forms[SECTION_COUNT] = {
     [SECTION_SYSTEM] = { .title = "system",
                          { system_vendor, system_product_name, system_product_serial, system_os,
@@ -92,7 +92,7 @@ static const struct short_form {
                          { "PATHS", 0 },
                          { "STATE", 0 },
                          { "MAP", COLUMN_CUT } },
-                       lun_state_text },
+                       EITHER(lun_state_text, lun_unread) },
     [SECTION_PATHS] = { .title = "paths",
                         { path_device, path_address, path_state, path_map_state, path_path_group,
                           path_lun, EITHER(path_target_port, path_portal), -1 },
@@ -112,7 +112,8 @@ static const struct short_form {
                                { "TABLE", 0 },
                                { "LABEL", COLUMN_CUT },
                                { "ON", COLUMN_CUT },
-                               { "UNDER", COLUMN_CUT } } },
+                               { "UNDER", COLUMN_CUT } },
+                             partition_unread },
     [SECTION_PVS] = { .title = "physical volumes",
                       { pv_uuid, pv_vg_name, pv_size_bytes, pv_free_bytes, pv_device,
                         WORD(pv_missing), WORD(pv_duplicate), -1 },
@@ -284,12 +285,13 @@ static bool is_bad(const struct cell *cells, size_t n)
 }
 
 /* Which rows are shown where not all can be: those that are not well; where all are, an example. */
-static size_t rows_choose(const struct cell *cells, size_t columns, size_t rows, bool *chosen)
+static size_t rows_choose(const struct cell *cells, size_t columns, size_t rows,
+                          const char *const *remarks, bool *chosen)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < rows && n < MOST_ROWS; i++) {
-        chosen[i] = is_bad(&cells[i * columns], columns);
+        chosen[i] = is_bad(&cells[i * columns], columns) || *remarks[i] != '\0';
         n += chosen[i];
     }
     for (size_t i = 0; i < rows && n == i && i < EXAMPLE; i++) {
@@ -299,13 +301,12 @@ static size_t rows_choose(const struct cell *cells, size_t columns, size_t rows,
     return n;
 }
 
-/* What a row says of itself, below the table: "naa.6001...: it does not answer". */
-static void remark_text(struct text *t, const struct section_desc *d, int field, const void *row)
+/* What a row says of itself, below the table: "naa.6001...: it does not answer"; or "". */
+static const char *remark_of(struct text *t, const struct section_desc *d, int how, const void *row)
 {
-    const char *remark = field > 0 ? field_of(t, d->row, (uint32_t)field, row) : "";
+    static const struct column no_column;
 
-    if (*remark != '\0')
-        text_line(t, "%s: %s", section_row_key(d, row), remark);
+    return how > 0 ? cell_of(t, d->row, how, &no_column, row).s : "";
 }
 
 /* Returns how many rows are left out. */
@@ -314,22 +315,25 @@ static size_t rows_short(struct text *t, const struct section_desc *d, const str
 {
     size_t n = 0, shown = rows.n;
     struct cell *cells;
+    const char **remarks = arena_array(t->arena, rows.n, sizeof *remarks);
     bool *chosen = arena_array(t->arena, rows.n, sizeof *chosen);
     struct table *b;
 
     while (f->fields[n] >= 0)
         n++;
     cells = arena_array(t->arena, rows.n * n, sizeof *cells);
-    if (cells == NULL || chosen == NULL) {
+    if (cells == NULL || remarks == NULL || chosen == NULL) {
         t->failed = true;
         return 0;
     }
     for (size_t i = 0; i < rows.n * n; i++)
         cells[i] = cell_of(t, d->row, f->fields[i % n], &f->columns[i % n],
                            (const char *)rows.v + i / n * d->row->size);
+    for (size_t i = 0; i < rows.n; i++)
+        remarks[i] = remark_of(t, d, f->remark, (const char *)rows.v + i * d->row->size);
     all = all || rows.n <= MOST_ROWS;
     if (!all)
-        shown = rows_choose(cells, n, rows.n, chosen);
+        shown = rows_choose(cells, n, rows.n, remarks, chosen);
     b = table_new(t, f->columns, n);
     for (size_t i = 0; i < rows.n * n; i++) {
         if (all || chosen[i / n])
@@ -337,8 +341,9 @@ static size_t rows_short(struct text *t, const struct section_desc *d, const str
     }
     table_print(b);
     for (size_t i = 0; i < rows.n; i++) {
-        if (all || chosen[i])
-            remark_text(t, d, f->remark, (const char *)rows.v + i * d->row->size);
+        if (*remarks[i] != '\0' && (all || chosen[i]))
+            text_line(t, "%s: %s", section_row_key(d, (const char *)rows.v + i * d->row->size),
+                      remarks[i]);
     }
     return rows.n - shown;
 }

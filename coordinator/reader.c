@@ -129,14 +129,15 @@ static int read_holds(struct reader *r, struct job *j, struct err *e)
 
 static int join_explain(struct reader *r, struct job *j, struct err *e)
 {
+    struct explain_facts *f = j->join.explain;
     int rc;
-    struct section *sections = read_sections(r, j, j->join.node_no, e, &rc), *peer = NULL;
+    struct section *sections = read_sections(r, j, j->join.node_no, e, &rc);
 
-    if (rc == 0 && j->join.explain->peer != NULL)
-        peer = read_sections(r, j, j->join.peer_no, e, &rc);
+    for (size_t i = 0; i < f->peer_count && rc == 0; i++)
+        f->peers[i].sections = read_sections(r, j, f->peers[i].no, e, &rc);
     if (rc == 0 && j->join.fs_list != NULL)
         rc = read_holds(r, j, e);
-    return rc != 0 ? rc : explain_build(j->join.explain, sections, peer, j->arena, j->reply);
+    return rc != 0 ? rc : explain_build(f, sections, j->arena, j->reply);
 }
 
 /* Of one node: its rows go before the next one's come. */

@@ -25,6 +25,8 @@ struct list {
     struct map *known; /* container -> struct store_found: many filesystems lie in one LUN */
     struct use_info *uses;
     size_t n, cap;
+    struct fs_info *told; /* what they are */
+    size_t told_count;
     bool more;
 };
 
@@ -233,6 +235,42 @@ static int list_uses(struct list *l)
     return rc;
 }
 
+/* ---- what they are -------------------------------------------------------------------------- */
+
+/* In the same container there may be another one by now. */
+static int tell(struct list *l, const struct fs_wanted *w)
+{
+    struct fs_info *out = &l->told[l->told_count];
+    struct store_found found;
+    int rc =
+        store_look_up(l->store, LOOKUP_FILESYSTEM, w->container, w->row_no, 1, l->a, &found, l->e);
+    const struct filesystem *fs = found.rows;
+
+    if (rc != 0 || found.n == 0 || strcmp(fs->uuid != NULL ? fs->uuid : "", w->uuid) != 0)
+        return rc;
+    l->told_count++;
+    REC_SET(out, fs_info, resource, w->index);
+    if (fs->type != NULL)
+        REC_SET(out, fs_info, type, fs->type);
+    if (fs->label != NULL)
+        REC_SET(out, fs_info, label, fs->label);
+    if (REC_HAS(fs, filesystem, size_bytes))
+        REC_SET(out, fs_info, size_bytes, fs->size_bytes);
+    return 0;
+}
+
+static int tell_all(struct list *l)
+{
+    int rc = 0;
+
+    l->told = arena_array(l->a, l->f->fs_count, sizeof *l->told);
+    if (l->told == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < l->f->fs_count; i++)
+        rc = l->f->fs[i].row_no != 0 ? tell(l, &l->f->fs[i]) : 0;
+    return rc;
+}
+
 int reader_fs_list(struct store_reader *store, const struct fs_list_facts *f, struct arena *a,
                    struct reply *reply, struct err *e)
 {
@@ -246,11 +284,14 @@ int reader_fs_list(struct store_reader *store, const struct fs_list_facts *f, st
     rc = store_read_begin(store, e);
     if (rc == 0)
         rc = list_uses(&l);
+    if (rc == 0)
+        rc = tell_all(&l);
     store_read_end(store);
     map_free(l.known);
     if (rc != 0)
         return rc;
     REC_SET(reply, reply, uses, ((struct recs){ l.uses, l.n }));
+    REC_SET(reply, reply, filesystems, ((struct recs){ l.told, l.told_count }));
     if (l.more)
         REC_SET(reply, reply, more, true);
     return 0;

@@ -73,6 +73,7 @@ struct agent_action {
     const struct envelope *env;  /* AGENT_SEND */
     enum worker_kind kind;       /* AGENT_RUN_WORKER */
     int64_t timeout_ms;          /* AGENT_RUN_WORKER */
+    bool whole;                  /* AGENT_RUN_WORKER: nothing is taken from memory */
     const struct memory *memory; /* AGENT_SAVE_MEMORY */
     bool enrolled;               /* AGENT_SAVE_MEMORY */
     const char *text;            /* AGENT_LOG */

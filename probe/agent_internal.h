@@ -44,9 +44,11 @@ enum job_state { JOB_IDLE, JOB_RUNNING, JOB_STUCK };
 /* One kind of worker. */
 struct job {
     enum job_state state;
-    bool hinted; /* `due` is for a hint's sake */
-    bool again;  /* hinted while it ran */
-    mono_ms due; /* JOB_IDLE: next run */
+    bool hinted;       /* `due` is for a hint's sake */
+    bool again;        /* hinted while it ran */
+    bool whole;        /* JOB_RUNNING: this run takes nothing from memory */
+    mono_ms due;       /* JOB_IDLE: next run */
+    mono_ms whole_due; /* when the next run is to be such a one, whatever it is for */
     mono_ms started;
     mono_ms rested;    /* no run for a hint's sake before */
     uint32_t failures; /* in a row */

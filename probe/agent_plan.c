@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* When which worker runs: all at the start, soon after a hint of the kernel, and now and then. */
+/* When which worker runs: all at the start, soon after a hint of the kernel, and now and then. A
+ * worker that has memory may answer a hint from it; now and then, however many hints there are, it
+ * reads everything again. */
 #include "agent_internal.h"
 
 enum { FAILED_FIRST_MS = 5000 };
@@ -23,6 +25,7 @@ void agent_plan_start(struct agent *a, mono_ms now)
     for (int k = 0; k < WORKER_KIND_COUNT; k++)
         a->jobs[k] = (struct job){ .state = JOB_IDLE,
                                    .due = now,
+                                   .whole_due = now,
                                    .rested = now,
                                    .credit = budgets[k].burst,
                                    .credit_at = now };
@@ -93,6 +96,10 @@ void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms 
     j->rested.v = now.v + rest_ms(kind, mono_since(now, j->started));
     j->failures = good ? 0 : j->failures + 1;
     j->due.v = now.v + pause_ms(a, j);
+    if (good && j->whole)
+        j->whole_due = j->due;
+    else if (good && j->whole_due.v < j->due.v)
+        j->due = j->whole_due;
     if (j->again)
         due_by_hint(a, kind, now);
     j->again = false;
@@ -114,6 +121,7 @@ void agent_plan_run(struct agent *a, struct turn *t)
         refill(a, (enum worker_kind)k, t->now);
         if (j->hinted && j->credit > 0)
             j->credit--;
+        j->whole = x->whole = !j->hinted || j->whole_due.v <= t->now.v;
         j->state = JOB_RUNNING;
         j->hinted = false;
         j->again = false;

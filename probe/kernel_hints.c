@@ -16,13 +16,15 @@ enum {
     MOST_AT_ONCE = 256,    /* messages, before the rest of the supervisor has its turn */
 };
 
-static uint32_t of_link(const char *p, size_t n)
+static uint32_t of_link(const char *p, size_t n, struct device_names *touched)
 {
     (void)p; /* whatever it is about: the worker looks for itself */
     (void)n;
+    (void)touched;
     return KIND(WORKER_NET);
 }
 
+#define BLOCK        "SUBSYSTEM=block"
 #define BOTH_STORAGE (KIND(WORKER_STORAGE) | KIND(WORKER_LVM))
 
 static const struct {
@@ -34,7 +36,7 @@ static const struct {
     { "SUBSYSTEM=cpu", KIND(WORKER_SYSTEM) },
     { "SUBSYSTEM=memory", KIND(WORKER_SYSTEM) },
     { "SUBSYSTEM=node", KIND(WORKER_SYSTEM) },
-    { "SUBSYSTEM=block", KIND(WORKER_STORAGE) },
+    { BLOCK, KIND(WORKER_STORAGE) },
     /* Hosts, devices whose unit attention says that a size or the list of LUNs is another, ... */
     { "SUBSYSTEM=scsi", KIND(WORKER_STORAGE) },
     { "SUBSYSTEM=scsi_device", KIND(WORKER_STORAGE) },
@@ -67,12 +69,25 @@ static bool begins(const char *line, size_t len, const char *with)
     return len >= strlen(with) && memcmp(line, with, strlen(with)) == 0;
 }
 
+/* Of "ACTION@DEVPATH": a block device's name is the last part of its path. What else comes or goes
+ * (a host, a port) leaves what is on other devices as it was; when it changes, as by a unit
+ * attention, nobody tells whose. */
+static void touch(const char *head, size_t n, bool is_block, struct device_names *touched)
+{
+    const char *name = memrchr(head, '/', n);
+
+    if (is_block && name != NULL)
+        device_names_add(touched, name + 1, n - (size_t)(name + 1 - head));
+    else if (is_block || begins(head, n, "change@"))
+        touched->all = true;
+}
+
 /* "ACTION@DEVPATH", then "NAME=VALUE" each, all with a NUL at the end (lib/kobject_uevent.c). What
  * becomes of a device-mapper device concerns LVM, except its paths (drivers/md/dm-uevent.c). */
-uint32_t kernel_hints_of_uevent(const char *p, size_t n)
+uint32_t kernel_hints_of_uevent(const char *p, size_t n, struct device_names *touched)
 {
-    const char *end = p + n;
-    bool dm = false, path = false;
+    const char *head = p, *end = p + n;
+    bool dm = false, path = false, block = false;
     uint32_t kinds = 0;
 
     while (p < end) {
@@ -80,10 +95,13 @@ uint32_t kernel_hints_of_uevent(const char *p, size_t n)
 
         if (kinds == 0)
             kinds = of_subsystem(p, len);
+        block |= len == strlen(BLOCK) && begins(p, len, BLOCK);
         dm |= begins(p, len, "DEVNAME=dm-");
         path |= begins(p, len, "DM_ACTION=PATH_");
         p += len + 1;
     }
+    if ((kinds & KIND(WORKER_STORAGE)) != 0)
+        touch(head, strnlen(head, n), block, touched);
     return dm && !path && kinds == KIND(WORKER_STORAGE) ? BOTH_STORAGE : kinds;
 }
 
@@ -91,7 +109,7 @@ uint32_t kernel_hints_of_uevent(const char *p, size_t n)
 static const struct {
     const char *file;
     int protocol, group;
-    uint32_t (*of)(const char *p, size_t n);
+    uint32_t (*of)(const char *p, size_t n, struct device_names *touched);
     uint32_t all;
 } sources[KERNEL_SOURCES] = {
     [KERNEL_LINKS] = { NULL, NETLINK_ROUTE, RTNLGRP_LINK, of_link, KIND(WORKER_NET) },
@@ -153,7 +171,7 @@ void kernel_hints_close(struct kernel_hints *h)
     }
 }
 
-static uint32_t take(int fd, int source)
+static uint32_t take(int fd, int source, struct device_names *touched)
 {
     /* Longer ones are cut, which costs nothing here. */
     _Alignas(struct nlmsghdr) char text[4096];
@@ -164,12 +182,14 @@ static uint32_t take(int fd, int source)
         socklen_t size = sizeof from;
         ssize_t n = recvfrom(fd, text, sizeof text, 0, (struct sockaddr *)&from, &size);
 
-        if (n < 0 && errno == ENOBUFS)
-            kinds |= sources[source].all; /* some were lost */
-        else if (n < 0 && errno != EINTR)
+        if (n < 0 && errno == ENOBUFS) { /* some were lost */
+            kinds |= sources[source].all;
+            touched->all |= source == KERNEL_DEVICES;
+        } else if (n < 0 && errno != EINTR) {
             break;
-        else if (n > 0 && from.nl_pid == 0) /* the kernel */
-            kinds |= sources[source].of(text, (size_t)n);
+        } else if (n > 0 && from.nl_pid == 0) { /* the kernel */
+            kinds |= sources[source].of(text, (size_t)n, touched);
+        }
     }
     return kinds;
 }
@@ -182,7 +202,7 @@ void kernel_hints_told(struct kernel_hints *h, int fd)
     }
 }
 
-uint32_t kernel_hints_take(struct kernel_hints *h)
+uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched)
 {
     uint32_t kinds = 0;
 
@@ -190,7 +210,7 @@ uint32_t kernel_hints_take(struct kernel_hints *h)
         if (h->fd[i] < 0)
             continue;
         if (sources[i].file == NULL)
-            kinds |= take(h->fd[i], i);
+            kinds |= take(h->fd[i], i, touched);
         else if ((h->told >> i) & 1u)
             kinds |= sources[i].all;
     }

@@ -4,6 +4,7 @@
 #define MUSTER_KERNEL_HINTS_H
 
 #include "agent.h"
+#include "device_names.h"
 
 enum { KERNEL_LINKS, KERNEL_DEVICES, KERNEL_MOUNTS, KERNEL_SWAPS, KERNEL_SOURCES };
 
@@ -26,10 +27,11 @@ void kernel_hints_close(struct kernel_hints *h);
 void kernel_hints_told(struct kernel_hints *h, int fd);
 
 /* Takes what has been announced. A bit set of enum worker_kind; announcements that were lost are
- * hints for all that they could have been about. */
-uint32_t kernel_hints_take(struct kernel_hints *h);
+ * hints for all that they could have been about. Block devices that were announced are added to
+ * *touched: all of them when it is not told which ones have changed. */
+uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched);
 
 /* Pieces of it, for tests: what one uevent hints at. */
-uint32_t kernel_hints_of_uevent(const char *p, size_t n);
+uint32_t kernel_hints_of_uevent(const char *p, size_t n, struct device_names *touched);
 
 #endif

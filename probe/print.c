@@ -82,7 +82,7 @@ static int start_all(struct worker_pool *pool, int64_t timeout_ms, struct err *e
     int rc = 0;
 
     for (int k = 0; rc == 0 && k < WORKER_KIND_COUNT; k++)
-        rc = worker_pool_start(pool, (enum worker_kind)k, timeout_ms, clock_mono(), e);
+        rc = worker_pool_start(pool, (enum worker_kind)k, true, timeout_ms, clock_mono(), e);
     return rc;
 }
 

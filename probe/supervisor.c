@@ -89,7 +89,7 @@ static void carry_out(struct supervisor *s, const struct agent_action *x, mono_m
         break;
     case AGENT_RUN_WORKER:
         f->code[x->kind] =
-            worker_pool_start(s->pool, x->kind, x->timeout_ms, now, &f->why[x->kind]);
+            worker_pool_start(s->pool, x->kind, x->whole, x->timeout_ms, now, &f->why[x->kind]);
         break;
     case AGENT_SAVE_MEMORY:
         save_memory(s, x);
@@ -142,8 +142,11 @@ int supervisor_step(struct supervisor *s, const struct agent_event *ev, struct e
 
 static int hear_kernel(struct supervisor *s, mono_ms now, struct err *e)
 {
-    uint32_t kinds = kernel_hints_take(&s->hints);
+    struct device_names touched = { .n = 0 };
+    uint32_t kinds = kernel_hints_take(&s->hints, &touched);
     int rc = 0;
+
+    worker_pool_touch(s->pool, &touched);
 
     if (s->agent == NULL) {
         if (kinds != 0)

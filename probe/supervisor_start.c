@@ -223,7 +223,8 @@ int supervisor_look(struct supervisor *s, mono_ms now, struct err *e)
         return begin(s, now, e);
     }
     s->look_at.v = now.v + LOOK_AGAIN_MS;
-    if (worker_pool_start(s->pool, WORKER_SYSTEM, s->options->worker_timeout_ms, now, &why) < 0 &&
+    if (worker_pool_start(s->pool, WORKER_SYSTEM, true, s->options->worker_timeout_ms, now, &why) <
+            0 &&
         !s->looked)
         supervisor_complain(s, why.text);
     s->looked = true;

@@ -10,12 +10,14 @@
 #include "worker_limits.h"
 #include "worker_talk.h"
 
-static int collect(enum worker_kind kind, const struct worker_request *request, struct arena *a,
-                   struct err *e)
+static int collect(enum worker_kind kind, const struct worker_request *request, struct bytes before,
+                   struct arena *a, struct err *e)
 {
     struct collect_request what = { .interfaces = request->interfaces,
                                     .devices = request->devices,
-                                    .memory = request->memory,
+                                    .touched = request->touched,
+                                    .whole = request->whole,
+                                    .memory = before,
                                     .sys_root =
                                         request->sys_root == NULL ? "" : request->sys_root };
     struct section sections[SECTION_COUNT];
@@ -32,17 +34,18 @@ static int run(enum worker_kind kind, struct err *e)
 {
     struct arena *a = arena_new(LIMIT_WORKER_MEMORY_BYTES / 2);
     const struct worker_request *request;
+    struct bytes memory;
     int parent, rc;
 
     if (a == NULL)
         return err_set(e, -ENOMEM, "out of memory");
-    rc = worker_request_read(worker_kind_name(kind), a, &request, &parent, e);
+    rc = worker_request_read(worker_kind_name(kind), a, &request, &memory, &parent, e);
     if (rc < 0)
         goto out; /* nobody to tell */
     collect_prepare(kind);
     rc = worker_confine(kind, collect_needs_root(kind), parent, e);
     if (rc == 0)
-        rc = collect(kind, request, a, e);
+        rc = collect(kind, request, memory, a, e);
     if (rc < 0) {
         struct err again;
 

@@ -39,7 +39,7 @@ static const struct {
     /* Runs lldpctl, to which lldpd listens for its own user and group alone. */
     [WORKER_LLDP] = { .group_of = "/run/lldpd.socket", .freedoms = WORKER_RUNS_PROGRAMS },
     /* Looks at what processes of others have open and mounted (/proc/PID/fd, mountinfo), has a
-     * child for each device that is read and a descriptor for each child, and memory files with
+     * child for each device that does not answer and a descriptor for it, and memory files with
      * holes, as long as devices are. */
     [WORKER_STORAGE] = { .capabilities = CAP(SYS_PTRACE) | CAP(DAC_READ_SEARCH),
                          .dm_capabilities = CAP(SYS_ADMIN),

@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "worker_children.h"
@@ -25,10 +24,12 @@ struct slot {
     struct worker_process process;
     int64_t timeout_ms;
     mono_ms deadline;
-    bool stuck;      /* told so; what it says no longer counts */
-    bool ended;      /* reaped; children of it may be left */
-    int status;      /* of wait, once it has ended */
-    struct buf kept; /* for the next of this kind */
+    bool stuck; /* told so; what it says no longer counts */
+    bool ended; /* reaped; children of it may be left */
+    int status; /* of wait, once it has ended */
+    int kept;   /* for the next of this kind; -1: nothing */
+    /* Devices that it was told of, and not those that were named since; none after a good end. */
+    struct device_names told, touched;
 };
 
 struct worker_pool {
@@ -37,6 +38,13 @@ struct worker_pool {
     bool sweeps; /* all children of this process are of its workers' making */
 };
 
+static void drop_kept(struct slot *s)
+{
+    if (s->kept >= 0)
+        close(s->kept);
+    s->kept = -1;
+}
+
 struct worker_pool *worker_pool_new(const struct worker_pool_config *config)
 {
     struct worker_pool *pool = calloc(1, sizeof *pool);
@@ -44,6 +52,8 @@ struct worker_pool *worker_pool_new(const struct worker_pool_config *config)
     if (pool == NULL)
         return NULL;
     pool->config = *config;
+    for (int k = 0; k < WORKER_KIND_COUNT; k++)
+        pool->slots[k].kept = -1;
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     /* A shell that became this program by exec may have left it some. */
     pool->sweeps = worker_children(NULL, NULL) == 0;
@@ -57,7 +67,7 @@ void worker_pool_free(struct worker_pool *pool)
     for (int k = 0; k < WORKER_KIND_COUNT; k++) {
         struct slot *s = &pool->slots[k];
 
-        buf_deinit(&s->kept);
+        drop_kept(s);
         if (!s->used)
             continue;
         if (!s->ended)
@@ -67,18 +77,29 @@ void worker_pool_free(struct worker_pool *pool)
     free(pool);
 }
 
-int worker_pool_start(struct worker_pool *pool, enum worker_kind kind, int64_t timeout_ms,
-                      mono_ms now, struct err *e)
+void worker_pool_touch(struct worker_pool *pool, const struct device_names *names)
+{
+    for (int k = 0; k < WORKER_KIND_COUNT; k++)
+        device_names_add_all(&pool->slots[k].touched, names);
+}
+
+int worker_pool_start(struct worker_pool *pool, enum worker_kind kind, bool whole,
+                      int64_t timeout_ms, mono_ms now, struct err *e)
 {
     struct slot *s = &pool->slots[kind];
+    struct worker_order order = {
+        .kind = kind, .memory = s->kept, .touched = &s->told, .whole = whole
+    };
     int rc;
 
     if (s->used)
         return err_set(e, -EBUSY, "there is a worker of kind %s already", worker_kind_name(kind));
-    *s = (struct slot){ .timeout_ms = timeout_ms,
-                        .deadline = { now.v + timeout_ms },
-                        .kept = s->kept };
-    rc = worker_spawn(&pool->config, kind, (struct bytes){ s->kept.p, s->kept.n }, &s->process, e);
+    device_names_add_all(&s->told, &s->touched);
+    device_names_clear(&s->touched);
+    s->timeout_ms = timeout_ms;
+    s->deadline.v = now.v + timeout_ms;
+    s->stuck = s->ended = false;
+    rc = worker_spawn(&pool->config, &order, &s->process, e);
     s->used = rc == 0;
     return rc;
 }
@@ -178,20 +199,11 @@ static const char *bad_end(const struct slot *s, struct arena *a)
                         said);
 }
 
-/* Without memory for it the next worker begins anew. */
-static void keep(struct slot *s, struct bytes memory)
-{
-    buf_deinit(&s->kept);
-    buf_add(&s->kept, memory.p, memory.n);
-    if (s->kept.failed)
-        buf_deinit(&s->kept);
-}
-
 static void take_result(struct slot *s, enum worker_kind kind, struct arena *a,
                         struct worker_outcome *out)
 {
     struct section *sections = arena_array(a, SECTION_COUNT, sizeof *sections);
-    struct bytes memory;
+    int memory;
     const char *error = NULL;
     struct err e = { "" };
 
@@ -205,7 +217,9 @@ static void take_result(struct slot *s, enum worker_kind kind, struct arena *a,
         error = arena_strdup(a, e.text);
         out->error = error == NULL ? "out of memory for a worker's result" : error;
     } else {
-        keep(s, memory);
+        drop_kept(s);
+        s->kept = memory;
+        device_names_clear(&s->told);
     }
     out->sections = sections;
 }

@@ -3,12 +3,14 @@
  * here blocks. The caller waits for SIGCHLD and for the deadline, then takes outcomes until there
  * is none. A worker has ended when all processes of its group have; what has left the group is
  * ended, and reaped whenever that comes, but not waited for: it may be held by a device that never
- * answers. What a worker wants kept is given to the next one of its kind; one that fails changes
- * nothing in that. */
+ * answers. What a worker wants kept is given to the next one of its kind, unread: a memory file, of
+ * which this process has no more than the descriptor. One that fails changes nothing in that, and
+ * the devices that were named to it are named to the next one again. */
 #ifndef MUSTER_WORKER_POOL_H
 #define MUSTER_WORKER_POOL_H
 
 #include "agent.h"
+#include "device_names.h"
 
 struct worker_pool;
 
@@ -35,9 +37,13 @@ struct worker_pool *worker_pool_new(const struct worker_pool_config *config);
 /* Kills all workers; does not wait for them. */
 void worker_pool_free(struct worker_pool *pool);
 
-/* 0, or a negative errno with a sentence (-EBUSY: there is one of this kind). */
-int worker_pool_start(struct worker_pool *pool, enum worker_kind kind, int64_t timeout_ms,
-                      mono_ms now, struct err *e);
+/* The kernel has announced something of these devices: the next worker of each kind is told. */
+void worker_pool_touch(struct worker_pool *pool, const struct device_names *names);
+
+/* `whole`: it is to read everything again. 0, or a negative errno with a sentence (-EBUSY: there is
+ * one of this kind). */
+int worker_pool_start(struct worker_pool *pool, enum worker_kind kind, bool whole,
+                      int64_t timeout_ms, mono_ms now, struct err *e);
 
 /* Reaps, kills who is over the time limit, and tells one outcome; its memory is in `a`. False:
  * nothing (more) has happened. */

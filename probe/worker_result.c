@@ -15,11 +15,13 @@ enum { MOST_FDS = 4 };
 
 #define ALL_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 
-/* One message: its bytes, and its one descriptor or -1. */
+enum { REPORT, MEMORY, FILES };
+
+/* One message: its bytes, and its first descriptors, each -1 if it is not there. */
 struct message {
     uint8_t *bytes;
     size_t room, n;
-    int fd, fds;
+    int fd[FILES], fds;
     bool cut;
 };
 
@@ -35,10 +37,11 @@ static void take_fds(struct msghdr *m, struct message *out)
             int fd;
 
             memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-            if (out->fds++ == 0)
-                out->fd = fd;
+            if (out->fds < FILES)
+                out->fd[out->fds] = fd;
             else
                 close(fd);
+            out->fds++;
         }
     }
 }
@@ -67,7 +70,8 @@ static bool receive(int sock, struct message *out)
                         .msg_controllen = sizeof control.room };
     ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-    out->fd = -1;
+    for (int i = 0; i < FILES; i++)
+        out->fd[i] = -1;
     out->fds = 0;
     if (n < 0)
         return false;
@@ -78,15 +82,31 @@ static bool receive(int sock, struct message *out)
     return n > 0 || out->fds > 0;
 }
 
+static void close_files(struct message *m)
+{
+    for (int i = 0; i < FILES; i++) {
+        if (m->fd[i] >= 0)
+            close(m->fd[i]);
+        m->fd[i] = -1;
+    }
+}
+
+/* Nobody changes it any more. */
+static bool is_sealed(int fd, struct stat *st)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS && fstat(fd, st) == 0;
+}
+
 /* The report's bytes, in memory that the caller frees. */
 static int read_report(int fd, uint64_t claimed, uint8_t **out, struct err *e)
 {
-    int seals = fcntl(fd, F_GET_SEALS);
     struct stat st;
     uint8_t *p;
     size_t n = 0;
 
-    if (seals < 0 || (seals & ALL_SEALS) != ALL_SEALS || fstat(fd, &st) != 0)
+    if (!is_sealed(fd, &st))
         return err_set(e, -EBADMSG, "the worker's result is in no sealed memory file");
     if (claimed > LIMIT_WORKER_RESULT_BYTES || st.st_size > LIMIT_WORKER_RESULT_BYTES)
         return err_set(e, -EBADMSG, "the worker's result is larger than %u bytes",
@@ -148,25 +168,24 @@ static int take_report(int fd, uint64_t bytes, enum worker_kind kind, struct are
     return rc;
 }
 
-static int take_memory(const struct worker_result *result, struct bytes *out, struct err *e)
+static int check_memory(int fd, struct err *e)
 {
-    struct bytes memory = { NULL, 0 };
+    struct stat st;
 
-    if (REC_HAS(result, worker_result, memory))
-        memory = result->memory;
-    if (memory.n > LIMIT_WORKER_KEEPS_BYTES)
-        return err_set(e, -EBADMSG, "the worker wants %zu bytes kept, more than %u", memory.n,
-                       LIMIT_WORKER_KEEPS_BYTES);
-    *out = memory;
+    if (!is_sealed(fd, &st))
+        return err_set(e, -EBADMSG, "what the worker wants kept is in no sealed memory file");
+    if (st.st_size > LIMIT_WORKER_KEEPS_BYTES)
+        return err_set(e, -EBADMSG, "the worker wants %lld bytes kept, more than %u",
+                       (long long)st.st_size, LIMIT_WORKER_KEEPS_BYTES);
     return 0;
 }
 
 static int take_message(const struct message *m, enum worker_kind kind, struct arena *a,
-                        struct section *out, size_t *count, struct bytes *memory, struct err *e)
+                        struct section *out, size_t *count, struct err *e)
 {
     const struct worker_result *result;
     void *decoded;
-    int rc;
+    int rc = 0;
 
     if (m->cut)
         return err_set(e, -EBADMSG, "the worker's result is no message that a worker sends");
@@ -178,20 +197,25 @@ static int take_message(const struct message *m, enum worker_kind kind, struct a
         return err_set(e, -EBADMSG, "the worker speaks another version than its supervisor");
     if (result->error != NULL)
         return err_set(e, -EIO, "%s", result->error);
-    if (m->fds != 1)
+    if (m->fds < 1)
         return err_set(e, -EBADMSG, "the worker's result came without its memory file");
-    rc = take_memory(result, memory, e);
-    return rc == 0 ? take_report(m->fd, result->bytes, kind, a, out, count, e) : rc;
+    if (m->fds > FILES)
+        return err_set(e, -EBADMSG, "the worker's result came with %d files, more than %d", m->fds,
+                       FILES);
+    if (m->fds > MEMORY)
+        rc = check_memory(m->fd[MEMORY], e);
+    return rc == 0 ? take_report(m->fd[REPORT], result->bytes, kind, a, out, count, e) : rc;
 }
 
 int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct section *out,
-                       size_t *count, struct bytes *memory, struct err *e)
+                       size_t *count, int *memory, struct err *e)
 {
     uint8_t byte;
     struct message first = { .room = next_size(sock) }, second = { .bytes = &byte, .room = 1 };
     int rc;
 
     *count = 0;
+    *memory = -1;
     first.bytes = arena_alloc(a, first.room);
     if (first.bytes == NULL)
         return err_set(e, -ENOMEM, "out of memory for a worker's result");
@@ -199,12 +223,14 @@ int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct 
         rc = err_set(e, -EBADMSG, "the worker ended without a word");
     } else if (receive(sock, &second)) {
         rc = err_set(e, -EBADMSG, "the worker sent more than one message");
-        if (second.fd >= 0)
-            close(second.fd);
+        close_files(&second);
     } else {
-        rc = take_message(&first, kind, a, out, count, memory, e);
+        rc = take_message(&first, kind, a, out, count, e);
     }
-    if (first.fd >= 0)
-        close(first.fd);
+    if (rc == 0) {
+        *memory = first.fd[MEMORY];
+        first.fd[MEMORY] = -1;
+    }
+    close_files(&first);
     return rc;
 }

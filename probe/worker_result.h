@@ -6,10 +6,11 @@
 #include "agent.h"
 
 /* Takes the one message that the worker, which has ended, left in `sock`. Sections are normalised
- * and live in `a`, as does *memory, which is for the next worker of this kind; `out` has room for
- * SECTION_COUNT. 0, or a negative errno with a sentence: what
- * the worker reported, or what is wrong with its result. Never blocks. */
+ * and live in `a`; `out` has room for SECTION_COUNT. *memory: a sealed memory file of at most
+ * LIMIT_WORKER_KEEPS_BYTES for the next worker of this kind, which the caller closes; -1: none.
+ * What is in it is not looked at. 0, or a negative errno with a sentence: what the worker reported,
+ * or what is wrong with its result. Never blocks. */
 int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct section *out,
-                       size_t *count, struct bytes *memory, struct err *e);
+                       size_t *count, int *memory, struct err *e);
 
 #endif

@@ -8,32 +8,41 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/io.h"
 #include "base/limits.h"
 #include "wire/codec.h"
 #include "worker_talk.h"
 
 enum { STDERR_BYTES = 4096, EXIT_NOT_STARTED = 127 };
 
-static int send_request(const struct worker_pool_config *config, enum worker_kind kind,
-                        struct bytes memory, int sock, struct err *e)
+static int send_request(const struct worker_pool_config *config, const struct worker_order *order,
+                        int sock, struct err *e)
 {
     struct worker_request request = { .present = 0 };
+    const struct device_names *names = order->touched;
+    const char *touched[DEVICE_NAMES_MAX];
     struct buf b = { 0 };
     int rc;
 
     REC_SET(&request, worker_request, version, PROTOCOL_VERSION);
-    REC_SET(&request, worker_request, kind, worker_kind_name(kind));
+    REC_SET(&request, worker_request, kind, worker_kind_name(order->kind));
     if (config->interfaces.n > 0)
         REC_SET(&request, worker_request, interfaces, config->interfaces);
     if (config->devices.n > 0)
         REC_SET(&request, worker_request, devices, config->devices);
-    if (memory.n > 0)
-        REC_SET(&request, worker_request, memory, memory);
+    for (size_t i = 0; i < names->n; i++)
+        touched[i] = names->v[i];
+    if (names->n > 0)
+        REC_SET(&request, worker_request, touched, ((struct strs){ touched, names->n }));
+    REC_SET(&request, worker_request, whole, order->whole || names->all);
     if (config->sys_root != NULL)
         REC_SET(&request, worker_request, sys_root, config->sys_root);
     rc = wire_encode(&worker_request_desc, &request, &b, e);
-    if (rc == 0 && send(sock, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        rc = err_set(e, -errno, "cannot send a worker its request: %s", strerror(errno));
+    if (rc == 0) {
+        rc = io_send(sock, b.p, b.n, &order->memory, 1, MSG_DONTWAIT);
+        if (rc < 0)
+            err_set(e, rc, "cannot send a worker its request: %s", strerror(-rc));
+    }
     buf_deinit(&b);
     return rc;
 }
@@ -125,8 +134,8 @@ void worker_process_close(struct worker_process *w)
     w->sock = w->err = -1;
 }
 
-int worker_spawn(const struct worker_pool_config *config, enum worker_kind kind,
-                 struct bytes memory, struct worker_process *out, struct err *e)
+int worker_spawn(const struct worker_pool_config *config, const struct worker_order *order,
+                 struct worker_process *out, struct err *e)
 {
     int theirs = -1, their_err = -1, rc;
 
@@ -135,9 +144,9 @@ int worker_spawn(const struct worker_pool_config *config, enum worker_kind kind,
     if (rc < 0)
         err_set(e, rc, "cannot make a worker's channels: %s", strerror(-rc));
     if (rc == 0)
-        rc = send_request(config, kind, memory, out->sock, e);
+        rc = send_request(config, order, out->sock, e);
     if (rc == 0) {
-        rc = spawn(config->worker_path, kind, theirs, their_err, &out->pid);
+        rc = spawn(config->worker_path, order->kind, theirs, their_err, &out->pid);
         if (rc < 0)
             err_set(e, rc, "cannot make a process for a worker: %s", strerror(-rc));
     }

@@ -13,11 +13,19 @@ struct worker_process {
     int err;  /* what it writes to stderr, as much as a pipe of one page holds */
 };
 
-/* Starts the program with its request waiting in the socket; `memory` is what its predecessor
- * wanted kept. A program that cannot be started looks like one that ends at once with status 127
- * and the reason on stderr. 0 or a negative errno with a sentence. */
-int worker_spawn(const struct worker_pool_config *config, enum worker_kind kind,
-                 struct bytes memory, struct worker_process *out, struct err *e);
+/* What a worker is asked for. */
+struct worker_order {
+    enum worker_kind kind;
+    int memory; /* what its predecessor wanted kept: a memory file; -1: nothing */
+    const struct device_names *touched;
+    bool whole;
+};
+
+/* Starts the program with its request waiting in the socket. A program that cannot be started looks
+ * like one that ends at once with status 127 and the reason on stderr. 0 or a negative errno with a
+ * sentence. */
+int worker_spawn(const struct worker_pool_config *config, const struct worker_order *order,
+                 struct worker_process *out, struct err *e);
 void worker_process_close(struct worker_process *w); /* the descriptors */
 
 #endif

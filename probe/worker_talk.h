@@ -8,14 +8,15 @@
 
 enum { WORKER_FD = 3 };
 
-/* Waits for the request. The record lives in `a`; *parent is the pid of the supervisor.
+/* Waits for the request. The record lives in `a`; *memory is what the last worker of this kind
+ * wanted kept, mapped for good, nothing if there is none; *parent is the pid of the supervisor.
  * 0, or a negative errno with a sentence (fd 3 is no such socket, not a request, another kind's).
  */
 int worker_request_read(const char *kind, struct arena *a, const struct worker_request **out,
-                        int *parent, struct err *e);
+                        struct bytes *memory, int *parent, struct err *e);
 
 /* The sections as a report in a sealed memfd, and the result that carries it. `memory`: for the
- * next worker of this kind, nothing if it has no bytes. */
+ * next worker of this kind, in a second one; nothing if it has no bytes. */
 int worker_result_send(const struct section *sections, size_t count, struct bytes memory,
                        struct arena *a, struct err *e);
 /* A result without sections: why. */
@@ -24,6 +25,7 @@ int worker_error_send(const char *text, struct err *e);
 /* Pieces of the above, for tests that get them wrong. A memfd with these bytes, sealed or not; or a
  * negative errno. */
 int worker_memfd(const void *p, size_t n, bool sealed);
-int worker_send(const struct worker_result *result, int memfd, struct err *e);
+/* Either may be -1. */
+int worker_send(const struct worker_result *result, int memfd, int memory, struct err *e);
 
 #endif

@@ -13,6 +13,10 @@ static int check_sightings(const struct edge *e, struct err *err)
     char label[200];
     uint32_t held = 0;
 
+    if (e->stuck != edge_is_stuck(e))
+        return err_set(err, -EINVAL,
+                       "%s and %s: that it does not answer is not as its sightings say",
+                       NAME_OF(e->node), resource_label_in(e->resource, label, sizeof label));
     for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
         if (g->edge != e)
             return err_set(err, -EINVAL, "a sighting of %s is in the list of another edge",

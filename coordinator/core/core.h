@@ -78,7 +78,7 @@ enum join_type {
     JOIN_NONE,
     JOIN_NODE_SECTIONS, /* sections of join.node_no into reply.sections */
     JOIN_EVENTS,        /* events after join.since (or since_wall), at most join.limit */
-    JOIN_EXPLAIN,       /* sections of join.node_no, and of join.peer_no; then explain_build() */
+    JOIN_EXPLAIN,       /* sections of join.node_no, and of explain->peers; then explain_build() */
     JOIN_IMPACT,  /* sections of the nodes of join.impact, one after the other: impact_add() */
     JOIN_FS_LIST, /* uses of what the filesystems of join.fs_list lie in */
     JOIN_BACKUP_BEGIN,
@@ -89,7 +89,6 @@ enum join_type {
 struct join {
     enum join_type type;
     uint32_t node_no;
-    uint32_t peer_no; /* JOIN_EXPLAIN: of explain->peer, when there is one */
     uint64_t since, limit, handle, offset;
     wall_ms since_wall;
     /* In the reply's arena. */

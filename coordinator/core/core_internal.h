@@ -50,6 +50,8 @@ struct sight {
      * this node alone. */
     const char *key, *label;
     const char *port; /* or the device that leads to it */
+    /* Of a LUN all devices that do; as long as `key`. */
+    const struct strs *devices;
     /* What nodes that see the same should agree on; 0: not known. A LUN's bytes and serial number,
      * a VG's version and digest, how many devices a filesystem has and which of them this is. */
     uint64_t size, mark;
@@ -83,6 +85,7 @@ struct edge {
     uint8_t shown;    /* as shown: liveness and stuck sections taken in; 0: not counted yet */
     uint32_t held_by; /* sections that hold, or last held, its sightings */
     bool bare;        /* had no sighting at the end of the last message */
+    bool stuck;       /* had one that did not answer then */
     bool dirty;       /* on coord.dirty: sightings changed in this step */
     bool fresh;       /* made in this step */
     wall_ms had_until, since;
@@ -309,6 +312,7 @@ int event_prune(struct step *s);
 
 /* ---- load.c */
 int load_image(struct step *s);
+struct row *row_by_key(const struct slot *slot, const char *key); /* or NULL */
 
 /* ---- node.c */
 struct node *node_new(struct coord *c, uuid128 id, uint32_t no); /* in the index by id and number */
@@ -419,6 +423,8 @@ int resource_delete(struct step *s, struct resource *r); /* has no edges; writes
 void resource_free(struct resource *r);
 struct resource *resource_by_id(const struct coord *c, uuid128 id);
 struct resource *resource_by_text(const struct coord *c, const char *text); /* key or label */
+/* Of what is no network; `owner`: of the node beyond which it has no identity. */
+uuid128 resource_id_of(const uuid128 *owner, enum resource_kind kind, const char *key);
 uuid128 resource_seen_id(const struct node *owner, enum resource_kind kind, const char *key);
 uuid128 resource_unproven_id(const struct node *n, const char *port);
 char *resource_key(struct arena *a, const struct resource *r);
@@ -442,6 +448,7 @@ void edge_refresh(struct coord *c, struct edge *e); /* shown state and all count
 void edges_refresh(struct coord *c, struct node *n);
 void edge_sum(const struct edge *e, uint32_t *active, uint32_t *total);
 uint8_t edge_stored_state(const struct edge *e); /* by its figures and sightings */
+bool edge_is_stuck(const struct edge *e);        /* one of its sightings does not answer */
 uint8_t edge_shown_state(const struct edge *e);
 /* Age of the facts; negative: not confirmed in this start. */
 int64_t edge_age_ms(const struct coord *c, const struct edge *e);
@@ -536,6 +543,9 @@ int op_watch(struct answer *q);
 int op_backup(struct answer *q);
 /* query_explain.c */
 int op_explain(struct answer *q);
+/* query_peer.c: kind, key, owner, and other nodes that have what this one lacks */
+int explain_peers(struct answer *q, const struct node *n, const struct resource *r,
+                  struct explain_facts *f);
 /* The edge of the node, other than `n` (NULL: any), that sees it best now; NULL: none does. */
 bool edge_is_better(const struct edge *a, const struct edge *b); /* a total order; b may be NULL */
 const struct edge *edge_best(const struct resource *r, const struct node *n);

@@ -50,6 +50,8 @@ int twin_of_filesystem(struct coord *c, struct resource *r); /* a new resource, 
 void twin_seen(struct coord *c, struct twin *w);             /* a node sees it anew */
 int twin_pv_set(struct coord *c, struct node *n, struct row *row, const char *container);
 void twin_pv_drop(struct coord *c, struct row *row);
+/* What the PV of that UUID is on, wherever; NULL: no node sees it. */
+const struct twins *twins_of_pv(const struct coord *c, const char *row_key);
 void twin_drop(struct coord *c, struct twin *w);
 void twins_free_all(struct coord *c);
 bool twins_covered(struct twin *const *v, size_t n); /* one set holds them all */

@@ -262,8 +262,9 @@ static void explain_section(struct chain *ch, enum section_id id)
                   chain_node(ch), b->status_text != NULL ? ": " : "",
                   b->status_text != NULL ? b->status_text : "", duration_text(b->age_ms, age));
     else
-        chain_add(ch, 1, "section", name, "ok", NULL, "Read %s ago.",
-                  duration_text(b->age_ms, age));
+        chain_add(ch, 1, "section", name, "ok", NULL, "Read %s ago%s%s.",
+                  duration_text(b->age_ms, age), b->status_text != NULL ? "; " : "",
+                  b->status_text != NULL ? b->status_text : "");
 }
 
 /* The sections that each kind of resource is told from. */
@@ -348,11 +349,13 @@ static void explain_network(struct chain *ch)
         explain_port(ch, 1, &f->sightings[i]);
 }
 
-int explain_build(const struct explain_facts *f, const struct section *sections,
-                  const struct section *peer, struct arena *a, struct reply *reply)
+int explain_build(const struct explain_facts *f, const struct section *sections, struct arena *a,
+                  struct reply *reply)
 {
-    struct chain ch = { .f = f, .sections = sections, .peer = peer, .a = a };
+    struct chain ch = { .f = f, .sections = sections, .a = a };
 
+    if (f->best != PEER_NONE)
+        ch.peer = &f->peers[f->best];
     if (f->kind == RESOURCE_NETWORK)
         explain_network(&ch);
     else

@@ -20,6 +20,23 @@ struct explain_route {
     const char *port;    /* one of this node's; NULL: none */
 };
 
+/* Another node, to compare this one with. */
+struct explain_peer {
+    const char *name;
+    uint32_t no;
+    const struct explain_route *routes; /* of its links */
+    size_t route_count;
+    const struct section *sections; /* the shell's, once it has read them: SECTION_COUNT entries */
+};
+
+/* A PV that the node lacks, and where it is. */
+struct explain_pv {
+    const char *uuid;
+    const char *node, *container;
+    size_t peer; /* which of `peers` the node is; PEER_NONE: none, there are too many */
+};
+#define PEER_NONE SIZE_MAX
+
 /* What the core knows, copied out at query time into the reply's arena. */
 struct explain_facts {
     const struct node_info *node;
@@ -33,9 +50,13 @@ struct explain_facts {
     const struct explain_rival *rivals; /* that concern this resource */
     size_t rival_count;
     const char *owner; /* another node, beyond which it has no identity; NULL: none */
-    const char *peer;  /* another node, which sees it best; NULL: none, or this one is whole */
-    const struct explain_route *routes; /* of the peer's links, when this node lacks something */
-    size_t route_count;
+    /* Other nodes, from which is told what this one lacks. */
+    struct explain_peer *peers;
+    size_t peer_count;
+    size_t best; /* the one that sees the resource best; PEER_NONE: none, or this one is whole */
+    const struct explain_pv *pvs; /* that the node lacks, or the best one, and some other sees */
+    size_t pv_count;
+    bool pvs_left_out;          /* there are too many to look for each of them */
     const char *const *holders; /* names of other nodes that have it, by use_info.node */
     struct recs holds;  /* use_info: how they use it; the shell's, once it has looked them up */
     struct recs states; /* section_body without rows: status and ages, which the database has not */
@@ -46,9 +67,9 @@ struct explain_facts {
  * known to have been confirmed since the start has none. */
 void section_ages(struct recs states, struct section_body *bodies, size_t n);
 
-/* `sections`: SECTION_COUNT entries, status SECTION_NEVER where the database has none; `peer` the
- * same of the peer, NULL when there is none. Fills reply->evidence in `a`. 0 or -ENOMEM. */
-int explain_build(const struct explain_facts *f, const struct section *sections,
-                  const struct section *peer, struct arena *a, struct reply *reply);
+/* `sections`: SECTION_COUNT entries, status SECTION_NEVER where the database has none. Fills
+ * reply->evidence in `a`. 0 or -ENOMEM. */
+int explain_build(const struct explain_facts *f, const struct section *sections, struct arena *a,
+                  struct reply *reply);
 
 #endif

@@ -8,13 +8,62 @@ static const char *name_of(const char *name, const char *uuid)
     return name != NULL ? name : uuid;
 }
 
+/* ---- PVs ------------------------------------------------------------------------------------ */
+
+static const struct explain_pv *pv_elsewhere(const struct chain *ch, const char *uuid)
+{
+    for (size_t i = 0; i < ch->f->pv_count; i++) {
+        if (strcmp(ch->f->pvs[i].uuid, uuid) == 0)
+            return &ch->f->pvs[i];
+    }
+    return NULL;
+}
+
+static bool container_is_here(const struct chain *ch, const char *container)
+{
+    const char *uuid = container_lv(container);
+    const struct lv *lv = uuid != NULL ? chain_row(ch, SECTION_LVS, uuid) : NULL;
+
+    if (uuid != NULL)
+        return lv != NULL && lv->active;
+    return chain_row(ch, SECTION_PARTITIONS, container) != NULL ||
+           chain_row(ch, SECTION_LUNS, container) != NULL;
+}
+
+void absent_pv(struct chain *ch, unsigned depth, const char *uuid, const char *vg)
+{
+    const struct explain_pv *pv = pv_elsewhere(ch, uuid);
+    const struct explain_peer *peer = ch->peer;
+    const char *mend = NULL;
+
+    vg = vg != NULL ? vg : "Its volume group";
+    if (pv == NULL) {
+        chain_add(ch, depth, "pv", uuid, "missing",
+                  chain_text(ch, "Present the LUN with this PV to %s", chain_node(ch)),
+                  "%s names PV %s, which %s does not see%s.", vg, uuid, chain_node(ch),
+                  ch->f->pvs_left_out ? "; there are too many to look for each of them elsewhere"
+                                      : ", nor does any other node now");
+        return;
+    }
+    if (!container_is_here(ch, pv->container))
+        mend = chain_text(ch, "Present %s to %s", pv->container, chain_node(ch));
+    chain_add(ch, depth, "pv", uuid, "missing", mend,
+              "%s names PV %s, which %s does not see; on %s it lies in %s.", vg, uuid,
+              chain_node(ch), pv->node, pv->container);
+    if (pv->peer == PEER_NONE)
+        return;
+    ch->peer = &ch->f->peers[pv->peer];
+    absent_container(ch, depth + 1, pv->container);
+    ch->peer = peer;
+}
+
 /* ---- volume groups -------------------------------------------------------------------------- */
 
 /* Of the volume group the node has not one PV: each of those that the peer has. */
 static void absent_vg(struct chain *ch, unsigned depth, const char *uuid, const struct strs *only)
 {
-    const struct vg *there = rows_find(ch->peer, SECTION_VGS, uuid);
-    const struct section *s = &ch->peer[SECTION_PVS];
+    const struct vg *there = rows_find(ch->peer->sections, SECTION_VGS, uuid);
+    const struct section *s = &ch->peer->sections[SECTION_PVS];
     const char *name = there != NULL ? name_of(there->name, uuid) : uuid;
 
     chain_add(ch, depth, "vg", name, "missing",
@@ -26,10 +75,14 @@ static void absent_vg(struct chain *ch, unsigned depth, const char *uuid, const 
 
         for (size_t k = 0; !wanted && k < only->n; k++)
             wanted = strcmp(only->v[k], pv->uuid) == 0;
-        if (!wanted || !text_is(pv->vg_uuid, uuid) || pv->container == NULL)
+        if (!wanted || !text_is(pv->vg_uuid, uuid))
             continue;
+        if (pv->container == NULL) {
+            absent_pv(ch, depth + 1, pv->uuid, name);
+            continue;
+        }
         chain_add(ch, depth + 1, "pv", pv->uuid, "missing", NULL, "On %s PV %s lies in %s.",
-                  ch->f->peer, pv->uuid, pv->container);
+                  ch->peer->name, pv->uuid, pv->container);
         absent_container(ch, depth + 2, pv->container);
     }
 }
@@ -38,15 +91,15 @@ static void absent_vg(struct chain *ch, unsigned depth, const char *uuid, const 
 static void absent_in_vg(struct chain *ch, unsigned depth, const struct vg *here, const char *lv,
                          const char *uuid)
 {
-    const struct vg *there = rows_find(ch->peer, SECTION_VGS, uuid);
+    const struct vg *there = rows_find(ch->peer->sections, SECTION_VGS, uuid);
     unsigned long long version = there != NULL ? there->seqno : 0;
 
     chain_add(
         ch, depth, "lv", lv, "missing",
         chain_text(ch, "On %s: vgck %s; pvscan --cache", chain_node(ch), name_of(here->name, uuid)),
         "%s reports the volume group %s in version %llu without %s; %s has version %llu.",
-        chain_node(ch), name_of(here->name, uuid), (unsigned long long)here->seqno, lv, ch->f->peer,
-        version);
+        chain_node(ch), name_of(here->name, uuid), (unsigned long long)here->seqno, lv,
+        ch->peer->name, version);
     explain_vg(ch, depth + 1, uuid, NULL);
 }
 
@@ -70,7 +123,7 @@ static void inactive_lv(struct chain *ch, unsigned depth, const struct lv *lv)
 static void absent_lv(struct chain *ch, unsigned depth, const char *uuid)
 {
     const struct lv *here = chain_row(ch, SECTION_LVS, uuid);
-    const struct lv *there = rows_find(ch->peer, SECTION_LVS, uuid);
+    const struct lv *there = rows_find(ch->peer->sections, SECTION_LVS, uuid);
     const char *name = there != NULL ? chain_text(ch, "%s/%s", name_of(there->vg_name, "?"),
                                                   name_of(there->name, uuid))
                                      : uuid;
@@ -102,7 +155,7 @@ static void absent_partition(struct chain *ch, unsigned depth, const struct part
     const struct lun *lun = p->container != NULL ? chain_row(ch, SECTION_LUNS, p->container) : NULL;
     const char *mend = NULL;
 
-    if (lun != NULL && lun->device != NULL)
+    if (lun != NULL && lun->device != NULL && lun->unread == NULL)
         mend = chain_text(ch, "On %s: partx --update /dev/%s (kpartx for a multipath map)",
                           chain_node(ch), lun->device);
     chain_add(ch, depth, "partition", p->key, "missing", mend,
@@ -114,7 +167,7 @@ static void absent_partition(struct chain *ch, unsigned depth, const struct part
 
 void absent_container(struct chain *ch, unsigned depth, const char *container)
 {
-    const struct partition *p = rows_find(ch->peer, SECTION_PARTITIONS, container);
+    const struct partition *p = rows_find(ch->peer->sections, SECTION_PARTITIONS, container);
 
     if (depth > EVIDENCE_DEEPEST || chain_full(ch))
         return;
@@ -131,15 +184,13 @@ void absent_container(struct chain *ch, unsigned depth, const char *container)
 
 /* ---- filesystems ---------------------------------------------------------------------------- */
 
-static bool container_is_here(const struct chain *ch, const char *container)
+/* Was the label of what is here not read? Of others than LUNs and partitions the section tells. */
+static bool is_unread(const struct chain *ch, const char *container)
 {
-    const char *uuid = container_lv(container);
-    const struct lv *lv = uuid != NULL ? chain_row(ch, SECTION_LVS, uuid) : NULL;
+    const struct lun *lun = chain_row(ch, SECTION_LUNS, container);
+    const struct partition *p = chain_row(ch, SECTION_PARTITIONS, container);
 
-    if (uuid != NULL)
-        return lv != NULL && lv->active;
-    return chain_row(ch, SECTION_PARTITIONS, container) != NULL ||
-           chain_row(ch, SECTION_LUNS, container) != NULL;
+    return (lun != NULL && lun->unread != NULL) || (p != NULL && p->unread != NULL);
 }
 
 /* The container is here, and what the node reads in it is not the filesystem. */
@@ -147,7 +198,10 @@ static void another_content(struct chain *ch, const char *container)
 {
     const struct filesystem *fs = chain_row(ch, SECTION_FILESYSTEMS, container);
 
-    if (fs == NULL)
+    if (fs == NULL && is_unread(ch, container))
+        chain_add(ch, 1, "filesystem", container, "unknown", NULL,
+                  "%s has %s, and does not know what lies in it.", chain_node(ch), container);
+    else if (fs == NULL)
         chain_add(ch, 1, "filesystem", container, "missing", NULL,
                   "%s has %s, and has found no filesystem in it.", chain_node(ch), container);
     else

@@ -15,7 +15,7 @@ enum { EVIDENCE_DEEPEST = 24 };
 struct chain {
     const struct explain_facts *f;
     const struct section *sections;
-    const struct section *peer; /* those of another node that sees it; NULL: none */
+    const struct explain_peer *peer; /* another node, to compare with; NULL: none */
     struct arena *a;
     struct evidence *v;
     size_t n, cap;
@@ -79,6 +79,9 @@ const char *container_lv(const char *container);
 
 /* explain_lun.c: a LUN, its paths, and the ports that they go through. */
 void explain_lun(struct chain *ch, unsigned depth, const struct lun *lun);
+/* Why the label of what is here was not read; NULL: it was. */
+void explain_unread(struct chain *ch, unsigned depth, const char *what, const char *key,
+                    const char *device, const char *unread);
 /* "mpatha (HITACHI OPEN-V, 20 GiB)", and ", naa.60060e80..." */
 const char *lun_text(struct chain *ch, const struct lun *lun);
 bool path_is_active(const struct path *p);
@@ -93,6 +96,8 @@ void explain_holds(struct chain *ch);
 /* explain_absent.c: what this node lacks of a chain that the peer has. */
 void explain_absent(struct chain *ch);
 void absent_container(struct chain *ch, unsigned depth, const char *container);
+/* A PV that this node lacks: where another one has it, and what leads there. */
+void absent_pv(struct chain *ch, unsigned depth, const char *uuid, const char *vg);
 /* explain_unreached.c: why it does not reach a LUN that the peer reaches. */
 void unreached_lun(struct chain *ch, unsigned depth, const char *key);
 

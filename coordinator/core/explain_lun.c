@@ -248,6 +248,19 @@ static void explain_suspended(struct chain *ch, unsigned depth, const struct lun
                   "The map %s is suspended: whatever is sent to it waits.", lun->map);
 }
 
+void explain_unread(struct chain *ch, unsigned depth, const char *what, const char *key,
+                    const char *device, const char *unread)
+{
+    const char *mend = NULL;
+
+    if (unread == NULL)
+        return;
+    if (device != NULL)
+        mend = chain_text(ch, "On %s, see why: dd if=/dev/%s of=/dev/null count=1 iflag=direct",
+                          chain_node(ch), device);
+    chain_add(ch, depth, what, key, "unknown", mend, "Its label was not read: %s.", unread);
+}
+
 void explain_lun(struct chain *ch, unsigned depth, const struct lun *lun)
 {
     const char *state = lun->paths_active == 0                 ? "lost"
@@ -258,6 +271,8 @@ void explain_lun(struct chain *ch, unsigned depth, const struct lun *lun)
         chain_add(ch, depth, "lun", lun->key, state, NULL, "%s, %s: %llu of %llu paths%s.",
                   lun_text(ch, lun), lun->key, number(lun->paths_active), number(lun->paths_total),
                   lun->read_only ? ", read-only" : "");
+    if (lun->state_text == NULL || !text_is(lun->state, "failed"))
+        explain_unread(ch, depth + 1, "lun", lun->key, lun->device, lun->unread);
     explain_suspended(ch, depth + 1, lun);
     explain_uses(ch, depth + 1, lun->key);
     explain_paths(ch, depth + 1, lun->key);

@@ -53,9 +53,9 @@ static void never_seen(struct chain *ch)
     const char *label = ch->f->resource->label;
     const char *kind = resource_kind_name(ch->f->kind);
 
-    if (ch->f->peer != NULL)
+    if (ch->peer != NULL)
         chain_add(ch, 0, kind, label, "missing", NULL, "%s does not see %s; %s does.",
-                  chain_node(ch), label, ch->f->peer);
+                  chain_node(ch), label, ch->peer->name);
     else
         chain_add(ch, 0, kind, label, "missing", NULL,
                   "%s does not see %s, nor does any other node now.", chain_node(ch), label);
@@ -101,29 +101,10 @@ static void explain_partition(struct chain *ch, unsigned depth, const struct par
               p->label != NULL ? chain_text(ch, " \"%s\"", p->label) : "",
               size_text(ch, REC_HAS(p, partition, size_bytes), p->size_bytes),
               p->container != NULL ? p->container : "a device that is not known");
+    explain_unread(ch, depth + 1, "partition", p->key, p->device, p->unread);
     explain_uses(ch, depth + 1, p->key);
     if (p->container != NULL)
         explain_container(ch, depth + 1, p->container);
-}
-
-/* Where the missing PV is on the node that has it. */
-static void explain_missing_pv(struct chain *ch, unsigned depth, const struct pv *pv)
-{
-    const struct pv *there = ch->peer != NULL ? rows_find(ch->peer, SECTION_PVS, pv->uuid) : NULL;
-    const char *vg = pv->vg_name != NULL ? pv->vg_name : "its volume group";
-
-    if (there == NULL || there->container == NULL) {
-        chain_add(ch, depth, "pv", pv->uuid, "missing",
-                  chain_text(ch, "Present the LUN with this PV to %s", chain_node(ch)),
-                  "%s names PV %s, which %s does not see; nor does a node that sees more of it.",
-                  vg, pv->uuid, chain_node(ch));
-        return;
-    }
-    chain_add(ch, depth, "pv", pv->uuid, "missing",
-              chain_text(ch, "Present %s to %s", there->container, chain_node(ch)),
-              "%s names PV %s, which %s does not see; on %s it lies in %s.", vg, pv->uuid,
-              chain_node(ch), ch->f->peer, there->container);
-    absent_container(ch, depth + 1, there->container);
 }
 
 static void explain_pv(struct chain *ch, unsigned depth, const struct pv *pv)
@@ -131,7 +112,7 @@ static void explain_pv(struct chain *ch, unsigned depth, const struct pv *pv)
     const char *mend = NULL;
 
     if (pv->missing || pv->container == NULL) {
-        explain_missing_pv(ch, depth, pv);
+        absent_pv(ch, depth, pv->uuid, pv->vg_name);
         return;
     }
     if (pv->duplicate)

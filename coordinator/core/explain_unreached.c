@@ -89,7 +89,8 @@ enum fabric { FABRIC_UNKNOWN, FABRIC_SAME, FABRIC_OTHER };
 static enum fabric fabric_of(const struct chain *ch, const struct path *there, const char **name,
                              const struct hba **mine)
 {
-    const struct hba *h = there->hba != NULL ? rows_find(ch->peer, SECTION_HBAS, there->hba) : NULL;
+    const struct hba *h =
+        there->hba != NULL ? rows_find(ch->peer->sections, SECTION_HBAS, there->hba) : NULL;
     const struct section *s = &ch->sections[SECTION_HBAS];
     bool unknown = false;
 
@@ -133,7 +134,7 @@ static void fc_not_zoned(struct chain *ch, unsigned depth, const struct path *p,
         chain_add(ch, depth, "path", target, "missing",
                   chain_text(ch, "Check that a zone has %s and one of %s", target, ports->names),
                   "%s does not see target port %s, through which %s reaches it.", chain_node(ch),
-                  target, ch->f->peer);
+                  target, ch->peer->name);
     }
 }
 
@@ -164,7 +165,7 @@ static void unreached_fc(struct chain *ch, unsigned depth, const struct path *p)
             ch, depth, "hba", "fc", "missing",
             chain_text(ch, "%s needs a Fibre Channel port, zoned with %s", chain_node(ch), target),
             "%s has no Fibre Channel port; %s reaches it through target port %s.", chain_node(ch),
-            ch->f->peer, target);
+            ch->peer->name, target);
     else if (ports.up == 0)
         chain_add(
             ch, depth, "hba", "fc", "lost",
@@ -186,9 +187,9 @@ static void unreached_fc(struct chain *ch, unsigned depth, const struct path *p)
 
 static const struct explain_route *route_of(const struct chain *ch, const char *link)
 {
-    for (size_t i = 0; i < ch->f->route_count; i++) {
-        if (text_is(ch->f->routes[i].link, link))
-            return &ch->f->routes[i];
+    for (size_t i = 0; i < ch->peer->route_count; i++) {
+        if (text_is(ch->peer->routes[i].link, link))
+            return &ch->peer->routes[i];
     }
     return NULL;
 }
@@ -196,7 +197,8 @@ static const struct explain_route *route_of(const struct chain *ch, const char *
 /* The network by which the peer reaches the portal: is this node on it? */
 static void explain_route(struct chain *ch, unsigned depth, const struct path *p)
 {
-    const struct hba *h = p->hba != NULL ? rows_find(ch->peer, SECTION_HBAS, p->hba) : NULL;
+    const struct hba *h =
+        p->hba != NULL ? rows_find(ch->peer->sections, SECTION_HBAS, p->hba) : NULL;
     const char *link = h != NULL ? h->interface : NULL;
     const struct explain_route *r;
 
@@ -208,20 +210,20 @@ static void explain_route(struct chain *ch, unsigned depth, const struct path *p
                   chain_text(ch,
                              "If ports of both are on one network, declare it: muster network "
                              "define NAME --match '%s/%s' --match '%s/PORT'",
-                             ch->f->peer, link, chain_node(ch)),
+                             ch->peer->name, link, chain_node(ch)),
                   "%s reaches the portal through %s, of which no declared network is known.",
-                  ch->f->peer, link);
+                  ch->peer->name, link);
     else if (r->here == EDGE_OK || r->here == EDGE_DEGRADED)
         chain_add(ch, depth, "network", r->network, r->here == EDGE_OK ? "ok" : "degraded", NULL,
-                  "%s reaches the portal through %s on %s, which %s is on too%s%s.", ch->f->peer,
+                  "%s reaches the portal through %s on %s, which %s is on too%s%s.", ch->peer->name,
                   link, r->network, chain_node(ch), r->port != NULL ? ", with " : "",
                   r->port != NULL ? r->port : "");
     else
         chain_add(ch, depth, "network", r->network, r->here == 0 ? "missing" : "lost",
                   chain_text(ch, "muster explain %s %s tells which VLAN or link is not there",
                              chain_node(ch), r->network),
-                  "%s reaches the portal through %s on %s; %s is not on that network.", ch->f->peer,
-                  link, r->network, chain_node(ch));
+                  "%s reaches the portal through %s on %s; %s is not on that network.",
+                  ch->peer->name, link, r->network, chain_node(ch));
 }
 
 static void no_session(struct chain *ch, unsigned depth, const struct path *p)
@@ -283,7 +285,7 @@ static void unreached_fabric(struct chain *ch, unsigned depth, const struct path
                       : chain_text(ch, "On %s: nvme connect, to %s at %s", chain_node(ch), target,
                                    or_unknown(p->portal)),
                   "%s is not connected to %s (%s), through which %s reaches it.", chain_node(ch),
-                  target, or_unknown(p->transport), ch->f->peer);
+                  target, or_unknown(p->transport), ch->peer->name);
     if (mine == NULL)
         explain_route(ch, depth + 1, p);
 }
@@ -292,7 +294,7 @@ static void unreached_local(struct chain *ch, unsigned depth, const struct path 
 {
     chain_add(ch, depth, "path", p->device, "info", NULL,
               "It is a device of %s itself (%s): only what runs on that machine can see it.",
-              ch->f->peer, p->transport != NULL ? p->transport : "of unknown transport");
+              ch->peer->name, p->transport != NULL ? p->transport : "of unknown transport");
 }
 
 static void unreached_path(struct chain *ch, unsigned depth, const struct path *p)
@@ -344,8 +346,8 @@ static bool is_again(const struct section *s, size_t at)
 
 void unreached_lun(struct chain *ch, unsigned depth, const char *key)
 {
-    const struct lun *there = rows_find(ch->peer, SECTION_LUNS, key);
-    const struct section *s = &ch->peer[SECTION_PATHS];
+    const struct lun *there = rows_find(ch->peer->sections, SECTION_LUNS, key);
+    const struct section *s = &ch->peer->sections[SECTION_PATHS];
     size_t n = 0;
 
     if (there == NULL) {
@@ -354,7 +356,7 @@ void unreached_lun(struct chain *ch, unsigned depth, const char *key)
         return;
     }
     chain_add(ch, depth, "lun", key, "missing", NULL, "%s does not see %s; on %s it is %s.",
-              chain_node(ch), key, ch->f->peer, lun_text(ch, there));
+              chain_node(ch), key, ch->peer->name, lun_text(ch, there));
     for (size_t i = 0; i < s->row_count && !chain_full(ch); i++) {
         const struct path *p = section_row(s, i);
 
@@ -365,5 +367,5 @@ void unreached_lun(struct chain *ch, unsigned depth, const char *key)
     }
     if (n > TARGETS_MOST)
         chain_add(ch, depth + 1, "path", key, "info", NULL, "%zu more targets lead to it on %s.",
-                  n - TARGETS_MOST, ch->f->peer);
+                  n - TARGETS_MOST, ch->peer->name);
 }

@@ -11,6 +11,7 @@ struct fs_wanted {
     uint64_t index;               /* the resource's number in the reply */
     uint32_t node_no;             /* one that sees it best; 0 and `seen` false: none has an edge */
     bool seen;
+    uint32_t row_no;   /* one that has, or last had, a row of it; 0: none */
     uint32_t owner_no; /* the only node on which the container means it */
     bool owned;
 };

@@ -4,35 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/explain_internal.h"
-
-/* In the order in which they are listed below one thing. */
-enum kind { PARTITION, PV, VG, LV, FILESYSTEM, USE };
+#include "core/impact_internal.h"
 
 static const char *const kind_names[] = { "partition", "pv", "vg", "lv", "filesystem", "use" };
-
-/* Something that depends on the resource, whichever nodes see it. */
-struct thing {
-    enum kind kind;
-    uint32_t hash;
-    const char *key, *name, *text;
-    const char *vg;  /* of a PV: its volume group's UUID */
-    uint64_t pvs;    /* of a volume group: how many it has */
-    uint32_t parent; /* its number; 0: the resource itself */
-    uint32_t depth;
-    uint32_t nodes; /* that report it */
-    size_t seen;    /* number of the node that was looked at last, from 1 */
-};
-
-struct impact {
-    const struct impact_facts *f;
-    struct chain ch; /* for its texts, and in the end for the evidence */
-    struct thing *v; /* v[0]: the resource */
-    size_t n;
-    bool full;
-    size_t at;                      /* number of the node, from 1 */
-    const struct section *sections; /* of the node that is looked at */
-};
 
 struct impact *impact_new(const struct impact_facts *f, struct arena *a)
 {
@@ -43,8 +17,9 @@ struct impact *impact_new(const struct impact_facts *f, struct arena *a)
     im->f = f;
     im->ch.a = a;
     im->v = arena_array(a, EVIDENCE_MOST, sizeof *im->v);
+    im->pvs = arena_array(a, EVIDENCE_MOST, sizeof(const struct thing *));
     im->n = 1;
-    return im->v == NULL ? NULL : im;
+    return im->v == NULL || im->pvs == NULL ? NULL : im;
 }
 
 /* ---- things --------------------------------------------------------------------------------- */
@@ -205,9 +180,14 @@ static void visit_filesystem(struct impact *im, const struct thing *t, const str
 {
     const char *name = fs->label != NULL ? fs->label : fs->uuid != NULL ? fs->uuid : fs->container;
 
-    thing_add(im, t, FILESYSTEM, fs->container, name,
-              chain_text(&im->ch, "The filesystem %s (%s%s) is in it", name, or_none(fs->type),
-                         size_text(im, REC_HAS(fs, filesystem, size_bytes), fs->size_bytes)));
+    struct thing *mine =
+        thing_add(im, t, FILESYSTEM, fs->container, name,
+                  chain_text(&im->ch, "The filesystem %s (%s%s) is in it", name, or_none(fs->type),
+                             size_text(im, REC_HAS(fs, filesystem, size_bytes), fs->size_bytes)));
+
+    if (mine != NULL && mine->resource == NULL)
+        mine->resource =
+            chain_text(&im->ch, "%s@%s", fs->uuid != NULL ? fs->uuid : "", fs->container);
 }
 
 static void visit_container(struct impact *im, const struct thing *t, const char *container)
@@ -279,6 +259,7 @@ int impact_add(struct impact *im, size_t i, const struct section *sections)
     default:
         visit_node(im);
     }
+    impact_effects(im);
     return im->ch.failed ? -ENOMEM : 0;
 }
 
@@ -308,10 +289,11 @@ static const char *group_text(struct impact *im, const struct thing *vg)
                       (unsigned long long)(vg->pvs > lost ? vg->pvs : lost));
 }
 
-static void tell(struct impact *im, const struct thing *t)
+static void tell(struct impact *im, struct thing *t)
 {
     const char *text = t->kind == VG ? group_text(im, t) : t->text;
 
+    impact_tell(im, t, kind_names[t->kind]);
     if (t->kind == USE)
         chain_add(&im->ch, t->depth, kind_names[t->kind], t->name, "info", NULL, "%s", text);
     else
@@ -320,7 +302,7 @@ static void tell(struct impact *im, const struct thing *t)
 }
 
 /* The children of each thing lie together, in order of their parents. */
-static void tell_below(struct impact *im, const struct thing *const *order, uint32_t parent)
+static void tell_below(struct impact *im, struct thing *const *order, uint32_t parent)
 {
     size_t low = 0, high = im->n - 1;
 
@@ -351,16 +333,17 @@ static void tell_limits(struct impact *im)
 
 int impact_finish(struct impact *im, struct reply *reply)
 {
-    const struct thing **order = arena_array(im->ch.a, im->n, sizeof *order);
+    struct thing **order = arena_array(im->ch.a, im->n, sizeof *order);
     const struct evidence *first = reply->evidence.v;
     struct evidence *all;
     size_t n = reply->evidence.n;
 
-    if (order == NULL)
+    im->dependents = arena_array(im->ch.a, im->n, sizeof *im->dependents);
+    if (order == NULL || im->dependents == NULL)
         return -ENOMEM;
     for (size_t i = 1; i < im->n; i++)
         order[i - 1] = &im->v[i];
-    qsort(order, im->n - 1, sizeof *order, by_place);
+    qsort(order, im->n - 1, sizeof(struct thing *), by_place);
     tell_below(im, order, 0);
     tell_limits(im);
     all = arena_array(im->ch.a, n + im->ch.n, sizeof *all);
@@ -369,5 +352,6 @@ int impact_finish(struct impact *im, struct reply *reply)
     for (size_t i = 0; i < n + im->ch.n; i++)
         all[i] = i < n ? first[i] : im->ch.v[i - n];
     REC_SET(reply, reply, evidence, ((struct recs){ all, n + im->ch.n }));
+    REC_SET(reply, reply, dependents, ((struct recs){ im->dependents, im->dependent_count }));
     return 0;
 }

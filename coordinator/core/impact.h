@@ -11,6 +11,7 @@ enum { IMPACT_NODES_MOST = 64 };
 
 struct impact_node {
     uint32_t no;
+    uuid128 id;
     const char *name;
 };
 
@@ -28,7 +29,7 @@ struct impact *impact_new(const struct impact_facts *f,
                           struct arena *a); /* in `a`; NULL: no memory */
 /* `sections`: SECTION_COUNT entries of f->nodes[i]; nothing of them is kept. 0 or -ENOMEM. */
 int impact_add(struct impact *im, size_t i, const struct section *sections);
-/* Appends to reply->evidence. 0 or -ENOMEM. */
+/* Appends to reply->evidence, and fills reply->dependents. 0 or -ENOMEM. */
 int impact_finish(struct impact *im, struct reply *reply);
 
 #endif

@@ -405,6 +405,7 @@ static int slot_clear(struct step *s, struct node *n, enum section_id id)
 
         if (((sighting_sections >> id) & 1u) && row->sighting != NULL) {
             row->sighting->edge->bare = true;
+            row->sighting->edge->stuck = false;    /* the boot that is over waits no more */
             touch_edge(s->c, row->sighting->edge); /* it has no ports any more */
         }
         row_release(s->c, id, row);

@@ -272,7 +272,7 @@ static int load_edge(struct coord *c, const struct edge_row *row, const struct n
     return 0;
 }
 
-static struct row *row_by_key(struct slot *slot, const char *key)
+struct row *row_by_key(const struct slot *slot, const char *key)
 {
     uint32_t low = 0, high = slot->row_count;
 
@@ -342,6 +342,7 @@ static int load_sighting(struct coord *c, const struct sighting_row *row, const 
         e->held_by = 0;
     e->held_by |= 1u << g->section;
     e->bare = false;
+    e->stuck = e->stuck || sight.stuck;
     edge_attach(e, g);
     return 0;
 }

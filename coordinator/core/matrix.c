@@ -118,9 +118,7 @@ uint8_t edge_shown_state(const struct edge *e)
         if (slot->status == SECTION_STUCK || slot->status == SECTION_FAILED)
             stuck = true;
     }
-    for (const struct sighting *g = e->sightings; g != NULL; g = g->next)
-        stuck = stuck || g->sight.stuck;
-    if (stuck)
+    if (stuck || edge_is_stuck(e))
         return EDGE_STUCK;
     if (e->sightings == NULL && e->state != EDGE_LOST)
         return EDGE_UNKNOWN; /* of an earlier boot, and not settled yet */

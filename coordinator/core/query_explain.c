@@ -95,87 +95,6 @@ static int add_rivals(struct answer *q, const struct node *n, const struct resou
     return 0;
 }
 
-/* ---- another node that sees it, for comparison ---------------------------------------------- */
-
-/* 1. all paths before some, 2. more paths, 3. by name. */
-bool edge_is_better(const struct edge *a, const struct edge *b)
-{
-    if (b == NULL || a->shown != b->shown)
-        return b == NULL || a->shown < b->shown;
-    if (a->paths_active != b->paths_active)
-        return a->paths_active > b->paths_active;
-    return strcmp(a->node->row.name, b->node->row.name) < 0;
-}
-
-const struct edge *edge_best(const struct resource *r, const struct node *n)
-{
-    const struct edge *best = NULL;
-
-    for (const struct edge *e = r->edges; e != NULL; e = e->next) {
-        if (e->node != n && (e->shown == EDGE_OK || e->shown == EDGE_DEGRADED) &&
-            edge_is_better(e, best))
-            best = e;
-    }
-    return best;
-}
-
-enum { ROUTES_MOST = 256 };
-
-static int copy_route(struct arena *a, const struct node *n, const struct edge *there,
-                      const struct sighting *g, struct explain_route *out)
-{
-    const struct edge *here = edge_find(n, there->resource);
-    bool port = here != NULL && here->sightings != NULL;
-
-    *out = (struct explain_route){
-        .link = arena_strdup(a, g->row_key),
-        .network = arena_strdup(a, there->resource->network->name),
-        .here = here != NULL ? here->shown : 0,
-        .port = port ? arena_strdup(a, here->sightings->sight.port) : NULL,
-    };
-    return out->link == NULL || out->network == NULL || (port && out->port == NULL) ? -ENOMEM : 0;
-}
-
-/* The declared networks that the peer's links are on, and how this node stands to them. */
-static int copy_routes(struct arena *a, const struct node *n, const struct node *peer,
-                       struct explain_facts *f)
-{
-    struct explain_route *v = arena_array(a, ROUTES_MOST, sizeof *v);
-
-    if (v == NULL)
-        return -ENOMEM;
-    f->routes = v;
-    for (uint32_t i = 0; i < peer->edge_count; i++) {
-        const struct edge *e = peer->edges[i];
-
-        for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
-            if (e->resource->network == NULL || f->route_count == ROUTES_MOST)
-                break;
-            if (copy_route(a, n, e, g, &v[f->route_count++]) < 0)
-                return -ENOMEM;
-        }
-    }
-    return 0;
-}
-
-static int add_peer(struct answer *q, const struct node *n, const struct resource *r,
-                    const struct edge *e, struct explain_facts *f)
-{
-    const struct edge *best = edge_best(r, n);
-
-    f->kind = (enum resource_kind)r->kind;
-    f->key = arena_strdup(q->a, r->key);
-    if (r->owner != NULL && r->owner != n)
-        f->owner = arena_strdup(q->a, r->owner->row.name);
-    if (f->key == NULL || (r->owner != NULL && r->owner != n && f->owner == NULL))
-        return -ENOMEM;
-    if (r->kind == RESOURCE_NETWORK || best == NULL || (e != NULL && e->shown == EDGE_OK))
-        return 0;
-    f->peer = arena_strdup(q->a, best->node->row.name);
-    q->out->join.peer_no = best->node->row.no;
-    return f->peer == NULL ? -ENOMEM : copy_routes(q->a, n, best->node, f);
-}
-
 /* ---- who else uses it: looked up in the database by what it lies in ------------------------- */
 
 static int compare_nodes(const void *a, const void *b)
@@ -253,7 +172,7 @@ static int gather(struct answer *q, const struct node *n, const struct resource 
     if (rc == 0)
         rc = add_rivals(q, n, r, f);
     if (rc == 0)
-        rc = add_peer(q, n, r, e, f);
+        rc = explain_peers(q, n, r, f);
     if (rc == 0)
         rc = add_holders(q, n, r, f);
     return rc < 0 ? rc : info_sections(q->c, q->a, n, &f->states);

@@ -48,6 +48,18 @@ static int check_filesystems(struct answer *q, const struct chosen *ch, bool *go
 
 /* ---- what the shell needs to find their uses ------------------------------------------------ */
 
+/* Who is asked what it is: who sees it best, else who is silent and saw it. */
+static uint32_t teller(const struct resource *r, const struct edge *best)
+{
+    if (best != NULL)
+        return best->node->row.no;
+    for (const struct edge *e = r->edges; e != NULL; e = e->next) {
+        if (e->sightings != NULL)
+            return e->node->row.no;
+    }
+    return 0;
+}
+
 static int want(struct answer *q, const struct resource *r, struct fs_wanted *out)
 {
     const char *container = key_container(r->key);
@@ -62,6 +74,7 @@ static int want(struct answer *q, const struct resource *r, struct fs_wanted *ou
         .owner_no = r->owner != NULL ? r->owner->row.no : 0,
         .seen = best != NULL,
         .node_no = best != NULL ? best->node->row.no : 0,
+        .row_no = teller(r, best),
     };
     return out->container != NULL && out->uuid != NULL ? 0 : -ENOMEM;
 }

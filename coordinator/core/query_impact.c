@@ -266,7 +266,7 @@ static int impact_nodes(struct answer *q, const struct pick *p, struct impact_fa
 
         if (name == NULL)
             return -ENOMEM;
-        nodes[f->node_count] = (struct impact_node){ n->row.no, name };
+        nodes[f->node_count] = (struct impact_node){ n->row.no, n->row.id, name };
     }
     return 0;
 }
@@ -290,7 +290,7 @@ static int impact_join(struct answer *q, const struct pick *p, const struct node
         return f->key == NULL ? -ENOMEM : impact_nodes(q, p, f);
     }
     f->kind = RESOURCE_NETWORK;
-    *one = (struct impact_node){ n->row.no, arena_strdup(q->a, n->row.name) };
+    *one = (struct impact_node){ n->row.no, n->row.id, arena_strdup(q->a, n->row.name) };
     f->nodes = one;
     f->node_count = 1;
     return one->name == NULL ? -ENOMEM : 0;

@@ -92,13 +92,18 @@ struct resource *resource_unproven(struct step *s, struct node *n, const char *p
 static const uuid128 global_space = { { 0x3b, 0x0e, 0x1c, 0x7a, 0x5d, 0x6f, 0x4c, 0x0b, 0x9a, 0x21,
                                         0x7d, 0x0c, 0x64, 0x2e, 0x88, 0x51 } };
 
-uuid128 resource_seen_id(const struct node *owner, enum resource_kind kind, const char *key)
+uuid128 resource_id_of(const uuid128 *owner, enum resource_kind kind, const char *key)
 {
     char name[KEY_MOST + 32];
     int n = snprintf(name, sizeof name, "%s/%s", resource_kind_name(kind), key);
 
-    return uuid_v5(owner != NULL ? owner->row.id : global_space, name,
+    return uuid_v5(owner != NULL ? *owner : global_space, name,
                    (size_t)n < sizeof name ? (size_t)n : sizeof name - 1);
+}
+
+uuid128 resource_seen_id(const struct node *owner, enum resource_kind kind, const char *key)
+{
+    return resource_id_of(owner != NULL ? &owner->row.id : NULL, kind, key);
 }
 
 /* A name that the row gives anew is the resource's from then on. */

@@ -14,6 +14,15 @@ void edge_sum(const struct edge *e, uint32_t *active, uint32_t *total)
     }
 }
 
+bool edge_is_stuck(const struct edge *e)
+{
+    for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
+        if (g->sight.stuck)
+            return true;
+    }
+    return false;
+}
+
 uint8_t edge_stored_state(const struct edge *e)
 {
     if (e->paths_active == 0)
@@ -26,6 +35,16 @@ uint8_t edge_stored_state(const struct edge *e)
                                                                                 : EDGE_DEGRADED;
 }
 
+static const struct {
+    const char *name, *parts;
+} nouns[RESOURCE_KINDS] = {
+    [RESOURCE_NETWORK] = { "", "paths" },
+    [RESOURCE_LUN] = { "LUN ", "paths" },
+    [RESOURCE_VG] = { "volume group ", "PVs" },
+    [RESOURCE_LV] = { "logical volume ", "PVs" },
+    [RESOURCE_FILESYSTEM] = { "filesystem ", "paths" },
+};
+
 static int edge_event(struct step *s, const struct edge *e, uint8_t was)
 {
     static const struct {
@@ -36,15 +55,6 @@ static int edge_event(struct step *s, const struct edge *e, uint8_t was)
         [EDGE_OK] = { "edge.ok", SEVERITY_INFO, "sees" },
         [EDGE_DEGRADED] = { "edge.degraded", SEVERITY_WARNING, "half-sees" },
         [EDGE_LOST] = { "edge.lost", SEVERITY_ERROR, "has lost" },
-    };
-    static const struct {
-        const char *name, *parts;
-    } nouns[RESOURCE_KINDS] = {
-        [RESOURCE_NETWORK] = { "", "paths" },
-        [RESOURCE_LUN] = { "LUN ", "paths" },
-        [RESOURCE_VG] = { "volume group ", "PVs" },
-        [RESOURCE_LV] = { "logical volume ", "PVs" },
-        [RESOURCE_FILESYSTEM] = { "filesystem ", "paths" },
     };
     uint8_t kind = e->resource->kind;
     char label[200], had[48] = "";
@@ -61,6 +71,25 @@ static int edge_event(struct step *s, const struct edge *e, uint8_t was)
                  "%s %s %s%s%s: %u of %u %s%s.", e->node->row.name, kinds[e->state].verb,
                  nouns[kind].name, label, was != 0 && e->state == EDGE_OK ? " in full again" : "",
                  e->paths_active, e->paths_total, nouns[kind].parts, had);
+}
+
+/* That it does not answer is told even of what is reported for the first time. Whoever has lost
+ * what did not answer has waited in vain: that is told as lost. */
+static int stuck_settle(struct step *s, struct edge *e)
+{
+    bool was = e->stuck, gone = e->sightings == NULL && e->heir == NULL;
+    char label[200];
+    int rc;
+
+    e->stuck = edge_is_stuck(e);
+    rc = e->stuck != was && !gone ? event_due_of_node(s, e->node) : 0;
+    if (rc != 1)
+        return rc;
+    resource_label_in(e->resource, label, sizeof label);
+    return event(s, was ? "edge.answers" : "edge.stuck", was ? SEVERITY_INFO : SEVERITY_ERROR,
+                 e->node, e->resource, "%s %s %s%s%s.", e->node->row.name,
+                 was ? "has an answer from" : "has no answer from", nouns[e->resource->kind].name,
+                 label, was ? " again" : ": it is stuck");
 }
 
 /* Have all sections that held the edge been collected well in this boot? */
@@ -132,7 +161,8 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
             e->held_by |= 1u << g->section;
         add_up(s, e);
     } else if (e->heir != NULL || fresh) {
-        return edge_remove(s, e);
+        rc = stuck_settle(s, e);
+        return rc < 0 ? rc : edge_remove(s, e);
     } else if (e->bare && (e->state == EDGE_LOST || !answered(e))) {
         edge_refresh(s->c, e);
         touch_edge(s->c, e); /* it has no ports any more */
@@ -149,6 +179,8 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
     edge_refresh(s->c, e);
     touch_edge(s->c, e); /* its ports may have changed, if nothing else */
     rc = version_settle(s, e->resource, e);
+    if (rc == 0)
+        rc = stuck_settle(s, e);
     if (rc < 0)
         return rc;
     if (!fresh && before.state == e->state && before.paths_active == e->paths_active &&

@@ -131,6 +131,7 @@ static bool sight_lun(const void *row, char scratch[SIGHT_SCRATCH], struct sight
     out->size = figure(lun->size_bytes);
     out->mark = text_mark(lun->serial);
     out->alone = container_is_local(lun->key);
+    out->devices = &lun->devices;
     return thing_set(out, RESOURCE_LUN, lun->key, lun->file != NULL ? lun->file : lun->key,
                      lun->map != NULL ? lun->map : lun->device);
 }
@@ -216,6 +217,7 @@ struct sighting *sighting_new(const char *row_key, enum section_id id, const str
     g->section = (uint8_t)id;
     g->sight = *sight;
     g->sight.key = g->sight.label = NULL;
+    g->sight.devices = NULL;
     g->sight.port = own ? memcpy(g + 1, sight->port, n) : row_key;
     return g;
 }
@@ -292,6 +294,27 @@ static void history_move(const struct edge *from, struct edge *to)
         to->had_until = from->had_until;
     if (from->since.v > to->since.v)
         to->since = from->since;
+}
+
+/* A device that had no identity, and has one now: what it was called meanwhile is the same thing,
+ * and goes as soon as no row calls it so. */
+static int better_known(struct step *s, struct node *n, const struct sight *sight, struct edge *to)
+{
+    size_t count = sight->devices != NULL ? sight->devices->n : 0;
+    char key[PORT_MOST + sizeof "local."];
+
+    for (size_t i = 0; i < count; i++) {
+        int len = snprintf(key, sizeof key, "local.%s", sight->devices->v[i]);
+        struct resource *r = resource_by_id(s->c, resource_seen_id(n, RESOURCE_LUN, key));
+        struct edge *from = r != NULL && (size_t)len < sizeof key ? edge_find(n, r) : NULL;
+        int rc = from != NULL ? edge_dirty(s->c, from) : 0;
+
+        if (rc < 0)
+            return rc;
+        if (from != NULL)
+            from->heir = to;
+    }
+    return 0;
 }
 
 int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool announce)
@@ -405,5 +428,6 @@ int sighting_set(struct step *s, struct node *n, enum section_id id, struct row 
     edge_attach(e, g);
     if (r->twin != NULL)
         twin_seen(s->c, r->twin);
-    return emit_sighting(s, n, g);
+    rc = better_known(s, n, sight, e);
+    return rc < 0 ? rc : emit_sighting(s, n, g);
 }

@@ -280,6 +280,14 @@ int twin_pv_set(struct coord *c, struct node *n, struct row *row, const char *co
     return 0;
 }
 
+const struct twins *twins_of_pv(const struct coord *c, const char *row_key)
+{
+    char key[KEY_MOST + 8];
+    int n = snprintf(key, sizeof key, "pv/%.*s", (int)uuid_length(row_key), row_key);
+
+    return (size_t)n < sizeof key ? map_get(c->twins, key, (size_t)n) : NULL;
+}
+
 struct pv_root *twin_root(const struct coord *c, const struct resource *r)
 {
     char lv[KEY_MOST + 8];

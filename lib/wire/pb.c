@@ -45,6 +45,8 @@ const struct pb_pair pb_pairs[] = {
     PART(token_info),
     PART(client_info),
     PART(use_info),
+    PART(dependent),
+    PART(fs_info),
     PART(system),
     PART(cpu),
     PART(nic),

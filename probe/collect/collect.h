@@ -12,6 +12,8 @@
 struct collect_request {
     struct strs interfaces; /* globs of links that count as the host's though they are virtual */
     struct strs devices;    /* globs of block devices that are looked at; none: all */
+    struct strs touched;    /* those that the kernel has announced something of meanwhile */
+    bool whole;             /* nothing that can be asked anew is taken from memory */
     struct bytes memory;    /* what the last worker of this kind wanted kept */
     const char *sys_root;   /* prefix of /sys, /proc and /etc paths; "" on a real host */
 };

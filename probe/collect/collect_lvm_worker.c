@@ -48,11 +48,12 @@ static bool is_guests(struct storage *s, const struct block_container *c, const 
            (c->lun != NULL && is_lun_guests(s, c->lun, exports, n));
 }
 
-/* PVs inside LVs are guests' too, or nobody's. */
+/* PVs inside LVs are guests' too, or nobody's. One that is only remembered has not answered now. */
 static bool is_for_lvm(const struct block_container *c)
 {
     return c->device != NULL && c->kind != CONTAINER_LV && c->answer != NULL &&
-           c->answer->status == LABEL_READ && label_pv_uuid(&c->answer->label) != NULL;
+           c->answer->status == LABEL_READ && !c->answer->remembered &&
+           label_pv_uuid(&c->answer->label) != NULL;
 }
 
 static struct lvm_device *choose(struct storage *s, const uint64_t *exports, size_t export_count,
@@ -83,8 +84,10 @@ int collect_lvm_worker(const struct collect_request *req, struct arena *a, struc
     size_t export_count = 0, n = 0, left_out;
     uint64_t *exports = NULL;
     int rc = r == NULL ? err_set(e, -ENOMEM, "out of memory while reading storage")
-                       : read_storage(req, false, a, r, e);
+                       : read_storage_devices(req, a, r, e);
 
+    if (rc == 0)
+        rc = read_storage_labels(req, true, NULL, r, e);
     if (rc == 0)
         rc = read_use_exports(req, a, &exports, &export_count, e);
     if (rc == 0)

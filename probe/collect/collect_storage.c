@@ -37,15 +37,18 @@ int collect_storage(const struct collect_request *req, struct arena *a, struct s
     const char *unread, *forgotten = NULL;
     size_t left_out = 0;
     int rc = r == NULL ? err_set(e, -ENOMEM, "out of memory while reading storage")
-                       : read_storage(req, true, a, r, e);
+                       : read_storage_devices(req, a, r, e);
 
+    /* First who uses what: where that has changed, so may have what is there. */
+    if (rc == 0)
+        rc = collect_uses(req, r->s.containers, r->s.container_count, r->s.rows.paths,
+                          r->s.rows.path_count, a, &out[5], e);
+    if (rc == 0)
+        rc = read_storage_labels(req, false, &out[5], r, e);
     if (rc < 0)
         return rc;
     fill_sections(r, out);
-    rc = collect_uses(req, r->s.containers, r->s.container_count, r->s.rows.paths,
-                      r->s.rows.path_count, a, &out[5], e);
-    if (rc == 0)
-        rc = read_storage_keep(r, memory, &left_out, e);
+    rc = read_storage_keep(r, memory, &left_out, e);
     if (rc < 0)
         return rc;
     unread = storage_unread(&r->s);

@@ -29,8 +29,9 @@ struct block_container {
     /* Of the LUN below it with the fewest active paths; of two with equally few, the one that has
      * more in all. Absent: nothing tells what is below it. */
     struct opt paths_active, paths_total;
-    bool top;       /* it is the one to read: see docs/inventory.md, "Containers" */
-    bool suspended; /* a device-mapper device that answers nobody now */
+    bool top;                /* it is the one to read: see docs/inventory.md, "Containers" */
+    bool suspended;          /* a device-mapper device that answers nobody now */
+    uint64_t identity, uses; /* hashes; 0: none (storage_identify, storage_uses) */
     const struct label_answer *answer; /* once it was asked what is on it; NULL: it was not */
 };
 

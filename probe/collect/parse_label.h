@@ -62,6 +62,11 @@ struct opt label_extended_start(struct bytes sector);
  * the volume's label is (root directory, master file table). */
 struct opt label_far_start(struct bytes sector);
 
+/* Of the first LABEL_BEGIN_BYTES: a format begins there that may have something anywhere in the
+ * first MiB (UDF, HFS). */
+enum { LABEL_BEGIN_BYTES = 64 << 10 };
+bool label_asks_for_more(struct bytes begin);
+
 enum { LABEL_STUCK_MAX = 1536 }; /* devices that are remembered */
 
 /* A device that did not answer when it was last asked. */
@@ -88,8 +93,9 @@ enum label_status {
 
 struct label_answer {
     enum label_status status;
+    bool remembered;     /* LABEL_READ: by an earlier worker */
     struct label label;  /* LABEL_READ */
-    uint64_t size_bytes; /* LABEL_READ: of the device */
+    uint64_t size_bytes; /* LABEL_READ, not remembered: of the device */
     int error;           /* LABEL_FAILED: the errno */
     mono_ms since;       /* LABEL_STUCK */
     const char *text;    /* why, when not read: a sentence */

@@ -86,3 +86,19 @@ struct opt label_far_start(struct bytes sector)
         return exfat_root(sector);
     return fat_root(sector);
 }
+
+/* ECMA-167, 2/9.1: a sequence of volume structure descriptors from 32 KiB on, one for each sector.
+ * An HFS volume (Inside Macintosh: Files, 2-60) may have HFS Plus in it. */
+bool label_asks_for_more(struct bytes begin)
+{
+    enum { DESCRIPTORS = 32 << 10, STEP = 2048, HFS = 1024 };
+    static const char *const ids[] = { "BEA01", "NSR02", "NSR03", "CD001", "BOOT2", "TEA01" };
+
+    for (size_t at = DESCRIPTORS; at < begin.n; at += STEP) {
+        for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+            if (bytes_have(begin, at + 1, ids[i]))
+                return true;
+        }
+    }
+    return bytes_have(begin, HFS, "BD");
+}

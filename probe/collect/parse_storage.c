@@ -9,21 +9,6 @@ static const struct label *label_of(const struct block_container *c)
     return c->answer != NULL && c->answer->status == LABEL_READ ? &c->answer->label : NULL;
 }
 
-static struct kept_label kept_of(const struct block_container *c, const struct label *l)
-{
-    bool pv = label_pv_uuid(l) != NULL;
-
-    return (struct kept_label){ .container = storage_hash(c->container),
-                                .type = pv ? NULL : l->type,
-                                .usage = pv ? NULL : l->usage,
-                                .uuid = pv ? NULL : l->uuid,
-                                .sub_uuid = pv ? NULL : l->sub_uuid,
-                                .label = pv ? NULL : l->label,
-                                .table_type = l->table_type,
-                                .partitions = l->partitions,
-                                .partition_count = l->partition_count };
-}
-
 /* It should have been read, and neither was nor said why not. */
 static bool is_silent(const struct block_container *c)
 {
@@ -31,26 +16,20 @@ static bool is_silent(const struct block_container *c)
                       c->answer->status == LABEL_SKIPPED);
 }
 
-/* What is, or was, on a container. False: nothing is known. */
-static bool know(const struct storage *s, const struct block_container *c, struct kept_label *out)
+/* What is, or was, on a container; NULL: nothing is known. */
+static const struct label *known(const struct storage *s, const struct block_container *c)
 {
     const struct label *l = label_of(c);
-    const struct kept_label *k = NULL;
+    const struct kept_label *k =
+        l == NULL && is_silent(c) ? storage_memory_label(&s->before, c->container) : NULL;
 
-    if (l != NULL)
-        *out = kept_of(c, l);
-    else if (is_silent(c))
-        k = storage_memory_label(&s->before, c->container);
-    if (k != NULL)
-        *out = *k;
-    return l != NULL || k != NULL;
+    return k != NULL ? &k->label : l;
 }
 
 /* ---- partitions --------------------------------------------------------------------------------
  */
 
-static void fill(const struct kept_label *table, const struct label_partition *p,
-                 struct partition *row)
+static void fill(const struct label *table, const struct label_partition *p, struct partition *row)
 {
     ROW_TEXT(row, partition, table_type, table->table_type);
     ROW_TEXT(row, partition, type, p->type);
@@ -80,9 +59,8 @@ static bool is_extended(const struct label_partition *p)
     return false;
 }
 
-static void add_row(struct storage *s, const struct block_container *lun,
-                    const struct kept_label *table, const struct label_partition *p,
-                    const char *key)
+static void add_row(struct storage *s, const struct block_container *lun, const struct label *table,
+                    const struct label_partition *p, const char *key)
 {
     struct partition *row = &s->rows.partitions[s->rows.partition_count++];
     struct block_container *c = &s->containers[s->container_count++];
@@ -104,9 +82,9 @@ static void add_row(struct storage *s, const struct block_container *lun,
 }
 
 static void add_table(struct storage *s, const struct block_container *lun, size_t sorted,
-                      const struct kept_label *table)
+                      const struct label *table)
 {
-    for (size_t i = 0; i < table->partition_count; i++) {
+    for (size_t i = 0; table != NULL && i < table->partition_count; i++) {
         const struct label_partition *p = &table->partitions[i];
         const char *key =
             rows_printf(&s->r, "%s-part%llu", lun->container, (unsigned long long)p->number);
@@ -143,18 +121,19 @@ static bool make_room(struct storage *s, size_t more)
 void storage_partitions(struct storage *s)
 {
     size_t n = s->container_count, sorted = s->rows.partition_count, more = 0;
-    struct kept_label *tables = rows_array(&s->r, n, sizeof *tables);
+    const struct label **tables = rows_array(&s->r, n, sizeof(void *));
 
     for (size_t i = 0; i < n && tables != NULL; i++) {
-        if (s->containers[i].kind != CONTAINER_LUN || !know(s, &s->containers[i], &tables[i]) ||
-            tables[i].table_type == NULL)
-            tables[i].partition_count = 0;
-        more += tables[i].partition_count;
+        if (s->containers[i].kind == CONTAINER_LUN)
+            tables[i] = known(s, &s->containers[i]);
+        if (tables[i] != NULL && tables[i]->table_type == NULL)
+            tables[i] = NULL;
+        more += tables[i] == NULL ? 0 : tables[i]->partition_count;
     }
     if (tables == NULL || !make_room(s, more))
         return;
     for (size_t i = 0; i < n; i++)
-        add_table(s, &s->containers[i], sorted, &tables[i]);
+        add_table(s, &s->containers[i], sorted, tables[i]);
     if (s->rows.partition_count > 1)
         qsort(s->rows.partitions, s->rows.partition_count, sizeof *s->rows.partitions,
               compare_rows);
@@ -185,22 +164,33 @@ static const char *array_uuid(const struct storage *s, const char *device)
     return NULL;
 }
 
-void storage_name_arrays(struct storage *s)
+static void rename_uses(struct use *uses, size_t n, const char *from, const char *to)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (REC_HAS(&uses[i], use, container) && strcmp(uses[i].container, from) == 0)
+            REC_SET(&uses[i], use, container, to);
+    }
+}
+
+void storage_name_arrays(struct storage *s, struct use *uses, size_t use_count)
 {
     bool any = false;
 
     for (size_t i = 0; i < s->container_count; i++) {
         struct block_container *c = &s->containers[i];
-        const char *uuid = NULL;
+        const char *uuid = NULL, *name;
 
         if (c->kind == CONTAINER_MD && strncmp(c->container, "local.", 6) == 0)
             uuid = array_uuid(s, c->device);
         if (uuid == NULL)
             continue;
-        c->container = rows_printf(&s->r, "md.%s", uuid);
-        any = true;
-        if (c->container == NULL)
+        name = rows_printf(&s->r, "md.%s", uuid);
+
+        if (name == NULL)
             return;
+        rename_uses(uses, use_count, c->container, name);
+        c->container = name;
+        any = true;
     }
     if (any)
         containers_sort(&s->r, s->containers, s->container_count);
@@ -209,18 +199,19 @@ void storage_name_arrays(struct storage *s)
 /* ---- filesystems -------------------------------------------------------------------------------
  */
 
-static bool fill_from_memory(const struct block_container *c, const struct kept_label *k,
+/* Of what does not answer: what cannot have changed without that it answers. */
+static bool fill_from_memory(const struct block_container *c, const struct label *l,
                              struct filesystem *row)
 {
-    if (k->type == NULL)
+    if (l->type == NULL || label_pv_uuid(l) != NULL)
         return false;
     REC_SET(row, filesystem, container, c->container);
     ROW_TEXT(row, filesystem, device, c->device);
-    ROW_TEXT(row, filesystem, type, k->type);
-    ROW_TEXT(row, filesystem, usage, k->usage);
-    ROW_TEXT(row, filesystem, uuid, k->uuid);
-    ROW_TEXT(row, filesystem, sub_uuid, k->sub_uuid);
-    ROW_TEXT(row, filesystem, label, k->label);
+    ROW_TEXT(row, filesystem, type, l->type);
+    ROW_TEXT(row, filesystem, usage, l->usage);
+    ROW_TEXT(row, filesystem, uuid, l->uuid);
+    ROW_TEXT(row, filesystem, sub_uuid, l->sub_uuid);
+    ROW_TEXT(row, filesystem, label, l->label);
     if (c->answer == NULL || c->answer->status == LABEL_STUCK)
         REC_SET(row, filesystem, state, "stuck");
     if (c->holders.n > 0)
@@ -239,11 +230,11 @@ static bool fill_filesystem(struct storage *s, const struct block_container *c,
                                            .holders = c->holders,
                                            .paths_active = c->paths_active,
                                            .paths_total = c->paths_total };
-    struct kept_label k;
 
     if (l != NULL)
         return parse_label_filesystem(&s->r, &where, l, row);
-    return know(s, c, &k) && fill_from_memory(c, &k, row);
+    l = known(s, c);
+    return l != NULL && fill_from_memory(c, l, row);
 }
 
 struct filesystem *storage_filesystems(struct storage *s, size_t *n)
@@ -305,13 +296,29 @@ static void fill_lun(struct storage *s, const struct label_answer *answer, struc
     }
 }
 
+/* What does not answer says so by its state. */
+static const char *why_unread(struct storage *s, const char *container)
+{
+    const struct block_container *c =
+        container_by_name(s->containers, s->container_count, container);
+
+    return c == NULL || c->answer == NULL || c->answer->status == LABEL_READ ||
+                   c->answer->status == LABEL_STUCK
+               ? NULL
+               : c->answer->text;
+}
+
 void storage_luns(struct storage *s, const struct loop_facts *loops, size_t loop_count)
 {
+    for (size_t i = 0; i < s->rows.partition_count; i++)
+        ROW_TEXT(&s->rows.partitions[i], partition, unread,
+                 why_unread(s, s->rows.partitions[i].key));
     for (size_t i = 0; i < s->rows.lun_count; i++) {
         struct lun *row = &s->rows.luns[i];
         const struct block_container *c =
             container_by_name(s->containers, s->container_count, row->key);
 
+        ROW_TEXT(row, lun, unread, why_unread(s, row->key));
         if (strcmp(row->state, "ghost") == 0)
             continue;
         for (size_t k = 0; k < loop_count && strcmp(row->state, "stuck") == 0; k++) {
@@ -324,6 +331,13 @@ void storage_luns(struct storage *s, const struct loop_facts *loops, size_t loop
     }
 }
 
+/* Of a LUN and a partition that answer with an error its own row says so. */
+static bool is_told(const struct block_container *c)
+{
+    return c->answer->status != LABEL_SKIPPED && !is_refusal(c->answer) &&
+           (c->kind == CONTAINER_LUN || c->kind == CONTAINER_PARTITION);
+}
+
 const char *storage_unread(struct storage *s)
 {
     const char *first = NULL;
@@ -332,7 +346,8 @@ const char *storage_unread(struct storage *s)
     for (size_t i = 0; i < s->container_count; i++) {
         const struct label_answer *answer = s->containers[i].answer;
 
-        if (answer == NULL || (answer->status != LABEL_SKIPPED && !is_refusal(answer)))
+        if (answer == NULL || answer->status == LABEL_READ || answer->status == LABEL_STUCK ||
+            is_told(&s->containers[i]))
             continue;
         if (n++ == 0)
             first = answer->text;
@@ -345,15 +360,36 @@ const char *storage_unread(struct storage *s)
 /* ---- memory ------------------------------------------------------------------------------------
  */
 
+/* What has just begun or ceased to use a device may still write to it: it is read once more. */
+static uint64_t settled_uses(const struct storage *s, const struct block_container *c)
+{
+    const struct kept_label *k = storage_memory_label(&s->before, c->container);
+    bool changed = k != NULL && k->identity != 0 && k->uses != c->uses && k->uses != 0;
+
+    return changed ? 0 : c->uses;
+}
+
+static bool keep(const struct storage *s, const struct block_container *c, struct kept_label *out)
+{
+    const struct label *l = known(s, c);
+
+    if (l == NULL)
+        return false;
+    *out = (struct kept_label){ .container = storage_hash(c->container), .label = *l };
+    if (label_of(c) != NULL) {
+        out->identity = c->identity;
+        out->uses = settled_uses(s, c);
+    }
+    return out->identity != 0 || l->type != NULL || l->table_type != NULL;
+}
+
 void storage_remember(struct storage *s, struct storage_memory *out)
 {
     struct kept_label *v = rows_array(&s->r, s->container_count, sizeof *v);
     size_t n = 0;
 
-    for (size_t i = 0; i < s->container_count && v != NULL; i++) {
-        if (know(s, &s->containers[i], &v[n]) && (v[n].type != NULL || v[n].table_type != NULL))
-            n++;
-    }
+    for (size_t i = 0; i < s->container_count && v != NULL; i++)
+        n += keep(s, &s->containers[i], &v[n]);
     out->labels = v;
     out->label_count = n;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collect/parse_storage_bytes.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 
-/* The byte in front of a text: its length, or one of these. */
-enum { NOTHING = 0, MOST = 253, A_UUID = 255 };
+/* The byte in front of a text: its length, or one of these (LONG: its length follows). */
+enum { NOTHING = 0, SHORT_MAX = 253, LONG = 254, A_UUID = 255 };
 
 uint64_t storage_sum(struct bytes b)
 {
@@ -34,8 +35,12 @@ void put_text(struct buf *b, const char *text)
         strcmp(uuid_text(uuid, again), text) == 0) {
         put_number(b, A_UUID, 1);
         buf_add(b, uuid.b, sizeof uuid.b);
-    } else if (n > MOST) {
+    } else if (n > LIMIT_STRING_BYTES) {
         put_number(b, NOTHING, 1);
+    } else if (n > SHORT_MAX) {
+        put_number(b, LONG, 1);
+        put_number(b, n, 2);
+        buf_add(b, text, n);
     } else {
         put_number(b, n, 1);
         buf_add(b, text, n);
@@ -58,7 +63,8 @@ uint64_t take_number(struct storage_cursor *c, unsigned n)
 
 const char *take_text(struct storage_cursor *c)
 {
-    size_t kind = (size_t)take_number(c, 1), n = kind == A_UUID ? sizeof(uuid128) : kind;
+    size_t kind = (size_t)take_number(c, 1);
+    size_t n = kind == A_UUID ? sizeof(uuid128) : kind == LONG ? (size_t)take_number(c, 2) : kind;
     struct rows r = { .a = c->a };
     const char *text = NULL;
     char again[UUID_TEXT];

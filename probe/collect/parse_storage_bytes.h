@@ -12,7 +12,7 @@ uint64_t storage_sum(struct bytes b);
 
 /* The lower `n` bytes, the lowest first. */
 void put_number(struct buf *b, uint64_t v, unsigned n);
-/* NULL, and a text over 253 bytes, is nothing; a UUID as text has 16 bytes. */
+/* A text of a row, or NULL. A UUID as text has 16 bytes. */
 void put_text(struct buf *b, const char *text);
 
 /* What is left to be read. After `failed` nothing that was taken counts. */

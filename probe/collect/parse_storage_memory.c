@@ -9,7 +9,7 @@
 
 /* The first bytes: of what, and of which version. What follows is as long as LENGTH says, has the
  * sum that SUM says, and is of the boot with the hash that BOOT says. */
-static const char magic[] = "muster storage 1";
+static const char magic[] = "muster storage 2";
 
 enum {
     MAGIC_BYTES = sizeof magic - 1,
@@ -51,34 +51,10 @@ static void put_loop(struct buf *b, const struct loop_known *k)
     put_number(b, k->pid_started, 8);
 }
 
-static void put_label(struct buf *b, const struct kept_label *l, bool with_table)
-{
-    put_number(b, l->container, 8);
-    put_text(b, l->type);
-    put_text(b, l->usage);
-    put_text(b, l->uuid);
-    put_text(b, l->sub_uuid);
-    put_text(b, l->label);
-    put_text(b, with_table ? l->table_type : NULL);
-    if (!with_table || l->table_type == NULL)
-        return;
-    put_number(b, l->partition_count, 2);
-    for (size_t i = 0; i < l->partition_count; i++) {
-        const struct label_partition *p = &l->partitions[i];
-
-        put_number(b, p->number, 4);
-        put_number(b, p->start_bytes, 8);
-        put_number(b, p->size_bytes, 8);
-        put_text(b, p->type);
-        put_text(b, p->uuid);
-        put_text(b, p->label);
-    }
-}
-
 /* Whether what was added since `before` may stay. */
 static bool fits(struct buf *b, size_t before)
 {
-    if (b->n <= LIMIT_WORKER_KEEPS_BYTES - HEAD_BYTES - 8) /* the counts of what follows */
+    if (b->n <= LIMIT_WORKER_KEEPS_BYTES - HEAD_BYTES - 4) /* the count of what follows */
         return true;
     b->n = before;
     return false;
@@ -107,22 +83,22 @@ static size_t put_loops(struct buf *b, const struct loop_memory *m)
 }
 
 /* Tables come last: what lies in a partition is told by its own label. */
-static size_t put_labels(struct buf *b, const struct storage_memory *m, bool tables)
+static size_t put_labels(struct buf *b, const struct storage_memory *m)
 {
-    size_t at = b->n, kept = 0, wanted = 0;
+    size_t at = b->n, kept = 0;
 
     put_number(b, 0, 4);
-    for (size_t i = 0; i < m->label_count && !b->failed; i++) {
+    for (size_t i = 0; i < 2 * m->label_count && !b->failed; i++) {
+        const struct kept_label *k = &m->labels[i % m->label_count];
         size_t before = b->n;
 
-        if ((m->labels[i].table_type != NULL) != tables)
+        if ((k->label.table_type != NULL) != (i >= m->label_count))
             continue;
-        put_label(b, &m->labels[i], tables);
-        wanted++;
+        put_kept_label(b, k);
         kept += fits(b, before);
     }
     set_count(b, at, kept);
-    return wanted - kept;
+    return m->label_count - kept;
 }
 
 int storage_memory_write(const struct storage_memory *m, const char *boot_id, struct arena *a,
@@ -131,12 +107,11 @@ int storage_memory_write(const struct storage_memory *m, const char *boot_id, st
     struct buf whole = { 0 }, b = { 0 };
     int rc = 0;
 
-    _Static_assert(4 + LABEL_STUCK_MAX * STUCK_BYTES + HEAD_BYTES + 12 <= LIMIT_WORKER_KEEPS_BYTES,
+    _Static_assert(4 + LABEL_STUCK_MAX * STUCK_BYTES + HEAD_BYTES + 8 <= LIMIT_WORKER_KEEPS_BYTES,
                    "all stuck devices fit");
     put_stuck(&b, m->stuck);
     *left_out = put_loops(&b, &m->loops);
-    *left_out += put_labels(&b, m, false);
-    *left_out += put_labels(&b, m, true);
+    *left_out += put_labels(&b, m);
     buf_add(&whole, magic, MAGIC_BYTES);
     put_number(&whole, b.n, 4);
     put_number(&whole, boot_id == NULL ? 0 : storage_hash(boot_id), 8);
@@ -223,49 +198,13 @@ static void take_loops(struct storage_cursor *c, struct loop_memory *m)
     }
 }
 
-static void take_table(struct storage_cursor *c, struct kept_label *l)
-{
-    size_t n = (size_t)take_number(c, 2);
-    struct label_partition *v = n > c->rest.n / 23 ? NULL : take_array(c, n, sizeof *v);
-
-    c->failed |= v == NULL;
-    for (size_t i = 0; i < n && !c->failed; i++) {
-        v[i].number = take_number(c, 4);
-        v[i].start_bytes = take_number(c, 8);
-        v[i].size_bytes = take_number(c, 8);
-        v[i].type = take_text(c);
-        v[i].uuid = take_text(c);
-        v[i].label = take_text(c);
-    }
-    l->partitions = v;
-    l->partition_count = n;
-}
-
-static void take_label(struct storage_cursor *c, struct kept_label *l)
-{
-    l->container = take_number(c, 8);
-    l->type = take_text(c);
-    l->usage = take_text(c);
-    l->uuid = take_text(c);
-    l->sub_uuid = take_text(c);
-    l->label = take_text(c);
-    l->table_type = take_text(c);
-    if (l->table_type != NULL)
-        take_table(c, l);
-}
-
-/* There are two lists, the second with tables. */
 static void take_labels(struct storage_cursor *c, struct storage_memory *m)
 {
-    enum { LEAST = 8 + 6 };
+    size_t n = take_count(c, KEPT_LABEL_BYTES);
 
-    m->labels = take_array(c, c->rest.n / LEAST, sizeof *m->labels);
-    for (int list = 0; list < 2 && !c->failed; list++) {
-        size_t n = take_count(c, LEAST);
-
-        for (size_t i = 0; i < n && !c->failed; i++)
-            take_label(c, &m->labels[m->label_count++]);
-    }
+    m->labels = take_array(c, n, sizeof *m->labels);
+    for (size_t i = 0; i < n && !c->failed; i++)
+        take_kept_label(c, &m->labels[m->label_count++]);
 }
 
 static int compare_labels(const void *a, const void *b)

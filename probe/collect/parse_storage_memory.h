@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a worker of storage or LVM wants kept for the next of its kind: which devices do not answer,
- * and what was on each container when it was last read. As bytes of one boot. Pure. */
+ * and what was on each container when it was last read. As bytes of one boot, which another process
+ * has carried: nothing in them is trusted. Pure. */
 #ifndef MUSTER_COLLECT_PARSE_STORAGE_MEMORY_H
 #define MUSTER_COLLECT_PARSE_STORAGE_MEMORY_H
 
 #include "collect/parse_block.h"
 #include "collect/parse_label.h"
+#include "collect/parse_storage_bytes.h"
 
-/* What was on a container. Texts are NULL when there were none. */
+/* What was on a container. */
 struct kept_label {
-    uint64_t container;                                 /* storage_hash of its name */
-    const char *type, *usage, *uuid, *sub_uuid, *label; /* type NULL: no file system or the like */
-    const char *table_type;                             /* NULL: no partition table */
-    const struct label_partition *partitions;
-    size_t partition_count;
+    uint64_t container; /* storage_hash of its name */
+    /* Of the device that it was read of, and of what used it: docs/ARCHITECTURE.md, section 4.
+     * identity 0: good only for telling what was on a device that does not answer any more. */
+    uint64_t identity, uses;
+    struct label label;
 };
 
 struct storage_memory {
@@ -40,5 +42,10 @@ int storage_memory_write(const struct storage_memory *m, const char *boot_id, st
 /* NULL: nothing is known of it. */
 const struct kept_label *storage_memory_label(const struct storage_memory *m,
                                               const char *container);
+
+/* parse_storage_label.c: one of them. The least that one takes. */
+enum { KEPT_LABEL_BYTES = 3 * 8 + 6 + 2 + 3 + 2 };
+void put_kept_label(struct buf *b, const struct kept_label *k);
+void take_kept_label(struct storage_cursor *c, struct kept_label *k);
 
 #endif

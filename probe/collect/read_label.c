@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,9 +14,12 @@
 #include "collect/read_label_memory.h"
 #include "collect/read_process.h"
 
+enum { END_MS = 1000 }; /* that the end of a child is waited for */
+
 struct child {
     pid_t pid;
     int sock;
+    bool busy;    /* it has been asked and has not answered; what follows is of that */
     size_t index; /* of its device */
     mono_ms start;
     int64_t limit_ms; /* more than others' when it was not let run */
@@ -32,7 +36,7 @@ struct reader {
     size_t *order; /* in which the devices are asked */
     size_t order_count, next;
     struct child children[LABEL_CHILDREN_MAX];
-    size_t n;
+    size_t n, busy;
     size_t abandoned; /* children of this and earlier reads that live */
     bool starved;     /* no descriptor or process was left: only the end of a child gives one */
     struct err *e;
@@ -105,10 +109,27 @@ static int say_read(struct reader *r, size_t i, const struct label_message *m, i
 static void drop_child(struct reader *r, size_t at)
 {
     close(r->children[at].sock);
+    r->busy -= r->children[at].busy;
     r->children[at] = r->children[--r->n];
 }
 
-/* It has closed its device, if it had it open, so its end is near. */
+/* It has no device open any more, so its end is near; should it not come, whoever inherits it will
+ * see to it. */
+static void end_child(struct reader *r, size_t at)
+{
+    pid_t pid = r->children[at].pid;
+    struct pollfd p = { .events = POLLIN };
+
+    kill(pid, SIGKILL);
+    drop_child(r, at);
+    p.fd = pidfd_open(pid, 0);
+    if (p.fd >= 0) {
+        poll(&p, 1, END_MS);
+        close(p.fd);
+    }
+    waitpid(pid, NULL, WNOHANG);
+}
+
 static int hear(struct reader *r, size_t at)
 {
     const struct child c = r->children[at];
@@ -116,9 +137,12 @@ static int hear(struct reader *r, size_t at)
     int memfd, rc;
     bool said = label_child_hear(c.sock, &m, &memfd);
 
-    drop_child(r, at);
-    while (waitpid(c.pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    if (said) {
+        r->children[at].busy = false;
+        r->busy--;
+    } else {
+        end_child(r, at);
+    }
     if (!said)
         rc = say_failed(r, c.index, EIO,
                         arena_printf(r->a, "the reader of %s ended without an answer",
@@ -132,7 +156,7 @@ static int hear(struct reader *r, size_t at)
     return rc;
 }
 
-/* Killed; if that does not help at once, it is remembered. */
+/* A busy one. Killed; if that does not help at once, it is remembered. */
 static mono_ms abandon(struct reader *r, size_t at)
 {
     const struct child c = r->children[at];
@@ -173,6 +197,8 @@ static int check_deadlines(struct reader *r, mono_ms t)
         struct child *c = &r->children[i];
         size_t index = c->index;
 
+        if (!c->busy)
+            continue;
         if (mono_since(t, c->start) >= c->limit_ms && !has_answered(c) && !is_starved(r, c))
             rc = say_stuck(r, index, abandon(r, i));
     }
@@ -184,13 +210,13 @@ static size_t count_young(const struct reader *r, mono_ms t)
     size_t young = 0;
 
     for (size_t i = 0; i < r->n; i++)
-        young += mono_since(t, r->children[i].start) < LABEL_SLOW_MS;
+        young += r->children[i].busy && mono_since(t, r->children[i].start) < LABEL_SLOW_MS;
     return young;
 }
 
 static bool has_room(const struct reader *r)
 {
-    return r->n + r->abandoned < LABEL_CHILDREN_MAX;
+    return r->busy < r->n || r->n + r->abandoned < LABEL_CHILDREN_MAX;
 }
 
 static bool may_start(const struct reader *r)
@@ -208,25 +234,49 @@ static int64_t limit_of(const struct reader *r, size_t index, mono_ms start)
     return LABEL_AGAIN_MS;
 }
 
+/* One that has nothing to do, or a new one. 0 or a negative errno. */
+static int find_idle(struct reader *r, struct child **out)
+{
+    struct child *c = r->children;
+    int rc = 0;
+
+    while (c < r->children + r->n && c->busy)
+        c++;
+    *out = c;
+    if (c < r->children + r->n)
+        return 0;
+    rc = label_child_start(r->devices, r->open_it, &c->pid, &c->sock);
+    c->busy = false;
+    r->n += rc == 0;
+    return rc;
+}
+
 static int start_one(struct reader *r)
 {
     size_t index = r->order[r->next];
-    struct child *c = &r->children[r->n];
-    mono_ms start = now();
-    int rc = label_child_start(&r->devices[index], r->open_it, &c->pid, &c->sock);
+    struct child *c = NULL;
+    size_t before = r->n;
+    int rc = find_idle(r, &c);
 
-    r->starved = rc < 0 && r->n > 0;
+    r->starved = rc < 0 && r->busy > 0;
     if (r->starved)
         return 0;
+    if (rc == 0 && !label_child_ask(c->sock, index)) {
+        rc = r->n > before ? -EPIPE : 0;
+        end_child(r, (size_t)(c - r->children));
+        if (rc == 0)
+            return 0; /* while it had nothing to do: it is another's turn */
+    }
     r->next++;
     if (rc < 0)
         return say_failed(r, index, -rc,
                           arena_printf(r->a, "cannot start a reader of %s: %s",
                                        r->devices[index].path, strerror(-rc)));
+    c->busy = true;
     c->index = index;
-    c->start = start;
-    c->limit_ms = limit_of(r, index, start);
-    r->n++;
+    c->start = now();
+    c->limit_ms = limit_of(r, index, c->start);
+    r->busy++;
     return 0;
 }
 
@@ -236,11 +286,11 @@ static int start_more(struct reader *r)
     int rc = 0;
 
     r->starved = false;
-    if (r->n == 0 && !has_room(r)) /* those that were just killed may be gone */
+    if (r->busy == 0 && !has_room(r)) /* those that were just killed may be gone */
         r->abandoned = label_memory_refresh(r->memory, r->devices, r->count);
     while (rc == 0 && may_start(r))
         rc = start_one(r);
-    for (; rc == 0 && r->n == 0 && r->next < r->order_count; r->next++)
+    for (; rc == 0 && r->busy == 0 && r->next < r->order_count; r->next++)
         rc = set_answer(r, r->order[r->next], LABEL_SKIPPED,
                         arena_printf(r->a, "%s was not asked: too many devices do not answer",
                                      r->devices[r->order[r->next]].path));
@@ -256,16 +306,16 @@ static int wait_for_news(struct reader *r, struct pollfd *fds)
     int rc = 0;
 
     for (size_t i = 0; i < r->n; i++) {
-        int64_t age = mono_since(t, r->children[i].start);
-        int64_t left = r->children[i].limit_ms - age, slow = LABEL_SLOW_MS - age;
+        const struct child *c = &r->children[i];
+        int64_t age = mono_since(t, c->start), left = c->limit_ms - age, slow = LABEL_SLOW_MS - age;
 
+        fds[i] = (struct pollfd){ .fd = c->busy ? c->sock : -1, .events = POLLIN };
         if (slow > 0 && slow < left)
             left = slow;
-        if (left < wait_ms)
+        if (c->busy && left < wait_ms)
             wait_ms = left;
-        fds[i] = (struct pollfd){ .fd = r->children[i].sock, .events = POLLIN };
     }
-    if (r->n == 0 || poll(fds, r->n, wait_ms < 0 ? 0 : (int)wait_ms) <= 0)
+    if (r->busy == 0 || poll(fds, r->n, wait_ms < 0 ? 0 : (int)wait_ms) <= 0)
         return 0;
     /* From the end: the last child takes the place of one that is done. */
     for (size_t i = r->n; i-- > 0 && rc == 0;) {
@@ -298,15 +348,19 @@ static int run(struct reader *r)
     struct pollfd fds[LABEL_CHILDREN_MAX];
     int rc = sort_devices(r);
 
-    while (rc == 0 && (r->n > 0 || r->next < r->order_count)) {
+    while (rc == 0 && (r->busy > 0 || r->next < r->order_count)) {
         rc = start_more(r);
         if (rc == 0)
             rc = wait_for_news(r, fds);
         if (rc == 0)
             rc = check_deadlines(r, now());
     }
-    while (r->n > 0)
-        abandon(r, r->n - 1);
+    while (r->n > 0) {
+        if (r->children[r->n - 1].busy)
+            abandon(r, r->n - 1);
+        else
+            end_child(r, r->n - 1);
+    }
     return rc;
 }
 

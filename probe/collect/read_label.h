@@ -2,12 +2,13 @@
 /* Reads labels: the first and last bytes of many devices, fresh from each device, while some of
  * them may never answer.
  *
- * Each device is opened and read by a child of its own, with O_DIRECT, so that no stale page is
- * taken for what is on it. A device that has not answered within the limit is stuck, unless its
- * child has been ready to run all the time and was not let (it gets four limits at most); its child
- * is killed, which helps only when the device answers, so it is abandoned and remembered. While it
- * lives, its device is not asked again; nor can another device get that device's number, since the
- * child has it open. Devices that were stuck before are asked after all others. */
+ * Devices are opened and read by a few children, one at a time by each, with O_DIRECT, so that no
+ * stale page is taken for what is on them. A device that has not answered within the limit is
+ * stuck, unless its child has been ready to run all the time and was not let (it gets four limits
+ * at most); its child is killed, which helps only when the device answers, so it is abandoned and
+ * remembered, and another takes its place. While it lives, its device is not asked again; nor can
+ * another device get that device's number, since the child has it open. Devices that were stuck
+ * before are asked after all others. */
 #ifndef MUSTER_COLLECT_READ_LABEL_H
 #define MUSTER_COLLECT_READ_LABEL_H
 
@@ -21,7 +22,7 @@ enum {
     LABEL_LIMITS = 4,      /* for a child that the machine does not let run */
     LABEL_AGAIN_MS = 500,  /* the limit for a device that was stuck, so that it holds up nobody */
     LABEL_FULL_MS = 30000, /* since it had the whole limit: it gets it again, for it may be slow */
-    LABEL_AT_ONCE = 32,    /* children that are asked of their devices at one time */
+    LABEL_AT_ONCE = 4,     /* children that are asked of their devices at one time */
     LABEL_SLOW_MS = 100,   /* older than this, a child no longer counts among those */
     LABEL_CHILDREN_MAX = 1024, /* all that live, abandoned ones too, of some 50 KB; the reader has a
                                   descriptor for each that is not abandoned */

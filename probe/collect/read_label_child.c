@@ -16,15 +16,21 @@
 #define CHUNK    (UINT64_C(256) << 10)
 #define PAGE     UINT64_C(4096)
 #define ALIGN    (UINT64_C(64) << 10) /* no logical sector is larger */
-#define TAIL     (UINT64_C(1) << 20)
+#define TAIL     (UINT64_C(512) << 10)
 #define NOWHERE  UINT64_MAX
 #define EBRS_MAX 100 /* as libblkid */
 
-/* What libblkid looks at. Most is in the first MiB and the last (GPT, RAID of many kinds, ZFS); UDF
- * with sectors of 4 KiB and VMFS have something beyond. */
-static const struct {
+struct window {
     uint64_t at, bytes;
-} windows[] = { { 0, LABEL_HEAD_BYTES }, { UINT64_C(2) << 20, ALIGN } };
+};
+
+/* What libblkid looks at, with TAIL. Most is in the first 512 KiB and the last (GPT, RAID of many
+ * kinds, ZFS); UDF, VMFS and the second header of LUKS have something beyond. */
+static const struct window windows[] = { { 0, UINT64_C(576) << 10 },
+                                         { UINT64_C(1) << 20, ALIGN },
+                                         { UINT64_C(2) << 20, ALIGN } };
+/* And what it looks at only if the beginning asks for it: label_asks_for_more. */
+static const struct window more = { UINT64_C(576) << 10, UINT64_C(448) << 10 };
 
 struct copy {
     struct label_source source;
@@ -150,16 +156,22 @@ static void copy_extended(struct copy *c, struct opt start)
 
 static void copy_far(struct copy *c)
 {
-    struct bytes head = { c->chunk, LABEL_SECTOR_BYTES };
+    struct bytes head = { c->chunk, LABEL_SECTOR_BYTES }, begin = { c->chunk, LABEL_BEGIN_BYTES };
     struct opt extended, far;
+    ssize_t n = pread(c->memfd, c->chunk, begin.n, 0);
+    bool asks;
 
-    if (pread(c->memfd, c->chunk, head.n, 0) != (ssize_t)head.n)
+    if (n < (ssize_t)head.n)
         return;
+    begin.n = (size_t)n;
+    asks = label_asks_for_more(begin);
     extended = label_extended_start(head);
     far = label_far_start(head);
     if (far.has)
         copy_pointed(c, far.v / ALIGN * ALIGN, 2 * ALIGN);
     copy_extended(c, extended);
+    if (asks)
+        copy_pointed(c, more.at, more.bytes);
 }
 
 /* So that a child that is abandoned has one page for the device to write to, and no more. */
@@ -206,26 +218,27 @@ static int choose_part(const struct label_device *d, struct copy *c)
     return 0;
 }
 
+static int seal(int memfd)
+{
+    int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+
+    return fcntl(memfd, F_ADD_SEALS, seals) == 0 ? 0 : -errno;
+}
+
 static int take(const struct label_device *d, label_opener open_it, struct copy *c)
 {
     int rc = open_it(d, &c->source);
 
-    if (rc == 0)
-        rc = choose_part(d, c);
     if (rc < 0)
         return rc;
-    c->memfd = memfd_create("label", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    c->chunk =
-        mmap(NULL, CHUNK + ALIGN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (c->memfd < 0 || c->chunk == MAP_FAILED)
-        return -errno;
-    rc = copy_all(c);
+    rc = choose_part(d, c);
+    if (rc == 0) {
+        c->memfd = memfd_create("label", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        rc = c->memfd < 0 ? -errno : copy_all(c);
+    }
     /* Before it answers: the end of a child must not wait for a device. */
     close(c->source.fd);
-    if (rc == 0 &&
-        fcntl(c->memfd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
-        rc = -errno;
-    return rc;
+    return rc == 0 ? seal(c->memfd) : rc;
 }
 
 union control {
@@ -251,26 +264,47 @@ static void tell(int sock, struct label_message *m, int memfd)
         continue;
 }
 
-/* After fork: an abandoned child must hold nothing of the worker's, neither its descriptors, whose
- * end others wait for, nor its life, nor its process group, whose end the supervisor waits for. */
-static _Noreturn void be_child(const struct label_device *d, label_opener open_it, int sock)
+static void read_one(const struct label_device *d, label_opener open_it, uint8_t *chunk)
 {
-    struct copy c = { .memfd = -1, .at = NOWHERE };
+    struct copy c = { .memfd = -1, .chunk = chunk, .at = NOWHERE };
     struct label_message m = { .error = 0 };
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    setpgid(0, 0);
-    if (dup2(sock, 0) < 0 || close_range(1, ~0U, 0) != 0)
-        _exit(1);
     m.error = -take(d, open_it, &c);
     m.at = c.at;
     m.size_bytes = c.source.size_bytes;
     m.sector_bytes = c.source.sector_bytes;
     tell(0, &m, c.memfd);
+    if (c.memfd >= 0)
+        close(c.memfd);
+    /* What waits for the next device has no more than one page: ask_sign_of_life. */
+    madvise(chunk, CHUNK + ALIGN, MADV_DONTNEED);
+}
+
+/* After fork: an abandoned child must hold nothing of the worker's, neither its descriptors, whose
+ * end others wait for, nor its life, nor its process group, whose end the supervisor waits for. */
+static _Noreturn void be_child(const struct label_device *devices, label_opener open_it, int sock)
+{
+    uint32_t index;
+    void *chunk;
+    ssize_t n;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    setpgid(0, 0);
+    if (dup2(sock, 0) < 0 || close_range(1, ~0U, 0) != 0)
+        _exit(1);
+    chunk = mmap(NULL, CHUNK + ALIGN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (chunk == MAP_FAILED)
+        _exit(1);
+    do {
+        n = recv(0, &index, sizeof index, 0);
+        if (n == sizeof index)
+            read_one(&devices[index], open_it, chunk);
+    } while (n > 0 || (n < 0 && errno == EINTR));
     _exit(0);
 }
 
-int label_child_start(const struct label_device *d, label_opener open_it, pid_t *pid, int *sock)
+int label_child_start(const struct label_device *devices, label_opener open_it, pid_t *pid,
+                      int *sock)
 {
     int socks[2], rc = 0;
 
@@ -278,7 +312,7 @@ int label_child_start(const struct label_device *d, label_opener open_it, pid_t 
         return -errno;
     *pid = fork();
     if (*pid == 0)
-        be_child(d, open_it, socks[1]);
+        be_child(devices, open_it, socks[1]);
     if (*pid < 0)
         rc = -errno;
     close(socks[1]);
@@ -287,6 +321,17 @@ int label_child_start(const struct label_device *d, label_opener open_it, pid_t 
     else
         *sock = socks[0];
     return rc;
+}
+
+bool label_child_ask(int sock, size_t index)
+{
+    uint32_t number = (uint32_t)index;
+    ssize_t n;
+
+    do
+        n = send(sock, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n == sizeof number;
 }
 
 bool label_child_hear(int sock, struct label_message *m, int *memfd)

@@ -31,11 +31,6 @@ static mono_ms now(void)
     return (mono_ms){ (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 };
 }
 
-static dev_t dev_of(uint64_t devnum)
-{
-    return makedev((unsigned)(devnum >> 32), (unsigned)(devnum & UINT32_MAX));
-}
-
 /* sysfs writes the slash of "cciss/c0d0" as an exclamation mark. */
 const char *device_path(struct rows *r, const char *device)
 {
@@ -66,9 +61,10 @@ static bool open_round(struct storage *s, struct round *round)
 
 static int run_round(struct storage *s, struct round *round, struct err *e)
 {
-    int rc = s->r.failed ? no_memory(e)
-                         : read_labels(round->devices, round->n, label_open, LIMIT_MS,
-                                       s->before.stuck, s->r.a, round->answers, e);
+    int rc = s->r.failed     ? no_memory(e)
+             : round->n == 0 ? 0
+                             : read_labels(round->devices, round->n, label_open, LIMIT_MS,
+                                           s->before.stuck, s->r.a, round->answers, e);
 
     for (size_t i = 0; i < round->n && rc == 0; i++)
         s->containers[round->containers[i]].answer = &round->answers[i];
@@ -83,7 +79,7 @@ static void note_suspended(struct storage *s, struct block_container *c, mono_ms
     if (answer == NULL)
         return;
     answer->status = LABEL_STUCK;
-    answer->since = label_memory_put(s->before.stuck, dev_of(c->devnum), since, 0, true);
+    answer->since = label_memory_put(s->before.stuck, storage_dev(c->devnum), since, 0, true);
     answer->text = rows_printf(&s->r, "%s is suspended", device_path(&s->r, c->device));
     c->answer = answer;
 }
@@ -96,7 +92,7 @@ static mono_ms *suspended_since(struct storage *s)
     for (size_t i = 0; i < s->container_count && since != NULL; i++) {
         const struct block_container *c = &s->containers[i];
         const struct label_stuck *known =
-            c->suspended ? label_memory_get(s->before.stuck, dev_of(c->devnum)) : NULL;
+            c->suspended ? label_memory_get(s->before.stuck, storage_dev(c->devnum)) : NULL;
 
         since[i] = known == NULL ? s->now : known->since;
     }
@@ -105,7 +101,7 @@ static mono_ms *suspended_since(struct storage *s)
 
 static bool is_asked(const struct block_container *c)
 {
-    return c->top && c->device != NULL && c->devnum != 0 && !c->suspended;
+    return c->top && c->device != NULL && c->devnum != 0 && !c->suspended && c->answer == NULL;
 }
 
 static int read_devices(struct storage *s, struct err *e)
@@ -123,7 +119,7 @@ static int read_devices(struct storage *s, struct err *e)
             continue;
         round.containers[round.n] = i;
         round.devices[round.n++] = (struct label_device){ .path = device_path(&s->r, c->device),
-                                                          .devnum = dev_of(c->devnum) };
+                                                          .devnum = storage_dev(c->devnum) };
     }
     rc = run_round(s, &round, e);
     for (size_t i = 0; i < s->container_count && rc == 0; i++) {
@@ -153,15 +149,15 @@ static int read_inner(struct storage *s, struct err *e)
     for (size_t i = 0; i < s->container_count; i++) {
         const struct block_container *c = &s->containers[i], *lun = way_in(s, c);
 
-        if (lun == NULL)
+        if (lun == NULL || c->answer != NULL)
             continue;
         round.containers[round.n] = i;
         round.devices[round.n++] = (struct label_device){ .path = device_path(&s->r, lun->device),
-                                                          .devnum = dev_of(lun->devnum),
+                                                          .devnum = storage_dev(lun->devnum),
                                                           .start_bytes = c->start_bytes.v,
                                                           .size_bytes = c->size_bytes.v };
     }
-    return round.n == 0 ? 0 : run_round(s, &round, e);
+    return run_round(s, &round, e);
 }
 
 static void note_waits(struct storage_memory *m)
@@ -179,10 +175,8 @@ static void note_waits(struct storage_memory *m)
     }
 }
 
-/* A stuck partition may have made the device one that does not answer, and forgotten is only what
- * is not among the devices: those of the first round are all asked again by the next worker. */
-int read_storage(const struct collect_request *req, bool inner, struct arena *a,
-                 struct storage_read *out, struct err *e)
+int read_storage_devices(const struct collect_request *req, struct arena *a,
+                         struct storage_read *out, struct err *e)
 {
     struct storage *s = &out->s;
     const char *boot_id = read_boot_id(req, a);
@@ -198,15 +192,37 @@ int read_storage(const struct collect_request *req, bool inner, struct arena *a,
         rc = block_parse(&out->in, a, &s->rows, &out->fault, e);
     if (rc == 0)
         rc = parse_containers(&out->in, &s->rows, a, &s->containers, &s->container_count, e);
-    if (rc < 0 || (req->sys_root != NULL && *req->sys_root != '\0'))
-        return rc;
+    return rc;
+}
+
+/* A stuck partition may have made the device one that does not answer, and forgotten is only what
+ * is not among the devices: those of the first round are all asked again by the next worker. */
+int read_storage_labels(const struct collect_request *req, bool for_lvm, struct section *uses,
+                        struct storage_read *r, struct err *e)
+{
+    const struct storage_hint hint = { .whole = req->whole,
+                                       .pvs = for_lvm,
+                                       .touched = req->touched };
+    struct storage *s = &r->s;
+    struct use *rows = uses == NULL ? NULL : uses->rows;
+    size_t n = uses == NULL ? 0 : uses->row_count;
+    int rc;
+
+    if (req->sys_root != NULL && *req->sys_root != '\0')
+        return 0;
+    storage_uses(s, rows, n);
+    storage_identify(s, &r->in.tree);
+    storage_reuse(s, &hint);
     rc = read_devices(s, e);
     if (rc == 0)
         storage_partitions(s);
-    if (rc == 0 && inner && !s->r.failed)
+    if (rc == 0 && !for_lvm && !s->r.failed) {
+        storage_identify(s, &r->in.tree);
+        storage_reuse(s, &hint);
         rc = read_inner(s, e);
+    }
     if (rc == 0 && !s->r.failed)
-        storage_name_arrays(s);
+        storage_name_arrays(s, rows, n);
     return rc == 0 && s->r.failed ? no_memory(e) : rc;
 }
 

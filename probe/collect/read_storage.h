@@ -12,11 +12,18 @@ struct storage_read {
     const char *fault; /* of multipathd's answer; NULL: none */
 };
 
-/* Reads block devices, and then the labels of all containers that are to be read, each within
- * 2 s; of partitions without a device too if `inner`. Labels are those of this machine:
- * with another sys_root none is read. 0 or a negative errno with a sentence. */
-int read_storage(const struct collect_request *req, bool inner, struct arena *a,
-                 struct storage_read *out, struct err *e);
+/* Reads block devices, and finds what holds data on them. 0 or a negative errno with a sentence. */
+int read_storage_devices(const struct collect_request *req, struct arena *a,
+                         struct storage_read *out, struct err *e);
+
+/* Then the labels of all containers that are to be read, each within 2 s, as far as they are not
+ * remembered (storage_reuse). `uses`, those of these containers, may be NULL; arrays get their
+ * names in it too. For LVM: PVs are all read now, and partitions without a device are not. Labels
+ * are those of this machine: with another sys_root none is read. 0 or a negative errno with a
+ * sentence.
+ */
+int read_storage_labels(const struct collect_request *req, bool for_lvm, struct section *uses,
+                        struct storage_read *r, struct err *e);
 
 /* What the next worker is to know, in `a`. 0 or -ENOMEM with a sentence. */
 int read_storage_keep(struct storage_read *r, struct bytes *memory, size_t *left_out,

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,10 +40,9 @@ static const struct {
         "hostnqn" } },
 };
 
-static const char *const disk_names[] = {
-    "dev",  "size",  "ro",  "removable", "hidden", "serial",
-    "wwid", "nguid", "eui", "uuid",      "nsid",   "ana_state"
-};
+static const char *const disk_names[] = { "dev",    "size",    "ro",       "removable", "hidden",
+                                          "serial", "diskseq", "wwid",     "nguid",     "eui",
+                                          "uuid",   "nsid",    "ana_state" };
 static const char *const queue_names[] = { "logical_block_size", "physical_block_size",
                                            "rotational", "discard_max_bytes" };
 static const char *const loop_names[] = { "backing_file", "offset", "sizelimit" };
@@ -69,35 +69,87 @@ static const char *kept(struct reading *r, const char *text, size_t n)
     return out;
 }
 
+/* An attribute, in `a`: sysfs gives it in one piece. Nothing: it is not there, or says nothing. */
+static struct bytes read_attribute(struct reading *r, int folder, const char *name)
+{
+    char text[ATTRIBUTE_MAX];
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text);
+    struct bytes out = { NULL, 0 };
+
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return out;
+    out.p = arena_memdup(r->a, text, (size_t)n);
+    if (out.p == NULL)
+        r->b.error = -ENOMEM;
+    else
+        out.n = (size_t)n;
+    return out;
+}
+
 /* Adds the attributes that are there and say something; `inner` is a folder below `dir`, or NULL.
  */
 static void add_files(struct reading *r, const char *dir, const char *inner,
                       const char *const *names, size_t n)
 {
     const char *where = dir;
+    char path[READ_PATH_MAX];
+    int folder;
 
     if (inner != NULL) {
         where = arena_printf(r->a, "%s/%s", dir, inner);
         if (where == NULL)
             r->b.error = -ENOMEM;
     }
+    if (where == NULL || !read_path(r->req, path, "%s", where))
+        return;
+    folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return;
     for (size_t i = 0; i < n && names[i] != NULL && r->b.error == 0; i++) {
-        char path[READ_PATH_MAX];
-        struct bytes data = { NULL, 0 };
+        struct bytes data = read_attribute(r, folder, names[i]);
 
-        if (read_path(r->req, path, "%s/%s", where, names[i]))
-            data = read_file(r->a, path, ATTRIBUTE_MAX, NULL);
         if (data.n > 0)
             tree_add_file(&r->b, where, names[i], data);
     }
+    close(folder);
+}
+
+/* Where a link of this machine's sysfs leads: as real as `dir`, since links there lead to folders
+ * by their real names. False: it is none of the kind. */
+static bool follow(const char *path, const char *dir, char out[READ_PATH_MAX])
+{
+    char target[READ_PATH_MAX], *rest = target;
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    size_t len = strlen(dir);
+
+    if (n <= 0 || *target == '/')
+        return false;
+    target[n] = '\0';
+    for (; strncmp(rest, "../", 3) == 0 && len > 0; rest += 3) {
+        while (len > 0 && dir[len - 1] != '/')
+            len--;
+        len -= len > 0;
+    }
+    if (strstr(rest, "..") != NULL || len + 1 + strlen(rest) >= READ_PATH_MAX)
+        return false;
+    memcpy(out, dir, len);
+    out[len] = '/';
+    memcpy(out + len + 1, rest, strlen(rest) + 1);
+    return true;
 }
 
 /* The real path of a link, without sys_root in front; NULL: there is none. */
 static const char *real_path(struct reading *r, const char *dir, const char *name)
 {
-    char path[READ_PATH_MAX];
+    char path[READ_PATH_MAX], told[READ_PATH_MAX];
     struct bytes real = { NULL, 0 };
 
+    if (r->root_bytes == 0 && read_path(r->req, path, "%s/%s", dir, name) &&
+        follow(path, dir, told))
+        return kept(r, told, strlen(told));
     if (read_path(r->req, path, "%s/%s", dir, name) && access(path, F_OK) == 0)
         real = read_real_path(r->a, path);
     if (real.n <= r->root_bytes)

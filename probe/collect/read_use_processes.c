@@ -169,10 +169,16 @@ static void look_at_process(struct looking *l, int proc, const char *name)
 {
     int process = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     uint32_t pid = (uint32_t)strtoul(name, NULL, 10);
+    char exe[1]; /* whether it is there, not what it is */
     uint64_t id;
 
     if (process < 0)
         return;
+    /* A thread of the kernel, or one that has ended: they have no program and no files. */
+    if (readlinkat(process, "exe", exe, sizeof exe) < 0 && errno == ENOENT) {
+        close(process);
+        return;
+    }
     id = namespace_of(process);
     if (id == 0)
         l->gaps->refused |= errno == EACCES || errno == EPERM;

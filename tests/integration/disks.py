@@ -295,3 +295,9 @@ def as_udev(device):
     name = os.path.basename(device)
     with open(f"/sys/class/block/{name}/uevent", "w", encoding="ascii") as f:
         f.write("change")
+
+
+def statistic(device):
+    """The kernel's counts of a block device: the first is of reads (Documentation/block/stat.rst)."""
+    with open(f"/sys/class/block/{os.path.basename(device)}/stat", encoding="ascii") as f:
+        return [int(word) for word in f.read().split()]

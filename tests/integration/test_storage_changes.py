@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Disks that change while it runs: detached, attached again, grown, written over, mounted, swapped
-on. All of it is in the matrix, and with a client, within 100 ms of the kernel's announcement."""
+on. All of it is in the matrix, and with a client, within 100 ms of the kernel's announcement; and the
+same beside a hundred disks that do not change, of which a change makes the probe read none."""
+import contextlib
 import os
 import time
 
-from disks import MIB, Disks, Fleet, Times, Uevents, as_udev, need_disks, watch
+from disks import MIB, Disks, Fleet, Times, Uevents, as_udev, need_disks, statistic, watch
 from harness import Events, Lab, check, run
 
 TARGET_MS = 100.0
 ROUNDS = 10
+MANY = int(os.environ.get("MUSTER_MANY", 100))
+HANDFUL = 3  # of bystanders that are read in spite of that, at one change
 
 
 class Bench:
@@ -16,6 +20,20 @@ class Bench:
         self.lab, self.disks, self.fleet = lab, disks, fleet
         self.kernel, self.times = Uevents(), Times()
         self.events = Events(lab, since=lab.muster("status")["event_no"])
+        self.bystanders, self.most = [], 0
+
+    def reads(self):
+        """How often each bystander has been read from, by the kernel's own count."""
+        return {d: statistic(d)[0] for d in self.bystanders}
+
+    @contextlib.contextmanager
+    def change(self):
+        """One change and what comes of it; whoever is not concerned is not read."""
+        before = self.reads()
+        yield
+        read = [d for d, n in self.reads().items() if n != before[d]]
+        self.most = max(self.most, len(read))
+        check(len(read) <= HANDFUL, f"{len(read)} of {len(self.bystanders)} others were read: {read}")
 
     def until(self, kind, label):
         return self.events.until(
@@ -30,14 +48,16 @@ def comes_and_goes(b, path, number):
     """Beta has the same LUN all the time and notices nothing."""
     device = f"/dev/loop{number}"
     for _ in range(ROUNDS):
-        started = time.monotonic()
-        b.disks.detach(device)
-        b.times.add("detached", b.kernel.first_after(started, device), b.until("edge.lost", path))
+        with b.change():
+            started = time.monotonic()
+            b.disks.detach(device)
+            b.times.add("detached", b.kernel.first_after(started, device), b.until("edge.lost", path))
         m = b.lab.matrix("--kind", "lun")
         check((m["alpha", path]["state"], m["beta", path]["state"]) == ("lost", "ok"), f"edges: {m}")
-        started = time.monotonic()
-        b.disks.attach(0, path, number)
-        b.times.add("attached", b.kernel.first_after(started, device), b.until("edge.ok", path))
+        with b.change():
+            started = time.monotonic()
+            b.disks.attach(0, path, number)
+            b.times.add("attached", b.kernel.first_after(started, device), b.until("edge.ok", path))
     m = b.lab.wait_matrix(lambda m: m["alpha", "moving"]["state"] == "ok", "the filesystem is back",
                           "--kind", "filesystem")
     check(m["beta", "moving"]["state"] == "ok", f"edges: {m}")
@@ -47,10 +67,12 @@ def grows(b, device, size):
     name = device[5:]
     for _ in range(ROUNDS):
         size += MIB
-        started = time.monotonic()
-        b.disks.resize(device, size)
-        seen = b.rows("luns", lambda rows: any(r.get("device") == name and r["size_bytes"] == size
-                                               for r in rows), f"{size} bytes")
+        with b.change():
+            started = time.monotonic()
+            b.disks.resize(device, size)
+            seen = b.rows("luns", lambda rows: any(r.get("device") == name and
+                                                   r["size_bytes"] == size for r in rows),
+                          f"{size} bytes")
         b.times.add("grown", b.kernel.first_after(started, device, RESIZE="1"), seen)
 
 
@@ -61,16 +83,20 @@ def written_over(b, device):
         kind, option = (("mkfs.ext4", "-q", "-F"), "-L") if i % 2 else (("mkfs.vfat",), "-n")
         new = f"over{i}" if i % 2 else f"OVER{i}"
         run(*kind, option, new, device)
-        started = time.monotonic()
-        as_udev(device)
-        came = b.kernel.first_after(started, device)
-        b.times.add("written over", came, b.until("edge.ok", new))
+        with b.change():
+            started = time.monotonic()
+            as_udev(device)
+            came = b.kernel.first_after(started, device)
+            b.times.add("written over", came, b.until("edge.ok", new))
         m = b.lab.matrix("--kind", "filesystem")
         check(m["alpha", new]["state"] == "ok", f"{new}: {m}")
         old_edge = m.get(("alpha", old))
         check(old_edge is None or old_edge["state"] == "lost", f"{old} is gone: {m}")
         old = new
-    # Without any announcement (no udev here): at the next rescan.
+
+
+def written_over_silently(b, device):
+    """Without any announcement (no udev here): at the next rescan."""
     run("mkfs.ext4", "-q", "-F", "-L", "silently", device)
     b.until("edge.ok", "silently")
     # What is no filesystem any more is none.
@@ -90,12 +116,14 @@ def mounted(b, device):
         return any(r["kind"] == "mount" and r["used_by"] == folder and r["device"] == device[5:]
                    for r in rows)
     for _ in range(ROUNDS):
-        started = time.monotonic()
-        b.fleet.inside("alpha", "mount", device, folder)
-        b.times.add("mounted", started, b.rows("uses", here, "the mount"))
-        started = time.monotonic()
-        b.fleet.inside("alpha", "umount", folder)
-        b.times.add("unmounted", started, b.rows("uses", lambda rows: not here(rows), "no mount"))
+        with b.change():
+            started = time.monotonic()
+            b.fleet.inside("alpha", "mount", device, folder)
+            b.times.add("mounted", started, b.rows("uses", here, "the mount"))
+        with b.change():
+            started = time.monotonic()
+            b.fleet.inside("alpha", "umount", folder)
+            b.times.add("unmounted", started, b.rows("uses", lambda rows: not here(rows), "no mount"))
     check(not b.lab.section("beta", "uses")["rows"], "beta uses nothing")
 
 
@@ -113,8 +141,7 @@ def swapped(b, device):
         b.times.add("swapped off", started, b.rows("uses", lambda rows: not here(rows), "no swap"))
 
 
-def main():
-    need_disks("mkfs.ext4", "mkfs.vfat", "mkswap", "swapon", "swapoff")
+def with_few():
     with Lab() as lab, Disks(lab) as disks:
         moving = disks.make("ext4", "moving", "-L", "moving")
         number = disks.reserve(0)[0]
@@ -132,10 +159,46 @@ def main():
         comes_and_goes(b, moving, number)
         grows(b, growing, 64 * MIB)
         written_over(b, over)
+        written_over_silently(b, over)
         mounted(b, stays)
         swapped(b, swap)
         b.times.tell(TARGET_MS)
         lab.end(b.events.process)
+
+
+def beside_many():
+    """No rescan comes while this lasts."""
+    with Lab() as lab, Disks(lab) as disks:
+        moving = disks.make("ext4", "moving", "-L", "moving")
+        number = disks.reserve(0)[0]
+        disks.attach(0, moving, number)
+        disks.attach(1, moving)
+        growing = disks.attach(0, disks.file("growing"))
+        over = disks.attach(0, disks.make("ext4", "over", "-L", "over0"))
+        stays = disks.attach(0, disks.make("ext4", "stays", "-L", "stays"))
+        others = [disks.attach(0, disks.file(f"by{i}", MIB)) for i in range(MANY)]
+        fleet = Fleet(lab, disks, ("alpha", "beta"), extra=("--rescan", "1h"))
+        lab.wait_matrix(lambda m: len(m) == MANY + 5 and all(e["state"] == "ok" for e in m.values()),
+                        "the LUNs", "--kind", "lun")
+        b = Bench(lab, disks, fleet)
+        b.bystanders = others
+        check(all(n > 0 for n in b.reads().values()), "each was read, once")
+        comes_and_goes(b, moving, number)
+        grows(b, growing, 64 * MIB)
+        written_over(b, over)
+        mounted(b, stays)
+        print(f"beside {MANY} others, of which at most {b.most} were read at a change:")
+        b.times.tell(TARGET_MS)
+        events = lab.muster("event", "tail", "--since", "0")["events"]
+        lost = [e for e in events if e["kind"] in ("node.suspect", "section.stuck", "section.failed")]
+        check(not lost, f"heartbeats and workers: {lost}")
+        lab.end(b.events.process)
+
+
+def main():
+    need_disks("mkfs.ext4", "mkfs.vfat", "mkswap", "swapon", "swapoff")
+    with_few()
+    beside_many()
 
 
 main()

@@ -57,6 +57,18 @@ def children(theirs, device):
     return sorted(d for d, row in theirs.items() if row["pkname"] == device and row["type"] == "part")
 
 
+def compare_unread(device, lun):
+    """What nobody may open is not said to be empty."""
+    try:
+        os.close(os.open(f"/dev/{device}", os.O_RDONLY | os.O_NONBLOCK | os.O_DIRECT))
+        why = None
+    except OSError as e:
+        why = f"/dev/{device} cannot be opened and read: {os.strerror(e.errno)}"
+    same(f"{device} unread", lun["unread"], why)
+    if why is not None and not lun["key"].startswith("local."):
+        print(f"{lun['key']}: {why}")
+
+
 def compare_luns(lab, rows, theirs):
     """{device: key of its LUN}"""
     paths = {p["device"]: p for p in rows["paths"]}
@@ -84,6 +96,8 @@ def compare_luns(lab, rows, theirs):
             same(f"{device} model", lun["model"], row["model"])
         holders = os.listdir(f"/sys/block/{device}/holders")
         same(f"{device} holders", lun["holders"] or [], sorted(holders))
+        if lun["state"] == "ok":
+            compare_unread(device, lun)
     doc = lab.muster("matrix", "--kind", "lun")
     edges = {doc["resources"][e["resource"]]["key"]: e for e in doc["edges"]}
     here = {k: r for k, r in luns.items() if not k.startswith("local.")}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A device that never answers, among a hundred that do: it is stuck, since when; everything else of
-its host stays current, LVM too, and heartbeats go on; when it answers again it is well again. And a
-hundred devices that appear at once cost few updates of a section, not a hundred."""
+its host stays current, LVM too, and heartbeats go on; when it answers again it is well again, also for
+a probe that was started meanwhile. And a hundred devices that appear at once cost few updates of a
+section, not a hundred."""
 import os
 import time
 
@@ -80,7 +81,27 @@ def silence(host, silent, moving, number, vg_device):
                   lambda x: x[0] == "ok" and x[1].get("state") == "ok", "it is well again")
     host.lab.wait_matrix(lambda m: m["alpha", "quiet"]["state"] == "ok", "and what it holds",
                          "--kind", "filesystem")
+    told = [e["kind"] for e in host.lab.muster("event", "tail", "--since", "0")["events"]
+            if e["resource_label"] == path and e["kind"] in ("edge.stuck", "edge.answers")]
+    check(told == ["edge.stuck", "edge.answers"], f"events of it: {told}")
     times.tell(TARGET_MS)
+
+
+def restart_beside(host, fleet, silent):
+    """A probe that is started while the file does not answer cannot know which it is. When it does, what
+    it was called meanwhile does not stay behind as lost."""
+    silent.silence()
+    host.lab.end(fleet.probes["alpha"])
+    fleet.start("alpha")
+    host.lab.wait(lambda: [r["key"] for r in host.lab.section("alpha", "luns")["rows"]
+                           if r["state"] == "stuck"],
+                  lambda keys: len(keys) == 1 and keys[0].startswith("local.loop"),
+                  "it has no identity", STUCK_S)
+    silent.speak()
+    host.lab.wait(lambda: host.edge(silent.path), lambda state: state == "ok", "it has its own again")
+    local = [r for r in host.lab.muster("resource", "list", "--kind", "lun")["resources"]
+             if r["key"].startswith("local.loop")]
+    check(not local, f"what it was called meanwhile: {local}")
 
 
 def storm(host):
@@ -113,7 +134,7 @@ def main():
         vg_device = disks.attach(0, disks.file("pv"))
         disks.lvm([vg_device], "pvcreate", "-q", vg_device)
         disks.lvm([vg_device], "vgcreate", "-q", "vg0", vg_device)
-        Fleet(lab, disks, ("alpha",), extra=("--rescan", "2s"))
+        fleet = Fleet(lab, disks, ("alpha",), extra=("--rescan", "2s"))
         lab.wait_matrix(lambda m: len(m) == 3 and all(e["state"] == "ok" for e in m.values()),
                         "three LUNs", "--kind", "lun")
         host = Host(lab, disks)
@@ -124,6 +145,7 @@ def main():
         lab.wait_matrix(lambda m: m.get(("alpha", "vg0"), {}).get("state") == "ok", "the VG", "--kind",
                         "vg")
         silence(host, silent, moving, number, vg_device)
+        restart_beside(host, fleet, silent)
 
 
 main()

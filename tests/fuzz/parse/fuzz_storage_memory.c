@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes body = { data, size };
     struct buf b = { 0 };
 
-    buf_str(&b, "muster storage 1");
+    buf_str(&b, "muster storage 2");
     put_number(&b, size, 4);
     put_number(&b, storage_hash(BOOT), 8);
     put_number(&b, storage_sum(body), 8);

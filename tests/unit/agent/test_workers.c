@@ -49,6 +49,48 @@ Test(workers, all_run_at_the_start_and_at_each_rescan)
     world_close(&w);
 }
 
+/* However many hints there are, and whatever they made of the next rescan. */
+Test(workers, a_hint_may_be_answered_from_memory_and_a_rescan_may_not)
+{
+    struct world w;
+    unsigned hints = 0, before;
+
+    settled_world(&w);
+    w.whole_runs[WORKER_STORAGE] = 0;
+    for (; hints < 20; hints++) {
+        world_event(&w, AGENT_KERNEL_HINT, WORKER_STORAGE, NULL);
+        pass_answered(&w, 3600 * 1000 / 40);
+        world_collect(&w);
+        world_forget(&w);
+    }
+    cr_expect_eq(w.runs[WORKER_STORAGE], hints);
+    cr_expect_leq(w.whole_runs[WORKER_STORAGE], 1,
+                  "a rescan comes at half its time at the soonest");
+    for (; hints < 60; hints++) {
+        world_event(&w, AGENT_KERNEL_HINT, WORKER_STORAGE, NULL);
+        pass_answered(&w, 3600 * 1000 / 40);
+        world_collect(&w);
+        world_forget(&w);
+    }
+    before = w.whole_runs[WORKER_STORAGE];
+    cr_expect_geq(before, 1);
+    cr_expect_leq(before, 3);
+    /* One that failed has not read everything. */
+    while (w.whole_runs[WORKER_STORAGE] == before || !w.running[WORKER_STORAGE]) {
+        pass_answered(&w, 1000);
+        if (w.running[WORKER_STORAGE] && w.whole_runs[WORKER_STORAGE] > before)
+            break;
+        world_collect(&w);
+        world_forget(&w);
+    }
+    world_event(&w, AGENT_WORKER_DONE, WORKER_STORAGE, "it failed");
+    before = w.whole_runs[WORKER_STORAGE];
+    world_event(&w, AGENT_KERNEL_HINT, WORKER_STORAGE, NULL);
+    pass_answered(&w, 10000);
+    cr_expect_eq(w.whole_runs[WORKER_STORAGE], before + 1);
+    world_close(&w);
+}
+
 Test(workers, many_hints_are_one_run)
 {
     struct world w;

@@ -54,6 +54,7 @@ static void carry_out(struct world *w, const struct agent_action *x)
                          (x->kind == WORKER_STORAGE || x->kind == WORKER_LVM ? 4 : 1));
         w->running[x->kind] = true;
         w->runs[x->kind]++;
+        w->whole_runs[x->kind] += x->whole;
         break;
     case AGENT_SAVE_MEMORY:
         w->saves++;

@@ -16,7 +16,8 @@ struct world {
     mono_ms now;
     const struct envelope *sent[WORLD_SENT];
     size_t sent_count;
-    unsigned runs[WORKER_KIND_COUNT]; /* how often it was told to start one */
+    unsigned runs[WORKER_KIND_COUNT];       /* how often it was told to start one */
+    unsigned whole_runs[WORKER_KIND_COUNT]; /* of those that take nothing from memory */
     bool running[WORKER_KIND_COUNT];
     unsigned saves;
     bool saved_enrolled;

@@ -244,15 +244,16 @@ def storage_scripts(e):
             "RESOURCE_SHOW", "AMBIGUOUS", "2 resources are called 'images': 2 filesystems; name one "
             "by its key.", candidates=sorted(r["key"] for r in things if r["label"] == "images")),
         "fs": Script(e).say("FS_LIST", {"nodes": nodes, "resources": filesystems, "edges": seen,
-                                        "uses": uses}),
-        "fs-one": Script(e).say("FS_LIST", {**data, "uses": [u for u in uses
-                                                             if u["resource"] == one]}),
+                                        "uses": uses, "filesystems": storage.told(things)}),
+        "fs-one": Script(e).say("FS_LIST", {**data, "filesystems": storage.told(things),
+                                            "uses": [u for u in uses if u["resource"] == one]}),
         "fs-none": Script(e).say("FS_LIST", {"nodes": nodes}),
         "chain": Script(e).say("EXPLAIN", {
             "nodes": [by_name["xen2"]], "resources": data["resources"],
             "edges": [x for x in data["edges"] if x["node"] == by_name["xen2"]["index"]],
             "evidence": storage.evidence()}),
-        "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact()}),
+        "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact(),
+                                         "dependents": storage.dependents()}),
         "storage-events": coordinator(e, three).say("EVENTS", {"events": storage.events(made_up.event)}),
     }
 
@@ -447,7 +448,7 @@ KEPT = {"status", "check-critical", "check-unknown", "matrix-three", "node-list-
         "network-list", "network-define", "network-delete", "event-tail", "event-follow",
         "token-create", "token-list", "enrol", "backup", "recover", "node-show-ambiguous",
         "usage-noun", "version", "status-unreachable", "matrix-luns", "fs-list",
-        "resource-show-clone", "explain-storage"}
+        "resource-show-clone", "explain-storage", "impact-storage"}
 LINES = {"event-follow", "event-follow-lost"}  # a document a line
 WIDE = ("event-", "token-create", "check-")    # lines as long as they are
 

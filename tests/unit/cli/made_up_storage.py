@@ -117,6 +117,20 @@ def uses(nodes, things):
     ]
 
 
+def told(things):
+    """What the filesystems are; of the lost one nobody tells."""
+    r = {x["key"]: x for x in things}
+    return [
+        {"resource": r[f"{FS_CLONE}@{LUN_C}"]["index"], "type": "xfs", "label": "images",
+         "size_bytes": 500 * GIB},
+        {"resource": r[f"{FS_SWAP}@lv.{LV_SWAP}"]["index"], "type": "swap",
+         "size_bytes": 16 * GIB},
+        {"resource": r[f"{FS_DATA}@lv.{LV_DATA}"]["index"], "type": "ext4", "label": "data",
+         "size_bytes": 1484 * GIB},
+        {"resource": 999, "type": "not in the reply"},
+    ]
+
+
 # ---- the inventory of one of them ----------------------------------------------------------------
 
 
@@ -170,7 +184,11 @@ def rows():
              "map": ""},
             {"key": LOOP, "identified_by": "loop", "transport": "loop", "device": "loop0",
              "file": FILE, "size_bytes": 10 * GIB, "state": "ok", "paths_active": 1,
-             "paths_total": 1}],
+             "paths_total": 1},
+            {"key": "serial.virtio::175663357602453", "identified_by": "serial",
+             "serial": "175663357602453", "transport": "virtio", "device": "vda",
+             "size_bytes": 40 * GIB, "state": "ok", "paths_active": 1, "paths_total": 1,
+             "unread": "/dev/vda cannot be opened and read: Operation not permitted"}],
         "paths": a + b + [iscsi, {"device": "loop0", "lun": LOOP, "transport": "loop",
                                   "state": "running", "active": True}],
         "partitions": [
@@ -323,6 +341,24 @@ def impact():
     ]
 
 
+def dependents():
+    def of(kind, key, label, depth, parent, lost, degraded, resource=None):
+        more = {} if parent is None else {"parent": parent}
+        more |= {"id": an_id(resource)} if resource else {}
+        return {"kind": kind, "key": key, "label": label, "depth": depth, "nodes_lost": lost,
+                "nodes_degraded": degraded, **more}
+    nodes = ["xen1", "xen2", "xen3"]
+    return [
+        of("pv", PV_A, PV_A, 1, None, nodes, []),
+        of("vg", VG, "guests", 2, 0, ["xen4"], nodes, "vg/" + VG),
+        of("lv", LV_DATA, "guests/data", 3, 1, nodes, [], "lv/" + LV_DATA),
+        of("filesystem", f"{FS_DATA}@lv.{LV_DATA}", "data", 4, 2, nodes, [],
+           f"filesystem/{FS_DATA}@lv.{LV_DATA}"),
+        of("use", "xen1/mount/253:5/srv/data", "/srv/data", 5, 2, ["xen1"], []),
+        of("lv", LV_SWAP, "guests/swap", 3, 1, nodes, [], "lv/" + LV_SWAP),
+    ]
+
+
 def events(event):
     def of(no, kind, severity, n, key, label, text):
         return {**event(no, kind, severity, text, n), "resource": an_id(key),
@@ -334,4 +370,6 @@ def events(event):
            f"xen3: device sde at address 3:0:0:1 led to LUN {LUN_B} and leads to {LUN_D} now: it "
            "was mapped anew under a device that is in use."),
         of(203, "edge.lost", "error", "xen2", "lun/" + LUN_D, LUN_D, f"xen2 has lost {LUN_D}."),
+        of(204, "edge.stuck", "error", "xen3", "lun/" + LUN_B, LUN_B,
+           f"xen3 has no answer from LUN {LUN_B}: it is stuck."),
     ]

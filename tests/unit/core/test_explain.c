@@ -208,7 +208,7 @@ static void check_chain(const struct world *w)
 
 static void explain(struct world *w)
 {
-    cr_assert_eq(explain_build(&w->facts, w->sections, NULL, w->a, &w->reply), 0);
+    cr_assert_eq(explain_build(&w->facts, w->sections, w->a, &w->reply), 0);
     check_chain(w);
 }
 

@@ -2,6 +2,7 @@
 /* The chain of what stores data: what is said when all is well, when something of it is wrong, and
  * when a node lacks what another one has. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
@@ -37,7 +38,9 @@ struct host {
 
 struct world {
     struct arena *a;
-    struct host here, there;
+    struct host here, there, beyond;
+    struct explain_peer peers[2];
+    struct explain_pv missing[1];
     struct section_body states[SECTION_COUNT];
     struct node_info node;
     struct resource_info resource;
@@ -197,6 +200,9 @@ static struct world *world_new(enum resource_kind kind, const char *key, const c
     w->a = arena_new(0);
     host(&w->here);
     host(&w->there);
+    host(&w->beyond);
+    w->peers[0] = (struct explain_peer){ .name = "rack7-04", .sections = w->there.sections };
+    w->peers[1] = (struct explain_peer){ .name = "rack7-05", .sections = w->beyond.sections };
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         REC_SET(&w->states[i], section_body, section, i);
         REC_SET(&w->states[i], section_body, status, SECTION_OK);
@@ -212,6 +218,10 @@ static struct world *world_new(enum resource_kind kind, const char *key, const c
     w->facts = (struct explain_facts){ .node = &w->node,
                                        .resource = &w->resource,
                                        .edge = &w->edge,
+                                       .peers = w->peers,
+                                       .peer_count = 2,
+                                       .best = PEER_NONE,
+                                       .pvs = w->missing,
                                        .states = { w->states, SECTION_COUNT } };
     facts(w, kind, key, label);
     return w;
@@ -223,7 +233,7 @@ static struct world *world_unseen(enum resource_kind kind, const char *key, cons
     struct world *w = world_new(kind, key, label);
 
     w->facts.edge = NULL;
-    w->facts.peer = "rack7-04";
+    w->facts.best = 0;
     return w;
 }
 
@@ -263,9 +273,7 @@ static void check_chain(const struct world *w)
 
 static void explain(struct world *w)
 {
-    const struct section *peer = w->facts.peer != NULL ? w->there.sections : NULL;
-
-    cr_assert_eq(explain_build(&w->facts, w->here.sections, peer, w->a, &w->reply), 0);
+    cr_assert_eq(explain_build(&w->facts, w->here.sections, w->a, &w->reply), 0);
     check_chain(w);
 }
 
@@ -419,25 +427,136 @@ Test(explain_storage, doubts_are_told)
     world_free(w);
 }
 
-Test(explain_storage, a_volume_group_with_a_missing_pv)
+Test(explain_storage, a_device_that_may_not_be_opened)
+{
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+
+    REC_SET(&w->here.luns[0], lun, unread,
+            "/dev/dm-0 cannot be opened and read: Operation not permitted");
+    explain(w);
+    expect(w, "lun", WWID, "ok", "2 of 2 paths", NULL);
+    expect(w, "lun", WWID, "unknown",
+           "Its label was not read: /dev/dm-0 cannot be opened and read: Operation not permitted.",
+           "On rack7-03, see why: dd if=/dev/dm-0 of=/dev/null count=1 iflag=direct");
+    REC_SET(&w->here.luns[0], lun, state, "failed");
+    REC_SET(&w->here.luns[0], lun, state_text, "reading /dev/dm-0 failed");
+    explain(w);
+    cr_expect_null(find(w, "lun", WWID, "Its label"), "its state says so");
+    world_free(w);
+}
+
+/* Nobody knows whether it is there. */
+Test(explain_storage, a_filesystem_in_what_was_not_read)
+{
+    struct world *w = world_unseen(RESOURCE_FILESYSTEM, FS_UUID "@" WWID "-part1", "images");
+
+    w->here.sections[SECTION_FILESYSTEMS].row_count = 0;
+    explain(w);
+    expect(w, "filesystem", WWID "-part1", "missing", "has found no filesystem in it", NULL);
+    REC_SET(&w->here.partitions[0], partition, unread, "no medium");
+    explain(w);
+    cr_expect_null(find(w, "filesystem", WWID "-part1", "no filesystem"));
+    expect(w, "filesystem", WWID "-part1", "unknown", "and does not know what lies in it", NULL);
+    expect(w, "partition", WWID "-part1", "unknown", "Its label was not read: no medium.",
+           "dd if=/dev/dm-1 ");
+    w->facts.key = FS_UUID "@" OTHER;
+    REC_SET(&w->here.luns[1], lun, unread, "no medium");
+    explain(w);
+    expect(w, "filesystem", OTHER, "unknown", "and does not know what lies in it", NULL);
+    world_free(w);
+}
+
+/* Of what has no row for it the section tells. */
+Test(explain_storage, what_a_section_has_to_say)
+{
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+
+    REC_SET(&w->states[SECTION_LUNS], section_body, status_text, "/dev/dm-5 cannot be opened");
+    explain(w);
+    expect(w, "section", "luns", "ok", "ago; /dev/dm-5 cannot be opened.", NULL);
+    world_free(w);
+}
+
+/* rack7-04 sees more of the volume group, and rack7-05 has what is missing. */
+static struct world *world_partial(void)
 {
     struct world *w = world_new(RESOURCE_VG, VG, "fast");
     struct pv *p = &w->here.pvs[1];
 
-    w->facts.peer = "rack7-04";
+    w->facts.best = 0;
+    w->there.sections[SECTION_PVS].row_count = 1;
+    w->there.sections[SECTION_LUNS].row_count = 1;
+    w->missing[0] = (struct explain_pv){ PV_B, "rack7-05", OTHER, 1 };
+    w->facts.pv_count = 1;
     REC_SET(&w->edge, edge_info, state, EDGE_DEGRADED);
     REC_SET(&w->here.vgs[0], vg, pvs_missing, 1);
     REC_CLEAR(p, pv, container);
     REC_SET(p, pv, missing, true);
     w->here.sections[SECTION_LUNS].row_count = 1;
     w->here.sections[SECTION_PATHS].row_count = 2;
+    return w;
+}
+
+Test(explain_storage, a_volume_group_with_a_missing_pv)
+{
+    struct world *w = world_partial();
+
     explain(w);
     expect(w, "vg", "fast", "degraded", "1 of its 2 PVs", "Present the missing PVs to rack7-03");
-    expect(w, "pv", PV_B, "missing", "on rack7-04 it lies in " OTHER,
+    expect(w, "pv", PV_B, "missing", "on rack7-05 it lies in " OTHER,
            "Present " OTHER " to rack7-03");
-    expect(w, "lun", OTHER, "missing", "on rack7-04 it is mpathb (HITACHI OPEN-V, 20 GiB).", NULL);
+    expect(w, "lun", OTHER, "missing", "on rack7-05 it is mpathb (HITACHI OPEN-V, 20 GiB).", NULL);
     expect(w, "path", "0x50060e8007e2e301", "missing", "does not present this LUN",
            "map the LUN to 0x2100000e1e300001");
+    world_free(w);
+}
+
+Test(explain_storage, a_missing_pv_that_nobody_sees_or_of_too_many)
+{
+    struct world *w = world_partial();
+
+    w->missing[0].peer = PEER_NONE;
+    explain(w);
+    expect(w, "pv", PV_B, "missing", "on rack7-05 it lies in " OTHER, "Present " OTHER);
+    cr_expect_null(find(w, "lun", OTHER, ""), "its rows were not read");
+    w->facts.pv_count = 0;
+    explain(w);
+    expect(w, "pv", PV_B, "missing", "does not see, nor does any other node now.",
+           "Present the LUN with this PV to rack7-03");
+    w->facts.pvs_left_out = true;
+    explain(w);
+    expect(w, "pv", PV_B, "missing", "there are too many to look for each of them", "Present");
+    world_free(w);
+}
+
+/* The LUN is here, and may not be opened: presenting it again would not help. */
+Test(explain_storage, a_missing_pv_in_what_was_not_read)
+{
+    struct world *w = world_partial();
+
+    w->here.sections[SECTION_LUNS].row_count = 2;
+    REC_SET(&w->here.luns[1], lun, unread, "no medium");
+    explain(w);
+    expect(w, "pv", PV_B, "missing", "on rack7-05 it lies in " OTHER, NULL);
+    expect(w, "lun", OTHER, "unknown", "Its label was not read: no medium.", "dd if=");
+    world_free(w);
+}
+
+/* Who compares with a node that has not all of it either is told of the rest too. */
+Test(explain_storage, nothing_is_here_and_not_all_there)
+{
+    struct world *w = world_partial();
+
+    REC_CLEAR(&w->there.pvs[0], pv, container);
+    w->there.sections[SECTION_PVS].row_count = 2;
+    w->missing[0] = (struct explain_pv){ PV_A, "rack7-05", WWID, 1 };
+    w->here.sections[SECTION_LUNS].row_count = 0;
+    w->facts.edge = NULL;
+    w->here.sections[SECTION_PVS].row_count = w->here.sections[SECTION_VGS].row_count = 0;
+    explain(w);
+    expect(w, "pv", PV_A, "missing", "fast names PV " PV_A, "Present " WWID " to rack7-03");
+    expect(w, "lun", WWID, "missing", "on rack7-05 it is mpatha", NULL);
+    expect(w, "pv", PV_B, "missing", "On rack7-04 PV " PV_B " lies in " OTHER ".", NULL);
     world_free(w);
 }
 
@@ -510,8 +629,8 @@ static struct world *iscsi_unseen(void)
     REC_CLEAR(p, path, target_port);
     w->there.sections[SECTION_PATHS].row_count = 1;
     w->route = (struct explain_route){ "storage", "storage-a", 0, NULL };
-    w->facts.routes = &w->route;
-    w->facts.route_count = 1;
+    w->peers[0].routes = &w->route;
+    w->peers[0].route_count = 1;
     return w;
 }
 
@@ -528,7 +647,7 @@ Test(explain_storage, not_logged_in_and_not_on_the_network)
     w->route.port = "bond0.100";
     explain(w);
     expect(w, "network", "storage-a", "ok", "which rack7-03 is on too, with bond0.100.", NULL);
-    w->facts.route_count = 0;
+    w->peers[0].route_count = 0;
     explain(w);
     expect(w, "network", "storage", "info", "of which no declared network is known", "define");
     world_free(w);
@@ -565,7 +684,8 @@ Test(explain_storage, a_disk_of_another_node)
     w->facts.owner = "rack7-04";
     explain(w);
     expect(w, "lun", WWID, "info", "no identity beyond its node", NULL);
-    w->facts.owner = w->facts.peer = NULL;
+    w->facts.owner = NULL;
+    w->facts.best = PEER_NONE;
     explain(w);
     expect(w, "lun", WWID, "missing", "nor does any other node now", NULL);
     expect(w, "lun", WWID, "info", "what leads to it is not known", NULL);
@@ -617,7 +737,8 @@ Test(explain_storage, the_container_holds_something_else_here)
 
 static void impact(struct world *w, enum resource_kind kind, const char *key)
 {
-    static const struct impact_node nodes[] = { { 1, "rack7-03" }, { 2, "rack7-04" } };
+    static const struct impact_node nodes[] = { { 1, { { 1 } }, "rack7-03" },
+                                                { 2, { { 2 } }, "rack7-04" } };
     struct impact_facts *f = arena_zalloc(w->a, sizeof *f);
     static struct evidence first;
     struct impact *im;
@@ -634,6 +755,101 @@ static void impact(struct world *w, enum resource_kind kind, const char *key)
     cr_assert_eq(impact_add(im, 1, w->there.sections), 0);
     cr_assert_eq(impact_finish(im, &w->reply), 0);
     check_chain(w);
+}
+
+/* The dependent with this key would be lost, and degraded, on these nodes: "rack7-03 rack7-04". */
+static void expect_dependent(const struct world *w, const char *kind, const char *key,
+                             const char *parent, const char *lost, const char *degraded)
+{
+    const struct dependent *v = w->reply.dependents.v, *d = NULL;
+    char wanted[64];
+    struct buf b = { 0 };
+
+    for (size_t i = 0; i < w->reply.dependents.n; i++) {
+        if (strcmp(v[i].kind, kind) == 0 && strcmp(v[i].key, key) == 0)
+            d = &v[i];
+    }
+    cr_assert_not_null(d, "no dependent %s %s", kind, key);
+    cr_expect_eq(REC_HAS(d, dependent, parent), parent != NULL);
+    cr_expect(parent == NULL || (v[d->parent].depth + 1 == d->depth && &v[d->parent] < d));
+    cr_expect(parent == NULL || strcmp(v[d->parent].key, parent) == 0, "%s is on %s", key, parent);
+    cr_expect_eq(REC_HAS(d, dependent, id),
+                 *kind == 'l' || *kind == 'f' || strcmp(kind, "vg") == 0);
+    for (size_t i = 0; i < d->nodes_lost.n; i++)
+        buf_printf(&b, "%s%s", i > 0 ? " " : "", d->nodes_lost.v[i]);
+    buf_str(&b, "/");
+    for (size_t i = 0; i < d->nodes_degraded.n; i++)
+        buf_printf(&b, "%s%s", i > 0 ? " " : "", d->nodes_degraded.v[i]);
+    snprintf(wanted, sizeof wanted, "%s/%s", lost, degraded);
+    cr_expect_str_eq(buf_cstr(&b), wanted, "%s %s", kind, key);
+    buf_deinit(&b);
+}
+
+#define BOTH "rack7-03 rack7-04"
+
+/* The other node has the LUN of one PV alone: what keeps a part here is lost there. */
+Test(explain_storage, what_each_node_would_have_without_a_lun)
+{
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+
+    w->there.sections[SECTION_USES].row_count = 0;
+    REC_CLEAR(&w->there.pvs[1], pv, container);
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "partition", WWID "-part1", NULL, BOTH, "");
+    expect_dependent(w, "pv", PV_A, WWID "-part1", BOTH, "");
+    expect_dependent(w, "vg", VG, PV_A, "rack7-04", "rack7-03");
+    expect_dependent(w, "lv", LV, VG, "rack7-04", "rack7-03");
+    expect_dependent(w, "filesystem", FS_UUID "@lv." LV, LV, BOTH, "");
+    expect_dependent(w, "use", "rack7-03//srv/images", LV, "rack7-03", "");
+    cr_expect_eq(w->reply.dependents.n, 6);
+    REC_SET(&w->here.lvs[0], lv, type, "raid1");
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "filesystem", FS_UUID "@lv." LV, LV, "rack7-04", "rack7-03");
+    REC_SET(&w->here.lvs[0], lv, type, "raid0");
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "filesystem", FS_UUID "@lv." LV, LV, BOTH, "");
+    world_free(w);
+}
+
+/* Both PVs lie on it, the second in the list behind the first one's volumes. */
+Test(explain_storage, without_a_lun_with_all_pvs)
+{
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+
+    REC_SET(&w->here.pvs[1], pv, container, WWID);
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "vg", VG, PV_A, "rack7-03", "rack7-04");
+    expect_dependent(w, "lv", LV, VG, "rack7-03", "rack7-04");
+    world_free(w);
+}
+
+/* A volume group whose PV is a RAID volume of another one that keeps a part. */
+Test(explain_storage, without_a_lun_below_two_volume_groups)
+{
+    static const char *const own[] = { PV_A, "PV_C" };
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+    struct pv pvs[3] = { { 0 } };
+
+    pv(&pvs[0], PV_A, WWID);
+    pv(&pvs[1], PV_B, "lv." LV);
+    pv(&pvs[2], "PV_C", OTHER);
+    REC_SET(&pvs[1], pv, vg_uuid, "upper");
+    w->here.sections[SECTION_PVS] = (struct section){ .rows = pvs, .row_count = 3 };
+    w->here.sections[SECTION_PVS].id = SECTION_PVS;
+    w->here.sections[SECTION_PARTITIONS].row_count = 0;
+    w->there.sections[SECTION_PARTITIONS].row_count = 0;
+    w->there.sections[SECTION_PVS].row_count = 0;
+    REC_SET(&w->here.lvs[0], lv, type, "raid1");
+    REC_SET(&w->here.lvs[0], lv, pvs, ((struct strs){ own, 1 }));
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "lv", LV, VG, "rack7-03", "");
+    expect_dependent(w, "vg", "upper", PV_B, "rack7-03", "");
+    REC_SET(&w->here.lvs[0], lv, pvs, ((struct strs){ own, 2 }));
+    impact(w, RESOURCE_LUN, WWID);
+    expect_dependent(w, "lv", LV, VG, "", "rack7-03");
+    expect_dependent(w, "pv", PV_B, LV, "", "rack7-03");
+    expect_dependent(w, "vg", "upper", PV_B, "", "rack7-03");
+    world_free(w);
 }
 
 Test(explain_storage, impact_of_a_lun)
@@ -660,6 +876,8 @@ Test(explain_storage, impact_of_a_volume_group)
 
     impact(w, RESOURCE_VG, VG);
     expect(w, "lv", "fast/data", "info", "is on it, on 2 nodes.", NULL);
+    expect_dependent(w, "lv", LV, NULL, BOTH, "");
+    expect_dependent(w, "use", "rack7-04//srv/images", LV, "rack7-04", "");
     expect(w, "use", "/srv/images", "info", "On rack7-04", NULL);
     world_free(w);
 }

@@ -177,6 +177,129 @@ Test(storage, one_that_does_not_answer_is_stuck_and_the_others_are_not)
     cr_expect_eq(edge_of(&a, WWID)->shown, EDGE_OK);
 }
 
+/* Once for each time, whatever else changes meanwhile. */
+Test(storage, that_one_does_not_answer_is_an_event_and_that_it_does_again)
+{
+    struct disk d = { WWID, "dm-0", NULL, 4, 4 };
+
+    report_disks(&a, &d, 1);
+    cr_expect_eq(durable_count_events(l->d, "edge.stuck", NULL), 0);
+    d.state = "stuck";
+    report_disks(&a, &d, 1);
+    cr_expect_eq(durable_count_events(l->d, "edge.stuck",
+                                      "m1 has no answer from LUN " WWID ": it is stuck."),
+                 1);
+    d.active = 2;
+    report_disks(&a, &d, 1);
+    life_restart(l);
+    confirm(&a, SECTION_LUNS);
+    d.active = 4;
+    report_disks(&a, &d, 1);
+    cr_expect_eq(durable_count_events(l->d, "edge.stuck", NULL), 1);
+    cr_expect_eq(durable_count_events(l->d, "edge.answers", NULL), 0);
+    d.state = "ok";
+    report_disks(&a, &d, 1);
+    report_disks(&a, &d, 1);
+    cr_expect_eq(
+        durable_count_events(l->d, "edge.answers", "m1 has an answer from LUN " WWID " again."), 1);
+}
+
+Test(storage, one_that_is_stuck_in_the_first_report_or_goes_or_is_of_another_boot)
+{
+    static const struct disk d = { WWID, "dm-0", "stuck", 4, 4 },
+                             well = { WWID, "dm-0", NULL, 4, 4 };
+    char secret[33];
+
+    report_disks(&a, &d, 1);
+    cr_expect_eq(durable_count_events(l->d, "edge.stuck", NULL), 1, "no other event tells of it");
+    report_disks(&a, NULL, 0);
+    cr_expect_eq(durable_count_events(l->d, "edge.lost", NULL), 1);
+    cr_expect_eq(durable_count_events(l->d, "edge.answers", NULL), 0,
+                 "it is gone, and was no answer");
+    report_disks(&a, &d, 1);
+    cr_expect_eq(durable_count_events(l->d, "edge.stuck", NULL), 2);
+    life_token(l, NULL, secret);
+    machine_reboot(&a);
+    machine_enrol(&a, secret);
+    life_pass(l, 6000);
+    machine_register(&a);
+    report_disks(&a, &well, 1);
+    cr_expect_eq(durable_count_events(l->d, "edge.answers", NULL), 0, "nobody waits any more");
+    report_disks(&a, &d, 1);
+    cr_expect_eq(durable_count_events(l->d, "edge.stuck", NULL), 3);
+}
+
+static void report_known(struct machine *m, const char *const *keys, size_t n)
+{
+    static const char *const devices[] = { "loop3", "loop4" };
+    struct lun rows[2] = { { 0 } };
+
+    for (size_t i = 0; i < n; i++) {
+        REC_SET(&rows[i], lun, key, keys[i]);
+        REC_SET(&rows[i], lun, device, "dm-0");
+        REC_SET(&rows[i], lun, devices, ((struct strs){ devices, 1 + i }));
+        REC_SET(&rows[i], lun, state, strncmp(keys[i], "local.", 6) == 0 ? "stuck" : "ok");
+        REC_SET(&rows[i], lun, paths_active, 1);
+        REC_SET(&rows[i], lun, paths_total, 1);
+    }
+    report(m, SECTION_LUNS, rows, n);
+}
+
+/* As a file that did not answer when the probe was started, and does now. */
+Test(storage, what_had_no_identity_and_has_one_is_not_lost)
+{
+    static const char *const silent[] = { "local.loop3" }, *const known[] = { WWID };
+    size_t n;
+
+    report_known(&b, silent, 1);
+    report_known(&a, silent, 1);
+    report_known(&a, known, 1);
+    cr_expect_eq(resource_at(RESOURCE_LUN, &n)->edges->state, EDGE_OK);
+    cr_expect_eq(n, 2, "one of each node");
+    cr_expect_eq(durable_count_events(l->d, "edge.lost", NULL), 0);
+    cr_expect_eq(durable_count_events(l->d, "edge.answers", "from LUN m1/local.loop3 again"), 1);
+    life_restart(l);
+    resource_at(RESOURCE_LUN, &n);
+    cr_expect_eq(n, 2, "nor does it come back");
+    machine_register(&b);
+    report_known(&b, NULL, 0);
+    resource_at(RESOURCE_LUN, &n);
+    cr_expect_eq(n, 2, "it is lost as long as it is not known what it was");
+    report_known(&b, known, 1);
+    resource_at(RESOURCE_LUN, &n);
+    cr_expect_eq(n, 1);
+}
+
+/* While a row calls it so, it is there. */
+Test(storage, a_device_under_both_names)
+{
+    static const char *const both[] = { "local.loop4", WWID }, *const known[] = { WWID };
+    size_t n;
+
+    report_known(&a, both, 2);
+    resource_at(RESOURCE_LUN, &n);
+    cr_expect_eq(n, 2);
+    report_known(&a, known, 1);
+    resource_at(RESOURCE_LUN, &n);
+    cr_expect_eq(n, 2, "it went for another reason");
+    cr_expect_eq(durable_count_events(l->d, "edge.lost", NULL), 1);
+}
+
+/* A device that answers now and then cannot push the rest out of the log. */
+Test(storage, one_that_comes_and_goes_as_fast_as_it_can)
+{
+    struct disk d = { WWID, "dm-0", NULL, 4, 4 };
+    struct node *n;
+
+    report_disks(&a, &d, 1);
+    n = node_by_id(l->c, a.id);
+    n->events.used = UINT32_MAX / 2;
+    d.state = "stuck";
+    report_disks(&a, &d, 1);
+    cr_expect_eq(durable_count_events(l->d, "edge.stuck", NULL), 0);
+    cr_expect_eq(durable_count_events(l->d, "event.limited", "m1 causes so many events"), 1);
+}
+
 /* Two nodes that disagree on a name do not take turns with each report; who says something new is
  * believed. */
 Test(storage, the_name_of_a_volume_group)

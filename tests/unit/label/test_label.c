@@ -168,3 +168,21 @@ Test(label, far_ends_of_windows_formats)
     put(109, 1, 200);
     cr_assert_not(label_far_start(b).has);
 }
+
+Test(label, some_formats_ask_for_more_than_the_beginning)
+{
+    static uint8_t begin[LABEL_BEGIN_BYTES];
+    struct bytes b = { begin, sizeof begin };
+
+    cr_assert_not(label_asks_for_more(b));
+    memcpy(begin + 32768 + 2048 + 1, "BEA01", 5);
+    cr_assert(label_asks_for_more(b), "UDF beside ISO 9660");
+    cr_assert_not(label_asks_for_more((struct bytes){ begin, 32768 + 2048 + 5 }), "cut");
+    memset(begin, 0, sizeof begin);
+    memcpy(begin + 65536 - 2048 + 1, "NSR03", 5);
+    cr_assert(label_asks_for_more(b));
+    memset(begin, 0, sizeof begin);
+    memcpy(begin + 1024, "BD", 2);
+    cr_assert(label_asks_for_more(b), "HFS");
+    cr_assert_not(label_asks_for_more((struct bytes){ NULL, 0 }));
+}

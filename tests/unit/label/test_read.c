@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,6 +24,12 @@ static struct label_answer answers[MANY];
 static size_t count;
 static bool all_answer; /* those that hang, too */
 static char image[] = "/tmp/muster-label-XXXXXX";
+
+/* Which children were asked, of all that ever ran; in memory that they share. */
+static struct {
+    pid_t v[MANY];
+    size_t n;
+} * askers;
 
 static void write_swap(int fd)
 {
@@ -42,6 +49,8 @@ static void set_up(void)
     cr_assert_geq(fd, 0);
     write_swap(fd);
     close(fd);
+    askers = mmap(NULL, sizeof *askers, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(askers, MAP_FAILED);
     a = arena_new(0);
 }
 
@@ -53,15 +62,30 @@ static void tear_down(void)
 
 TestSuite(read_label, .init = set_up, .fini = tear_down, .timeout = 60);
 
+static void note_asker(void)
+{
+    for (size_t i = 0; i < askers->n; i++) {
+        if (askers->v[i] == getpid())
+            return;
+    }
+    if (askers->n < MANY)
+        askers->v[askers->n++] = getpid();
+}
+
 /* In the child: by the first letter of the path. */
 static int open_any(const struct label_device *d, struct label_source *out)
 {
+    note_asker();
     if (d->path[0] == 'h' && !all_answer)
         raise(SIGSTOP);
     if (d->path[0] == 'f')
         return -EIO;
     if (d->path[0] == 'd')
         _exit(0);
+    if (d->path[0] == 'c') { /* it lives on, and nobody hears of it any more */
+        close(0);
+        pause();
+    }
     out->fd = open(image, O_RDONLY | O_CLOEXEC);
     out->size_bytes = d->path[0] == 's' ? 2 * IMAGE_BYTES : IMAGE_BYTES; /* says more than it has */
     out->sector_bytes = 512;
@@ -286,6 +310,33 @@ Test(read_label, errors_are_sentences)
     cr_assert_str_eq(answers[2].text, "reading short at byte 262144 failed: Input/output error");
     cr_assert_eq(answers[3].status, LABEL_READ);
     cr_assert_eq(memory.n, 0);
+}
+
+Test(read_label, a_few_children_read_many_devices)
+{
+    int descriptors = count_descriptors();
+
+    add("good", 100);
+    add("fails", 10);
+    add("short", 10);
+    add("good", 100);
+    read_all();
+    cr_assert_eq(count_status(LABEL_READ), 200);
+    cr_assert_eq(count_status(LABEL_FAILED), 20);
+    /* One that the machine does not let run counts no more, and another is started. */
+    cr_assert_leq(askers->n, 10 * LABEL_AT_ONCE);
+    cr_assert_eq(count_descriptors(), descriptors);
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1, "none is left");
+}
+
+Test(read_label, a_child_that_goes_silent_is_ended_and_another_goes_on)
+{
+    add("closes", 5);
+    add("good", 50);
+    cr_assert_lt(read_all(), LIMIT_MS);
+    cr_assert_eq(count_status(LABEL_READ), 50);
+    cr_assert_str_eq(answers[0].text, "the reader of closes ended without an answer");
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1, "none is left");
 }
 
 Test(read_label, no_devices)

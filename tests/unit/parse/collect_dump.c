@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs one kind of worker's collection, or that of block devices alone, in this process and prints
  * its sections as one JSON document: collect-dump KIND [--root DIR] [--interface GLOB]...
- * [--device GLOB]... [--memory FILE]. FILE has what the last run wanted kept, and gets what this
- * one does. */
+ * [--device GLOB]... [--memory FILE [--hint DEVICE]...]. FILE has what the last run wanted kept,
+ * and gets what this one does. With --hint what is remembered need not be read again, unless it is
+ * of one of these devices. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ static const char *const kinds[] = { "system", "net", "lldp", "storage", "lvm" }
 static int usage(void)
 {
     fprintf(stderr, "usage: collect-dump system|net|lldp|storage|lvm|block [--root DIR] "
-                    "[--interface GLOB]... [--device GLOB]... [--memory FILE]\n");
+                    "[--interface GLOB]... [--device GLOB]... "
+                    "[--memory FILE [--hint DEVICE]...]\n");
     return 2;
 }
 
@@ -60,7 +62,10 @@ static bool set_option(const char *name, const char *value, struct collect_reque
 {
     struct strs *list = strcmp(name, "--interface") == 0 ? &req->interfaces
                         : strcmp(name, "--device") == 0  ? &req->devices
+                        : strcmp(name, "--hint") == 0    ? &req->touched
                                                          : NULL;
+
+    req->whole &= list != &req->touched;
 
     if (strcmp(name, "--root") == 0)
         req->sys_root = value;
@@ -94,9 +99,11 @@ static int collect(bool block, int kind, const char *memory_path, struct collect
 
 int main(int argc, char **argv)
 {
-    const char *globs[GLOBS], *devices[GLOBS], *memory_path = NULL;
+    const char *globs[GLOBS], *devices[GLOBS], *touched[GLOBS], *memory_path = NULL;
     struct collect_request req = { .interfaces = { globs, 0 },
                                    .devices = { devices, 0 },
+                                   .touched = { touched, 0 },
+                                   .whole = true,
                                    .sys_root = "" };
     struct arena *a = arena_new(0);
     struct buf out = { 0 };

@@ -99,7 +99,7 @@ def check_kinds(sight, device):
         row = sight.on(device[kind])
         assert row["type"] == kind and row["device"] == os.path.basename(device[kind].path), row
         assert row["paths_active"] == row["paths_total"] == 1, row
-        assert sight.lun(device[kind])["state"] == "ok"
+        assert sight.lun(device[kind])["state"] == "ok" and "unread" not in sight.lun(device[kind])
     assert sight.on(device["copy"])["uuid"] == sight.on(device["ext4"])["uuid"]
     assert sight.on(device["pv"]) is None and sight.on(device["gpt"]) is None
 
@@ -199,6 +199,7 @@ def check_failing(folder, memory):
         os.truncate(name, 64 << 10)
         lun = Sight([device], memory).lun(device)
         assert lun["state"] == "failed" and "failed" in lun["state_text"], lun
+        assert lun["unread"].endswith("failed: Input/output error"), lun
 
 
 def main():

@@ -6,75 +6,10 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "collect/parse_storage.h"
-#include "support/block.h"
+#include "support/storage.h"
 #include "support/support.h"
 
-#define BOOT "00000000-1111-4222-8333-444444444444"
-#define NAA  "naa.60000000000000000000000000000aaa"
-#define NAB  "naa.60000000000000000000000000000bbb"
-
-static struct arena *a;
-static struct err e;
-
-static void set_up(void)
-{
-    a = arena_new(0);
-}
-
-static void tear_down(void)
-{
-    arena_free(a);
-}
-
-TestSuite(storage, .init = set_up, .fini = tear_down);
-
-/* Disks of SCSI host 1; `more` goes into the folder of the disk. */
-static const char *disk(const char *name, int minor, const char *wwid, const char *more)
-{
-    const char *device = arena_printf(a, "/sys/devices/pci0/host1/target1/1:0:0:%d", minor);
-
-    return arena_printf(a,
-                        "[%s/block/%s]\nclass block %s\ndev = 8:%d\nsize = 4096\nro = 0\n"
-                        "removable = 0\ndevice -> %s\nholders/\n%s\n[%s]\ntype = 0\n"
-                        "state = running\nwwid = %s\n",
-                        device, name, name, minor, device, more, device, wwid);
-}
-
-static const char *on_top(const char *name, const char *devnum, const char *more)
-{
-    return arena_printf(a,
-                        "[/sys/devices/virtual/block/%s]\nclass block %s\ndev = %s\nsize = 2048\n"
-                        "holders/\n%s\n",
-                        name, name, devnum, more);
-}
-
-static struct storage host_of(const char *const *parts, size_t n)
-{
-    struct block_host *h = arena_alloc(a, sizeof *h);
-    struct storage s = { .r = { .a = a }, .now = { 9000 } };
-
-    block_host_init(h, a);
-    for (size_t i = 0; i < n; i++)
-        block_host_text(h, bytes_of(parts[i]));
-    s.rows = block_host_rows(h);
-    cr_assert_eq(parse_containers(&h->in, &s.rows, a, &s.containers, &s.container_count, &e), 0);
-    cr_assert_eq(storage_memory_read((struct bytes){ NULL, 0 }, BOOT, a, &s.before, &e), 0);
-    for (size_t i = 1; i < s.container_count; i++)
-        cr_assert_lt(strcmp(s.containers[i - 1].container, s.containers[i].container), 0);
-    return s;
-}
-
-#define STORAGE(...)                              \
-    host_of((const char *const[]){ __VA_ARGS__ }, \
-            sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
-
-static struct block_container *the(struct storage *s, const char *name)
-{
-    struct block_container *c = container_by_name(s->containers, s->container_count, name);
-
-    cr_assert_not_null(c, "there is no %s", name);
-    return c;
-}
+TestSuite(storage, .init = storage_open, .fini = storage_close);
 
 #define VG    "VGVGVGVGVGVGVGVGVGVGVGVGVGVGVGVG"
 #define LV_A  "AAAAAABBBBCCCCDDDDEEEEFFFFGGGGGG"
@@ -133,42 +68,6 @@ Test(storage, a_circle_of_holders)
     cr_assert_eq(the(&s, "dm.y")->paths_total.v, 1);
 }
 
-static struct label_answer *answer(enum label_status status)
-{
-    struct label_answer *out = arena_zalloc(a, sizeof *out);
-
-    out->status = status;
-    out->since = (mono_ms){ 4000 };
-    out->text = "it does not answer";
-    return out;
-}
-
-/* An ext4 beside, or in, a table with two partitions. */
-static struct label_answer *with_table(void)
-{
-    static const struct label_partition parts[] = {
-        { 1, 1 << 20, 1 << 20, "0x83", "1234-01", "one" },
-        { 2, 2 << 20, 1 << 20, "0x5", "1234-02", NULL },
-    };
-    struct label_answer *out = answer(LABEL_READ);
-
-    out->label.table_type = "dos";
-    out->label.partitions = parts;
-    out->label.partition_count = 2;
-    return out;
-}
-
-static struct label_answer *with_ext4(void)
-{
-    struct label_answer *out = answer(LABEL_READ);
-
-    out->label.type = "ext4";
-    out->label.usage = "filesystem";
-    out->label.uuid = "01234567-89ab-4cde-8f01-23456789abcd";
-    out->label.label = "data";
-    return out;
-}
-
 static const struct partition *partition_of(const struct storage *s, const char *key)
 {
     return find_partition(&s->rows, key);
@@ -190,19 +89,6 @@ Test(storage, partitions_have_what_their_table_says)
     cr_assert_null(the(&s, NAA "-part2")->device);
     cr_assert_not(the(&s, NAA "-part2")->top, "an extended partition");
     cr_assert_eq(the(&s, NAA "-part2")->paths_total.v, 1);
-}
-
-/* What the next worker knows, after this one's memory went through its bytes. */
-static void next_worker(struct storage *s)
-{
-    struct storage_memory m = { .stuck = s->before.stuck };
-    struct bytes kept;
-    size_t left_out;
-
-    storage_remember(s, &m);
-    cr_assert_eq(storage_memory_write(&m, BOOT, a, &kept, &left_out, &e), 0);
-    cr_assert_eq(left_out, 0);
-    cr_assert_eq(storage_memory_read(kept, BOOT, a, &s->before, &e), 0);
 }
 
 Test(storage, what_does_not_answer_is_not_lost)
@@ -235,6 +121,65 @@ Test(storage, what_does_not_answer_is_not_lost)
     cr_assert_not_null(storage_memory_label(&again.before, NAB "-part1"), "it goes on like that");
 }
 
+/* All that a label tells, on its way through the bytes. */
+Test(storage, a_remembered_label_is_the_one_that_was_read)
+{
+    const char *signatures[] = { "ext4", "swap" };
+    struct kept_label k = { .container = 5,
+                            .identity = 6,
+                            .uses = 7,
+                            .label = { .type = "ext4",
+                                       .usage = "filesystem",
+                                       .uuid = "01234567-89ab-4cde-8f01-23456789abcd",
+                                       .sub_uuid = "not a UUID",
+                                       .version = "1.0",
+                                       .ambivalent = true,
+                                       .signatures = { signatures, 2 },
+                                       .superblock = { .state = STATE_DIRTY,
+                                                       .journal = JOURNAL_EXTERNAL,
+                                                       .journal_uuid = { .b = { 9 } },
+                                                       .size_bytes = { true, 1 },
+                                                       .block_bytes = { true, 2 },
+                                                       .free_bytes = { true, 3 },
+                                                       .mmp = { true, 0 },
+                                                       .members = { true, 4 },
+                                                       .member_id = { true, 5 } },
+                                       .table_uuid = "1234" } };
+    struct storage_memory m = { .stuck = arena_zalloc(a, sizeof *m.stuck),
+                                .labels = &k,
+                                .label_count = 1 },
+                          out;
+    char *text = arena_zalloc(a, 1001);
+    const struct label *l = NULL;
+    struct bytes kept, twice;
+    size_t left_out;
+
+    memset(text, 'x', 1000);
+    k.label.label = text;
+    cr_assert_eq(storage_memory_write(&m, BOOT, a, &kept, &left_out, &e), 0);
+    cr_assert_eq(storage_memory_read(kept, BOOT, a, &out, &e), 0);
+    cr_assert_eq(out.label_count, 1);
+    l = &out.labels[0].label;
+    cr_assert_str_eq(l->uuid, k.label.uuid);
+    cr_assert_str_eq(l->sub_uuid, k.label.sub_uuid);
+    cr_assert_str_eq(l->label, text);
+    cr_assert_str_eq(l->version, "1.0");
+    cr_assert_str_eq(l->table_uuid, "1234");
+    cr_assert(l->ambivalent);
+    cr_assert_eq(l->signatures.n, 2);
+    cr_assert_str_eq(l->signatures.v[1], "swap");
+    cr_assert_eq(memcmp(&l->superblock.journal_uuid, &k.label.superblock.journal_uuid, 16), 0);
+    cr_assert_eq(l->superblock.state, STATE_DIRTY);
+    cr_assert_eq(l->superblock.journal, JOURNAL_EXTERNAL);
+    cr_assert(l->superblock.mmp.has && l->superblock.mmp.v == 0);
+    cr_assert_eq(l->superblock.member_id.v, 5);
+    cr_assert_eq(out.labels[0].identity, 6);
+    cr_assert_eq(out.labels[0].uses, 7);
+    cr_assert_eq(storage_memory_write(&out, BOOT, a, &twice, &left_out, &e), 0);
+    cr_assert_eq(twice.n, kept.n);
+    cr_assert_eq(memcmp(twice.p, kept.p, kept.n), 0);
+}
+
 Test(storage, an_error_is_an_answer)
 {
     struct storage s = STORAGE(disk("sda", 0, NAA, ""), disk("sdb", 16, NAB, ""));
@@ -243,6 +188,7 @@ Test(storage, an_error_is_an_answer)
 
     bad->error = EIO;
     refused->error = EPERM;
+    refused->text = "Operation not permitted";
     the(&s, NAA)->answer = with_ext4();
     next_worker(&s);
     the(&s, NAA)->answer = bad;
@@ -251,8 +197,38 @@ Test(storage, an_error_is_an_answer)
     storage_filesystems(&s, &n);
     cr_assert_eq(n, 0, "what cannot be read is not there");
     cr_assert_str_eq(find_lun(&s.rows, NAA)->state, "failed");
+    cr_assert_str_eq(find_lun(&s.rows, NAA)->unread, "it does not answer");
     cr_assert_str_eq(find_lun(&s.rows, NAB)->state, "ok", "that is no fault of the device");
+    cr_assert_str_eq(find_lun(&s.rows, NAB)->unread, "Operation not permitted");
     cr_assert_not_null(storage_unread(&s));
+}
+
+/* Whatever the error: nobody may take it for an empty device. */
+Test(storage, what_could_not_be_read_says_why)
+{
+    static const int errors[] = { EPERM, EACCES, EIO, ENXIO, ENOMEDIUM, ESTALE };
+    struct storage s =
+        STORAGE(disk("sda", 0, NAA,
+                     "sda1/partition = 1\nsda1/size = 64\nsda1/start = 8\nsda1/dev = 8:1\nsda1/"),
+                disk("sdb", 16, NAB, "holders/dm-1/"), on_top("dm-1", "253:1", "dm/name = secret"));
+    struct label_answer *bad = answer(LABEL_FAILED);
+
+    the(&s, NAA)->answer = with_ext4();
+    storage_luns(&s, NULL, 0);
+    cr_assert_null(find_lun(&s.rows, NAA)->unread);
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        bad->error = errors[i];
+        bad->text = strerror(errors[i]);
+        the(&s, NAB)->answer = the(&s, NAA "-part1")->answer = bad;
+        storage_luns(&s, NULL, 0);
+        cr_assert_str_eq(find_lun(&s.rows, NAB)->unread, strerror(errors[i]));
+        cr_assert_str_eq(partition_of(&s, NAA "-part1")->unread, strerror(errors[i]));
+        cr_assert_eq(storage_unread(&s) == NULL, errors[i] != EPERM && errors[i] != EACCES);
+        the(&s, NAB)->answer = the(&s, NAA "-part1")->answer = NULL;
+        the(&s, "dm.secret")->answer = bad;
+        cr_assert_str_eq(storage_unread(&s), strerror(errors[i]), "it has no row");
+        the(&s, "dm.secret")->answer = NULL;
+    }
 }
 
 Test(storage, arrays_are_named_by_their_members)
@@ -265,7 +241,7 @@ Test(storage, arrays_are_named_by_their_members)
     member->label.uuid = "12345678-1111-2222-3333-444444444444";
     the(&s, NAA)->answer = the(&s, NAB)->answer = member;
     cr_assert_str_eq(the(&s, "local.md0")->device, "md0");
-    storage_name_arrays(&s);
+    storage_name_arrays(&s, NULL, 0);
     cr_assert_str_eq(the(&s, "md.12345678-1111-2222-3333-444444444444")->device, "md0");
 }
 
@@ -340,7 +316,7 @@ Test(storage, five_hundred_luns)
 /* More than there is room for: what is left out is told, and the rest is whole. */
 Test(storage, a_memory_that_is_too_small)
 {
-    enum { MANY = 4000 };
+    enum { MANY = 200000 };
     struct storage_memory m = { .stuck = arena_zalloc(a, sizeof *m.stuck) }, out;
     struct bytes kept;
     size_t left_out;
@@ -349,7 +325,8 @@ Test(storage, a_memory_that_is_too_small)
     m.labels = arena_array(a, MANY, sizeof *m.labels);
     m.label_count = MANY;
     for (size_t i = 0; i < MANY; i++)
-        m.labels[i] = (struct kept_label){ .container = i, .type = "ext4", .label = "some label" };
+        m.labels[i] = (struct kept_label){ .container = i,
+                                           .label = { .type = "ext4", .label = "some label" } };
     cr_assert_eq(storage_memory_write(&m, BOOT, a, &kept, &left_out, &e), 0);
     cr_assert_leq(kept.n, LIMIT_WORKER_KEEPS_BYTES);
     cr_assert_eq(storage_memory_read(kept, BOOT, a, &out, &e), 0);

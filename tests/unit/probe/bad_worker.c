@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "base/io.h"
 #include "base/limits.h"
 #include "wire/codec.h"
 #include "worker_talk.h"
@@ -17,7 +18,8 @@ enum { LIFE_S = 120 }; /* should a test that fails forget it */
 
 static struct arena *arena;
 static struct err e;
-static char said[32] = "none here";
+static char said[200] = "none here";
+static struct bytes memory;
 static const struct worker_request *request;
 
 static void encode(const struct section *sections, size_t n, struct buf *out)
@@ -38,7 +40,7 @@ static void send_result(int memfd, uint64_t bytes, uint64_t version)
 
     REC_SET(&result, worker_result, version, version);
     REC_SET(&result, worker_result, bytes, bytes);
-    if (worker_send(&result, memfd, &e) < 0)
+    if (worker_send(&result, memfd, -1, &e) < 0)
         exit(97);
 }
 
@@ -274,7 +276,7 @@ static void stray(enum worker_kind kind)
     good(kind);
 }
 
-static void send_memory(enum worker_kind kind, const void *p, size_t n)
+static void send_memory(enum worker_kind kind, const void *p, size_t n, bool sealed)
 {
     struct worker_result result = { .present = 0 };
     struct section sections[SECTION_COUNT];
@@ -283,9 +285,23 @@ static void send_memory(enum worker_kind kind, const void *p, size_t n)
     encode(sections, fill(kind, sections), &b);
     REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
     REC_SET(&result, worker_result, bytes, b.n);
-    REC_SET(&result, worker_result, memory, ((struct bytes){ p, n }));
-    if (worker_send(&result, worker_memfd(b.p, b.n, true), &e) < 0)
+    if (worker_send(&result, worker_memfd(b.p, b.n, true), worker_memfd(p, n, sealed), &e) < 0)
         exit(97);
+    buf_deinit(&b);
+}
+
+static void send_three_files(void)
+{
+    const int fds[] = { worker_memfd("x", 1, true), worker_memfd("x", 1, true),
+                        worker_memfd("x", 1, true) };
+    struct worker_result result = { .present = 0 };
+    struct buf b = { 0 };
+
+    REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
+    REC_SET(&result, worker_result, bytes, 1);
+    if (wire_encode(&worker_result_desc, &result, &b, &e) < 0 ||
+        io_send(WORKER_FD, b.p, b.n, fds, ARRAY_LEN(fds), 0) < 0)
+        exit(96);
     buf_deinit(&b);
 }
 
@@ -293,22 +309,39 @@ static void send_memory(enum worker_kind kind, const void *p, size_t n)
 static void keep(enum worker_kind kind)
 {
     static const uint8_t many[LIMIT_WORKER_KEEPS_BYTES + 1];
-    size_t n = REC_HAS(request, worker_request, memory) ? request->memory.n : 0;
+    size_t n = memory.n;
     const char *order = request->devices.n > 0 ? request->devices.v[0] : "one-more";
 
     snprintf(said, sizeof said, "had %zu", n);
     if (strcmp(order, "one-more") == 0)
-        send_memory(kind, many, n + 1);
+        send_memory(kind, many, n + 1, true);
     else if (strcmp(order, "all") == 0)
-        send_memory(kind, many, LIMIT_WORKER_KEEPS_BYTES);
+        send_memory(kind, many, LIMIT_WORKER_KEEPS_BYTES, true);
     else if (strcmp(order, "too-much") == 0)
-        send_memory(kind, many, LIMIT_WORKER_KEEPS_BYTES + 1);
+        send_memory(kind, many, LIMIT_WORKER_KEEPS_BYTES + 1, true);
+    else if (strcmp(order, "unsealed") == 0)
+        send_memory(kind, many, 1, false);
+    else if (strcmp(order, "three-files") == 0)
+        send_three_files();
     else if (strcmp(order, "nothing") == 0)
         good(kind);
     else if (strcmp(order, "fail") == 0)
         worker_error_send(said, &e);
     else
         leave(kind);
+}
+
+/* Says which devices were named to it. */
+static void told(enum worker_kind kind)
+{
+    int n = snprintf(said, sizeof said, request->whole ? "whole:" : "some:");
+
+    for (size_t i = 0; i < request->touched.n && n < (int)sizeof said; i++)
+        n += snprintf(said + n, sizeof said - (size_t)n, " %s", request->touched.v[i]);
+    if (strcmp(request->devices.v[0], "good") == 0)
+        good(kind);
+    else
+        worker_error_send(said, &e);
 }
 
 static const struct {
@@ -343,6 +376,7 @@ static const struct {
     { "escape", escape },
     { "stray", stray },
     { "keep", keep },
+    { "told", told },
 };
 
 int main(int argc, char **argv)
@@ -351,7 +385,7 @@ int main(int argc, char **argv)
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     arena = arena_new(0);
-    if (argc != 2 || worker_request_read(argv[1], arena, &request, &parent, &e) < 0)
+    if (argc != 2 || worker_request_read(argv[1], arena, &request, &memory, &parent, &e) < 0)
         return 99;
     for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
         if (strcmp(modes[i].name, request->sys_root) == 0) {

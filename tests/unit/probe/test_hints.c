@@ -18,13 +18,15 @@
 
 enum { PATIENCE_MS = 10000 };
 
+static struct device_names touched;
+
 static uint32_t of_text(const char *p, size_t n)
 {
     char *exact = malloc(n); /* so that a reader beyond the end is found */
     uint32_t kinds;
 
     memcpy(exact, p, n);
-    kinds = kernel_hints_of_uevent(exact, n);
+    kinds = kernel_hints_of_uevent(exact, n, &touched);
     free(exact);
     return kinds;
 }
@@ -80,6 +82,38 @@ Test(hints, a_uevent_of_a_device_hints_at_storage_and_one_of_a_map_at_lvm_too)
     cr_expect_eq(OF("add@/devices/vbd-3-51712\0SUBSYSTEM=xen-backend\0"), storage);
 }
 
+/* Which devices `text` names, in the order in which they come: "sda sdb", or "all". */
+static const char *names_of(const char *text, size_t n)
+{
+    static char out[200];
+    size_t at = 0;
+
+    touched = (struct device_names){ .n = 0 };
+    of_text(text, n);
+    out[0] = '\0';
+    for (size_t i = 0; i < touched.n; i++)
+        at += (size_t)snprintf(out + at, sizeof out - at, "%s%s", i == 0 ? "" : " ", touched.v[i]);
+    return touched.all ? "all" : out;
+}
+
+#define NAMES(text) names_of(text, sizeof(text))
+
+Test(hints, a_uevent_names_its_block_device_and_others_that_change_name_all)
+{
+    cr_expect_str_eq(NAMES("change@/devices/virtual/block/loop0\0ACTION=change\0" LOOP), "loop0");
+    cr_expect_str_eq(NAMES("remove@/devices/pci/host0/block/sda/sda1\0SUBSYSTEM=block\0"), "sda1");
+    cr_expect_str_eq(NAMES("add@/devices/cciss0/block/cciss!c0d0\0SUBSYSTEM=block\0"
+                           "DEVNAME=cciss/c0d0\0"),
+                     "cciss!c0d0");
+    cr_expect_str_eq(NAMES(MAP "DEVNAME=dm-3"), "dm-3");
+    cr_expect_str_eq(NAMES("nonsense\0SUBSYSTEM=block\0"), "all");
+    cr_expect_str_eq(NAMES("change@/devices/host3/target3:0:0/3:0:0:1\0SUBSYSTEM=scsi\0"
+                           "SDEV_UA=INQUIRY_DATA_HAS_CHANGED\0"),
+                     "all");
+    cr_expect_str_eq(NAMES("add@/devices/host3/target3:0:0/3:0:0:1\0SUBSYSTEM=scsi\0"), "");
+    cr_expect_str_eq(NAMES("change@/devices/pci/net/eth0\0SUBSYSTEM=net\0"), "");
+}
+
 static void set_up(int control, const char *name, bool up)
 {
     struct ifreq r = { 0 };
@@ -107,16 +141,16 @@ Test(hints, a_link_that_changes_hints_at_net_even_if_the_announcement_is_lost)
         cr_skip_test("a network namespace needs root");
     control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(kernel_hints_open(&h, &e), 0, "%s", e.text);
-    cr_expect_eq(kernel_hints_take(&h), 0);
+    cr_expect_eq(kernel_hints_take(&h, &touched), 0);
     set_up(control, "lo", true);
     cr_assert(wakes(&h, PATIENCE_MS));
-    cr_expect_neq(kernel_hints_take(&h) & KIND(WORKER_NET), 0);
+    cr_expect_neq(kernel_hints_take(&h, &touched) & KIND(WORKER_NET), 0);
     cr_expect_not(wakes(&h, 0), "taken");
     cr_assert_eq(setsockopt(h.fd[KERNEL_LINKS], SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
     for (int i = 0; i < 100; i++)
         set_up(control, "lo", i % 2 == 1);
     cr_assert(wakes(&h, PATIENCE_MS));
-    cr_expect_neq(kernel_hints_take(&h) & KIND(WORKER_NET), 0);
+    cr_expect_neq(kernel_hints_take(&h, &touched) & KIND(WORKER_NET), 0);
     cr_expect_not(wakes(&h, 0), "an overflow is taken, too");
     kernel_hints_close(&h);
     close(control);
@@ -129,7 +163,7 @@ static uint32_t wait_for(struct kernel_hints *h, int epoll, int ms)
 
     if (epoll_wait(epoll, &one, 1, ms) == 1)
         kernel_hints_told(h, one.data.fd);
-    return kernel_hints_take(h);
+    return kernel_hints_take(h, &touched);
 }
 
 Test(hints, a_mount_hints_at_storage_once)

@@ -49,6 +49,7 @@ static void make_rows(void)
     REC_SET(&fs, filesystem, type, "ext4");
     REC_SET(&fs, filesystem, uuid, "5d1e7b0e-0d4f-4f0e-9d53-7a9b8f3d2c11");
     REC_SET(&fs, filesystem, label, "images");
+    REC_SET(&fs, filesystem, size_bytes, 4096);
 }
 
 static struct use use_of(const char *kind, const char *container, const char *by)
@@ -169,6 +170,23 @@ static void expect_use(const struct told *t, size_t i, const char *node, const c
     assert(REC_HAS(u, use_info, age_ms));
 }
 
+/* It has the id of the resource in the matrix. */
+static void expect_dependent(struct lab *l, const struct told *t, size_t i, const char *kind,
+                             const char *key)
+{
+    const struct dependent *d = (const struct dependent *)t->reply->dependents.v + i;
+    struct told of;
+    const struct resource_info *r;
+
+    assert(i < t->reply->dependents.n && strcmp(d->kind, kind) == 0 && strcmp(d->key, key) == 0);
+    of = ask(l, OP_RESOURCE_SHOW, NULL, key);
+    assert(of.reply->code == REPLY_OK && of.reply->resources.n == 1);
+    r = of.reply->resources.v;
+    assert(strcmp(r->id, d->id) == 0);
+    assert(d->nodes_lost.n == 1 && strcmp(d->nodes_lost.v[0], "node-1") == 0);
+    told_free(&of);
+}
+
 /* ---- the tests ------------------------------------------------------------------------------ */
 
 static void test_explain(struct lab *l)
@@ -195,6 +213,8 @@ static void test_impact(struct lab *l)
     expect(&t, "vg", "info", "1 node sees it now.");
     expect(&t, "lv", "info", "The logical volume fast/data");
     expect(&t, "use", "info", "On node-1 lv.LLL is mounted at /srv/images.");
+    expect_dependent(l, &t, 0, "lv", "LLL");
+    expect_dependent(l, &t, 1, "filesystem", FS);
     told_free(&t);
     t = ask(l, OP_IMPACT, "node-1", NULL);
     expect(&t, "lun", "ok", "Besides it only node-2 sees it now.");
@@ -206,9 +226,13 @@ static void test_impact(struct lab *l)
 static void test_list(struct lab *l)
 {
     struct told t = list(l, NULL, NULL);
+    const struct fs_info *f;
 
     assert(t.reply->code == REPLY_OK && t.reply->resources.n == 1 && t.reply->nodes.n == 2);
     assert(t.reply->edges.n == 1 && t.reply->uses.n == 2 && !t.reply->more);
+    f = t.reply->filesystems.v;
+    assert(t.reply->filesystems.n == 1 && f->resource == 0 && f->size_bytes == 4096);
+    assert(strcmp(f->type, "ext4") == 0 && strcmp(f->label, "images") == 0);
     expect_use(&t, 0, "node-1", "mount", "lv.LLL");
     expect_use(&t, 1, "node-2", "xen", WWID); /* what it lies in, at the very bottom */
     told_free(&t);
