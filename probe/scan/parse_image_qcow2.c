@@ -21,7 +21,7 @@ enum {
 };
 enum { CLUSTER_BITS_LEAST = 9, CLUSTER_BITS_MOST = 21, BACKING_BYTES_MOST = 1023 };
 enum { CRYPT_AES = 1, CRYPT_LUKS = 2 };
-enum { SNAPSHOTS_MOST = 65536 };
+enum { SNAPSHOTS_MOST = 65536, SECTOR = 512 };
 /* Features without which the image cannot be read. */
 enum {
     FEATURE_DIRTY = 1 << 0,
@@ -181,7 +181,8 @@ static bool take_header(struct image_parse *p, struct bytes b, uint64_t version)
                    (unsigned long long)q->header, V3_BYTES);
         return false;
     }
-    return image_set_size(p, (struct opt){ true, bytes_be(b, SIZE, 8) }) &&
+    /* A guest sees whole sectors of it. */
+    return image_set_size(p, (struct opt){ true, bytes_be(b, SIZE, 8) / SECTOR * SECTOR }) &&
            take_crypt(p, bytes_be(b, CRYPT, 4)) && take_places(p, b) && take_tables(p, b);
 }
 

@@ -36,6 +36,13 @@ Test(qcow2, both_versions)
     }
 }
 
+Test(qcow2, a_guest_sees_whole_sectors)
+{
+    make_qcow2(3);
+    put_be(24, 8, (1 << 20) + 511);
+    cr_expect_eq(parsed()->virtual_bytes.v, 1 << 20);
+}
+
 Test(qcow2, features)
 {
     make_qcow2(3);
