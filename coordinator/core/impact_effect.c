@@ -119,8 +119,8 @@ static int by_name(const void *a, const void *b)
 
 static struct strs names_of(struct impact *im, uint64_t nodes)
 {
-    size_t n = 0, room = (size_t)__builtin_popcountll(nodes);
-    const char **v = arena_array(im->ch.a, room, sizeof *v);
+    const char **v = arena_array(im->ch.a, im->f->node_count, sizeof *v);
+    size_t n = 0;
 
     im->ch.failed = im->ch.failed || v == NULL;
     for (size_t i = 0; i < im->f->node_count && v != NULL; i++) {
