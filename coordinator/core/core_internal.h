@@ -160,6 +160,7 @@ struct key {
     bool goodbye;       /* its probe has ended in good order */
     bool other_machine; /* showed another lowest MAC than the node has */
     bool durable;       /* false: a claim kept in memory until an operator decides */
+    bool bound;         /* admitted for this very node, by a token bound to it or an operator */
 };
 
 struct retired_boot {
@@ -289,6 +290,8 @@ int emit_key(struct step *s, const struct key *k, enum change_type type);
 int emit_section(struct step *s, const struct node *n, enum section_id id);
 int emit_inventory(struct step *s, const struct node *n, enum section_id id, const char *key,
                    uint64_t hash, const void *row);
+/* The little of a row that the core keeps; as long as the row lives. */
+void row_kept(enum section_id id, const void *row, struct inventory_row *out);
 int emit_resource(struct step *s, const struct resource *r);
 int emit_sighting(struct step *s, const struct node *n, const struct sighting *g);
 int emit_sighting_delete(struct step *s, const struct node *n, const struct sighting *g);

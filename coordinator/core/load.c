@@ -33,6 +33,7 @@ static int load_node(struct coord *c, const struct node_row *row)
     n->row.boot_id = row->boot_id;
     n->row.key = row->key;
     n->row.draining = row->draining;
+    n->row.rights_unknown = row->rights_unknown;
     n->row.first_seen = row->first_seen;
     return text_set(&n->row.text, row->text) < 0 ||
                    text_set(&n->row.product_uuid, row->product_uuid) < 0 ||
@@ -57,6 +58,7 @@ static int load_key(struct step *s, const struct key_row *row)
     k->node = n;
     k->boot_id = row->boot_id;
     k->created = row->created;
+    k->bound = row->bound;
     if (n != NULL && k->state == KEY_ACTIVE)
         n->key = k;
     else if (n != NULL && (k->state == KEY_PENDING || k->state == KEY_SUCCESSOR))
