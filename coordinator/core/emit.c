@@ -138,9 +138,10 @@ int emit_resource(struct step *s, const struct resource *r)
         .vlan = r->vlan,
         .declared = r->network != NULL,
         .doubt_since = r->doubt_since,
+        .type = r->seat != NULL ? r->seat->type : NULL,
         .doubt_told = r->doubt_told,
     };
-    if (ch->resource.key == NULL || ch->resource.label == NULL)
+    if (ch->resource.key == NULL || ch->resource.label == NULL || !keep(s, &ch->resource.type))
         return -ENOMEM;
     return twin_sets_text(s->u->arena, r->twin, &ch->resource.seen_together);
 }

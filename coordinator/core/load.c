@@ -106,6 +106,8 @@ static int load_rows(struct coord *c, const struct inventory_row *rows, size_t c
         else if (rows[0].section == SECTION_PVS &&
                  twin_pv_set(c, n, &slot->rows[i], rows[i].container) < 0)
             return -ENOMEM;
+        if (graph_row_set(c, n, rows[i].section, &slot->rows[i], &rows[i]) < 0)
+            return -ENOMEM;
     }
     return 0;
 }
@@ -236,6 +238,8 @@ static int load_resource(struct coord *c, const struct resource_row *row, struct
     if (r->network != NULL)
         r->network->resource = r;
     *out = r;
+    if (graph_seat(c, r) < 0 || seat_type(r, row->type) < 0)
+        return -ENOMEM;
     return twin_of_filesystem(c, r) < 0 ? -ENOMEM : twin_sets_load(r->twin, row->seen_together);
 }
 
