@@ -204,6 +204,8 @@ struct node {
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch, as in resource */
     struct event_limit events;
+    struct link leases; /* struct lease, oldest token first; of all its boots */
+    struct route route; /* of its last message, once it is registered: for what is sent unasked */
 };
 
 struct tombstone {
@@ -245,7 +247,12 @@ struct coord {
     struct map *nodes_by_id, *nodes_by_name;
     struct link live[NODE_NEVER + 1];
     struct map *keys, *retired;
-    struct map *resources;    /* by id */
+    struct map *resources;   /* by id */
+    struct map *leases;      /* rights that are not over, by token */
+    struct link leases_live; /* of those that end by time, soonest first */
+    struct map *fences;
+    mono_ms grants_from; /* after a recovery: no rights are given out before */
+    uint64_t lease_history_count;
     struct map *objects;      /* the storage graph: struct object by key */
     uint32_t *walks;          /* of it, counted */
     struct map *twins;        /* UUIDs of filesystems and PVs: struct twins */
@@ -364,7 +371,8 @@ bool predecessor_silent(const struct coord *c, const struct node *n);
 /* What the node now says of itself; its name follows where the operator gave none. */
 int identity_update(struct step *s, struct node *n, const struct identity *i);
 int enrol_handle(struct step *s, const struct envelope *env, struct key *k);
-int claim_approve(struct step *s, struct node *n);
+/* bound: for this very node, by an operator or a token that says so */
+int claim_approve(struct step *s, struct node *n, bool bound);
 int claim_promote(struct step *s, struct node *n);
 int node_conflict(struct step *s, struct node *n, const char *why);
 int session_message(struct step *s);
@@ -426,6 +434,7 @@ struct resource *resource_seen(struct step *s, struct node *n, const struct sigh
 int resource_index(struct coord *c, struct resource *r);
 int resource_delete(struct step *s, struct resource *r); /* has no edges; writes the change */
 void resource_free(struct resource *r);
+bool resource_is_kept(const struct resource *r); /* though nobody sees it: it has rights */
 struct resource *resource_by_id(const struct coord *c, uuid128 id);
 struct resource *resource_by_text(const struct coord *c, const char *text); /* key or label */
 uuid128 resource_seen_id(const struct node *owner, enum resource_kind kind, const char *key);

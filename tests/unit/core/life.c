@@ -230,6 +230,8 @@ struct life *life_new_on(struct durable *d, uint8_t nonce)
                                       .down_ms = 30000,
                                       .edge_retention_ms = INT64_C(3600000),
                                       .event_retention_rows = 1000000,
+                                      .lease_ttl_ms = 15000,
+                                      .lease_history_rows = 1000,
                                       .enrol_by_token = true,
                                       .hash_seed = { 7 },
                                       .server_key = { { 0xcc } } };
