@@ -194,17 +194,20 @@ static int history_add(struct step *s, const struct lease *l, enum lease_ending 
 }
 
 /* What the node still reports of the scan is older than the proof that it is over. */
-static void uses_over(const struct lease *l)
+static int uses_over(const struct coord *c, const struct lease *l)
 {
-    const struct object *o = l->resource->seat->object;
+    int rc;
 
-    for (const struct link *at = o->uses.next; at != &o->uses; at = at->next) {
-        struct use_at *u = container_of(at, struct use_at, link);
+    for (struct object *o = graph_walk(c, l->resource, &rc); o != NULL; o = o->next) {
+        for (const struct link *at = o->uses.next; at != &o->uses; at = at->next) {
+            struct use_at *u = container_of(at, struct use_at, link);
 
-        if (u->node == l->node && use_mark_kind(u->mark) == USE_SCAN &&
-            use_mark_token(u->mark) == l->row.token)
-            u->over = true;
+            if (u->node == l->node && use_mark_kind(u->mark) == USE_SCAN &&
+                use_mark_token(u->mark) == l->row.token)
+                u->over = true;
+        }
     }
+    return rc;
 }
 
 int lease_end(struct step *s, struct lease *l, enum lease_ending how)
@@ -221,8 +224,9 @@ int lease_end(struct step *s, struct lease *l, enum lease_ending how)
         return rc;
     touch_node(s->c, l->node);
     touch_resource(s->c, r);
-    if (l->row.kind == KIND_LEASE)
-        uses_over(l);
+    rc = l->row.kind == KIND_LEASE ? uses_over(s->c, l) : 0;
+    if (rc < 0)
+        return rc;
     map_del(s->c->leases, &l->row.token, sizeof l->row.token);
     link_remove(&l->on_node);
     link_remove(&l->on_resource);
