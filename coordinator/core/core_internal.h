@@ -302,8 +302,6 @@ int emit_key(struct step *s, const struct key *k, enum change_type type);
 int emit_section(struct step *s, const struct node *n, enum section_id id);
 int emit_inventory(struct step *s, const struct node *n, enum section_id id, const char *key,
                    uint64_t hash, const void *row);
-/* The little of a row that the core keeps; as long as the row lives. */
-void row_kept(enum section_id id, const void *row, struct inventory_row *out);
 int emit_resource(struct step *s, const struct resource *r);
 int emit_sighting(struct step *s, const struct node *n, const struct sighting *g);
 int emit_sighting_delete(struct step *s, const struct node *n, const struct sighting *g);
@@ -434,7 +432,6 @@ struct resource *resource_seen(struct step *s, struct node *n, const struct sigh
 int resource_index(struct coord *c, struct resource *r);
 int resource_delete(struct step *s, struct resource *r); /* has no edges; writes the change */
 void resource_free(struct resource *r);
-bool resource_is_kept(const struct resource *r); /* though nobody sees it: it has rights */
 struct resource *resource_by_id(const struct coord *c, uuid128 id);
 struct resource *resource_by_text(const struct coord *c, const char *text); /* key or label */
 uuid128 resource_seen_id(const struct node *owner, enum resource_kind kind, const char *key);

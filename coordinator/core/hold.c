@@ -87,6 +87,16 @@ static int admit(struct answer *q, struct resource *r, bool on)
                       "Filesystem %s is not scanned any more, as an operator wants it.", label);
 }
 
+static int answer_resources(struct answer *q, const struct chosen *ch)
+{
+    struct pick p;
+    int rc = pick_init(&p, q->a, 0, ch->resource_count, 0);
+
+    for (size_t i = 0; rc == 0 && i < ch->resource_count; i++)
+        p.resources[p.resource_count++] = ch->resources[i];
+    return rc < 0 ? rc : pick_reply(q, &p);
+}
+
 int op_fs_admit(struct answer *q)
 {
     struct chosen ch = { 0 };
@@ -102,7 +112,7 @@ int op_fs_admit(struct answer *q)
         rc = admit_check(q, &ch, &good);
     for (size_t i = 0; rc == 0 && good && i < ch.resource_count; i++)
         rc = admit(q, ch.resources[i], q->req->flag);
-    return rc;
+    return rc < 0 || !good ? rc : answer_resources(q, &ch);
 }
 
 /* ---- holds ---------------------------------------------------------------------------------- */

@@ -52,6 +52,8 @@ struct seat {
 int graph_seat(struct coord *c, struct resource *r); /* a new resource, of any kind */
 void graph_unseat(struct coord *c, struct resource *r);
 void graph_free_all(struct coord *c);
+/* The little of a row that the core keeps; as long as the row lives. */
+void row_kept(enum section_id id, const void *row, struct inventory_row *out);
 /* What the row of the node says now, as it is kept. */
 int graph_row_set(struct coord *c, struct node *n, enum section_id id, struct row *row,
                   const struct inventory_row *kept);
@@ -69,6 +71,8 @@ struct object *graph_walk(const struct coord *c, const struct resource *r, int *
 /* "LUN naa.6001 > volume group vg0 > ...", from the outermost to the innermost, between what was
  * asked for and the object; "" when they are one. NULL: out of memory. */
 const char *graph_chain(const struct coord *c, struct arena *a, const struct object *o);
+
+bool resource_is_kept(const struct resource *r); /* though nobody sees it: it has rights */
 
 /* ---- conflict.c */
 enum want {

@@ -96,6 +96,7 @@ Test(rights, nothing_is_scanned_that_is_not_admitted)
 {
     denied(&a, F3, "not admitted");
     cr_assert_eq(rights_admit(l, F3, true), REPLY_OK);
+    cr_expect_eq(l->reply->resources.n, 1);
     cr_expect_eq(durable_count_events(l->d, "fs.admitted", "u3"), 1);
     cr_assert_eq(rights_admit(l, F3, true), REPLY_OK);
     cr_expect_eq(durable_count_events(l->d, "fs.admitted", "u3"), 1);

@@ -477,6 +477,40 @@ Test(store, wal_is_bounded)
     arena_free(a);
 }
 
+static bool is_hold(const void *ctx, const struct lease_history_row *row)
+{
+    (void)ctx;
+    return row->kind == KIND_HOLD;
+}
+
+Test(store, rights_that_are_over_are_read_newest_first)
+{
+    struct arena *a = arena_new(0);
+    struct store_reader *r;
+    struct lease_history_row *rows;
+    size_t n;
+    bool more;
+
+    for (uint64_t i = 1; i <= 10; i++) {
+        struct change c = { .type = CHANGE_LEASE_HISTORY };
+
+        c.lease_history = (struct lease_history_row){ .token = i,
+                                                      .kind = i % 2 ? KIND_HOLD : KIND_LEASE,
+                                                      .resource_kind = RESOURCE_FILESYSTEM,
+                                                      .resource_label = "x",
+                                                      .node_name = "y",
+                                                      .ending = LEASE_RELEASED };
+        commit(&c);
+    }
+    cr_assert(store_reader_open(&options, &r, &e) == 0, "%s", e.text);
+    cr_assert(store_read_lease_history(r, is_hold, NULL, 3, a, &rows, &n, &more, &e) == 0);
+    cr_assert(n == 3 && more && rows[0].token == 9 && rows[2].token == 5);
+    cr_assert(store_read_lease_history(r, is_hold, NULL, 5, a, &rows, &n, &more, &e) == 0);
+    cr_assert(n == 5 && !more && rows[4].token == 1);
+    store_reader_close(r);
+    arena_free(a);
+}
+
 /* ---- backup --------------------------------------------------------------------------------- */
 
 Test(store, backup_is_a_database)
