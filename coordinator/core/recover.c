@@ -196,7 +196,6 @@ int op_recover(struct answer *q)
     c->meta.epoch++;
     c->meta.generation += MARGIN;
     c->meta.token += MARGIN;
-    raise_to(&c->meta.token, c->meta.epoch << LEASE_EPOCH_SHIFT);
     c->changes_from = c->meta.generation + 1;
     release_nodes(c);
     rc = rights_forget(q->s);
