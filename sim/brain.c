@@ -38,6 +38,8 @@ static void load(struct sim *s, struct brain *b, bool first)
                                         .down_ms = DEFAULT_DOWN_MS,
                                         .edge_retention_ms = DEFAULT_EDGE_RETENTION_MS,
                                         .event_retention_rows = 2000,
+                                        .lease_ttl_ms = DEFAULT_LEASE_TTL_MS,
+                                        .lease_history_rows = DEFAULT_LEASE_HISTORY_ROWS,
                                         .enrol_by_token = true,
                                         .hash_seed = { 7 },
                                         .server_key = { { 0xcc } } };

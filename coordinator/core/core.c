@@ -32,7 +32,8 @@ static bool maps_new(struct coord *c)
     struct map **maps[] = { &c->nodes_by_id,    &c->nodes_by_name, &c->keys,
                             &c->retired,        &c->resources,     &c->networks_by_name,
                             &c->tokens_by_hash, &c->drop_times,    &c->twins,
-                            &c->pv_roots };
+                            &c->pv_roots,       &c->objects,       &c->leases,
+                            &c->fences };
 
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
         *maps[i] = map_new(c->config.hash_seed);
@@ -54,10 +55,12 @@ struct coord *coord_new(const struct core_config *config)
         link_init(&c->live[i]);
     link_init(&c->networks);
     link_init(&c->tokens);
+    link_init(&c->leases_live);
     stamp_init(&c->changed_nodes);
     stamp_init(&c->changed_resources);
     stamp_init(&c->changed_edges);
-    if (!maps_new(c)) {
+    c->walks = calloc(1, sizeof *c->walks);
+    if (c->walks == NULL || !maps_new(c)) {
         coord_free(c);
         return NULL;
     }
@@ -105,6 +108,9 @@ void coord_free(struct coord *c)
         network_remove(c, container_of(c->networks.next, struct network, link));
     while (!link_empty(&c->tokens))
         token_free(c, container_of(c->tokens.next, struct token, link));
+    leases_free_all(c);
+    fences_free_all(c);
+    graph_free_all(c);
     twins_free_all(c);
     map_free_values(c->keys, key_free_value);
     map_free_values(c->retired, free);
@@ -114,6 +120,7 @@ void coord_free(struct coord *c)
     map_free(c->nodes_by_name);
     map_free(c->networks_by_name);
     map_free(c->tokens_by_hash);
+    free(c->walks);
     free(c->nodes);
     free(c->starts);
     free(c->dirty);
@@ -164,6 +171,8 @@ static int on_tick(struct step *s)
 
     if (rc == 0)
         rc = version_tick(s);
+    if (rc == 0)
+        rc = lease_tick(s);
     return rc < 0 ? rc : matrix_retention(s);
 }
 
@@ -236,17 +245,22 @@ int coord_end_batch(struct coord *c, struct coord_update *u)
     return 0;
 }
 
+static void sooner(mono_ms *first, mono_ms at)
+{
+    if (at.v < first->v)
+        *first = at;
+}
+
 mono_ms coord_next_deadline(const struct coord *c)
 {
-    mono_ms live, version;
+    mono_ms first = c->next_retention;
 
     if (!c->loaded)
         return MONO_NEVER;
-    live = live_deadline(c);
-    version = version_deadline(c);
-    if (version.v < live.v)
-        live = version;
-    return live.v < c->next_retention.v ? live : c->next_retention;
+    sooner(&first, live_deadline(c));
+    sooner(&first, version_deadline(c));
+    sooner(&first, lease_deadline(c));
+    return first;
 }
 
 uint64_t coord_generation(const struct coord *c)

@@ -21,6 +21,8 @@ struct core_config {
     int64_t heartbeat_ms, suspect_ms, down_ms;
     int64_t edge_retention_ms;
     uint64_t event_retention_rows;
+    int64_t lease_ttl_ms;
+    uint64_t lease_history_rows;
     bool enrol_by_token; /* a valid token approves; false: an operator approves each new node */
     uint8_t hash_seed[16];
     pubkey server_key;
@@ -81,6 +83,7 @@ enum join_type {
     JOIN_EXPLAIN,       /* sections of join.node_no, and of explain->peers; then explain_build() */
     JOIN_IMPACT,  /* sections of the nodes of join.impact, one after the other: impact_add() */
     JOIN_FS_LIST, /* uses of what the filesystems of join.fs_list lie in */
+    JOIN_LEASES,  /* rights that are over, as join.lease_list wants them, into reply.leases */
     JOIN_BACKUP_BEGIN,
     JOIN_BACKUP_READ,
     JOIN_BACKUP_END,
@@ -95,6 +98,7 @@ struct join {
     struct explain_facts *explain;
     struct impact_facts *impact;
     struct fs_list_facts *fs_list;
+    struct lease_list_facts *lease_list;
 };
 
 /* One message to send after the batch is durable: exactly one of env, reply. */

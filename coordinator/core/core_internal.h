@@ -39,7 +39,9 @@ struct row {
         struct sighting *sighting; /* NULL: this row shows no resource */
         struct twin *twin;         /* section pvs: what its label lies on; NULL: it is missing */
         uint64_t mark;             /* section paths: path_mark() */
+        struct use_at *use;        /* section uses; NULL: it is in nobody's way */
     };
+    struct relation *relation; /* what it says lies in what; NULL: nothing */
 };
 
 /* What a row says about a resource. */
@@ -109,6 +111,7 @@ struct resource {
     wall_ms doubt_since; /* since when its nodes contradict each other; 0: they do not */
     bool doubt_told;     /* and the event log says so */
     struct twin *twin;   /* of a filesystem that has a UUID */
+    struct seat *seat;   /* in the storage graph; NULL: a network, an image */
     char key[];          /* the port where it is unproven; its identity where it is no network */
 };
 
@@ -163,6 +166,7 @@ struct key {
     bool goodbye;       /* its probe has ended in good order */
     bool other_machine; /* showed another lowest MAC than the node has */
     bool durable;       /* false: a claim kept in memory until an operator decides */
+    bool bound;         /* admitted for this very node, by a token bound to it or an operator */
 };
 
 struct retired_boot {
@@ -203,6 +207,8 @@ struct node {
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch, as in resource */
     struct event_limit events;
+    struct link leases; /* struct lease, oldest token first; of all its boots */
+    struct route route; /* of its last message, once it is registered: for what is sent unasked */
 };
 
 struct tombstone {
@@ -244,7 +250,14 @@ struct coord {
     struct map *nodes_by_id, *nodes_by_name;
     struct link live[NODE_NEVER + 1];
     struct map *keys, *retired;
-    struct map *resources;    /* by id */
+    struct map *resources;   /* by id */
+    struct map *leases;      /* rights that are not over, by token */
+    struct link leases_live; /* of those that end by time, soonest first */
+    struct map *fences;
+    mono_ms grants_from; /* after a recovery: no rights are given out before */
+    uint64_t lease_history_count;
+    struct map *objects;      /* the storage graph: struct object by key */
+    uint32_t *walks;          /* of it, counted */
     struct map *twins;        /* UUIDs of filesystems and PVs: struct twins */
     struct map *pv_roots;     /* what PVs lie on, without the partition: struct pv_root */
     struct twins *twins_news; /* those whose containers a node sees anew in this step */
@@ -360,7 +373,8 @@ bool predecessor_silent(const struct coord *c, const struct node *n);
 /* What the node now says of itself; its name follows where the operator gave none. */
 int identity_update(struct step *s, struct node *n, const struct identity *i);
 int enrol_handle(struct step *s, const struct envelope *env, struct key *k);
-int claim_approve(struct step *s, struct node *n);
+/* bound: for this very node, by an operator or a token that says so */
+int claim_approve(struct step *s, struct node *n, bool bound);
 int claim_promote(struct step *s, struct node *n);
 int node_conflict(struct step *s, struct node *n, const char *why);
 int session_message(struct step *s);
@@ -390,6 +404,7 @@ void row_release(struct coord *c, enum section_id id, struct row *row); /* witho
 bool container_is_local(const char *container); /* it means something on its node alone */
 struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight);
 
+#include "core/lease.h" /* graph.c, conflict.c, lease.c, hold.c, fence.c */
 #include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */
 
 /* ---- network.c: declared networks */

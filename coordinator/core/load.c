@@ -33,6 +33,7 @@ static int load_node(struct coord *c, const struct node_row *row)
     n->row.boot_id = row->boot_id;
     n->row.key = row->key;
     n->row.draining = row->draining;
+    n->row.rights_unknown = row->rights_unknown;
     n->row.first_seen = row->first_seen;
     return text_set(&n->row.text, row->text) < 0 ||
                    text_set(&n->row.product_uuid, row->product_uuid) < 0 ||
@@ -57,6 +58,7 @@ static int load_key(struct step *s, const struct key_row *row)
     k->node = n;
     k->boot_id = row->boot_id;
     k->created = row->created;
+    k->bound = row->bound;
     if (n != NULL && k->state == KEY_ACTIVE)
         n->key = k;
     else if (n != NULL && (k->state == KEY_PENDING || k->state == KEY_SUCCESSOR))
@@ -103,6 +105,8 @@ static int load_rows(struct coord *c, const struct inventory_row *rows, size_t c
             slot->rows[i].mark = rows[i].mark;
         else if (rows[0].section == SECTION_PVS &&
                  twin_pv_set(c, n, &slot->rows[i], rows[i].container) < 0)
+            return -ENOMEM;
+        if (graph_row_set(c, n, rows[i].section, &slot->rows[i], &rows[i]) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -234,6 +238,8 @@ static int load_resource(struct coord *c, const struct resource_row *row, struct
     if (r->network != NULL)
         r->network->resource = r;
     *out = r;
+    if (graph_seat(c, r) < 0 || seat_type(r, row->type) < 0)
+        return -ENOMEM;
     return twin_of_filesystem(c, r) < 0 ? -ENOMEM : twin_sets_load(r->twin, row->seen_together);
 }
 
@@ -384,6 +390,24 @@ static void touch_all(struct coord *c)
     }
 }
 
+static int load_rights(struct coord *c, const struct stored *im, const struct numbers *ns)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < im->scan_count; i++)
+        rc = scan_load(&im->scans[i], resource_by_no(ns, im->scans[i].resource_no));
+    for (size_t i = 0; rc == 0 && i < im->lease_count; i++)
+        rc = lease_load(c, &im->leases[i], resource_by_no(ns, im->leases[i].resource_no));
+    for (size_t i = 0; rc == 0 && i < im->fence_count; i++)
+        rc = fence_load(c, &im->fences[i]);
+    for (size_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i]->row.rights_unknown)
+            rights_wait(c);
+    }
+    c->lease_history_count = im->lease_history_count;
+    return rc;
+}
+
 static int load_graph(struct step *s, const struct stored *im)
 {
     struct coord *c = s->c;
@@ -396,6 +420,8 @@ static int load_graph(struct step *s, const struct stored *im)
         rc = load_edge(c, &im->edges[i], &ns);
     for (size_t i = 0; rc == 0 && i < im->sighting_count; i++)
         rc = load_sighting(c, &im->sightings[i], &ns);
+    if (rc == 0)
+        rc = load_rights(c, im, &ns);
     free(ns.at);
     if (rc == 0)
         rc = version_load(c);

@@ -43,6 +43,7 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
         free(n);
         return NULL;
     }
+    link_init(&n->leases);
     if (node_insert(c, n) < 0) {
         map_del(c->nodes_by_id, id.b, sizeof id.b);
         free(n);
@@ -54,7 +55,7 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
 static void row_free(struct row *row, size_t id)
 {
     free(row->key);
-    if (id != SECTION_PVS && id != SECTION_PATHS)
+    if ((sighting_sections >> id & 1u) != 0)
         free(row->sighting);
 }
 
@@ -258,8 +259,9 @@ int node_forget(struct step *s, struct node *n)
 
         touch_resource(c, r);
         edge_unlink(c, e); /* the row goes with the node's */
-        rc = r->network == NULL && r->edges == NULL ? resource_delete(s, r)
-                                                    : version_settle(s, r, NULL);
+        rc = r->network == NULL && r->edges == NULL && !resource_is_kept(r)
+                 ? resource_delete(s, r)
+                 : version_settle(s, r, NULL);
         if (rc < 0)
             return rc;
     }
@@ -267,6 +269,7 @@ int node_forget(struct step *s, struct node *n)
     if (rc < 0)
         return rc;
     keys_forget(c, n);
+    fences_forget(c, n);
     node_remove(c, n);
     return 0;
 }

@@ -198,7 +198,9 @@ int op_recover(struct answer *q)
     c->meta.token += MARGIN;
     c->changes_from = c->meta.generation + 1;
     release_nodes(c);
-    rc = epoch_start(q->s);
+    rc = rights_forget(q->s);
+    if (rc == 0)
+        rc = epoch_start(q->s);
     if (rc < 0)
         return rc;
     return event(q->s, "coordinator.recovered", SEVERITY_WARNING, NULL, NULL,

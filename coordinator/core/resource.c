@@ -36,11 +36,29 @@ void resource_free(struct resource *r)
     free(r);
 }
 
+bool resource_is_kept(const struct resource *r)
+{
+    return r->kind == RESOURCE_IMAGE || (r->seat != NULL && !link_empty(&r->seat->leases));
+}
+
+static int scan_delete(struct step *s, const struct resource *r)
+{
+    struct change *ch;
+
+    if (r->seat == NULL || r->seat->scan == NULL)
+        return 0;
+    ch = emit(s, CHANGE_SCAN_DELETE);
+    if (ch == NULL)
+        return -ENOMEM;
+    ch->scan.resource_no = r->no;
+    return 0;
+}
+
 int resource_delete(struct step *s, struct resource *r)
 {
     static const uuid128 nil;
-    struct change *ch = emit(s, CHANGE_RESOURCE_DELETE);
-    int rc;
+    int rc = scan_delete(s, r);
+    struct change *ch = rc < 0 ? NULL : emit(s, CHANGE_RESOURCE_DELETE);
 
     if (ch == NULL)
         return -ENOMEM;
@@ -51,6 +69,7 @@ int resource_delete(struct step *s, struct resource *r)
         return rc;
     if (r->twin != NULL)
         twin_drop(s->c, r->twin);
+    graph_unseat(s->c, r);
     map_del(s->c->resources, r->id.b, sizeof r->id.b);
     stamp_remove(&r->stamp);
     resource_free(r);
@@ -70,7 +89,9 @@ static struct resource *resource_enter(struct step *s, struct resource *r)
     }
     s->c->meta.next_resource_no++;
     touch_resource(s->c, r);
-    return twin_of_filesystem(s->c, r) < 0 || emit_resource(s, r) < 0 ? NULL : r;
+    return twin_of_filesystem(s->c, r) < 0 || graph_seat(s->c, r) < 0 || emit_resource(s, r) < 0
+               ? NULL
+               : r;
 }
 
 struct resource *resource_unproven(struct step *s, struct node *n, const char *port, uint16_t vlan)

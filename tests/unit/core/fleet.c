@@ -133,7 +133,8 @@ struct fleet *fleet_new_by(bool enrol_by_token)
                                       .epoch = 1,
                                       .generation = FLEET_GENERATION,
                                       .next_node_no = 1,
-                                      .next_resource_no = 1 } };
+                                      .next_resource_no = 1,
+                                      .next_task_no = 1 } };
     struct coord_event ev = { .type = COORD_LOADED };
 
     f->config = (struct core_config){ .heartbeat_ms = 2000,
@@ -141,6 +142,8 @@ struct fleet *fleet_new_by(bool enrol_by_token)
                                       .down_ms = 30000,
                                       .edge_retention_ms = 3600000,
                                       .event_retention_rows = 1000000,
+                                      .lease_ttl_ms = 15000,
+                                      .lease_history_rows = 1000,
                                       .enrol_by_token = enrol_by_token,
                                       .hash_seed = { 7 },
                                       .server_key = key_of(1, 0xcc) };
