@@ -53,7 +53,7 @@ static bool sees(enum shop_shape shape, const struct shop *s, uint32_t server, u
 void shop_make(struct shop *s, enum shop_shape shape, uint32_t servers, uint32_t machines,
                uint32_t slots, uint64_t seed)
 {
-    uint64_t state = seed * 1000003 + shape;
+    uint64_t state = seed * 1000003 + shape, times = ~state; /* times: the same of any fleet */
     double *speed = need(calloc(servers, sizeof *speed));
 
     *s = (struct shop){ .servers = servers, .machines = machines, .slots = slots };
@@ -61,7 +61,7 @@ void shop_make(struct shop *s, enum shop_shape shape, uint32_t servers, uint32_t
     for (uint32_t i = 0; i < servers; i++)
         speed[i] = shape == SHOP_UNLIKE ? pow(8, unit(&state)) : 0.9 + 0.2 * unit(&state);
     for (uint32_t m = 0; m < machines; m++) {
-        double t = machine_time(shape, m, machines, &state);
+        double t = machine_time(shape, m, machines, &times);
 
         for (uint32_t i = 0; i < servers; i++) {
             if (sees(shape, s, i, m, &state))
@@ -131,6 +131,7 @@ uint64_t shop_bound_once(const struct shop *s)
 struct running {
     uint64_t end, no; /* no: of equal ends the one that began first */
     uint32_t server, machine;
+    uint32_t worker;  /* of shop_mutex() */
     bool fails, over; /* over: its server was lost */
 };
 
@@ -400,14 +401,13 @@ struct queueing {
     bool *busy;
 };
 
-static void take(struct queueing *q, uint32_t server, uint32_t machine)
+static void take(struct queueing *q, uint32_t worker, uint32_t machine)
 {
+    uint32_t ms = q->s->ms[(size_t)machine * q->s->servers + worker / q->s->slots];
+
     q->busy[machine] = true;
-    clock_add(
-        &q->clock,
-        (struct running){ .end = q->clock.now + q->s->ms[(size_t)machine * q->s->servers + server],
-                          .server = server,
-                          .machine = machine });
+    clock_add(&q->clock,
+              (struct running){ .end = q->clock.now + ms, .machine = machine, .worker = worker });
 }
 
 static void want_next(struct queueing *q, uint32_t worker)
@@ -420,7 +420,7 @@ static void want_next(struct queueing *q, uint32_t worker)
     if (m >= q->s->machines)
         return;
     if (!q->busy[m]) {
-        take(q, server, m);
+        take(q, worker, m);
     } else if (q->last[m] == UINT32_MAX) {
         q->next[worker] = worker;
         q->last[m] = worker;
@@ -442,7 +442,7 @@ static void hand_over(struct queueing *q, uint32_t machine)
     q->next[last] = q->next[first];
     if (first == last)
         q->last[machine] = UINT32_MAX;
-    take(q, first / q->s->slots, machine);
+    take(q, first, machine);
 }
 
 uint64_t shop_mutex(const struct shop *s)
@@ -463,7 +463,7 @@ uint64_t shop_mutex(const struct shop *s)
 
         end = q.clock.now;
         hand_over(&q, r.machine);
-        want_next(&q, r.server * s->slots); /* whichever of its slots it was */
+        want_next(&q, r.worker);
     }
     free(q.clock.heap);
     free(q.at);
