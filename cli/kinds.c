@@ -12,6 +12,7 @@ static const struct {
     [RESOURCE_VG] = { "VOLUME GROUP", "volume group", "volume groups" },
     [RESOURCE_LV] = { "LOGICAL VOLUME", "logical volume", "logical volumes" },
     [RESOURCE_FILESYSTEM] = { "FILESYSTEM", "filesystem", "filesystems" },
+    [RESOURCE_IMAGE] = { "IMAGE", "image", "images" },
     [RANK_OTHER] = { "RESOURCE", "resource of another kind", "resources of other kinds" },
     [RANK_PORT] = { "RESOURCE", "unproven port", "unproven ports" },
 };

@@ -33,7 +33,9 @@ static const struct {
                                "DELETE FROM retired_boot WHERE node_no = ?1",
                                "DELETE FROM section WHERE node_no = ?1",
                                "DELETE FROM sighting WHERE node_no = ?1",
-                               "DELETE FROM edge WHERE node_no = ?1" } },
+                               "DELETE FROM edge WHERE node_no = ?1",
+                               "DELETE FROM fence WHERE node_no = ?1",
+                               "DELETE FROM reach WHERE node_no = ?1" } },
     [CHANGE_KEY] = { &store_key, WRITE, NULL, { NULL } },
     [CHANGE_KEY_DELETE] = { &store_key, REMOVE, NULL, { NULL } },
     [CHANGE_RETIRED_BOOT] = { &store_retired_boot, WRITE, NULL, { NULL } },
@@ -55,6 +57,27 @@ static const struct {
     [CHANGE_TOKEN_DELETE] = { &store_token, REMOVE, NULL, { NULL } },
     [CHANGE_EVENT] = { &store_event, WRITE, NULL, { NULL } },
     [CHANGE_EVENT_PRUNE] = { &store_event, OTHER, "DELETE FROM event WHERE no <= ?1", { NULL } },
+    [CHANGE_LEASE] = { &store_lease, WRITE, NULL, { NULL } },
+    [CHANGE_LEASE_DELETE] = { &store_lease, REMOVE, NULL, { NULL } },
+    [CHANGE_LEASE_HISTORY] = { &store_lease_history, WRITE, NULL, { NULL } },
+    [CHANGE_LEASE_HISTORY_PRUNE] = { &store_lease_history,
+                                     OTHER,
+                                     "DELETE FROM lease_history WHERE token <= (SELECT token FROM "
+                                     "lease_history ORDER BY token DESC LIMIT 1 OFFSET ?1)",
+                                     { NULL } },
+    [CHANGE_FENCE] = { &store_fence, WRITE, NULL, { NULL } },
+    [CHANGE_FENCE_DELETE] = { &store_fence, REMOVE, NULL, { NULL } },
+    [CHANGE_TASK] = { &store_task, WRITE, NULL, { NULL } },
+    [CHANGE_TASK_DELETE] = { &store_task, REMOVE, NULL, { "DELETE FROM job WHERE task_no = ?1" } },
+    [CHANGE_JOB] = { &store_job, WRITE, NULL, { NULL } },
+    [CHANGE_SCAN] = { &store_scan, WRITE, NULL, { NULL } },
+    [CHANGE_SCAN_DELETE] = { &store_scan,
+                             REMOVE,
+                             NULL,
+                             { "DELETE FROM reach WHERE resource_no = ?1",
+                               "DELETE FROM image WHERE filesystem_no = ?1" } },
+    [CHANGE_REACH] = { &store_reach, WRITE, NULL, { NULL } },
+    [CHANGE_REACH_DELETE] = { &store_reach, REMOVE, NULL, { NULL } },
 };
 
 /* ---- statements ----------------------------------------------------------------------------- */
@@ -105,6 +128,19 @@ static int prepare_inventory(struct store *s, enum section_id id)
     return rc;
 }
 
+static int prepare_images(struct store *s)
+{
+    int rc;
+
+    s->images.bound = 0;
+    store_sql_image_upsert(&s->scratch);
+    rc = store_prepare(s->db, &s->scratch, &s->images.upsert);
+    if (rc != SQLITE_OK)
+        return rc;
+    store_sql_delete(&s->scratch, &store_image);
+    return store_prepare(s->db, &s->scratch, &s->images.remove);
+}
+
 int store_prepare_changes(struct store *s)
 {
     int rc = prepare_text(s, "BEGIN IMMEDIATE", &s->begin);
@@ -116,9 +152,11 @@ int store_prepare_changes(struct store *s)
     if (rc == SQLITE_OK)
         rc = prepare_text(s, "REPLACE INTO write_probe(id, fill) VALUES(1, ?1)", &s->probe);
     for (int t = 0; rc == SQLITE_OK && t < CHANGE_TYPE_COUNT; t++) {
-        if (t != CHANGE_INVENTORY)
+        if (t != CHANGE_INVENTORY && t != CHANGE_IMAGE)
             rc = prepare_change(s, (enum change_type)t);
     }
+    if (rc == SQLITE_OK)
+        rc = prepare_images(s);
     for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++)
         rc = prepare_inventory(s, (enum section_id)i);
     return rc;
@@ -141,6 +179,8 @@ void store_finalise_changes(struct store *s)
         for (int i = 0; i < STORE_CASCADES; i++)
             finalise(&s->changes[t].more[i]);
     }
+    finalise(&s->images.upsert);
+    finalise(&s->images.remove);
     for (int i = 0; i < SECTION_COUNT; i++) {
         finalise(&s->inventory[i].upsert);
         finalise(&s->inventory[i].remove);
@@ -170,29 +210,49 @@ static int bind_field(sqlite3_stmt *st, int n, const struct field *f, const void
     }
 }
 
-static int write_row(struct store *s, const struct inventory_row *r)
+/* The fields of a record; the first is parameter `first`. Then the statement runs. */
+static int write_record(struct store *s, struct store_inventory *inv, int first,
+                        const struct record_desc *d, const void *record)
 {
-    const struct record_desc *d = section_descs[r->section].row;
-    struct store_inventory *inv = &s->inventory[r->section];
-    uint64_t present = *(const uint64_t *)r->row;
-    int rc;
+    uint64_t present = *(const uint64_t *)record;
+    int rc = SQLITE_OK;
 
-    rc = sqlite3_bind_int64(inv->upsert, 1, r->node_no);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_bind_int64(inv->upsert, 2, (int64_t)r->hash);
     for (uint32_t i = 0; rc == SQLITE_OK && i < d->count; i++) {
         uint64_t bit = UINT64_C(1) << i;
 
         if ((present & bit) != 0)
-            rc = bind_field(inv->upsert, (int)i + 3, &d->fields[i], r->row, &s->scratch);
+            rc = bind_field(inv->upsert, (int)i + first, &d->fields[i], record, &s->scratch);
         else if ((inv->bound & bit) != 0)
-            rc = sqlite3_bind_null(inv->upsert, (int)i + 3);
+            rc = sqlite3_bind_null(inv->upsert, (int)i + first);
     }
     inv->bound |= present;
     if (rc != SQLITE_OK)
         return rc;
     inv->bound = present;
     return store_step(inv->upsert);
+}
+
+static int write_row(struct store *s, const struct inventory_row *r)
+{
+    struct store_inventory *inv = &s->inventory[r->section];
+    int rc = sqlite3_bind_int64(inv->upsert, 1, r->node_no);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(inv->upsert, 2, (int64_t)r->hash);
+    return rc == SQLITE_OK ? write_record(s, inv, 3, section_descs[r->section].row, r->row) : rc;
+}
+
+static int apply_image(struct store *s, const struct image_row *r)
+{
+    sqlite3_stmt *st = r->image != NULL ? s->images.upsert : s->images.remove;
+    int rc = store_bind(st, &store_image, r->image != NULL ? store_image.count : store_image.keys,
+                        r, &s->scratch);
+
+    if (rc != SQLITE_OK)
+        return rc;
+    return r->image != NULL
+               ? write_record(s, &s->images, store_image.count + 1, &image_desc, r->image)
+               : store_step(st);
 }
 
 static int apply_inventory(struct store *s, const struct inventory_row *r)
@@ -235,6 +295,8 @@ static int apply(struct store *s, const struct change *c)
         assert(c->inventory.section < SECTION_COUNT);
         return apply_inventory(s, &c->inventory);
     }
+    if (c->type == CHANGE_IMAGE)
+        return apply_image(s, &c->image);
     rc = apply_one(s, sc->main, c);
     for (int i = 0; rc == SQLITE_OK && i < sc->more_count; i++)
         rc = apply_one(s, sc->more[i], c);

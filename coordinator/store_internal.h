@@ -46,7 +46,8 @@ struct store_table {
 
 extern const struct store_table store_meta, store_start, store_node, store_key, store_retired_boot,
     store_section, store_resource, store_sighting, store_edge, store_network, store_token,
-    store_event;
+    store_event, store_lease, store_lease_history, store_fence, store_task, store_job, store_scan,
+    store_reach, store_image;
 
 /* Append a statement to `sql`; parameters are numbered as the columns. */
 void store_sql_upsert(struct buf *sql, const struct store_table *t);
@@ -56,6 +57,7 @@ void store_sql_select(struct buf *sql, const struct store_table *t, const char *
  * ?2 the key; to clear: ?1. */
 void store_sql_inventory_upsert(struct buf *sql, const struct section_desc *d);
 void store_sql_inventory_delete(struct buf *sql, const struct section_desc *d);
+void store_sql_image_upsert(struct buf *sql); /* ?1 filesystem_no, ?2 resource_no, ?3 seen, ?4... */
 /* The index of the key's field, or -1 in a singleton. */
 int store_inventory_key(const struct section_desc *d);
 
@@ -104,7 +106,7 @@ struct store {
 
     sqlite3_stmt *begin, *commit, *rollback, *probe;
     struct store_change changes[CHANGE_TYPE_COUNT];
-    struct store_inventory inventory[SECTION_COUNT];
+    struct store_inventory inventory[SECTION_COUNT], images;
     struct buf scratch;
 };
 

@@ -8,14 +8,18 @@
 /* Where a table's rows go. */
 struct place {
     const struct store_table *table;
+    const char *which; /* "WHERE ..."; "": all */
     const char *order;
     size_t rows, count; /* members of struct stored */
 };
 
-#define PLACE(table, order, member, counter)                                                     \
-    {                                                                                            \
-        &store_##table, order, offsetof(struct stored, member), offsetof(struct stored, counter) \
+#define PLACE_OF(table, which, order, member, counter)                 \
+    {                                                                  \
+        &store_##table, which, order, offsetof(struct stored, member), \
+            offsetof(struct stored, counter)                           \
     }
+#define PLACE(table, order, member, counter) PLACE_OF(table, "", order, member, counter)
+#define RUNNING                              "state = 1" /* TASK_RUNNING */
 
 static const struct place places[] = {
     PLACE(start, "ORDER BY epoch, start_no", starts, start_count),
@@ -28,6 +32,12 @@ static const struct place places[] = {
     PLACE(edge, "ORDER BY node_no, resource_no", edges, edge_count),
     PLACE(network, "ORDER BY id", networks, network_count),
     PLACE(token, "ORDER BY hash", tokens, token_count),
+    PLACE(lease, "ORDER BY token", leases, lease_count),
+    PLACE(fence, "ORDER BY node_no, boot_id", fences, fence_count),
+    PLACE(scan, "ORDER BY resource_no", scans, scan_count),
+    PLACE_OF(task, "WHERE " RUNNING, "ORDER BY no", tasks, task_count),
+    PLACE_OF(job, "WHERE task_no IN (SELECT no FROM task WHERE " RUNNING ")",
+             "ORDER BY task_no, no", jobs, job_count),
 };
 
 static int prepare_select(sqlite3 *db, const struct store_table *t, const char *tail,
@@ -42,13 +52,13 @@ static int prepare_select(sqlite3 *db, const struct store_table *t, const char *
     return rc;
 }
 
-static int count_rows(sqlite3 *db, const char *table, size_t *out)
+static int count_rows(sqlite3 *db, const char *table, const char *which, size_t *out)
 {
-    char sql[64];
+    char sql[128];
     int64_t n = 0;
     int rc;
 
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", table);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM %s %s", table, which);
     rc = store_int(db, sql, 0, &n);
     *out = (size_t)n;
     return rc;
@@ -79,8 +89,9 @@ static int read_rows(sqlite3 *db, const struct store_table *t, const char *order
 static int read_place(sqlite3 *db, const struct place *p, struct arena *a, struct stored *out)
 {
     size_t count = 0;
+    char tail[128];
     void *rows;
-    int rc = count_rows(db, p->table->name, &count);
+    int rc = count_rows(db, p->table->name, p->which, &count);
 
     if (rc != SQLITE_OK)
         return rc;
@@ -89,29 +100,80 @@ static int read_place(sqlite3 *db, const struct place *p, struct arena *a, struc
         return SQLITE_NOMEM;
     memcpy((char *)out + p->rows, &rows, sizeof rows);
     memcpy((char *)out + p->count, &count, sizeof count);
-    return read_rows(db, p->table, p->order, a, rows, count);
+    snprintf(tail, sizeof tail, "%s %s", p->which, p->order);
+    return read_rows(db, p->table, tail, a, rows, count);
 }
 
-/* What the core keeps of a row beyond its key. */
-static int kept_column(sqlite3_stmt *st, enum section_id id, int column, struct arena *a,
-                       struct inventory_row *r)
+static const char *text_or_null(sqlite3_stmt *st, int column)
 {
-    struct path p = { 0 };
+    return (const char *)sqlite3_column_text(st, column);
+}
+
+static void kept_path(sqlite3_stmt *st, int column, struct inventory_row *r)
+{
+    struct path p = { .lun = text_or_null(st, column), .address = text_or_null(st, column + 1) };
+
+    r->mark = path_mark(&p);
+}
+
+static void kept_use(sqlite3_stmt *st, int column, struct inventory_row *r)
+{
+    struct use u = { .kind = text_or_null(st, column),
+                     .type = text_or_null(st, column + 1),
+                     .used_by = text_or_null(st, column + 2) };
+
+    r->mark = use_mark(&u);
+}
+
+/* What the core keeps of a row beyond its key: texts, and figures that are made of columns. */
+static const struct kept {
+    const char *container, *above; /* columns; NULL: none */
+    const char *of_mark;
+    void (*mark)(sqlite3_stmt *st, int column, struct inventory_row *r);
+} kept[SECTION_COUNT] = {
+    [SECTION_PATHS] = { NULL, NULL, "lun, address", kept_path },
+    [SECTION_PVS] = { "container", "vg_uuid", NULL, NULL },
+    [SECTION_LVS] = { NULL, "vg_uuid", NULL, NULL },
+    [SECTION_FILESYSTEMS] = { NULL, "journal_uuid", NULL, NULL },
+    [SECTION_USES] = { "container", NULL, "kind, type, used_by", kept_use },
+};
+
+static int kept_read(sqlite3_stmt *st, const struct kept *k, int column, struct arena *a,
+                     struct inventory_row *r)
+{
+    const struct {
+        const char *name, **to;
+    } texts[] = { { k->container, &r->container }, { k->above, &r->above } };
     int rc = SQLITE_OK;
 
-    if (id == SECTION_PVS && sqlite3_column_type(st, column) != SQLITE_NULL)
-        return store_column_text(st, column, a, &r->container);
-    if (id != SECTION_PATHS)
-        return rc;
-    p.lun = (const char *)sqlite3_column_text(st, column);
-    p.address = (const char *)sqlite3_column_text(st, column + 1);
-    r->mark = path_mark(&p);
+    for (size_t i = 0; rc == SQLITE_OK && i < ARRAY_LEN(texts); i++) {
+        if (texts[i].name == NULL)
+            continue;
+        if (sqlite3_column_type(st, column) != SQLITE_NULL)
+            rc = store_column_text(st, column, a, texts[i].to);
+        column++;
+    }
+    if (rc == SQLITE_OK && k->mark != NULL)
+        k->mark(st, column, r);
     return rc;
 }
 
-static const char *kept_columns(enum section_id id)
+static void keys_sql(struct buf *sql, enum section_id id)
 {
-    return id == SECTION_PVS ? ", container" : id == SECTION_PATHS ? ", lun, address" : "";
+    const struct section_desc *d = &section_descs[id];
+    const char *columns[] = { kept[id].container, kept[id].above, kept[id].of_mark };
+    int key = store_inventory_key(d);
+
+    buf_str(sql, "SELECT node_no, hash");
+    if (key >= 0)
+        buf_printf(sql, ", %s", d->row->fields[key].name);
+    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
+        if (columns[i] != NULL)
+            buf_printf(sql, ", %s", columns[i]);
+    }
+    buf_printf(sql, " FROM %s ORDER BY node_no", d->table);
+    if (key >= 0)
+        buf_printf(sql, ", %s", d->row->fields[key].name);
 }
 
 /* Of the inventory the keys and hashes alone, but for what the core compares rows by. */
@@ -121,13 +183,12 @@ static int read_inventory_keys(sqlite3 *db, enum section_id id, struct arena *a,
     const struct section_desc *d = &section_descs[id];
     int key = store_inventory_key(d), rc;
     sqlite3_stmt *st = NULL;
+    struct buf sql = { 0 };
     size_t i = 0;
-    char sql[160];
 
-    snprintf(sql, sizeof sql, "SELECT node_no, hash%s%s%s FROM %s ORDER BY node_no%s%s",
-             key < 0 ? "" : ", ", key < 0 ? "" : d->row->fields[key].name, kept_columns(id),
-             d->table, key < 0 ? "" : ", ", key < 0 ? "" : d->row->fields[key].name);
-    rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+    keys_sql(&sql, id);
+    rc = store_prepare(db, &sql, &st);
+    buf_deinit(&sql);
     while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct inventory_row *r = &rows[i];
 
@@ -141,7 +202,7 @@ static int read_inventory_keys(sqlite3 *db, enum section_id id, struct arena *a,
         r->key = "";
         rc = key < 0 ? SQLITE_OK : store_column_text(st, 2, a, &r->key);
         if (rc == SQLITE_OK)
-            rc = kept_column(st, id, 3, a, r);
+            rc = kept_read(st, &kept[id], 3, a, r);
     }
     sqlite3_finalize(st);
     if (rc == SQLITE_DONE)
@@ -155,7 +216,7 @@ static int read_inventory(sqlite3 *db, struct arena *a, struct stored *out)
     int rc = SQLITE_OK;
 
     for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++) {
-        rc = count_rows(db, section_descs[i].table, &counts[i]);
+        rc = count_rows(db, section_descs[i].table, "", &counts[i]);
         total += rc == SQLITE_OK ? counts[i] : 0;
     }
     if (rc != SQLITE_OK)
@@ -173,7 +234,7 @@ static int read_inventory(sqlite3 *db, struct arena *a, struct stored *out)
 
 static int read_all(sqlite3 *db, struct arena *a, struct stored *out)
 {
-    int64_t oldest = 0;
+    int64_t oldest = 0, over = 0;
     /* store_init_identity made it */
     int rc = read_rows(db, &store_meta, "", a, &out->meta, 1);
 
@@ -183,7 +244,10 @@ static int read_all(sqlite3 *db, struct arena *a, struct stored *out)
         rc = read_inventory(db, a, out);
     if (rc == SQLITE_OK)
         rc = store_int(db, "SELECT min(no) FROM event", 0, &oldest);
+    if (rc == SQLITE_OK)
+        rc = store_int(db, "SELECT count(*) FROM lease_history", 0, &over);
     out->oldest_event_no = (uint64_t)oldest;
+    out->lease_history_count = (uint64_t)over;
     return rc;
 }
 

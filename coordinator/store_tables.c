@@ -21,6 +21,7 @@ TABLE(meta, meta_row, 0, true,
     COLUMN(meta_row, token, STORE_U64),
     COLUMN(meta_row, next_node_no, STORE_U32),
     COLUMN(meta_row, next_resource_no, STORE_U32),
+    COLUMN(meta_row, next_task_no, STORE_U32),
     COLUMN(meta_row, recover, STORE_BOOL),
     COLUMN(meta_row, seen_epoch, STORE_U64),
     COLUMN(meta_row, seen_generation, STORE_U64),
@@ -43,6 +44,7 @@ TABLE(node, node_row, 1, false,
     COLUMN(node_row, boot_id, STORE_BLOB16),
     COLUMN(node_row, key, STORE_BLOB32),
     COLUMN(node_row, draining, STORE_BOOL),
+    COLUMN(node_row, rights_unknown, STORE_BOOL),
     COLUMN(node_row, first_seen, STORE_WALL),
     COLUMN(node_row, product_uuid, STORE_TEXT_0),
     COLUMN(node_row, lowest_mac, STORE_TEXT_0),
@@ -57,7 +59,8 @@ TABLE(key, key_row, 1, false,
     COLUMN(key_row, node_no, STORE_U32),
     COLUMN(key_row, boot_id, STORE_BLOB16),
     COLUMN(key_row, name, STORE_TEXT_0),
-    COLUMN(key_row, created, STORE_WALL));
+    COLUMN(key_row, created, STORE_WALL),
+    COLUMN(key_row, bound, STORE_BOOL));
 
 TABLE(retired_boot, retired_boot_row, 2, false,
     COLUMN(retired_boot_row, node_no, STORE_U32),
@@ -76,14 +79,16 @@ TABLE(section, section_row_state, 2, false,
 TABLE(resource, resource_row, 1, false,
     COLUMN(resource_row, no, STORE_U32),
     COLUMN(resource_row, id, STORE_BLOB16),
-    ENUM(resource_row, kind, RESOURCE_FILESYSTEM),
+    ENUM(resource_row, kind, RESOURCE_KINDS - 1),
     COLUMN(resource_row, key, STORE_TEXT),
     COLUMN(resource_row, label, STORE_TEXT),
     COLUMN(resource_row, vlan, STORE_U64),
     COLUMN(resource_row, declared, STORE_BOOL),
     COLUMN(resource_row, doubt_since, STORE_WALL),
     COLUMN(resource_row, doubt_told, STORE_BOOL),
-    COLUMN(resource_row, seen_together, STORE_TEXT_0));
+    COLUMN(resource_row, seen_together, STORE_TEXT_0),
+    COLUMN(resource_row, parent_no, STORE_U32),
+    COLUMN(resource_row, type, STORE_TEXT_0));
 
 TABLE(sighting, sighting_row, 3, false,
     COLUMN(sighting_row, node_no, STORE_U32),
@@ -136,6 +141,99 @@ TABLE(event, event_row, 1, false,
     COLUMN(event_row, node_name, STORE_TEXT_0),
     COLUMN(event_row, resource, STORE_BLOB16),
     COLUMN(event_row, resource_label, STORE_TEXT_0));
+
+TABLE(lease, lease_row, 1, false,
+    COLUMN(lease_row, token, STORE_U64),
+    ENUM(lease_row, kind, KIND_HOLD),
+    ENUM(lease_row, state, LEASE_HELD),
+    COLUMN(lease_row, resource_no, STORE_U32),
+    COLUMN(lease_row, node_no, STORE_U32),
+    COLUMN(lease_row, boot_id, STORE_BLOB16),
+    COLUMN(lease_row, request, STORE_U64),
+    COLUMN(lease_row, ttl_ms, STORE_U64),
+    COLUMN(lease_row, granted, STORE_WALL),
+    COLUMN(lease_row, task_no, STORE_U32),
+    COLUMN(lease_row, job_no, STORE_U32),
+    COLUMN(lease_row, text, STORE_TEXT_0));
+
+TABLE(lease_history, lease_history_row, 1, false,
+    COLUMN(lease_history_row, token, STORE_U64),
+    ENUM(lease_history_row, kind, KIND_HOLD),
+    COLUMN(lease_history_row, resource, STORE_BLOB16),
+    ENUM(lease_history_row, resource_kind, RESOURCE_KINDS - 1),
+    COLUMN(lease_history_row, resource_label, STORE_TEXT),
+    COLUMN(lease_history_row, node, STORE_BLOB16),
+    COLUMN(lease_history_row, node_name, STORE_TEXT),
+    COLUMN(lease_history_row, boot_id, STORE_BLOB16),
+    COLUMN(lease_history_row, ttl_ms, STORE_U64),
+    COLUMN(lease_history_row, granted, STORE_WALL),
+    COLUMN(lease_history_row, ended, STORE_WALL),
+    ENUM(lease_history_row, ending, LEASE_BROKEN),
+    COLUMN(lease_history_row, task_no, STORE_U32),
+    COLUMN(lease_history_row, text, STORE_TEXT_0));
+
+TABLE(fence, fence_row, 2, false,
+    COLUMN(fence_row, node_no, STORE_U32),
+    COLUMN(fence_row, boot_id, STORE_BLOB16),
+    ENUM(fence_row, how, FENCE_OPERATOR),
+    COLUMN(fence_row, at, STORE_WALL),
+    COLUMN(fence_row, text, STORE_TEXT_0));
+
+TABLE(task, task_row, 1, false,
+    COLUMN(task_row, no, STORE_U32),
+    ENUM(task_row, kind, TASK_SCAN),
+    ENUM(task_row, state, TASK_CANCELLED),
+    COLUMN(task_row, step, STORE_U32),
+    COLUMN(task_row, every_node, STORE_BOOL),
+    COLUMN(task_row, created, STORE_WALL),
+    COLUMN(task_row, ended, STORE_WALL),
+    COLUMN(task_row, text, STORE_TEXT_0));
+
+TABLE(job, job_row, 2, false,
+    COLUMN(job_row, task_no, STORE_U32),
+    COLUMN(job_row, no, STORE_U32),
+    COLUMN(job_row, step, STORE_U32),
+    ENUM(job_row, state, JOB_DONE),
+    COLUMN(job_row, resource_no, STORE_U32),
+    COLUMN(job_row, resource, STORE_BLOB16),
+    COLUMN(job_row, resource_label, STORE_TEXT),
+    COLUMN(job_row, node_no, STORE_U32),
+    COLUMN(job_row, attempt, STORE_U64),
+    COLUMN(job_row, result, STORE_U32),
+    COLUMN(job_row, reason, STORE_TEXT_0),
+    COLUMN(job_row, token, STORE_U64),
+    COLUMN(job_row, images, STORE_U64),
+    COLUMN(job_row, mounts, STORE_U64),
+    COLUMN(job_row, ms, STORE_U64),
+    COLUMN(job_row, unchanged, STORE_BOOL),
+    COLUMN(job_row, ended, STORE_WALL));
+
+TABLE(scan, scan_row, 1, false,
+    COLUMN(scan_row, resource_no, STORE_U32),
+    COLUMN(scan_row, admitted, STORE_BOOL),
+    COLUMN(scan_row, admitted_at, STORE_WALL),
+    COLUMN(scan_row, outcome, STORE_U32),
+    COLUMN(scan_row, reason, STORE_TEXT_0),
+    COLUMN(scan_row, at, STORE_WALL),
+    COLUMN(scan_row, node_no, STORE_U32),
+    COLUMN(scan_row, token, STORE_U64),
+    COLUMN(scan_row, ms, STORE_U64),
+    COLUMN(scan_row, images, STORE_U64),
+    COLUMN(scan_row, complete_at, STORE_WALL),
+    COLUMN(scan_row, fingerprint, STORE_TEXT_0));
+
+TABLE(reach, reach_row, 2, false,
+    COLUMN(reach_row, resource_no, STORE_U32),
+    COLUMN(reach_row, node_no, STORE_U32),
+    COLUMN(reach_row, proven, STORE_BOOL),
+    COLUMN(reach_row, reason, STORE_TEXT_0),
+    COLUMN(reach_row, at, STORE_WALL));
+
+/* Beside these it has a column for each field of struct image. */
+TABLE(image, image_row, 2, false,
+    COLUMN(image_row, filesystem_no, STORE_U32),
+    COLUMN(image_row, resource_no, STORE_U32),
+    COLUMN(image_row, seen, STORE_WALL));
 /* clang-format on */
 
 /* ---- statements ----------------------------------------------------------------------------- */
@@ -195,6 +293,17 @@ void store_sql_inventory_upsert(struct buf *sql, const struct section_desc *d)
     buf_str(sql, ") VALUES(?1, ?2");
     for (uint32_t i = 0; i < d->row->count; i++)
         buf_printf(sql, ", ?%u", i + 3);
+    buf_str(sql, ")");
+}
+
+void store_sql_image_upsert(struct buf *sql)
+{
+    buf_str(sql, "REPLACE INTO image(filesystem_no, resource_no, seen");
+    for (uint32_t i = 0; i < image_desc.count; i++)
+        buf_printf(sql, ", %s", image_desc.fields[i].name);
+    buf_str(sql, ") VALUES(?1, ?2, ?3");
+    for (uint32_t i = 0; i < image_desc.count; i++)
+        buf_printf(sql, ", ?%u", i + 4);
     buf_str(sql, ")");
 }
 

@@ -14,6 +14,8 @@ ALTER TABLE key ADD COLUMN bound INTEGER NOT NULL DEFAULT 0;
 
 -- An image's filesystem; 0: it is none.
 ALTER TABLE resource ADD COLUMN parent_no INTEGER NOT NULL DEFAULT 0;
+-- Of a filesystem, as the row that has changed last names it: ext4, xfs, ...
+ALTER TABLE resource ADD COLUMN type TEXT;
 
 -- Rights that are not over.
 CREATE TABLE lease (

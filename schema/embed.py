@@ -14,10 +14,13 @@ def c_lines(path):
 
 out, files = sys.argv[1], sys.argv[2:]
 parts = []
-for number, path in enumerate(files, 1):
+for path in files:
     name = os.path.basename(path)
-    if not name.startswith(f"{number:04d}_"):
-        sys.exit(f"{name} is not migration number {number:04d}")
+    number = int(name[:4])
+    if number <= len(parts):
+        sys.exit(f"{name} does not come after migration number {len(parts):04d}")
+    while len(parts) < number - 1:  # a number that is not used
+        parts.append('    "SELECT 1;\\n"\n')
     parts.append("".join(c_lines(path)))
 with open(out, "w", encoding="utf-8") as f:
     f.write('#include "store_schema.h"\n\nconst char *const schema_migrations[] = {\n')

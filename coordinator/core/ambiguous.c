@@ -24,6 +24,8 @@ static void for_ambiguous(const struct coord *c,
         const struct node *n = c->nodes[i];
 
         for (size_t k = 0; k < SECTION_COUNT; k++) {
+            if ((sighting_sections >> k & 1u) == 0)
+                continue;
             for (uint32_t r = 0; r < n->sections[k].row_count; r++) {
                 const struct sighting *g = n->sections[k].rows[r].sighting;
 

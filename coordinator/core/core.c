@@ -32,7 +32,7 @@ static bool maps_new(struct coord *c)
     struct map **maps[] = { &c->nodes_by_id,    &c->nodes_by_name, &c->keys,
                             &c->retired,        &c->resources,     &c->networks_by_name,
                             &c->tokens_by_hash, &c->drop_times,    &c->twins,
-                            &c->pv_roots };
+                            &c->pv_roots,       &c->objects };
 
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
         *maps[i] = map_new(c->config.hash_seed);
@@ -57,7 +57,8 @@ struct coord *coord_new(const struct core_config *config)
     stamp_init(&c->changed_nodes);
     stamp_init(&c->changed_resources);
     stamp_init(&c->changed_edges);
-    if (!maps_new(c)) {
+    c->walks = calloc(1, sizeof *c->walks);
+    if (c->walks == NULL || !maps_new(c)) {
         coord_free(c);
         return NULL;
     }
@@ -105,6 +106,7 @@ void coord_free(struct coord *c)
         network_remove(c, container_of(c->networks.next, struct network, link));
     while (!link_empty(&c->tokens))
         token_free(c, container_of(c->tokens.next, struct token, link));
+    graph_free_all(c);
     twins_free_all(c);
     map_free_values(c->keys, key_free_value);
     map_free_values(c->retired, free);
@@ -114,6 +116,7 @@ void coord_free(struct coord *c)
     map_free(c->nodes_by_name);
     map_free(c->networks_by_name);
     map_free(c->tokens_by_hash);
+    free(c->walks);
     free(c->nodes);
     free(c->starts);
     free(c->dirty);

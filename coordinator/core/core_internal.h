@@ -39,7 +39,9 @@ struct row {
         struct sighting *sighting; /* NULL: this row shows no resource */
         struct twin *twin;         /* section pvs: what its label lies on; NULL: it is missing */
         uint64_t mark;             /* section paths: path_mark() */
+        struct use_at *use;        /* section uses; NULL: it is in nobody's way */
     };
+    struct relation *relation; /* what it says lies in what; NULL: nothing */
 };
 
 /* What a row says about a resource. */
@@ -106,6 +108,7 @@ struct resource {
     wall_ms doubt_since; /* since when its nodes contradict each other; 0: they do not */
     bool doubt_told;     /* and the event log says so */
     struct twin *twin;   /* of a filesystem that has a UUID */
+    struct seat *seat;   /* in the storage graph; NULL: a network, an image */
     char key[];          /* the port where it is unproven; its identity where it is no network */
 };
 
@@ -160,6 +163,7 @@ struct key {
     bool goodbye;       /* its probe has ended in good order */
     bool other_machine; /* showed another lowest MAC than the node has */
     bool durable;       /* false: a claim kept in memory until an operator decides */
+    bool bound;         /* admitted for this very node, by a token bound to it or an operator */
 };
 
 struct retired_boot {
@@ -242,6 +246,8 @@ struct coord {
     struct link live[NODE_NEVER + 1];
     struct map *keys, *retired;
     struct map *resources;    /* by id */
+    struct map *objects;      /* the storage graph: struct object by key */
+    uint32_t *walks;          /* of it, counted */
     struct map *twins;        /* UUIDs of filesystems and PVs: struct twins */
     struct map *pv_roots;     /* what PVs lie on, without the partition: struct pv_root */
     struct twins *twins_news; /* those whose containers a node sees anew in this step */
@@ -289,6 +295,8 @@ int emit_key(struct step *s, const struct key *k, enum change_type type);
 int emit_section(struct step *s, const struct node *n, enum section_id id);
 int emit_inventory(struct step *s, const struct node *n, enum section_id id, const char *key,
                    uint64_t hash, const void *row);
+/* The little of a row that the core keeps; as long as the row lives. */
+void row_kept(enum section_id id, const void *row, struct inventory_row *out);
 int emit_resource(struct step *s, const struct resource *r);
 int emit_sighting(struct step *s, const struct node *n, const struct sighting *g);
 int emit_sighting_delete(struct step *s, const struct node *n, const struct sighting *g);
@@ -386,6 +394,7 @@ void row_release(struct coord *c, enum section_id id, struct row *row); /* witho
 bool container_is_local(const char *container); /* it means something on its node alone */
 struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight);
 
+#include "core/lease.h" /* graph.c, conflict.c, lease.c, hold.c, fence.c */
 #include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */
 
 /* ---- network.c: declared networks */

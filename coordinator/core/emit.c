@@ -61,6 +61,7 @@ int emit_key(struct step *s, const struct key *k, enum change_type type)
         .boot_id = k->boot_id,
         .name = k->name,
         .created = k->created,
+        .bound = k->bound,
     };
     return keep(s, &ch->key.name) ? 0 : -ENOMEM;
 }
@@ -84,6 +85,23 @@ int emit_section(struct step *s, const struct node *n, enum section_id id)
     return keep(s, &ch->section.status_text) ? 0 : -ENOMEM;
 }
 
+void row_kept(enum section_id id, const void *row, struct inventory_row *out)
+{
+    if (id == SECTION_PATHS) {
+        out->mark = path_mark(row);
+    } else if (id == SECTION_PVS) {
+        out->container = ((const struct pv *)row)->container;
+        out->above = ((const struct pv *)row)->vg_uuid;
+    } else if (id == SECTION_LVS) {
+        out->above = ((const struct lv *)row)->vg_uuid;
+    } else if (id == SECTION_FILESYSTEMS) {
+        out->above = ((const struct filesystem *)row)->journal_uuid;
+    } else if (id == SECTION_USES) {
+        out->container = ((const struct use *)row)->container;
+        out->mark = use_mark(row);
+    }
+}
+
 /* `row` belongs to the event, which outlives the batch; with it so does `key`. A deleted row's key
  * is the core's own and is copied. */
 int emit_inventory(struct step *s, const struct node *n, enum section_id id, const char *key,
@@ -100,10 +118,8 @@ int emit_inventory(struct step *s, const struct node *n, enum section_id id, con
         .hash = hash,
         .row = row,
     };
-    if (row != NULL && id == SECTION_PVS)
-        ch->inventory.container = ((const struct pv *)row)->container;
-    if (row != NULL && id == SECTION_PATHS)
-        ch->inventory.mark = path_mark(row);
+    if (row != NULL)
+        row_kept(id, row, &ch->inventory);
     return row != NULL || keep(s, &ch->inventory.key) ? 0 : -ENOMEM;
 }
 
@@ -122,9 +138,10 @@ int emit_resource(struct step *s, const struct resource *r)
         .vlan = r->vlan,
         .declared = r->network != NULL,
         .doubt_since = r->doubt_since,
+        .type = r->seat != NULL ? r->seat->type : NULL,
         .doubt_told = r->doubt_told,
     };
-    if (ch->resource.key == NULL || ch->resource.label == NULL)
+    if (ch->resource.key == NULL || ch->resource.label == NULL || !keep(s, &ch->resource.type))
         return -ENOMEM;
     return twin_sets_text(s->u->arena, r->twin, &ch->resource.seen_together);
 }

@@ -276,6 +276,8 @@ int impact_add(struct impact *im, size_t i, const struct section *sections)
     case RESOURCE_FILESYSTEM:
         visit_uses(im, &im->v[0], key_container(im->f->key), true);
         break;
+    case RESOURCE_IMAGE: /* who uses it is told by uses of its filesystem */
+        break;
     default:
         visit_node(im);
     }

@@ -87,7 +87,7 @@ static int row_delete(struct step *s, struct node *n, enum section_id id, struct
 
     if ((sighting_sections >> id) & 1u)
         rc = sighting_drop(s, n, row);
-    else
+    if (rc == 0)
         row_release(s->c, id, row);
     if (rc == 0)
         rc = emit_inventory(s, n, id, row->key, 0, NULL);
@@ -115,16 +115,30 @@ static int flaw_event(struct step *s, struct node *n, const struct resource *r,
                  lun->state_text != NULL ? lun->state_text : "no reason was given.");
 }
 
+/* A filesystem's type; nodes that disagree do not take turns. */
+static int type_follow(struct step *s, struct resource *r, const struct filesystem *fs)
+{
+    int rc = seat_type(r, fs->type);
+
+    return rc == 1 ? emit_resource(s, r) : rc;
+}
+
 static int row_see(struct step *s, struct node *n, enum section_id id, struct row *row,
                    const void *record, bool changed)
 {
     char scratch[SIGHT_SCRATCH];
+    struct inventory_row kept = { .node_no = n->row.no };
     struct sight sight;
     bool sees, flaw;
-    int rc;
+    int rc = 0;
 
+    row_kept(id, record, &kept);
+    if (changed)
+        rc = graph_row_set(s->c, n, id, row, &kept);
+    if (rc < 0 || id == SECTION_USES)
+        return rc;
     if (id == SECTION_PVS)
-        return twin_pv_set(s->c, n, row, ((const struct pv *)record)->container);
+        return twin_pv_set(s->c, n, row, kept.container);
     sees = sight_of_row(id, record, scratch, &sight);
     if (!changed)
         sight.label = NULL; /* nodes that disagree on a name do not take turns */
@@ -132,6 +146,8 @@ static int row_see(struct step *s, struct node *n, enum section_id id, struct ro
         return 0;
     flaw = sees && sight.flawed && (row->sighting == NULL || !row->sighting->sight.flawed);
     rc = sighting_set(s, n, id, row, sees ? &sight : NULL);
+    if (rc == 0 && changed && sees && id == SECTION_FILESYSTEMS)
+        rc = type_follow(s, row->sighting->edge->resource, record);
     return rc == 0 && flaw ? flaw_event(s, n, row->sighting->edge->resource, record) : rc;
 }
 

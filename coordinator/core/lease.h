@@ -5,21 +5,70 @@
 #ifndef MUSTER_CORE_LEASE_H
 #define MUSTER_CORE_LEASE_H
 
+struct answer;
+
 /* ---- graph.c: what lies in what */
 
-/* A container that some row names. Lives while a row, a resource or a right refers to it. */
+/* A container that some row names. Lives while a row or a resource refers to it. */
 struct object {
+    struct link above, below; /* struct relation: what it lies in, and what lies in it */
+    struct link seats;        /* struct seat: filesystems, LUN, LV, VG that it is or holds */
+    struct link uses;         /* struct use_at: what nodes do with it */
+    struct relation *by_name; /* of a partition, to its LUN */
     uint32_t references;
-    struct object **parents; /* a partition's LUN, an LV's VG, a VG's PVs' containers */
-    uint32_t parent_count, parent_cap;
-    struct object **children;
-    uint32_t child_count, child_cap;
-    struct link resources; /* struct seat: filesystems, LUNs, LVs, VGs that it is or holds */
-    struct link uses;      /* struct use_mark: what nodes do with it */
-    struct link rights;    /* struct right_at */
-    uint32_t seen;         /* scratch of a walk */
-    char key[];            /* "0/naa.6001-part2", "0/lv.UUID", "0/vg.UUID", "7/local.sdb" */
+    /* Scratch of a walk, of which `seen` is the number. */
+    uint32_t seen;
+    uint8_t roles, todo;
+    struct object *from, *next, *queued;
+    char key[]; /* number of the only node that means it, or 0: "0/naa.6001-part2", "0/vg.UUID" */
 };
+
+/* That the child lies in the parent; so many rows say so. */
+struct relation {
+    struct link of_child, of_parent; /* object.above, object.below */
+    struct object *child, *parent;
+    uint32_t rows;
+};
+
+/* One row of a node's section uses. */
+struct use_at {
+    struct link link; /* object.uses */
+    struct object *object;
+    struct node *node;
+    uint64_t mark; /* use_mark() */
+    bool over;     /* its scan is proven to be over; the next report will leave it out */
+};
+
+/* A resource of storage in the graph, and what is known of it as one that is scanned and leased. */
+struct seat {
+    struct link link; /* object.seats */
+    struct object *object;
+    struct resource *resource;
+    struct link leases;    /* struct lease, oldest token first */
+    struct scan_row *scan; /* of a filesystem; NULL: never admitted. Its texts are owned */
+    char *type;            /* of a filesystem: ext4, xfs, ...; NULL: not told */
+};
+
+int graph_seat(struct coord *c, struct resource *r); /* a new resource, of any kind */
+void graph_unseat(struct coord *c, struct resource *r);
+void graph_free_all(struct coord *c);
+/* What the row of the node says now, as it is kept. */
+int graph_row_set(struct coord *c, struct node *n, enum section_id id, struct row *row,
+                  const struct inventory_row *kept);
+void graph_row_drop(struct coord *c, enum section_id id, struct row *row);
+/* 1: the type is another one now. */
+int seat_type(struct resource *r, const char *type);
+int graph_check(const struct coord *c, struct err *e);
+
+enum {
+    ROLE_UP = 1,   /* the resource lies in it */
+    ROLE_DOWN = 2, /* it lies in the resource; both: it is the resource, or may be */
+};
+/* All objects that meet the resource: the first, then by `next`. Valid until the next walk. */
+struct object *graph_walk(const struct coord *c, const struct resource *r, int *rc);
+/* "LUN naa.6001 > volume group vg0 > ...", from the outermost to the innermost, between what was
+ * asked for and the object; "" when they are one. NULL: out of memory. */
+const char *graph_chain(const struct coord *c, struct arena *a, const struct object *o);
 
 /* ---- conflict.c */
 enum want {
@@ -52,30 +101,61 @@ int conflict(const struct coord *c, struct arena *a, const struct resource *r, e
 
 /* ---- lease.c */
 struct lease {
-    struct link on_resource, on_node; /* resource.leases; node.leases */
-    struct link by_end;               /* live ones, soonest first */
-    struct lease_row row;
+    struct link on_resource, on_node; /* seat.leases; node.leases */
+    struct link by_end;               /* coord.leases_live: live ones, soonest first */
+    struct lease_row row;             /* text is owned */
     struct node *node;
     struct resource *resource;
     mono_ms ends; /* LEASE_LIVE: becomes residue unless renewed */
 };
+/* For how long the coordinator counts on a right of so long: ttl (1 + e). */
+static inline int64_t lease_span_ms(uint64_t ttl_ms)
+{
+    return (int64_t)(ttl_ms + (ttl_ms + LEASE_CLOCK_ERROR_PER_MS - 1) / LEASE_CLOCK_ERROR_PER_MS);
+}
 /* A message of the node's brought its whole list. Ends what is missing, moves what is residue. */
 int rights_told(struct step *s, struct node *n, uint64_t seq, struct recs rights);
-/* Grants if nothing is in the way; else *why says who. The job is the caller's affair. */
+/* Grants if nothing is in the way; else *out is NULL and *why says who. Of `what` kind, request,
+ * task_no, job_no and text count. */
 int lease_grant(struct step *s, struct node *n, struct resource *r, const struct lease_row *what,
                 struct lease **out, struct verdict *why);
+/* The rights of the list that live on, into *renewed. */
 int lease_renew(struct step *s, struct node *n, struct recs rights, struct recs *renewed);
 struct lease *lease_by_token(const struct coord *c, uint64_t token);
 int lease_end(struct step *s, struct lease *l, enum lease_ending how);
 int lease_tick(struct step *s); /* what is at its end becomes residue */
 mono_ms lease_deadline(const struct coord *c);
+int lease_load(struct coord *c, const struct lease_row *row, struct resource *r);
+void leases_free_all(struct coord *c);
+int leases_check(const struct coord *c, struct err *e);
+/* May the node have what it asks for? *l NULL: no, and *why says who is in the way. */
+int job_asked(struct step *s, struct node *n, uint64_t seq, const struct lease_request *body,
+              struct lease **l, struct verdict *why);
+/* session.c's handlers of these messages. */
+int on_lease_request(struct step *s, const struct envelope *env, struct key *k);
+int on_lease_renew(struct step *s, const struct envelope *env, struct key *k);
+
+/* ---- hold.c */
+int op_fs_admit(struct answer *q);
+int op_hold_take(struct answer *q);
+int op_hold_end(struct answer *q);
+int op_hold_break(struct answer *q);
+/* lease_list.c */
+int op_lease_list(struct answer *q); /* and OP_HOLD_LIST */
+/* The resource's scan row, made when there is none. NULL: out of memory. */
+struct scan_row *seat_scan(struct seat *seat);
+int emit_scan(struct step *s, const struct scan_row *row);
+int scan_load(const struct scan_row *row, struct resource *r);
 
 /* ---- fence.c */
 /* (node, boot) is over: its rights end, and nothing of it is believed any more. */
 int fence(struct step *s, struct node *n, uuid128 boot, enum fence_how how, const char *text);
 bool is_fenced(const struct coord *c, uint32_t node_no, uuid128 boot);
-
-/* ---- what lease.c tells scan.c: that a job's right is gone, so that it is open again */
-int job_lost_lease(struct step *s, const struct lease *l);
+int fence_load(struct coord *c, const struct fence_row *row);
+void fences_forget(struct coord *c, const struct node *n); /* the rows go with the node's */
+/* A fenced boot is heard again: what it had a hold of may have been written by two. */
+int fenced_speaks(struct step *s, struct node *n, uuid128 boot);
+/* Its rights are known now: the fleet waits for one node less. */
+int rights_known(struct step *s, struct node *n);
 
 #endif

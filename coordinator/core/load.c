@@ -33,6 +33,7 @@ static int load_node(struct coord *c, const struct node_row *row)
     n->row.boot_id = row->boot_id;
     n->row.key = row->key;
     n->row.draining = row->draining;
+    n->row.rights_unknown = row->rights_unknown;
     n->row.first_seen = row->first_seen;
     return text_set(&n->row.text, row->text) < 0 ||
                    text_set(&n->row.product_uuid, row->product_uuid) < 0 ||
@@ -57,6 +58,7 @@ static int load_key(struct step *s, const struct key_row *row)
     k->node = n;
     k->boot_id = row->boot_id;
     k->created = row->created;
+    k->bound = row->bound;
     if (n != NULL && k->state == KEY_ACTIVE)
         n->key = k;
     else if (n != NULL && (k->state == KEY_PENDING || k->state == KEY_SUCCESSOR))
@@ -103,6 +105,8 @@ static int load_rows(struct coord *c, const struct inventory_row *rows, size_t c
             slot->rows[i].mark = rows[i].mark;
         else if (rows[0].section == SECTION_PVS &&
                  twin_pv_set(c, n, &slot->rows[i], rows[i].container) < 0)
+            return -ENOMEM;
+        if (graph_row_set(c, n, rows[i].section, &slot->rows[i], &rows[i]) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -234,6 +238,8 @@ static int load_resource(struct coord *c, const struct resource_row *row, struct
     if (r->network != NULL)
         r->network->resource = r;
     *out = r;
+    if (graph_seat(c, r) < 0 || seat_type(r, row->type) < 0)
+        return -ENOMEM;
     return twin_of_filesystem(c, r) < 0 ? -ENOMEM : twin_sets_load(r->twin, row->seen_together);
 }
 

@@ -173,6 +173,8 @@ bool network_matches_sight(const struct network *w, const char *node_name,
 int network_rematch_node(struct step *s, struct node *n, int vlan)
 {
     for (size_t i = 0; i < SECTION_COUNT; i++) {
+        if ((sighting_sections >> i & 1u) == 0)
+            continue; /* its rows have something else in that place */
         for (uint32_t r = 0; r < n->sections[i].row_count; r++) {
             struct sighting *g = n->sections[i].rows[r].sighting;
             int rc;

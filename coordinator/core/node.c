@@ -54,7 +54,7 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
 static void row_free(struct row *row, size_t id)
 {
     free(row->key);
-    if (id != SECTION_PVS && id != SECTION_PATHS)
+    if ((sighting_sections >> id & 1u) != 0)
         free(row->sighting);
 }
 

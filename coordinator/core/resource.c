@@ -51,6 +51,7 @@ int resource_delete(struct step *s, struct resource *r)
         return rc;
     if (r->twin != NULL)
         twin_drop(s->c, r->twin);
+    graph_unseat(s->c, r);
     map_del(s->c->resources, r->id.b, sizeof r->id.b);
     stamp_remove(&r->stamp);
     resource_free(r);
@@ -70,7 +71,9 @@ static struct resource *resource_enter(struct step *s, struct resource *r)
     }
     s->c->meta.next_resource_no++;
     touch_resource(s->c, r);
-    return twin_of_filesystem(s->c, r) < 0 || emit_resource(s, r) < 0 ? NULL : r;
+    return twin_of_filesystem(s->c, r) < 0 || graph_seat(s->c, r) < 0 || emit_resource(s, r) < 0
+               ? NULL
+               : r;
 }
 
 struct resource *resource_unproven(struct step *s, struct node *n, const char *port, uint16_t vlan)

@@ -91,8 +91,10 @@ struct inventory_row {
     uint64_t hash;
     const void *row; /* record of section_descs[section].row */
     /* The little of a row that the core keeps, and is given back. */
-    const char *container; /* of a PV; may be NULL */
-    uint64_t mark;         /* of a path: path_mark() */
+    const char *container; /* of a PV, of a use; may be NULL */
+    const char *above;     /* of a PV and an LV its VG's UUID, of a filesystem that of its external
+                              journal; may be NULL */
+    uint64_t mark;         /* of a path: path_mark(); of a use: use_mark() */
 };
 
 struct resource_row {
@@ -108,6 +110,7 @@ struct resource_row {
     const char
         *seen_together; /* sets of what one node has seen at once: "NODE_NO.SET ..."; or NULL */
     uint32_t parent_no; /* of an image: its filesystem; else 0 */
+    const char *type;   /* of a filesystem: ext4, xfs, ...; may be NULL */
 };
 
 /* One inventory row by which a node sees a resource. An edge is the sum of its sightings. */
@@ -302,7 +305,7 @@ enum change_type {
     CHANGE_LEASE,
     CHANGE_LEASE_DELETE, /* by token */
     CHANGE_LEASE_HISTORY,
-    CHANGE_LEASE_HISTORY_PRUNE, /* those with token <= lease_history.token go */
+    CHANGE_LEASE_HISTORY_PRUNE, /* all but so many of the latest go: lease_history.token */
     CHANGE_FENCE,
     CHANGE_FENCE_DELETE, /* by (node_no, boot_id) */
     CHANGE_TASK,
@@ -312,7 +315,7 @@ enum change_type {
     CHANGE_SCAN_DELETE, /* by resource_no, with reach and images */
     CHANGE_REACH,
     CHANGE_REACH_DELETE, /* by (resource_no, node_no) */
-    CHANGE_IMAGE,        /* upsert, or delete by (filesystem_no, path) */
+    CHANGE_IMAGE,        /* upsert, or delete by (filesystem_no, resource_no) */
     CHANGE_TYPE_COUNT,
 };
 
@@ -371,7 +374,18 @@ struct stored {
     size_t network_count;
     struct token_row *tokens;
     size_t token_count;
+    struct lease_row *leases;
+    size_t lease_count;
+    struct fence_row *fences;
+    size_t fence_count;
+    struct scan_row *scans;
+    size_t scan_count;
+    struct task_row *tasks; /* that run */
+    size_t task_count;
+    struct job_row *jobs; /* of those */
+    size_t job_count;
     uint64_t oldest_event_no; /* 0: no events */
+    uint64_t lease_history_count;
 };
 
 #endif

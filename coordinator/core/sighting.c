@@ -317,9 +317,10 @@ int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool an
 
 void row_release(struct coord *c, enum section_id id, struct row *row)
 {
+    graph_row_drop(c, id, row);
     if (id == SECTION_PVS) {
         twin_pv_drop(c, row);
-    } else if (id != SECTION_PATHS && row->sighting != NULL) {
+    } else if ((sighting_sections >> id & 1u) != 0 && row->sighting != NULL) {
         edge_detach(row->sighting);
         free(row->sighting);
     }

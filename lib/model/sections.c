@@ -139,3 +139,36 @@ uint64_t path_mark(const struct path *p)
 
     return lun == 0 || address == 0 ? 0 : address << 32 | lun;
 }
+
+/* A number in decimal that leaves room for the kind; 0: it is none. */
+static uint64_t scan_token(const char *text)
+{
+    const uint64_t most = UINT64_C(1) << (62 - USE_KIND_BITS);
+    uint64_t token = 0;
+
+    for (const char *p = text != NULL ? text : ""; *p != '\0'; p++) {
+        if (*p < '0' || *p > '9' || token > most / 10)
+            return 0;
+        token = token * 10 + (uint64_t)(*p - '0');
+    }
+    return token;
+}
+
+uint64_t use_mark(const struct use *u)
+{
+    static const char *const kinds[] = {
+        [USE_MOUNT] = "mount", [USE_SWAP] = "swap", [USE_DM] = "dm",     [USE_MD] = "md",
+        [USE_LOOP] = "loop",   [USE_XEN] = "xen",   [USE_OPEN] = "open", [USE_SCAN] = "scan",
+    };
+    uint64_t kind = USE_MOUNT;
+
+    if (u->kind == NULL)
+        return USE_OTHER;
+    while (kind < ARRAY_LEN(kinds) && strcmp(u->kind, kinds[kind]) != 0)
+        kind++;
+    if (kind == USE_DM && u->type != NULL && strcmp(u->type, "LVM") == 0)
+        return USE_NONE;
+    if (kind == USE_SCAN)
+        kind |= scan_token(u->used_by) << USE_KIND_BITS;
+    return kind;
+}

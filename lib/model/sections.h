@@ -282,6 +282,31 @@ int section_normalise(struct section *s, struct arena *a, struct err *e);
 /* Of what a path leads to and its address: what two reports of it are compared by. The upper half
  * is of the address, the lower of the LUN; 0: one of them is not known. Below 2^63. */
 uint64_t path_mark(const struct path *p);
+
+/* What a host does with a container, as far as rights are concerned. */
+enum use_kind {
+    USE_NONE = 0, /* LVM's own map on a PV */
+    USE_MOUNT,
+    USE_SWAP,
+    USE_DM,
+    USE_MD,
+    USE_LOOP,
+    USE_XEN,
+    USE_OPEN,
+    USE_SCAN, /* muster's own worker; used_by is its token */
+    USE_OTHER,
+};
+enum { USE_KIND_BITS = 8 };
+/* Kind, and above that the token of a scan; below 2^63. */
+uint64_t use_mark(const struct use *u);
+static inline enum use_kind use_mark_kind(uint64_t mark)
+{
+    return (enum use_kind)(mark & ((1u << USE_KIND_BITS) - 1));
+}
+static inline uint64_t use_mark_token(uint64_t mark)
+{
+    return mark >> USE_KIND_BITS;
+}
 uint64_t record_hash(const struct record_desc *d, const void *row);
 static inline void *section_row(const struct section *s, size_t i)
 {

@@ -238,6 +238,7 @@ static const char *const kind_names[] = {
     [RESOURCE_VG] = "vg",
     [RESOURCE_LV] = "lv",
     [RESOURCE_FILESYSTEM] = "filesystem",
+    [RESOURCE_IMAGE] = "image",
 };
 static const char *const role_names[] = { "none", "node", "observer", "operator" };
 

@@ -23,6 +23,14 @@ enum table_id {
     T_NETWORK,
     T_TOKEN,
     T_EVENT,
+    T_LEASE,
+    T_LEASE_HISTORY,
+    T_FENCE,
+    T_TASK,
+    T_JOB,
+    T_SCAN,
+    T_REACH,
+    T_IMAGE,
     T_COUNT,
 };
 
@@ -127,6 +135,57 @@ static int event_order(const void *x, const void *y)
     return order_u64(((const struct event_row *)x)->no, ((const struct event_row *)y)->no);
 }
 
+static int lease_order(const void *x, const void *y)
+{
+    return order_u64(((const struct lease_row *)x)->token, ((const struct lease_row *)y)->token);
+}
+
+static int lease_history_order(const void *x, const void *y)
+{
+    return order_u64(((const struct lease_history_row *)x)->token,
+                     ((const struct lease_history_row *)y)->token);
+}
+
+static int fence_order(const void *x, const void *y)
+{
+    const struct fence_row *a = x, *b = y;
+    int o = order_u64(a->node_no, b->node_no);
+
+    return o != 0 ? o : memcmp(a->boot_id.b, b->boot_id.b, 16);
+}
+
+static int task_order(const void *x, const void *y)
+{
+    return order_u64(((const struct task_row *)x)->no, ((const struct task_row *)y)->no);
+}
+
+static int job_order(const void *x, const void *y)
+{
+    const struct job_row *a = x, *b = y;
+
+    return order_3(a->task_no, a->no, "", b->task_no, b->no, "");
+}
+
+static int scan_order(const void *x, const void *y)
+{
+    return order_u64(((const struct scan_row *)x)->resource_no,
+                     ((const struct scan_row *)y)->resource_no);
+}
+
+static int reach_order(const void *x, const void *y)
+{
+    const struct reach_row *a = x, *b = y;
+
+    return order_3(a->resource_no, a->node_no, "", b->resource_no, b->node_no, "");
+}
+
+static int image_order(const void *x, const void *y)
+{
+    const struct image_row *a = x, *b = y;
+
+    return order_3(a->filesystem_no, a->resource_no, "", b->filesystem_no, b->resource_no, "");
+}
+
 static const struct {
     size_t size;
     int (*order)(const void *, const void *);
@@ -143,6 +202,14 @@ static const struct {
     [T_NETWORK] = { sizeof(struct network_row), network_order },
     [T_TOKEN] = { sizeof(struct token_row), token_order },
     [T_EVENT] = { sizeof(struct event_row), event_order },
+    [T_LEASE] = { sizeof(struct lease_row), lease_order },
+    [T_LEASE_HISTORY] = { sizeof(struct lease_history_row), lease_history_order },
+    [T_FENCE] = { sizeof(struct fence_row), fence_order },
+    [T_TASK] = { sizeof(struct task_row), task_order },
+    [T_JOB] = { sizeof(struct job_row), job_order },
+    [T_SCAN] = { sizeof(struct scan_row), scan_order },
+    [T_REACH] = { sizeof(struct reach_row), reach_order },
+    [T_IMAGE] = { sizeof(struct image_row), image_order },
 };
 
 static void *row_at(const struct durable *d, enum table_id id, size_t i)
@@ -220,8 +287,9 @@ struct durable *durable_new(uuid128 db_id)
 
     assert(d != NULL);
     d->a = arena_new(0);
-    d->meta =
-        (struct meta_row){ .db_id = db_id, .epoch = 1, .next_node_no = 1, .next_resource_no = 1 };
+    d->meta = (struct meta_row){
+        .db_id = db_id, .epoch = 1, .next_node_no = 1, .next_resource_no = 1, .next_task_no = 1
+    };
     return d;
 }
 
@@ -237,6 +305,39 @@ static void strs_copy(struct durable *d, struct strs *s)
     for (size_t i = 0; i < s->n; i++)
         v[i] = text_copy(d, s->v[i]);
     s->v = v;
+}
+
+static void right_own(struct durable *d, enum table_id id, void *row)
+{
+    if (id == T_LEASE) {
+        ((struct lease_row *)row)->text = text_copy(d, ((struct lease_row *)row)->text);
+    } else if (id == T_LEASE_HISTORY) {
+        struct lease_history_row *h = row;
+
+        h->resource_label = text_copy(d, h->resource_label);
+        h->node_name = text_copy(d, h->node_name);
+        h->text = text_copy(d, h->text);
+    } else if (id == T_FENCE) {
+        ((struct fence_row *)row)->text = text_copy(d, ((struct fence_row *)row)->text);
+    } else if (id == T_TASK) {
+        ((struct task_row *)row)->text = text_copy(d, ((struct task_row *)row)->text);
+    } else if (id == T_JOB) {
+        struct job_row *j = row;
+
+        j->resource_label = text_copy(d, j->resource_label);
+        j->reason = text_copy(d, j->reason);
+    } else if (id == T_SCAN) {
+        struct scan_row *s = row;
+
+        s->reason = text_copy(d, s->reason);
+        s->fingerprint = text_copy(d, s->fingerprint);
+    } else if (id == T_REACH) {
+        ((struct reach_row *)row)->reason = text_copy(d, ((struct reach_row *)row)->reason);
+    } else if (id == T_IMAGE) {
+        struct image_row *i = row;
+
+        i->image = record_dup(d->a, &image_desc, i->image);
+    }
 }
 
 /* Texts and records become the durable's own. */
@@ -262,6 +363,7 @@ static void row_own(struct durable *d, enum table_id id, void *row)
     } else if (id == T_INVENTORY) {
         i->key = text_copy(d, i->key);
         i->container = text_copy(d, i->container);
+        i->above = text_copy(d, i->above);
         i->row = record_dup(d->a, section_descs[i->section].row, i->row);
     } else if (id == T_RESOURCE) {
         struct resource_row *r = row;
@@ -269,6 +371,7 @@ static void row_own(struct durable *d, enum table_id id, void *row)
         r->key = text_copy(d, r->key);
         r->label = text_copy(d, r->label);
         r->seen_together = text_copy(d, r->seen_together);
+        r->type = text_copy(d, r->type);
     } else if (id == T_SIGHTING) {
         g->row_key = text_copy(d, g->row_key);
         g->port = text_copy(d, g->port);
@@ -284,6 +387,8 @@ static void row_own(struct durable *d, enum table_id id, void *row)
         e->text = text_copy(d, e->text);
         e->node_name = text_copy(d, e->node_name);
         e->resource_label = text_copy(d, e->resource_label);
+    } else {
+        right_own(d, id, row);
     }
 }
 
@@ -333,6 +438,10 @@ static bool of_node(enum table_id id, const void *row, uint32_t no)
         return ((const struct sighting_row *)row)->node_no == no;
     case T_EDGE:
         return ((const struct edge_row *)row)->node_no == no;
+    case T_FENCE:
+        return ((const struct fence_row *)row)->node_no == no;
+    case T_REACH:
+        return ((const struct reach_row *)row)->node_no == no;
     default:
         return false;
     }
@@ -371,6 +480,27 @@ static bool has_edges(struct durable *d, uint32_t resource_no)
             return true;
     }
     return false;
+}
+
+static void drop_jobs(struct durable *d, uint32_t task_no)
+{
+    for (size_t i = d->t[T_JOB].n; i-- > 0;) {
+        if (((const struct job_row *)row_at(d, T_JOB, i))->task_no == task_no)
+            row_drop_at(d, T_JOB, i);
+    }
+}
+
+/* What hangs on a filesystem that is scanned no more. */
+static void drop_scan(struct durable *d, uint32_t resource_no)
+{
+    for (size_t i = d->t[T_REACH].n; i-- > 0;) {
+        if (((const struct reach_row *)row_at(d, T_REACH, i))->resource_no == resource_no)
+            row_drop_at(d, T_REACH, i);
+    }
+    for (size_t i = d->t[T_IMAGE].n; i-- > 0;) {
+        if (((const struct image_row *)row_at(d, T_IMAGE, i))->filesystem_no == resource_no)
+            row_drop_at(d, T_IMAGE, i);
+    }
 }
 
 static void prune(struct durable *d, uint64_t no)
@@ -443,8 +573,60 @@ static int apply_delete(struct durable *d, const struct change *ch, struct err *
     case CHANGE_EVENT_PRUNE:
         prune(d, ch->event.no);
         return 0;
+    case CHANGE_LEASE_DELETE:
+        return must(row_drop(d, T_LEASE, &ch->lease), "a lease", e);
+    case CHANGE_LEASE_HISTORY_PRUNE:
+        while (d->t[T_LEASE_HISTORY].n > ch->lease_history.token)
+            row_drop_at(d, T_LEASE_HISTORY, 0);
+        return 0;
+    case CHANGE_FENCE_DELETE:
+        return must(row_drop(d, T_FENCE, &ch->fence), "a fence", e);
+    case CHANGE_TASK_DELETE:
+        drop_jobs(d, ch->task.no);
+        return must(row_drop(d, T_TASK, &ch->task), "a task", e);
+    case CHANGE_SCAN_DELETE:
+        drop_scan(d, ch->scan.resource_no);
+        return must(row_drop(d, T_SCAN, &ch->scan), "a scan", e);
+    case CHANGE_REACH_DELETE:
+        return must(row_drop(d, T_REACH, &ch->reach), "a reach", e);
     default:
         return err_set(e, -EINVAL, "change of unknown type %d", (int)ch->type);
+    }
+}
+
+/* A token is given out once: it is live or over, and none is above the highest. */
+static int apply_lease(struct durable *d, const struct lease_row *r, struct err *e)
+{
+    struct lease_history_row over = { .token = r->token };
+
+    if (row_find(d, T_LEASE_HISTORY, &over) != NULL)
+        return err_set(e, -EINVAL, "token %" PRIu64 " was over already", r->token);
+    return PUT(d, T_LEASE, *r);
+}
+
+static int apply_right(struct durable *d, const struct change *ch, struct err *e)
+{
+    switch (ch->type) {
+    case CHANGE_LEASE:
+        return apply_lease(d, &ch->lease, e);
+    case CHANGE_LEASE_HISTORY:
+        return PUT(d, T_LEASE_HISTORY, ch->lease_history);
+    case CHANGE_FENCE:
+        return PUT(d, T_FENCE, ch->fence);
+    case CHANGE_TASK:
+        return PUT(d, T_TASK, ch->task);
+    case CHANGE_JOB:
+        return PUT(d, T_JOB, ch->job);
+    case CHANGE_SCAN:
+        return PUT(d, T_SCAN, ch->scan);
+    case CHANGE_REACH:
+        return PUT(d, T_REACH, ch->reach);
+    case CHANGE_IMAGE:
+        if (ch->image.image == NULL)
+            return must(row_drop(d, T_IMAGE, &ch->image), "an image", e);
+        return PUT(d, T_IMAGE, ch->image);
+    default:
+        return apply_delete(d, ch, e);
     }
 }
 
@@ -481,7 +663,7 @@ static int apply(struct durable *d, const struct change *ch, struct err *e)
             return err_set(e, -EINVAL, "event %s has text that no reply can hold", ch->event.kind);
         return PUT(d, T_EVENT, ch->event);
     default:
-        return apply_delete(d, ch, e);
+        return apply_right(d, ch, e);
     }
 }
 
@@ -529,10 +711,13 @@ static bool label_is_right(const struct durable *d, const struct resource_row *r
 static int check_resource(const struct durable *d, const struct resource_row *r, struct err *e)
 {
     struct network_row w = { .id = r->id };
-    bool edge = false;
+    struct resource_row parent = { .no = r->parent_no };
+    bool edge = r->kind == RESOURCE_IMAGE && row_find(d, T_RESOURCE, &parent) != NULL;
 
     for (size_t i = 0; i < d->t[T_EDGE].n && !edge; i++)
         edge = ((const struct edge_row *)row_at(d, T_EDGE, i))->resource_no == r->no;
+    for (size_t i = 0; i < d->t[T_LEASE].n && !edge; i++)
+        edge = ((const struct lease_row *)row_at(d, T_LEASE, i))->resource_no == r->no;
     if (r->declared != (row_find(d, T_NETWORK, &w) != NULL))
         return err_set(e, -EINVAL, "resource %s and its network contradict", r->key);
     if (!label_is_right(d, r))
@@ -596,9 +781,61 @@ static int check_row(struct durable *d, enum table_id id, const void *row, struc
     return rc;
 }
 
+/* A right is of a node and a resource that are there; of live leases a resource has one, of holds
+ * one, and no hold beside a lease or residue. */
+static int check_lease(const struct durable *d, size_t at, struct err *e)
+{
+    const struct lease_row *r = row_at(d, T_LEASE, at);
+    struct node_row n = { .no = r->node_no };
+    struct resource_row of = { .no = r->resource_no };
+
+    if (row_find(d, T_NODE, &n) == NULL || row_find(d, T_RESOURCE, &of) == NULL)
+        return err_set(e, -EINVAL, "the right %" PRIu64 " leads to no node or resource", r->token);
+    if (r->token > d->meta.token)
+        return err_set(e, -EINVAL, "the right %" PRIu64 " has a token that is not used yet",
+                       r->token);
+    for (size_t i = 0; i < at; i++) {
+        const struct lease_row *o = row_at(d, T_LEASE, i);
+
+        if (o->resource_no == r->resource_no && o->node_no != r->node_no &&
+            o->state != LEASE_RESIDUE && r->state != LEASE_RESIDUE)
+            return err_set(e, -EINVAL, "the rights %" PRIu64 " and %" PRIu64 " exclude each other",
+                           o->token, r->token);
+    }
+    return 0;
+}
+
+/* What hangs on a resource, a task or a filesystem hangs on one that is there. */
+static int check_hanging(const struct durable *d, struct err *e)
+{
+    for (size_t i = 0; i < d->t[T_SCAN].n; i++) {
+        struct resource_row r = { .no = ((struct scan_row *)row_at(d, T_SCAN, i))->resource_no };
+
+        if (row_find(d, T_RESOURCE, &r) == NULL)
+            return err_set(e, -EINVAL, "the scan of resource %u is of none", r.no);
+    }
+    for (size_t i = 0; i < d->t[T_JOB].n; i++) {
+        struct task_row t = { .no = ((struct job_row *)row_at(d, T_JOB, i))->task_no };
+
+        if (row_find(d, T_TASK, &t) == NULL)
+            return err_set(e, -EINVAL, "a job is of task %u, which is not there", t.no);
+    }
+    for (size_t i = 0; i < d->t[T_IMAGE].n; i++) {
+        const struct image_row *x = row_at(d, T_IMAGE, i);
+        struct resource_row fs = { .no = x->filesystem_no }, r = { .no = x->resource_no };
+
+        if (row_find(d, T_RESOURCE, &fs) == NULL || row_find(d, T_RESOURCE, &r) == NULL)
+            return err_set(e, -EINVAL, "image %u leads to no filesystem or resource", r.no);
+    }
+    return 0;
+}
+
 static int check(struct durable *d, struct err *e)
 {
-    int rc = 0;
+    int rc = check_hanging(d, e);
+
+    for (size_t i = 0; i < d->t[T_LEASE].n && rc == 0; i++)
+        rc = check_lease(d, i, e);
 
     for (int id = T_KEY; id <= T_EDGE; id++) {
         for (size_t i = 0; i < d->t[id].n && rc == 0; i++)
@@ -617,6 +854,27 @@ int durable_apply(struct durable *d, const struct change *changes, struct err *e
 }
 
 /* ---- what is there -------------------------------------------------------------------------- */
+
+/* Tasks that run, and their jobs. */
+static void running(struct durable *d, struct stored *out)
+{
+    out->tasks = arena_array(d->a, d->t[T_TASK].n, sizeof *out->tasks);
+    out->jobs = arena_array(d->a, d->t[T_JOB].n, sizeof *out->jobs);
+    for (size_t i = 0; i < d->t[T_TASK].n; i++) {
+        const struct task_row *t = row_at(d, T_TASK, i);
+
+        if (t->state == TASK_RUNNING)
+            out->tasks[out->task_count++] = *t;
+    }
+    for (size_t i = 0; i < d->t[T_JOB].n; i++) {
+        const struct job_row *j = row_at(d, T_JOB, i);
+        struct task_row probe = { .no = j->task_no };
+        const struct task_row *t = row_find(d, T_TASK, &probe);
+
+        if (t != NULL && t->state == TASK_RUNNING)
+            out->jobs[out->job_count++] = *j;
+    }
+}
 
 void durable_image(struct durable *d, struct stored *out)
 {
@@ -644,9 +902,17 @@ void durable_image(struct durable *d, struct stored *out)
         .network_count = d->t[T_NETWORK].n,
         .tokens = (struct token_row *)d->t[T_TOKEN].rows,
         .token_count = d->t[T_TOKEN].n,
+        .leases = (struct lease_row *)d->t[T_LEASE].rows,
+        .lease_count = d->t[T_LEASE].n,
+        .fences = (struct fence_row *)d->t[T_FENCE].rows,
+        .fence_count = d->t[T_FENCE].n,
+        .scans = (struct scan_row *)d->t[T_SCAN].rows,
+        .scan_count = d->t[T_SCAN].n,
+        .lease_history_count = d->t[T_LEASE_HISTORY].n,
         .oldest_event_no =
             d->t[T_EVENT].n > 0 ? ((const struct event_row *)row_at(d, T_EVENT, 0))->no : 0,
     };
+    running(d, out);
 }
 
 size_t durable_events(const struct durable *d)

@@ -133,7 +133,8 @@ struct fleet *fleet_new_by(bool enrol_by_token)
                                       .epoch = 1,
                                       .generation = FLEET_GENERATION,
                                       .next_node_no = 1,
-                                      .next_resource_no = 1 } };
+                                      .next_resource_no = 1,
+                                      .next_task_no = 1 } };
     struct coord_event ev = { .type = COORD_LOADED };
 
     f->config = (struct core_config){ .heartbeat_ms = 2000,

@@ -494,8 +494,9 @@ static void resource_line(FILE *f, const void *v)
 {
     const struct resource *r = v;
 
-    fprintf(f, "  resource %08u vlan %u declared %d port %s owner %u ", r->no, r->vlan,
-            r->network != NULL, or_dash(r->key), r->owner != NULL ? r->owner->row.no : 0);
+    fprintf(f, "  resource %08u vlan %u declared %d port %s owner %u type %s ", r->no, r->vlan,
+            r->network != NULL, or_dash(r->key), r->owner != NULL ? r->owner->row.no : 0,
+            or_dash(r->seat != NULL ? r->seat->type : NULL));
     hex(f, r->id.b, 16);
     fputc('\n', f);
 }

@@ -2,11 +2,12 @@
 #include "model.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
+#include "store_internal.h"
 
 struct line {
     char *key, *value;
@@ -205,9 +206,9 @@ static void apply_meta(struct model *m, const struct change *c)
 
     buf_str(&key, "meta");
     add_hex(&value, r->db_id.b, 16);
-    buf_printf(&value, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u %d",
+    buf_printf(&value, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u %u %d",
                r->epoch, r->start_no, r->generation, r->event_no, r->token, r->next_node_no,
-               r->next_resource_no, r->recover);
+               r->next_resource_no, r->next_task_no, r->recover);
     buf_printf(&value, " %" PRIu64 " %" PRIu64 " %" PRIu64, r->seen_epoch, r->seen_generation,
                r->seen_token);
     put(m, &key, &value);
@@ -235,7 +236,7 @@ static void apply_node(struct model *m, const struct change *c)
     add_text(&value, r->text);
     add_hex(&value, r->boot_id.b, 16);
     add_hex(&value, r->key.b, 32);
-    buf_printf(&value, "%d %" PRId64 " ", r->draining, r->first_seen.v);
+    buf_printf(&value, "%d %d %" PRId64 " ", r->draining, r->rights_unknown, r->first_seen.v);
     add_text(&value, r->product_uuid);
     add_text(&value, r->lowest_mac);
     add_text(&value, r->hostname);
@@ -244,11 +245,23 @@ static void apply_node(struct model *m, const struct change *c)
     put(m, &key, &value);
 }
 
+/* Its key begins with the resource: "reach|RESOURCE|NODE". */
+static void drop_reach_of(struct model *m, uint32_t node_no)
+{
+    for (size_t i = m->n; i > 0; i--) {
+        const char *key = m->lines[i - 1].key;
+
+        if (strncmp(key, "reach|", 6) == 0 && strtoul(key + 17, NULL, 10) == node_no)
+            drop(m, i - 1);
+    }
+}
+
 static void apply_node_delete(struct model *m, const struct change *c)
 {
-    static const char *const kinds[] = { "node", "boot", "section",  "hash",
-                                         "row",  "edge", "sighting", "key" };
+    static const char *const kinds[] = { "node", "boot",     "section", "hash", "row",
+                                         "edge", "sighting", "key",     "fence" };
 
+    drop_reach_of(m, c->node.no);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         struct buf prefix = { 0 };
 
@@ -280,7 +293,7 @@ static void apply_key(struct model *m, const struct change *c)
     buf_printf(&value, "%d %d ", (int)r->role, (int)r->state);
     add_hex(&value, r->boot_id.b, 16);
     add_text(&value, r->name);
-    buf_printf(&value, "%" PRId64, r->created.v);
+    buf_printf(&value, "%" PRId64 " %d", r->created.v, r->bound);
     put(m, &key, &value);
 }
 
@@ -337,6 +350,8 @@ static void apply_resource(struct model *m, const struct change *c)
     buf_printf(&value, "%" PRIu64 " %d %" PRId64 " %d ", r->vlan, r->declared, r->doubt_since.v,
                r->doubt_told);
     add_text(&value, r->seen_together);
+    buf_printf(&value, "%u ", r->parent_no);
+    add_text(&value, r->type);
     put(m, &key, &value);
 }
 
@@ -448,6 +463,161 @@ static void apply_event_prune(struct model *m, const struct change *c)
     free(key);
 }
 
+/* ---- rights, tasks, scans ------------------------------------------------------------------- */
+
+static void apply_lease(struct model *m, const struct change *c)
+{
+    const struct lease_row *r = &c->lease;
+    struct buf key = { 0 }, value = { 0 };
+
+    buf_printf(&key, "lease|%020" PRIu64, r->token);
+    if (c->type == CHANGE_LEASE_DELETE) {
+        drop_key(m, &key);
+        return;
+    }
+    buf_printf(&value, "%d %d %u %u ", (int)r->kind, (int)r->state, r->resource_no, r->node_no);
+    add_hex(&value, r->boot_id.b, 16);
+    buf_printf(&value, "%" PRIu64 " %" PRIu64 " %" PRId64 " %u %u ", r->request, r->ttl_ms,
+               r->granted.v, r->task_no, r->job_no);
+    add_text(&value, r->text);
+    put(m, &key, &value);
+}
+
+static void apply_lease_history(struct model *m, const struct change *c)
+{
+    const struct lease_history_row *r = &c->lease_history;
+    struct buf key = { 0 }, value = { 0 };
+
+    buf_printf(&key, "lease_history|%020" PRIu64, r->token);
+    buf_printf(&value, "%d ", (int)r->kind);
+    add_hex(&value, r->resource.b, 16);
+    buf_printf(&value, "%d ", (int)r->resource_kind);
+    add_text(&value, r->resource_label);
+    add_hex(&value, r->node.b, 16);
+    add_text(&value, r->node_name);
+    add_hex(&value, r->boot_id.b, 16);
+    buf_printf(&value, "%" PRIu64 " %" PRId64 " %" PRId64 " %d %u ", r->ttl_ms, r->granted.v,
+               r->ended.v, (int)r->ending, r->task_no);
+    add_text(&value, r->text);
+    put(m, &key, &value);
+}
+
+static void apply_lease_history_prune(struct model *m, const struct change *c)
+{
+    uint64_t seen = 0;
+
+    for (size_t i = m->n; i > 0; i--) {
+        if (strncmp(m->lines[i - 1].key, "lease_history|", 14) == 0 &&
+            ++seen > c->lease_history.token)
+            drop(m, i - 1);
+    }
+}
+
+static void apply_fence(struct model *m, const struct change *c)
+{
+    struct buf key = { 0 }, value = { 0 };
+
+    buf_printf(&key, "fence|%010u|", c->fence.node_no);
+    add_hex(&key, c->fence.boot_id.b, 16);
+    if (c->type == CHANGE_FENCE_DELETE) {
+        drop_key(m, &key);
+        return;
+    }
+    buf_printf(&value, "%d %" PRId64 " ", (int)c->fence.how, c->fence.at.v);
+    add_text(&value, c->fence.text);
+    put(m, &key, &value);
+}
+
+static void apply_task(struct model *m, const struct change *c)
+{
+    const struct task_row *r = &c->task;
+    struct buf key = { 0 }, value = { 0 };
+
+    buf_printf(&key, "task|%010u", r->no);
+    if (c->type == CHANGE_TASK_DELETE) {
+        drop_key(m, &key);
+        buf_printf(&key, "job|%010u|", r->no);
+        drop_prefix(m, &key);
+        return;
+    }
+    buf_printf(&value, "%d %d %u %d %" PRId64 " %" PRId64 " ", (int)r->kind, (int)r->state, r->step,
+               r->every_node, r->created.v, r->ended.v);
+    add_text(&value, r->text);
+    put(m, &key, &value);
+}
+
+static void apply_job(struct model *m, const struct change *c)
+{
+    const struct job_row *r = &c->job;
+    struct buf key = { 0 }, value = { 0 };
+
+    buf_printf(&key, "job|%010u|%010u", r->task_no, r->no);
+    buf_printf(&value, "%u %d %u ", r->step, (int)r->state, r->resource_no);
+    add_hex(&value, r->resource.b, 16);
+    add_text(&value, r->resource_label);
+    buf_printf(&value, "%u %" PRIu64 " %u ", r->node_no, r->attempt, r->result);
+    add_text(&value, r->reason);
+    buf_printf(&value, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %" PRId64 " ", r->token,
+               r->images, r->mounts, r->ms, r->unchanged, r->ended.v);
+    put(m, &key, &value);
+}
+
+static void apply_scan(struct model *m, const struct change *c)
+{
+    const struct scan_row *r = &c->scan;
+    struct buf key = { 0 }, value = { 0 };
+
+    buf_printf(&key, "scan|%010u", r->resource_no);
+    if (c->type == CHANGE_SCAN_DELETE) {
+        drop_key(m, &key);
+        buf_printf(&key, "reach|%010u|", r->resource_no);
+        drop_prefix(m, &key);
+        buf_printf(&key, "image|%010u|", r->resource_no);
+        drop_prefix(m, &key);
+        return;
+    }
+    buf_printf(&value, "%d %" PRId64 " %u ", r->admitted, r->admitted_at.v, r->outcome);
+    add_text(&value, r->reason);
+    buf_printf(&value, "%" PRId64 " %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 " ", r->at.v,
+               r->node_no, r->token, r->ms, r->images, r->complete_at.v);
+    add_text(&value, r->fingerprint);
+    put(m, &key, &value);
+}
+
+static void apply_reach(struct model *m, const struct change *c)
+{
+    const struct reach_row *r = &c->reach;
+    struct buf key = { 0 }, value = { 0 };
+
+    buf_printf(&key, "reach|%010u|%010u", r->resource_no, r->node_no);
+    if (c->type == CHANGE_REACH_DELETE) {
+        drop_key(m, &key);
+        return;
+    }
+    buf_printf(&value, "%d ", r->proven);
+    add_text(&value, r->reason);
+    buf_printf(&value, "%" PRId64 " ", r->at.v);
+    put(m, &key, &value);
+}
+
+static void apply_image(struct model *m, const struct change *c)
+{
+    const struct image_row *r = &c->image;
+    struct buf key = { 0 }, value = { 0 };
+
+    buf_printf(&key, "image|%010u|%010u", r->filesystem_no, r->resource_no);
+    if (r->image == NULL) {
+        drop_key(m, &key);
+        return;
+    }
+    buf_printf(&value, "%" PRId64 " ", r->seen.v);
+    for (uint32_t i = 0; i < image_desc.count; i++) {
+        if (field_present(&image_desc, i, r->image))
+            add_field(&value, &image_desc.fields[i], r->image);
+    }
+    put(m, &key, &value);
+}
+
 void model_apply(struct model *m, const struct change *c)
 {
     static void (*const apply[CHANGE_TYPE_COUNT])(struct model *, const struct change *) = {
@@ -474,6 +644,20 @@ void model_apply(struct model *m, const struct change *c)
         [CHANGE_TOKEN_DELETE] = apply_token,
         [CHANGE_EVENT] = apply_event,
         [CHANGE_EVENT_PRUNE] = apply_event_prune,
+        [CHANGE_LEASE] = apply_lease,
+        [CHANGE_LEASE_DELETE] = apply_lease,
+        [CHANGE_LEASE_HISTORY] = apply_lease_history,
+        [CHANGE_LEASE_HISTORY_PRUNE] = apply_lease_history_prune,
+        [CHANGE_FENCE] = apply_fence,
+        [CHANGE_FENCE_DELETE] = apply_fence,
+        [CHANGE_TASK] = apply_task,
+        [CHANGE_TASK_DELETE] = apply_task,
+        [CHANGE_JOB] = apply_job,
+        [CHANGE_SCAN] = apply_scan,
+        [CHANGE_SCAN_DELETE] = apply_scan,
+        [CHANGE_REACH] = apply_reach,
+        [CHANGE_REACH_DELETE] = apply_reach,
+        [CHANGE_IMAGE] = apply_image,
     };
 
     assert(apply[c->type] != NULL);
@@ -498,7 +682,7 @@ void model_apply_all(struct model *m, const struct change *list)
         }                                                 \
     } while (0)
 
-static void apply_image(struct model *m, const struct stored *im)
+static void apply_stored(struct model *m, const struct stored *im)
 {
     struct change meta = { .type = CHANGE_META };
 
@@ -514,6 +698,11 @@ static void apply_image(struct model *m, const struct stored *im)
     APPLY_ALL(m, CHANGE_EDGE, edge, im->edges, im->edge_count);
     APPLY_ALL(m, CHANGE_NETWORK, network, im->networks, im->network_count);
     APPLY_ALL(m, CHANGE_TOKEN, token, im->tokens, im->token_count);
+    APPLY_ALL(m, CHANGE_LEASE, lease, im->leases, im->lease_count);
+    APPLY_ALL(m, CHANGE_FENCE, fence, im->fences, im->fence_count);
+    APPLY_ALL(m, CHANGE_SCAN, scan, im->scans, im->scan_count);
+    APPLY_ALL(m, CHANGE_TASK, task, im->tasks, im->task_count);
+    APPLY_ALL(m, CHANGE_JOB, job, im->jobs, im->job_count);
     for (size_t i = 0; i < im->inventory_count; i++)
         put_hash(m, &im->inventory[i]);
 }
@@ -591,6 +780,115 @@ static int apply_events(struct model *m, struct store_reader *r, struct arena *a
     return rc;
 }
 
+/* What no part of the store reads all of: the tables as they are. */
+static const struct {
+    const char *sql, *name;
+    int keys;
+} unread[] = {
+    { "SELECT token, kind, resource, resource_kind, resource_label, node, node_name, boot_id, "
+      "ttl_ms, granted, ended, ending, task_no, text FROM lease_history",
+      "lease_history", 1 },
+    { "SELECT no, kind, state, step, every_node, created, ended, text FROM task WHERE state <> 1",
+      "task", 1 },
+    { "SELECT task_no, no, step, state, resource_no, resource, resource_label, node_no, attempt, "
+      "result, reason, token, images, mounts, ms, unchanged, ended FROM job "
+      "WHERE NOT task_no IN (SELECT no FROM task WHERE state = 1)",
+      "job", 2 },
+    { "SELECT resource_no, node_no, proven, reason, at FROM reach", "reach", 2 },
+};
+
+static void add_column(struct buf *b, sqlite3_stmt *st, int i)
+{
+    if (sqlite3_column_type(st, i) == SQLITE_INTEGER)
+        buf_printf(b, "%lld ", (long long)sqlite3_column_int64(st, i));
+    else if (sqlite3_column_type(st, i) == SQLITE_BLOB)
+        add_hex(b, sqlite3_column_blob(st, i), (size_t)sqlite3_column_bytes(st, i));
+    else
+        add_text(b, (const char *)sqlite3_column_text(st, i));
+}
+
+/* "[]", or texts that are quoted by JSON. */
+static void add_list(struct buf *b, const char *json)
+{
+    struct arena *a = arena_new(0);
+    struct strs list = { NULL, 0 };
+
+    if (store_list_parse(json, a, &list) == SQLITE_OK)
+        add_strs(b, &list);
+    arena_free(a);
+}
+
+static void add_image_column(struct buf *b, sqlite3_stmt *st, int i, const struct field *f)
+{
+    if (sqlite3_column_type(st, i) == SQLITE_NULL)
+        return;
+    buf_printf(b, "%s=", f->name);
+    if (f->type == FIELD_STRS)
+        add_list(b, (const char *)sqlite3_column_text(st, i));
+    else
+        add_column(b, st, i);
+}
+
+static void dump_images(struct model *m, sqlite3 *db)
+{
+    struct buf sql = { 0 };
+    sqlite3_stmt *st;
+
+    buf_str(&sql, "SELECT filesystem_no, resource_no, seen");
+    for (uint32_t i = 0; i < image_desc.count; i++)
+        buf_printf(&sql, ", %s", image_desc.fields[i].name);
+    buf_str(&sql, " FROM image");
+    assert(sqlite3_prepare_v2(db, buf_cstr(&sql), -1, &st, NULL) == SQLITE_OK);
+    buf_deinit(&sql);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        struct buf key = { 0 }, value = { 0 };
+
+        buf_printf(&key, "image|%010d|%010d", sqlite3_column_int(st, 0), sqlite3_column_int(st, 1));
+        add_column(&value, st, 2);
+        for (uint32_t i = 0; i < image_desc.count; i++)
+            add_image_column(&value, st, (int)i + 3, &image_desc.fields[i]);
+        put(m, &key, &value);
+    }
+    sqlite3_finalize(st);
+}
+
+static void dump_tables(struct model *m, sqlite3 *db)
+{
+    for (size_t t = 0; t < ARRAY_LEN(unread); t++) {
+        sqlite3_stmt *st;
+
+        assert(sqlite3_prepare_v2(db, unread[t].sql, -1, &st, NULL) == SQLITE_OK);
+        while (sqlite3_step(st) == SQLITE_ROW) {
+            struct buf key = { 0 }, value = { 0 };
+
+            buf_str(&key, unread[t].name);
+            for (int i = 0; i < unread[t].keys; i++)
+                buf_printf(&key, unread[t].keys == 1 && t == 0 ? "|%020lld" : "|%010lld",
+                           (long long)sqlite3_column_int64(st, i));
+            for (int i = unread[t].keys; i < sqlite3_column_count(st); i++)
+                add_column(&value, st, i);
+            put(m, &key, &value);
+        }
+        sqlite3_finalize(st);
+    }
+    dump_images(m, db);
+}
+
+/* False: the database cannot be opened. */
+static bool apply_unread(struct model *m, const struct store_options *o)
+{
+    char path[PATH_MAX];
+    sqlite3 *db = NULL;
+    bool opened;
+
+    snprintf(path, sizeof path, "%s/%s", o->dir, STORE_FILE);
+    opened = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, o->vfs) == SQLITE_OK;
+    if (opened)
+        dump_tables(m, db);
+    sqlite3_close(db);
+    return opened;
+}
+
 char *database_text(struct store *s, const struct store_options *o, struct err *e)
 {
     struct arena *a = arena_new(0);
@@ -603,12 +901,14 @@ char *database_text(struct store *s, const struct store_options *o, struct err *
     if (rc == 0)
         rc = store_reader_open(o, &r, e);
     if (rc == 0) {
-        apply_image(m, &im);
+        apply_stored(m, &im);
         for (uint32_t no = 0; rc == 0 && no < 16; no++) /* the tests' nodes */
             rc = apply_sections(m, r, &im, no, a, e);
     }
     if (rc == 0)
         rc = apply_events(m, r, a, e);
+    if (rc == 0 && !apply_unread(m, o))
+        rc = err_set(e, -EIO, "the tables that nobody reads cannot be read");
     if (rc == 0)
         text = model_text(m);
     store_reader_close(r);

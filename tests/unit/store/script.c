@@ -80,6 +80,7 @@ static struct strs random_strs(uint64_t *r, struct arena *a)
 #define NODES     6 /* so few that rows are met again */
 #define RESOURCES 8
 #define NETWORKS  5
+#define TASKS     5
 
 static uint32_t random_node(uint64_t *r)
 {
@@ -154,6 +155,7 @@ static void make_node(uint64_t *r, struct arena *a, struct change *c)
     random_bytes(r, n->boot_id.b, 16);
     random_bytes(r, n->key.b, 32);
     n->draining = random_chance(r, 50);
+    n->rights_unknown = random_chance(r, 50);
     n->first_seen = random_wall(r);
     n->product_uuid = random_text_0(r, a);
     n->lowest_mac = random_text_0(r, a);
@@ -175,6 +177,7 @@ static void make_key(uint64_t *r, struct arena *a, struct change *c)
     random_bytes(r, k->boot_id.b, 16);
     k->name = random_text_0(r, a);
     k->created = random_wall(r);
+    k->bound = random_chance(r, 50);
 }
 
 static void make_boot(uint64_t *r, struct arena *a, struct change *c)
@@ -212,6 +215,8 @@ static void make_resource(uint64_t *r, struct arena *a, struct change *c)
     x->doubt_since.v = (int64_t)random_u64(r);
     x->doubt_told = random_chance(r, 50);
     x->seen_together = random_text_0(r, a);
+    x->parent_no = (uint32_t)random_below(r, RESOURCES);
+    x->type = random_text_0(r, a);
 }
 
 static void make_sighting(uint64_t *r, struct arena *a, struct change *c)
@@ -302,6 +307,7 @@ static void make_meta(uint64_t *r, struct arena *a, struct change *c)
     c->meta.token = random_u64(r);
     c->meta.next_node_no = (uint32_t)random_next(r);
     c->meta.next_resource_no = (uint32_t)random_next(r);
+    c->meta.next_task_no = (uint32_t)random_next(r);
     c->meta.recover = random_next(r) & 1;
     c->meta.seen_epoch = random_u64(r);
     c->meta.seen_generation = random_u64(r);
@@ -316,6 +322,131 @@ static void make_start(uint64_t *r, struct arena *a, struct change *c)
     random_bytes(r, c->start.nonce.b, 16);
     c->start.generation = random_u64(r);
     c->start.at = random_wall(r);
+}
+
+static void make_lease(uint64_t *r, struct arena *a, struct change *c)
+{
+    struct lease_row *x = &c->lease;
+
+    x->token = 1 + random_below(r, 30);
+    x->kind = (enum right_kind)(1 + random_below(r, KIND_HOLD));
+    x->state = (enum lease_state)(1 + random_below(r, LEASE_HELD));
+    x->resource_no = 1 + (uint32_t)random_below(r, RESOURCES);
+    x->node_no = random_node(r);
+    random_bytes(r, x->boot_id.b, 16);
+    x->request = random_u64(r);
+    x->ttl_ms = random_u64(r);
+    x->granted = random_wall(r);
+    x->task_no = (uint32_t)random_next(r);
+    x->job_no = (uint32_t)random_next(r);
+    x->text = random_text_0(r, a);
+}
+
+static void make_lease_history(uint64_t *r, struct arena *a, struct change *c)
+{
+    struct lease_history_row *x = &c->lease_history;
+
+    x->token = 1 + random_below(r, 30); /* of a prune: so many stay */
+    x->kind = (enum right_kind)(1 + random_below(r, KIND_HOLD));
+    random_bytes(r, x->resource.b, 16);
+    x->resource_kind = (enum resource_kind)(1 + random_below(r, RESOURCE_KINDS - 1));
+    x->resource_label = random_text(r, a);
+    random_bytes(r, x->node.b, 16);
+    x->node_name = random_text(r, a);
+    random_bytes(r, x->boot_id.b, 16);
+    x->ttl_ms = random_u64(r);
+    x->granted = random_wall(r);
+    x->ended = random_wall(r);
+    x->ending = (enum lease_ending)(1 + random_below(r, LEASE_BROKEN));
+    x->task_no = (uint32_t)random_next(r);
+    x->text = random_text_0(r, a);
+}
+
+static void make_fence(uint64_t *r, struct arena *a, struct change *c)
+{
+    c->fence.node_no = random_node(r);
+    c->fence.boot_id = numbered_id(2, random_below(r, 4));
+    c->fence.how = (enum fence_how)(1 + random_below(r, FENCE_OPERATOR));
+    c->fence.at = random_wall(r);
+    c->fence.text = random_text_0(r, a);
+}
+
+static void make_task(uint64_t *r, struct arena *a, struct change *c)
+{
+    struct task_row *x = &c->task;
+
+    x->no = 1 + (uint32_t)random_below(r, TASKS);
+    x->kind = TASK_SCAN;
+    x->state = (enum task_state)(1 + random_below(r, TASK_CANCELLED));
+    x->step = (uint32_t)random_next(r);
+    x->every_node = random_chance(r, 50);
+    x->created = random_wall(r);
+    x->ended = random_wall(r);
+    x->text = random_text_0(r, a);
+}
+
+static void make_job(uint64_t *r, struct arena *a, struct change *c)
+{
+    struct job_row *x = &c->job;
+
+    x->task_no = 1 + (uint32_t)random_below(r, TASKS);
+    x->no = (uint32_t)random_below(r, 3);
+    x->step = (uint32_t)random_next(r);
+    x->state = (enum job_progress)(1 + random_below(r, JOB_DONE));
+    x->resource_no = (uint32_t)random_next(r);
+    random_bytes(r, x->resource.b, 16);
+    x->resource_label = random_text(r, a);
+    x->node_no = random_node(r);
+    x->attempt = random_u64(r);
+    x->result = (uint32_t)random_next(r);
+    x->reason = random_text_0(r, a);
+    x->token = random_u64(r);
+    x->images = random_u64(r);
+    x->mounts = random_u64(r);
+    x->ms = random_u64(r);
+    x->unchanged = random_chance(r, 50);
+    x->ended = random_wall(r);
+}
+
+static void make_scan(uint64_t *r, struct arena *a, struct change *c)
+{
+    struct scan_row *x = &c->scan;
+
+    x->resource_no = 1 + (uint32_t)random_below(r, RESOURCES);
+    x->admitted = random_chance(r, 50);
+    x->admitted_at = random_wall(r);
+    x->outcome = (uint32_t)random_next(r);
+    x->reason = random_text_0(r, a);
+    x->at = random_wall(r);
+    x->node_no = random_node(r);
+    x->token = random_u64(r);
+    x->ms = random_u64(r);
+    x->images = random_u64(r);
+    x->complete_at = random_wall(r);
+    x->fingerprint = random_text_0(r, a);
+}
+
+static void make_reach(uint64_t *r, struct arena *a, struct change *c)
+{
+    c->reach.resource_no = 1 + (uint32_t)random_below(r, RESOURCES);
+    c->reach.node_no = random_node(r);
+    c->reach.proven = random_chance(r, 50);
+    c->reach.reason = random_text_0(r, a);
+    c->reach.at = random_wall(r);
+}
+
+/* A path is always the same resource. */
+static void make_image(uint64_t *r, struct arena *a, struct change *c)
+{
+    uint32_t no = (uint32_t)random_below(r, 4);
+    struct image *image = arena_zalloc(a, sizeof *image);
+
+    c->image.filesystem_no = 1 + (uint32_t)random_below(r, RESOURCES);
+    c->image.resource_no = 100 + 10 * c->image.filesystem_no + no;
+    c->image.seen = random_wall(r);
+    fill_record(r, a, &image_desc, image, arena_printf(a, "/images/%u.qcow2", no));
+    if (random_chance(r, 80))
+        c->image.image = image;
 }
 
 /* Deletes take the fields that name the row from a random one. */
@@ -346,6 +477,20 @@ static const struct {
     [CHANGE_TOKEN_DELETE] = { 2, make_token },
     [CHANGE_EVENT] = { 10, make_event },
     [CHANGE_EVENT_PRUNE] = { 1, make_event },
+    [CHANGE_LEASE] = { 8, make_lease },
+    [CHANGE_LEASE_DELETE] = { 5, make_lease },
+    [CHANGE_LEASE_HISTORY] = { 8, make_lease_history },
+    [CHANGE_LEASE_HISTORY_PRUNE] = { 1, make_lease_history },
+    [CHANGE_FENCE] = { 4, make_fence },
+    [CHANGE_FENCE_DELETE] = { 2, make_fence },
+    [CHANGE_TASK] = { 6, make_task },
+    [CHANGE_TASK_DELETE] = { 1, make_task },
+    [CHANGE_JOB] = { 8, make_job },
+    [CHANGE_SCAN] = { 6, make_scan },
+    [CHANGE_SCAN_DELETE] = { 1, make_scan },
+    [CHANGE_REACH] = { 6, make_reach },
+    [CHANGE_REACH_DELETE] = { 2, make_reach },
+    [CHANGE_IMAGE] = { 10, make_image },
 };
 
 static enum change_type random_type(uint64_t *r)
@@ -408,9 +553,11 @@ struct script *script_new(uint64_t seed, uint32_t count, uint32_t size)
     s->count = count;
     s->batches = calloc(count, sizeof *s->batches);
     s->texts = calloc(count + 1, sizeof *s->texts);
-    first.meta = (struct meta_row){
-        .db_id = script_db_id, .epoch = 1, .next_node_no = 1, .next_resource_no = 1
-    };
+    first.meta = (struct meta_row){ .db_id = script_db_id,
+                                    .epoch = 1,
+                                    .next_node_no = 1,
+                                    .next_resource_no = 1,
+                                    .next_task_no = 1 };
     model_apply(m, &first);
     s->texts[0] = model_text(m);
     for (uint32_t i = 0; i < count; i++) {

@@ -92,9 +92,11 @@ Test(kill, nothing_acknowledged_is_lost)
     char *dir = temp_dir();
     struct store_options o = { .dir = dir };
 
-    first.meta = (struct meta_row){
-        .db_id = script_db_id, .epoch = 1, .next_node_no = 1, .next_resource_no = 1
-    };
+    first.meta = (struct meta_row){ .db_id = script_db_id,
+                                    .epoch = 1,
+                                    .next_node_no = 1,
+                                    .next_resource_no = 1,
+                                    .next_task_no = 1 };
     model_apply(m, &first);
     for (uint32_t i = 0; i < rounds; i++) {
         uint32_t acked = run_and_kill(&o, seed, at, (uint32_t)random_below(&r, 12));

@@ -257,9 +257,9 @@ Test(open, database_of_another_program)
 Test(open, newer)
 {
     store_close(must_open());
-    run_sql("PRAGMA user_version=4");
-    check_refused(STORE_E_NEWER, "muster.db.before-4");
-    run_sql("PRAGMA user_version=3");
+    run_sql("PRAGMA user_version=6");
+    check_refused(STORE_E_NEWER, "muster.db.before-6");
+    run_sql("PRAGMA user_version=5");
     store_close(must_open());
 }
 

@@ -111,9 +111,10 @@ Test(store, sections_agree_with_schema)
 Test(store, tables_agree_with_schema)
 {
     static const struct store_table *const tables[] = {
-        &store_meta,         &store_start,   &store_node,     &store_key,
-        &store_retired_boot, &store_section, &store_resource, &store_edge,
-        &store_network,      &store_token,   &store_sighting, &store_event,
+        &store_meta,     &store_start,    &store_node,  &store_key,           &store_retired_boot,
+        &store_section,  &store_resource, &store_edge,  &store_network,       &store_token,
+        &store_sighting, &store_event,    &store_lease, &store_lease_history, &store_fence,
+        &store_task,     &store_job,      &store_scan,  &store_reach,
     };
     static const char *const types[] = {
         [STORE_U64] = "INTEGER",  [STORE_U32] = "INTEGER", [STORE_BOOL] = "INTEGER",
@@ -136,6 +137,26 @@ Test(store, tables_agree_with_schema)
     }
 }
 
+Test(store, image_table_agrees_with_schema)
+{
+    const char *const types[] = {
+        [FIELD_STR] = "TEXT",     [FIELD_U64] = "INTEGER", [FIELD_I64] = "INTEGER",
+        [FIELD_BOOL] = "INTEGER", [FIELD_STRS] = "TEXT",
+    };
+    char *wanted[32] = { NULL };
+    int n = 0;
+
+    for (uint32_t i = 0; i < image_desc.count; i++)
+        cr_assert(asprintf(&wanted[n++], "%s %s", image_desc.fields[i].name,
+                           types[image_desc.fields[i].type]) > 0);
+    wanted[n++] = strdup("filesystem_no INTEGER");
+    wanted[n++] = strdup("resource_no INTEGER");
+    wanted[n++] = strdup("seen INTEGER");
+    check_columns("image", (const char *const *)wanted, n);
+    while (n > 0)
+        free(wanted[--n]);
+}
+
 Test(store, every_table_is_strict)
 {
     int64_t n;
@@ -146,7 +167,7 @@ Test(store, every_table_is_strict)
                         -1, &n) == SQLITE_OK);
     cr_assert(n == 0, "%lld tables are not STRICT", (long long)n);
     store_int(store->db, "SELECT count(*) FROM pragma_table_list WHERE strict", -1, &n);
-    cr_assert(n == SECTION_COUNT + 13, "%lld STRICT tables", (long long)n);
+    cr_assert(n == SECTION_COUNT + 21, "%lld STRICT tables", (long long)n);
 }
 
 Test(store, header_and_modes)
