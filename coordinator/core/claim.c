@@ -53,6 +53,8 @@ static int new_boot(struct step *s, struct node *n, uuid128 boot)
         rc = boot_retire(s, n, n->row.boot_id);
     n->row.boot_id = boot;
     n->seq = 0;
+    if (rc == 0)
+        rc = node_jobs_lost(s, n, LOSS_BOOT);
     return rc < 0 ? rc : ingest_clear(s, n);
 }
 

@@ -54,6 +54,12 @@ struct coord *coord_new(const struct core_config *config)
         link_init(&c->live[i]);
     link_init(&c->networks);
     link_init(&c->tokens);
+    link_init(&c->tasks);
+    link_init(&c->tasks_due);
+    link_init(&c->jobs_unplaced);
+    link_init(&c->offers);
+    link_init(&c->orders_due);
+    c->task_kinds = config->task_kinds != NULL ? config->task_kinds : task_kinds;
     stamp_init(&c->changed_nodes);
     stamp_init(&c->changed_resources);
     stamp_init(&c->changed_edges);
@@ -95,6 +101,7 @@ void coord_free(struct coord *c)
 {
     if (c == NULL)
         return;
+    tasks_free_all(c);
     for (size_t i = 0; i < c->node_count; i++) {
         struct node *n = c->nodes[i];
 
@@ -167,6 +174,8 @@ static int on_tick(struct step *s)
 
     if (rc == 0)
         rc = version_tick(s);
+    if (rc == 0)
+        rc = offers_tick(s);
     return rc < 0 ? rc : matrix_retention(s);
 }
 
@@ -198,6 +207,7 @@ int coord_step(struct coord *c, const struct coord_event *ev, struct coord_updat
         [COORD_STORE_STATE] = on_store_state,
     };
     struct step s = { .c = c, .ev = ev, .u = u };
+    int rc;
 
     assert((size_t)ev->type < ARRAY_LEN(handlers));
     if (!c->loaded && ev->type != COORD_LOADED && ev->type != COORD_STORE_STATE)
@@ -206,7 +216,8 @@ int coord_step(struct coord *c, const struct coord_event *ev, struct coord_updat
     if (ev->listened.v > c->listened.v) /* decoders overtake each other by a little */
         c->listened = ev->listened;
     c->wall = ev->wall;
-    return handlers[ev->type](&s);
+    rc = handlers[ev->type](&s);
+    return rc < 0 || !c->loaded || c->read_only ? rc : tasks_settle(&s);
 }
 
 int coord_end_batch(struct coord *c, struct coord_update *u)
@@ -241,15 +252,16 @@ int coord_end_batch(struct coord *c, struct coord_update *u)
 
 mono_ms coord_next_deadline(const struct coord *c)
 {
-    mono_ms live, version;
+    mono_ms at[] = { live_deadline(c), version_deadline(c), offers_deadline(c) };
+    mono_ms first = c->next_retention;
 
     if (!c->loaded)
         return MONO_NEVER;
-    live = live_deadline(c);
-    version = version_deadline(c);
-    if (version.v < live.v)
-        live = version;
-    return live.v < c->next_retention.v ? live : c->next_retention;
+    for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+        if (at[i].v < first.v)
+            first = at[i];
+    }
+    return first;
 }
 
 uint64_t coord_generation(const struct coord *c)

@@ -204,6 +204,10 @@ struct node {
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch, as in resource */
     struct event_limit events;
+    struct route route;                   /* that its last message came by */
+    struct link waiting, under_way, held; /* struct job: of this node from their making; ordered */
+    struct link order_due;                /* coord.orders_due: it may be sent something */
+    uint32_t orders;                      /* under way */
 };
 
 struct tombstone {
@@ -273,6 +277,11 @@ struct coord {
     mono_ms drop_window;
     uint32_t drop_events;
     struct event_limit claims; /* of machines that want to be nodes */
+
+    const struct task_kind *const *task_kinds; /* of this core; tests have their own */
+    struct link tasks, tasks_due;
+    struct link jobs_unplaced, offers, orders_due; /* struct job, struct job, struct node */
+    size_t task_count, job_count;
 };
 
 /* One step: what every handler gets. */
@@ -376,6 +385,8 @@ int sections_confirm(struct step *s, struct node *n, struct recs states, struct 
 
 /* ---- answer.c: envelopes to nodes */
 struct envelope *answer_new(struct step *s, const struct node *n, uint64_t correlation);
+/* One that the node has not asked for, to where it spoke from last. */
+struct envelope *node_envelope(struct step *s, const struct node *n);
 int answer_refused(struct step *s, enum refuse_reason reason, const char *text, int64_t retry_ms);
 int answer_enrolled(struct step *s, enum enrol_state state, const char *text, int64_t retry_ms);
 /* Counts a drop and writes the event, not more often than once a minute for a key and reason. */
@@ -395,6 +406,7 @@ bool container_is_local(const char *container); /* it means something on its nod
 struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight);
 
 #include "core/lease.h" /* graph.c, conflict.c, lease.c, hold.c, fence.c */
+#include "core/task.h"  /* task.c, job.c */
 #include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */
 
 /* ---- network.c: declared networks */

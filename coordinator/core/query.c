@@ -47,6 +47,9 @@ static const struct operation operations[] = {
     [OP_CLIENT_REVOKE] = { op_client_revoke, ROLE_OPERATOR, true },
     [OP_IMPACT] = { op_impact, ROLE_OBSERVER, false },
     [OP_FS_LIST] = { op_fs_list, ROLE_OBSERVER, false },
+    [OP_TASK_LIST] = { op_task_list, ROLE_OBSERVER, false },
+    [OP_TASK_SHOW] = { op_task_show, ROLE_OBSERVER, false },
+    [OP_TASK_CANCEL] = { op_task_cancel, ROLE_OPERATOR, true },
 };
 
 int answer_fail(struct answer *q, enum reply_code code, const char *fmt, ...)

@@ -70,6 +70,7 @@ static int node_follows(struct step *s, const struct node_register *reg, struct 
     int rc;
 
     n->registered = true;
+    orders_of(s->c, n);
     for (size_t i = 0; i < SECTION_COUNT; i++)
         n->sections[i].was_asked = false;
     rc = node_heard(s, n, reg->sections, want);
@@ -310,6 +311,7 @@ static int node_message(struct step *s, const struct envelope *env, struct key *
         return rc;
     if (s->c->recover && b->field != envelope_node_register && b->field != envelope_goodbye)
         return answer_refused(s, REFUSE_RECOVER, recover_text(), RETRY_WAIT_MS);
+    n->route = s->ev->route;
     if (!n->registered && !b->unregistered)
         return answer_refused(s, REFUSE_NOT_REGISTERED, "Register first.", 0);
     return b->handle(s, env, k);
