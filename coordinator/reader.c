@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "core/explain.h"
 #include "core/impact.h"
+#include "core/lease_list.h"
 #include "net/net.h"
 #include "reader_fs.h"
 #include "shell.h"
@@ -170,6 +171,38 @@ static int join_fs_list(struct reader *r, struct job *j, struct err *e)
     return reader_fs_list(r->store, j->join.fs_list, j->arena, j->reply, e);
 }
 
+static bool lease_wanted(const void *ctx, const struct lease_history_row *row)
+{
+    return lease_list_wants(ctx, row);
+}
+
+/* After those that live, which the core has put there. */
+static int join_leases(struct reader *r, struct job *j, struct err *e)
+{
+    const struct lease_list_facts *f = j->join.lease_list;
+    struct recs live = j->reply->leases;
+    struct lease_history_row *rows = NULL;
+    struct lease_info *all;
+    size_t count = 0;
+    bool more = false;
+    int rc = store_read_lease_history(r->store, lease_wanted, f, f->limit, j->arena, &rows, &count,
+                                      &more, e);
+
+    if (rc != 0)
+        return rc;
+    all = arena_array(j->arena, live.n + count, sizeof *all);
+    if (all == NULL)
+        return -ENOMEM;
+    if (live.n > 0)
+        memcpy(all, live.v, live.n * sizeof *all);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = lease_list_info(j->arena, &rows[i], &all[live.n + i]);
+    REC_SET(j->reply, reply, leases, ((struct recs){ all, live.n + count }));
+    if (more)
+        REC_SET(j->reply, reply, more, true);
+    return rc;
+}
+
 /* Turns the reply into a refusal. */
 static void refuse(struct job *j, enum reply_code code, const struct err *e)
 {
@@ -242,6 +275,7 @@ static int join(struct reader *r, struct job *j, struct err *e)
         [JOIN_EXPLAIN] = join_explain,
         [JOIN_IMPACT] = join_impact,
         [JOIN_FS_LIST] = join_fs_list,
+        [JOIN_LEASES] = join_leases,
         [JOIN_BACKUP_BEGIN] = join_backup_begin,
         [JOIN_BACKUP_READ] = join_backup_read,
         [JOIN_BACKUP_END] = join_backup_end,

@@ -109,6 +109,8 @@ static int open_core(struct service *s, struct err *e)
             .down_ms = c->down_ms,
             .edge_retention_ms = c->edge_retention_ms,
             .event_retention_rows = (uint64_t)c->event_retention_rows,
+            .lease_ttl_ms = c->lease_ttl_ms,
+            .lease_history_rows = (uint64_t)c->lease_history_rows,
             .enrol_by_token = c->enrol_by_token,
             .server_key = s->key.public_key,
         },

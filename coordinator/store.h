@@ -66,6 +66,14 @@ int store_read_events(struct store_reader *r, uint64_t since, wall_ms since_wall
                       struct arena *a, struct event_row **out, size_t *count, bool *more,
                       struct err *e);
 
+/* Rights that are over, newest token first, as `wants` chooses; at most `limit`. A text of a row
+ * that is not wanted stays in `a` all the same. */
+int store_read_lease_history(struct store_reader *r,
+                             bool (*wants)(const void *ctx, const struct lease_history_row *row),
+                             const void *ctx, uint64_t limit, struct arena *a,
+                             struct lease_history_row **out, size_t *count, bool *more,
+                             struct err *e);
+
 /* Which rows of which section are looked for, by the value of which column. */
 enum store_lookup {
     LOOKUP_USES,       /* uses of a container; of all nodes */

@@ -10,7 +10,7 @@ struct store_reader {
     sqlite3 *db;
     char path[PATH_MAX];
     const char *vfs;
-    sqlite3_stmt *begin, *end, *state, *events;
+    sqlite3_stmt *begin, *end, *state, *events, *leases;
     sqlite3_stmt *rows[SECTION_COUNT], *count[SECTION_COUNT], *lookups[LOOKUP_COUNT];
 };
 
@@ -79,6 +79,10 @@ static int prepare_all(struct store_reader *r)
         store_sql_select(&sql, &store_event, "WHERE no > ?1 AND at >= ?2 ORDER BY no LIMIT ?3");
         rc = store_prepare(r->db, &sql, &r->events);
     }
+    if (rc == SQLITE_OK) {
+        store_sql_select(&sql, &store_lease_history, "ORDER BY token DESC");
+        rc = store_prepare(r->db, &sql, &r->leases);
+    }
     for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++)
         rc = prepare_section(r, &sql, i);
     for (int i = 0; rc == SQLITE_OK && i < LOOKUP_COUNT; i++)
@@ -126,6 +130,7 @@ void store_reader_close(struct store_reader *r)
     sqlite3_finalize(r->end);
     sqlite3_finalize(r->state);
     sqlite3_finalize(r->events);
+    sqlite3_finalize(r->leases);
     for (int i = 0; i < SECTION_COUNT; i++) {
         sqlite3_finalize(r->rows[i]);
         sqlite3_finalize(r->count[i]);
@@ -390,6 +395,38 @@ int store_read_events(struct store_reader *r, uint64_t since, wall_ms since_wall
             rc = store_column_row(r->events, &store_event, a, &rows[n++]);
     }
     sqlite3_reset(r->events);
+    if (rc != SQLITE_DONE)
+        return store_read_outcome(r->db, rc, r->path, e);
+    *out = rows;
+    *count = n;
+    return 0;
+}
+
+int store_read_lease_history(struct store_reader *r,
+                             bool (*wants)(const void *ctx, const struct lease_history_row *row),
+                             const void *ctx, uint64_t limit, struct arena *a,
+                             struct lease_history_row **out, size_t *count, bool *more,
+                             struct err *e)
+{
+    struct lease_history_row *rows = arena_array(a, limit, sizeof *rows);
+    int rc = rows == NULL ? SQLITE_NOMEM : SQLITE_OK;
+    size_t n = 0;
+
+    *more = false;
+    while (rc == SQLITE_OK && (rc = sqlite3_step(r->leases)) == SQLITE_ROW) {
+        struct lease_history_row row = { 0 };
+
+        rc = store_column_row(r->leases, &store_lease_history, a, &row);
+        if (rc != SQLITE_OK || !wants(ctx, &row))
+            continue;
+        if (n < limit) {
+            rows[n++] = row;
+            continue;
+        }
+        *more = true;
+        rc = SQLITE_DONE;
+    }
+    sqlite3_reset(r->leases);
     if (rc != SQLITE_DONE)
         return store_read_outcome(r->db, rc, r->path, e);
     *out = rows;

@@ -117,7 +117,7 @@ static int check_resource(const struct resource *r, struct err *err)
         for (const struct sighting *g = e->sightings; g != NULL; g = g->next)
             ports++;
     }
-    if (r->network == NULL && r->edges == NULL)
+    if (r->network == NULL && r->edges == NULL && !resource_is_kept(r))
         return err_set(err, -EINVAL, "nobody sees %s and it is still there", label);
     if (r->network != NULL && (r->network->resource != r || r->network->ports != ports))
         return err_set(err, -EINVAL, "%s counts %u ports and has %u", label, r->network->ports,
@@ -177,6 +177,8 @@ int coord_check(const struct coord *c, struct err *e)
         rc = graph_check(c, e);
     if (rc == 0)
         rc = tasks_check(c, e);
+    if (rc == 0)
+        rc = leases_check(c, e);
     if (rc == 0 && c->dirty_count > 0)
         rc = err_set(e, -EINVAL, "%zu edges were not settled", c->dirty_count);
     return rc;

@@ -14,7 +14,7 @@ static void take_key(struct node *n, struct key *k)
 
 /* The node's pending key: of a node that has no other, it becomes the active one; else successor.
  */
-int claim_approve(struct step *s, struct node *n)
+int claim_approve(struct step *s, struct node *n, bool bound)
 {
     struct key *k = n->claim;
     bool first = k != NULL && n->key == NULL && n->row.admission == NODE_PENDING;
@@ -30,6 +30,7 @@ int claim_approve(struct step *s, struct node *n)
         return rc;
     k->state = first ? KEY_ACTIVE : KEY_SUCCESSOR;
     k->durable = true;
+    k->bound = bound;
     touch_node(s->c, n);
     return emit_key(s, k, CHANGE_KEY);
 }
@@ -45,12 +46,15 @@ static int retire_key(struct step *s, struct node *n)
     return emit_key(s, k, CHANGE_KEY);
 }
 
-static int new_boot(struct step *s, struct node *n, uuid128 boot)
+static int new_boot(struct step *s, struct node *n, uuid128 boot, bool bound)
 {
     int rc = 0;
 
     if (!uuid_is_nil(n->row.boot_id) && !boot_is_retired(s->c, n->row.no, n->row.boot_id))
         rc = boot_retire(s, n, n->row.boot_id);
+    /* Anybody may come with an unbound key: then what the boot before had stays as it is. */
+    if (rc == 0 && bound)
+        rc = fence(s, n, n->row.boot_id, FENCE_BOOT, NULL);
     n->row.boot_id = boot;
     n->seq = 0;
     if (rc == 0)
@@ -65,7 +69,7 @@ int claim_promote(struct step *s, struct node *n)
     int rc = retire_key(s, n);
 
     if (rc == 0 && !same_boot)
-        rc = new_boot(s, n, k->boot_id);
+        rc = new_boot(s, n, k->boot_id, k->bound);
     if (rc < 0)
         return rc;
     n->claim = NULL;

@@ -32,7 +32,8 @@ static bool maps_new(struct coord *c)
     struct map **maps[] = { &c->nodes_by_id,    &c->nodes_by_name, &c->keys,
                             &c->retired,        &c->resources,     &c->networks_by_name,
                             &c->tokens_by_hash, &c->drop_times,    &c->twins,
-                            &c->pv_roots,       &c->objects };
+                            &c->pv_roots,       &c->objects,       &c->leases,
+                            &c->fences };
 
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
         *maps[i] = map_new(c->config.hash_seed);
@@ -60,6 +61,7 @@ struct coord *coord_new(const struct core_config *config)
     link_init(&c->offers);
     link_init(&c->orders_due);
     c->task_kinds = config->task_kinds != NULL ? config->task_kinds : task_kinds;
+    link_init(&c->leases_live);
     stamp_init(&c->changed_nodes);
     stamp_init(&c->changed_resources);
     stamp_init(&c->changed_edges);
@@ -113,6 +115,8 @@ void coord_free(struct coord *c)
         network_remove(c, container_of(c->networks.next, struct network, link));
     while (!link_empty(&c->tokens))
         token_free(c, container_of(c->tokens.next, struct token, link));
+    leases_free_all(c);
+    fences_free_all(c);
     graph_free_all(c);
     twins_free_all(c);
     map_free_values(c->keys, key_free_value);
@@ -174,6 +178,8 @@ static int on_tick(struct step *s)
 
     if (rc == 0)
         rc = version_tick(s);
+    if (rc == 0)
+        rc = lease_tick(s);
     if (rc == 0)
         rc = offers_tick(s);
     return rc < 0 ? rc : matrix_retention(s);
@@ -250,17 +256,22 @@ int coord_end_batch(struct coord *c, struct coord_update *u)
     return 0;
 }
 
+static void sooner(mono_ms *first, mono_ms at)
+{
+    if (at.v < first->v)
+        *first = at;
+}
+
 mono_ms coord_next_deadline(const struct coord *c)
 {
-    mono_ms at[] = { live_deadline(c), version_deadline(c), offers_deadline(c) };
     mono_ms first = c->next_retention;
 
     if (!c->loaded)
         return MONO_NEVER;
-    for (size_t i = 0; i < ARRAY_LEN(at); i++) {
-        if (at[i].v < first.v)
-            first = at[i];
-    }
+    sooner(&first, live_deadline(c));
+    sooner(&first, version_deadline(c));
+    sooner(&first, lease_deadline(c));
+    sooner(&first, offers_deadline(c));
     return first;
 }
 

@@ -23,6 +23,8 @@ struct core_config {
     int64_t heartbeat_ms, suspect_ms, down_ms;
     int64_t edge_retention_ms;
     uint64_t event_retention_rows;
+    int64_t lease_ttl_ms;
+    uint64_t lease_history_rows;
     bool enrol_by_token; /* a valid token approves; false: an operator approves each new node */
     uint8_t hash_seed[16];
     pubkey server_key;
@@ -86,6 +88,7 @@ enum join_type {
     JOIN_FS_LIST, /* uses of what the filesystems of join.fs_list lie in */
     JOIN_TASKS,   /* those that are over, the newest join.limit, behind those of the reply */
     JOIN_TASK,    /* task join.since, which is over, with its jobs */
+    JOIN_LEASES,  /* rights that are over, as join.lease_list wants them, into reply.leases */
     JOIN_BACKUP_BEGIN,
     JOIN_BACKUP_READ,
     JOIN_BACKUP_END,
@@ -101,6 +104,7 @@ struct join {
     struct explain_facts *explain;
     struct impact_facts *impact;
     struct fs_list_facts *fs_list;
+    struct lease_list_facts *lease_list;
 };
 
 /* One message to send after the batch is durable: exactly one of env, reply. */

@@ -204,7 +204,8 @@ struct node {
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch, as in resource */
     struct event_limit events;
-    struct route route;                   /* that its last message came by */
+    struct link leases; /* struct lease, oldest token first; of all its boots */
+    struct route route; /* of its last message, once it is registered: for what is sent unasked */
     struct link waiting, under_way, held; /* struct job: of this node from their making; ordered */
     struct link order_due;                /* coord.orders_due: it may be sent something */
     uint32_t orders;                      /* under way */
@@ -249,7 +250,12 @@ struct coord {
     struct map *nodes_by_id, *nodes_by_name;
     struct link live[NODE_NEVER + 1];
     struct map *keys, *retired;
-    struct map *resources;    /* by id */
+    struct map *resources;   /* by id */
+    struct map *leases;      /* rights that are not over, by token */
+    struct link leases_live; /* of those that end by time, soonest first */
+    struct map *fences;
+    mono_ms grants_from; /* after a recovery: no rights are given out before */
+    uint64_t lease_history_count;
     struct map *objects;      /* the storage graph: struct object by key */
     uint32_t *walks;          /* of it, counted */
     struct map *twins;        /* UUIDs of filesystems and PVs: struct twins */
@@ -373,7 +379,8 @@ bool predecessor_silent(const struct coord *c, const struct node *n);
 /* What the node now says of itself; its name follows where the operator gave none. */
 int identity_update(struct step *s, struct node *n, const struct identity *i);
 int enrol_handle(struct step *s, const struct envelope *env, struct key *k);
-int claim_approve(struct step *s, struct node *n);
+/* bound: for this very node, by an operator or a token that says so */
+int claim_approve(struct step *s, struct node *n, bool bound);
 int claim_promote(struct step *s, struct node *n);
 int node_conflict(struct step *s, struct node *n, const char *why);
 int session_message(struct step *s);
@@ -438,6 +445,7 @@ struct resource *resource_seen(struct step *s, struct node *n, const struct sigh
 int resource_index(struct coord *c, struct resource *r);
 int resource_delete(struct step *s, struct resource *r); /* has no edges; writes the change */
 void resource_free(struct resource *r);
+bool resource_is_kept(const struct resource *r); /* though nobody sees it: it has rights */
 struct resource *resource_by_id(const struct coord *c, uuid128 id);
 struct resource *resource_by_text(const struct coord *c, const char *text); /* key or label */
 uuid128 resource_seen_id(const struct node *owner, enum resource_kind kind, const char *key);
@@ -517,32 +525,7 @@ int answer_resource(struct answer *q, const char *text, struct resource **out);
 const char *answer_quote(struct answer *q, const char *text); /* cut where it is too long */
 int answer_kind(struct answer *q, bool *good);                /* the request's filter by kind */
 
-/* ---- pick.c: which nodes, resources and edges go into a reply */
-struct gone { /* an edge that was removed between two that are still there */
-    struct node *node;
-    struct resource *resource;
-};
-
-struct pick {
-    struct node **nodes;
-    struct resource **resources;
-    struct edge **edges;
-    struct gone *gone;
-    size_t node_count, resource_count, edge_count, gone_count;
-};
-
-/* What was asked for, each once. One side empty: whatever has an edge to the other. */
-struct chosen {
-    struct node **nodes;
-    struct resource **resources;
-    size_t node_count, resource_count;
-};
-
-int pick_init(struct pick *p, struct arena *a, size_t nodes, size_t resources, size_t edges);
-int pick_all(struct pick *p, struct arena *a, const struct coord *c);
-void pick_resources(struct pick *p, const struct coord *c); /* all */
-int pick_chosen(struct pick *p, struct arena *a, const struct chosen *ch);
-int pick_reply(struct answer *q, struct pick *p); /* numbers them, fills the reply */
+#include "core/pick.h" /* pick.c */
 
 /* query_show.c */
 int op_hello(struct answer *q);

@@ -170,6 +170,12 @@ static void node_take_key(struct node *n, struct key *k)
     n->row.boot_id = k->boot_id;
 }
 
+/* Does it say for which node it is? */
+static bool is_bound(const struct token *t)
+{
+    return t != NULL && !uuid_is_nil(t->row.node);
+}
+
 static size_t nodes_pending(const struct coord *c)
 {
     size_t pending = 0;
@@ -210,6 +216,7 @@ static int enrol_new_node(struct step *s, const struct enrolment *en)
     k = node_key_make(s, n, en->boot, en->token != NULL ? KEY_ACTIVE : KEY_PENDING);
     if (k == NULL)
         return -ENOMEM;
+    k->bound = is_bound(en->token);
     if (en->token != NULL)
         node_take_key(n, k);
     else
@@ -333,6 +340,7 @@ static int enrol_known_node(struct step *s, const struct enrolment *en, struct n
     k = node_key_make(s, n, en->boot, KEY_SUCCESSOR);
     if (k == NULL)
         return -ENOMEM;
+    k->bound = is_bound(en->token);
     rc = claim_replace(s, n, k);
     if (rc == 0)
         rc = emit_key(s, k, CHANGE_KEY);
@@ -370,7 +378,7 @@ static int enrol_pending(struct step *s, const struct enrolment *en, struct key 
         return answer_enrolled(s, ENROL_PENDING, n->row.text, RETRY_PENDING_MS);
     rc = token_use(s, en->token, n, n->row.name);
     if (rc == 0)
-        rc = claim_approve(s, n);
+        rc = claim_approve(s, n, is_bound(en->token));
     if (rc == 0)
         rc = event(s, "node.enrolled", SEVERITY_INFO, n, NULL, "%s was enrolled by a token.",
                    n->row.name);

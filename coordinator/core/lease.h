@@ -142,6 +142,8 @@ int op_hold_end(struct answer *q);
 int op_hold_break(struct answer *q);
 /* lease_list.c */
 int op_lease_list(struct answer *q); /* and OP_HOLD_LIST */
+int info_lease(const struct coord *c, struct arena *a, const struct lease *l,
+               struct lease_info *out);
 /* The resource's scan row, made when there is none. NULL: out of memory. */
 struct scan_row *seat_scan(struct seat *seat);
 int emit_scan(struct step *s, const struct scan_row *row);
@@ -153,9 +155,16 @@ int fence(struct step *s, struct node *n, uuid128 boot, enum fence_how how, cons
 bool is_fenced(const struct coord *c, uint32_t node_no, uuid128 boot);
 int fence_load(struct coord *c, const struct fence_row *row);
 void fences_forget(struct coord *c, const struct node *n); /* the rows go with the node's */
+void fences_free_all(struct coord *c);
+int fence_delete(struct step *s, uint32_t node_no,
+                 uuid128 boot); /* it is not remembered any more */
+/* The node's own boot, and whichever else of it has a right. */
+int fence_rights(struct step *s, struct node *n, enum fence_how how);
 /* A fenced boot is heard again: what it had a hold of may have been written by two. */
 int fenced_speaks(struct step *s, struct node *n, uuid128 boot);
 /* Its rights are known now: the fleet waits for one node less. */
 int rights_known(struct step *s, struct node *n);
+int rights_forget(struct step *s); /* of all nodes: a recovery */
+void rights_wait(struct coord *c); /* no grants for as long as any lease can last */
 
 #endif

@@ -389,6 +389,24 @@ static void touch_all(struct coord *c)
     }
 }
 
+static int load_rights(struct coord *c, const struct stored *im, const struct numbers *ns)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < im->scan_count; i++)
+        rc = scan_load(&im->scans[i], resource_by_no(ns, im->scans[i].resource_no));
+    for (size_t i = 0; rc == 0 && i < im->lease_count; i++)
+        rc = lease_load(c, &im->leases[i], resource_by_no(ns, im->leases[i].resource_no));
+    for (size_t i = 0; rc == 0 && i < im->fence_count; i++)
+        rc = fence_load(c, &im->fences[i]);
+    for (size_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i]->row.rights_unknown)
+            rights_wait(c);
+    }
+    c->lease_history_count = im->lease_history_count;
+    return rc;
+}
+
 static int load_graph(struct step *s, const struct stored *im)
 {
     struct coord *c = s->c;
@@ -401,6 +419,8 @@ static int load_graph(struct step *s, const struct stored *im)
         rc = load_edge(c, &im->edges[i], &ns);
     for (size_t i = 0; rc == 0 && i < im->sighting_count; i++)
         rc = load_sighting(c, &im->sightings[i], &ns);
+    if (rc == 0)
+        rc = load_rights(c, im, &ns);
     free(ns.at);
     if (rc == 0)
         rc = version_load(c);

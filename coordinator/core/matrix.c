@@ -174,7 +174,8 @@ int edge_remove(struct step *s, struct edge *e)
     touch_node(c, e->node);
     touch_resource(c, r);
     edge_unlink(c, e);
-    return r->network == NULL && r->edges == NULL ? resource_delete(s, r) : 0;
+    return r->network == NULL && r->edges == NULL && !resource_is_kept(r) ? resource_delete(s, r)
+                                                                          : 0;
 }
 
 int edge_dirty(struct coord *c, struct edge *e)

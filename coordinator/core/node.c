@@ -47,6 +47,7 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
         free(n);
         return NULL;
     }
+    link_init(&n->leases);
     if (node_insert(c, n) < 0) {
         map_del(c->nodes_by_id, id.b, sizeof id.b);
         free(n);
@@ -266,8 +267,9 @@ int node_forget(struct step *s, struct node *n)
 
         touch_resource(c, r);
         edge_unlink(c, e); /* the row goes with the node's */
-        rc = r->network == NULL && r->edges == NULL ? resource_delete(s, r)
-                                                    : version_settle(s, r, NULL);
+        rc = r->network == NULL && r->edges == NULL && !resource_is_kept(r)
+                 ? resource_delete(s, r)
+                 : version_settle(s, r, NULL);
         if (rc < 0)
             return rc;
     }
@@ -275,6 +277,7 @@ int node_forget(struct step *s, struct node *n)
     if (rc < 0)
         return rc;
     keys_forget(c, n);
+    fences_forget(c, n);
     node_remove(c, n);
     return 0;
 }

@@ -64,7 +64,7 @@ static int approve_quarantined(struct answer *q, struct node *n)
     if (rc == 0)
         rc = node_admit(q->s, n, NODE_APPROVED, NULL);
     if (rc == 0 && n->claim != NULL && n->claim->state == KEY_PENDING && !n->claim->other_machine)
-        rc = claim_approve(q->s, n);
+        rc = claim_approve(q->s, n, true);
     if (rc < 0)
         return rc;
     return event(q->s, "node.approved", SEVERITY_INFO, n, NULL,
@@ -77,7 +77,7 @@ static int approve_quarantined(struct answer *q, struct node *n)
 static int approve_claim(struct answer *q, struct node *n)
 {
     bool was_pending = n->row.admission == NODE_PENDING;
-    int rc = claim_approve(q->s, n);
+    int rc = claim_approve(q->s, n, true);
 
     if (rc < 0)
         return rc;
@@ -87,12 +87,28 @@ static int approve_claim(struct answer *q, struct node *n)
                  n->row.name);
 }
 
+/* It came with a token that anybody may have had; the operator says that it is this node. */
+static int approve_successor(struct answer *q, struct node *n)
+{
+    int rc;
+
+    n->claim->bound = true;
+    rc = emit_key(q->s, n->claim, CHANGE_KEY);
+    return rc < 0 ? rc
+                  : event(q->s, "node.approved", SEVERITY_INFO, n, NULL,
+                          "The new boot of %s was approved by an operator: the one before is over "
+                          "once it is silent.",
+                          n->row.name);
+}
+
 static int approve(struct answer *q, struct node *n)
 {
     if (n->row.admission == NODE_QUARANTINED)
         return approve_quarantined(q, n);
     if (n->row.admission == NODE_PENDING || (n->claim != NULL && n->claim->state == KEY_PENDING))
         return approve_claim(q, n);
+    if (n->claim != NULL && !n->claim->bound)
+        return approve_successor(q, n);
     if (n->claim != NULL)
         return answer_fail(q, REPLY_REFUSED,
                            "%s is approved; its new boot waits until the earlier one is silent.",
@@ -209,6 +225,14 @@ int op_node_forget(struct answer *q)
                            "%s is %s; stop its probe first, or it would only ask to be let in "
                            "again.",
                            n->row.name, heard_text(q, n, heard));
+    if (!link_empty(&n->leases) || n->row.rights_unknown)
+        return answer_fail(q, REPLY_REFUSED,
+                           link_empty(&n->leases)
+                               ? "What rights %s has is not known since the recovery; hear it, or "
+                                 "declare it dead first."
+                               : "%s has rights, which would be forgotten with it; end them, or "
+                                 "declare it dead first.",
+                           n->row.name);
     rc = event(q->s, "node.forgotten", SEVERITY_WARNING, n, NULL,
                "%s was forgotten by an operator, with its inventory, edges and keys.", n->row.name);
     return rc < 0 ? rc : node_forget(q->s, n);
@@ -224,6 +248,8 @@ static int declare_dead(struct answer *q, struct node *n)
 
     if (!uuid_is_nil(n->row.boot_id) && !boot_is_retired(q->c, n->row.no, n->row.boot_id))
         rc = boot_retire(s, n, n->row.boot_id);
+    if (rc == 0)
+        rc = fence_rights(s, n, FENCE_OPERATOR);
     if (rc == 0 && k != NULL) {
         n->key = NULL;
         memset(&n->row.key, 0, sizeof n->row.key);

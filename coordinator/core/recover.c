@@ -196,9 +196,12 @@ int op_recover(struct answer *q)
     c->meta.epoch++;
     c->meta.generation += MARGIN;
     c->meta.token += MARGIN;
+    raise_to(&c->meta.token, c->meta.epoch << LEASE_EPOCH_SHIFT);
     c->changes_from = c->meta.generation + 1;
     release_nodes(c);
-    rc = epoch_start(q->s);
+    rc = rights_forget(q->s);
+    if (rc == 0)
+        rc = epoch_start(q->s);
     if (rc < 0)
         return rc;
     return event(q->s, "coordinator.recovered", SEVERITY_WARNING, NULL, NULL,

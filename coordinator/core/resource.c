@@ -36,11 +36,29 @@ void resource_free(struct resource *r)
     free(r);
 }
 
+bool resource_is_kept(const struct resource *r)
+{
+    return r->kind == RESOURCE_IMAGE || (r->seat != NULL && !link_empty(&r->seat->leases));
+}
+
+static int scan_delete(struct step *s, const struct resource *r)
+{
+    struct change *ch;
+
+    if (r->seat == NULL || r->seat->scan == NULL)
+        return 0;
+    ch = emit(s, CHANGE_SCAN_DELETE);
+    if (ch == NULL)
+        return -ENOMEM;
+    ch->scan.resource_no = r->no;
+    return 0;
+}
+
 int resource_delete(struct step *s, struct resource *r)
 {
     static const uuid128 nil;
-    struct change *ch = emit(s, CHANGE_RESOURCE_DELETE);
-    int rc;
+    int rc = scan_delete(s, r);
+    struct change *ch = rc < 0 ? NULL : emit(s, CHANGE_RESOURCE_DELETE);
 
     if (ch == NULL)
         return -ENOMEM;

@@ -62,7 +62,7 @@ static int boot_delete(struct step *s, void *what)
     memcpy(ch->retired_boot.boot_id.b, b->id.boot_id, sizeof b->id.boot_id);
     map_del(s->c->retired, &b->id, sizeof b->id);
     free(b);
-    return 0;
+    return fence_delete(s, ch->retired_boot.node_no, ch->retired_boot.boot_id);
 }
 
 static int trim_keys(struct step *s)

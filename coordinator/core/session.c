@@ -59,6 +59,7 @@ static int node_heard(struct step *s, struct node *n, struct recs states, struct
 {
     int rc = sections_confirm(s, n, states, want);
 
+    n->route = s->ev->route;
     return rc < 0 ? rc : live_heard(s, n);
 }
 
@@ -76,7 +77,7 @@ static int node_follows(struct step *s, const struct node_register *reg, struct 
     rc = node_heard(s, n, reg->sections, want);
     if (rc == 0 && !s->c->read_only)
         rc = identity_update(s, n, reg->identity);
-    return rc;
+    return rc < 0 ? rc : rights_told(s, n, n->seq, reg->rights);
 }
 
 /* 1: the registration may be taken. */
@@ -130,6 +131,8 @@ static int on_heartbeat(struct step *s, const struct envelope *env, struct key *
     struct strs want;
     int rc = node_heard(s, n, env->heartbeat->sections, &want);
 
+    if (rc == 0)
+        rc = rights_told(s, n, env->seq, env->heartbeat->rights);
     if (rc < 0)
         return rc;
     answer = answer_new(s, n, env->seq);
@@ -210,6 +213,8 @@ static const struct body bodies[] = {
     { envelope_heartbeat, false, on_heartbeat },
     { envelope_report, false, on_report },
     { envelope_goodbye, true, on_goodbye },
+    { envelope_lease_request, false, on_lease_request },
+    { envelope_lease_renew, false, on_lease_renew },
 };
 
 static const struct body *body_of(const struct envelope *env)
@@ -225,12 +230,14 @@ static const struct body *body_of(const struct envelope *env)
 
 /* A key of an earlier boot that is heard again: somebody uses what has been taken over or declared
  * dead. Nothing is freed; an operator decides. */
-static int retired_speaks(struct step *s, struct node *n)
+static int retired_speaks(struct step *s, struct node *n, uuid128 boot)
 {
     bool dead = n->row.admission == NODE_DEAD;
     int rc = 0;
 
     if (!s->c->read_only)
+        rc = fenced_speaks(s, n, boot);
+    if (rc == 0 && !s->c->read_only)
         rc = node_conflict(s, n,
                            dead ? "a boot of it that was declared dead is alive; what it could "
                                   "reach may have been written twice"
@@ -256,7 +263,7 @@ static int key_speaks(struct step *s, const struct key *k)
     case KEY_SUCCESSOR:
         return 1;
     case KEY_RETIRED:
-        return retired_speaks(s, k->node);
+        return retired_speaks(s, k->node, k->boot_id);
     case KEY_REVOKED:
         break;
     }
@@ -284,6 +291,11 @@ static int successor_speaks(struct step *s, const struct key *k, const struct bo
     if (s->c->read_only)
         return answer_refused(s, REFUSE_BUSY, "The coordinator cannot store just now.",
                               RETRY_BUSY_MS);
+    if (k->node->row.rights_unknown && !k->bound)
+        return answer_refused(s, REFUSE_PENDING,
+                              "What rights the earlier boot of this node has is not known since "
+                              "the recovery; an operator must approve this one.",
+                              RETRY_WAIT_MS);
     return 1;
 }
 
@@ -311,7 +323,6 @@ static int node_message(struct step *s, const struct envelope *env, struct key *
         return rc;
     if (s->c->recover && b->field != envelope_node_register && b->field != envelope_goodbye)
         return answer_refused(s, REFUSE_RECOVER, recover_text(), RETRY_WAIT_MS);
-    n->route = s->ev->route;
     if (!n->registered && !b->unregistered)
         return answer_refused(s, REFUSE_NOT_REGISTERED, "Register first.", 0);
     return b->handle(s, env, k);

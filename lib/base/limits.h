@@ -56,20 +56,23 @@
 #define DEFAULT_EVENT_RETENTION_ROWS 1000000
 
 /* Leases and scans. */
-#define DEFAULT_LEASE_TTL_MS     15000
-#define LIMIT_LEASE_TTL_MS       120000
-#define DEFAULT_LEASE_RENEW_MS   5000
-#define DEFAULT_SCANS_PER_NODE   4u
-#define LIMIT_SCANS_PER_NODE     64u
-#define LEASE_CLOCK_ERROR_PER_MS 1000 /* clocks' rates differ by no more than 1 in this */
-#define LEASE_STOP_BUDGET_MS     2000 /* from SIGKILL to unmounted, of a worker that can die */
-#define DEFAULT_OFFER_MS         3000 /* an offer that is not taken up goes elsewhere */
-#define LIMIT_JOB_ATTEMPTS       3u
-#define LIMIT_TASKS              4096u   /* that run */
-#define LIMIT_JOBS               200000u /* of those */
-#define DEFAULT_TASK_RETENTION   1000u   /* tasks, with those that run */
-#define LIMIT_IMAGES             16384u  /* of one filesystem */
-#define LIMIT_RIGHTS             4096u   /* of one node in a message */
+#define DEFAULT_LEASE_TTL_MS       15000
+#define LIMIT_LEASE_TTL_MS         120000
+#define DEFAULT_LEASE_RENEW_MS     5000
+#define LEAST_LEASE_TTL_MS         6000 /* three times the stop budget */
+#define DEFAULT_LEASE_HISTORY_ROWS 100000
+#define DEFAULT_SCANS_PER_NODE     4u
+#define LIMIT_SCANS_PER_NODE       64u
+#define LEASE_CLOCK_ERROR_PER_MS   1000 /* clocks' rates differ by no more than 1 in this */
+#define LEASE_EPOCH_SHIFT          40   /* a token: the epoch, and above so many bits a counter */
+#define LEASE_STOP_BUDGET_MS       2000 /* from SIGKILL to unmounted, of a worker that can die */
+#define DEFAULT_OFFER_MS           3000 /* an offer that is not taken up goes elsewhere */
+#define LIMIT_JOB_ATTEMPTS         3u
+#define LIMIT_TASKS                4096u   /* that run */
+#define LIMIT_JOBS                 200000u /* of those */
+#define DEFAULT_TASK_RETENTION     1000u   /* tasks, with those that run */
+#define LIMIT_IMAGES               16384u  /* of one filesystem */
+#define LIMIT_RIGHTS               4096u   /* of one node in a message */
 
 /* Flood control: token bucket per connection, refilled each second. */
 #define DEFAULT_PEER_MESSAGES_PER_S 200

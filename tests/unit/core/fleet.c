@@ -142,6 +142,8 @@ struct fleet *fleet_new_by(bool enrol_by_token)
                                       .down_ms = 30000,
                                       .edge_retention_ms = 3600000,
                                       .event_retention_rows = 1000000,
+                                      .lease_ttl_ms = 15000,
+                                      .lease_history_rows = 1000,
                                       .enrol_by_token = enrol_by_token,
                                       .hash_seed = { 7 },
                                       .server_key = key_of(1, 0xcc) };

@@ -234,6 +234,8 @@ struct life *life_new_on(struct durable *d, uint8_t nonce)
                                       .down_ms = 30000,
                                       .edge_retention_ms = INT64_C(3600000),
                                       .event_retention_rows = 1000000,
+                                      .lease_ttl_ms = 15000,
+                                      .lease_history_rows = 1000,
                                       .enrol_by_token = true,
                                       .hash_seed = { 7 },
                                       .server_key = { { 0xcc } } };
@@ -426,9 +428,9 @@ static void slot_text(FILE *f, const struct slot *slot, size_t id)
 
 static void node_text(FILE *f, const struct node *n)
 {
-    fprintf(f, "  node %u %s set %d admission %u text %s draining %d seen %lld ", n->row.no,
-            n->row.name, n->row.name_set, n->row.admission, or_dash(n->row.text), n->row.draining,
-            (long long)n->row.first_seen.v);
+    fprintf(f, "  node %u %s set %d admission %u text %s draining %d unknown %d seen %lld ",
+            n->row.no, n->row.name, n->row.name_set, n->row.admission, or_dash(n->row.text),
+            n->row.draining, n->row.rights_unknown, (long long)n->row.first_seen.v);
     hex(f, n->row.id.b, 16);
     hex(f, n->row.boot_id.b, 16);
     hex(f, n->row.key.b, 32);
@@ -498,6 +500,9 @@ static void resource_line(FILE *f, const void *v)
 {
     const struct resource *r = v;
 
+    if (r->seat != NULL && r->seat->scan != NULL)
+        fprintf(f, "  scan %08u admitted %d %lld %s\n", r->no, r->seat->scan->admitted,
+                (long long)r->seat->scan->admitted_at.v, or_dash(r->seat->scan->fingerprint));
     fprintf(f, "  resource %08u vlan %u declared %d port %s owner %u type %s ", r->no, r->vlan,
             r->network != NULL, or_dash(r->key), r->owner != NULL ? r->owner->row.no : 0,
             or_dash(r->seat != NULL ? r->seat->type : NULL));
@@ -585,6 +590,18 @@ static void task_lines(FILE *f, const struct coord *c)
     }
 }
 
+static void lease_line(FILE *f, const void *v)
+{
+    const struct lease *r = v;
+
+    fprintf(f, "  right %llu kind %u state %u of %u on %u request %llu ttl %llu for %s ",
+            (unsigned long long)r->row.token, r->row.kind, r->row.state, r->node->row.no,
+            r->resource->no, (unsigned long long)r->row.request, (unsigned long long)r->row.ttl_ms,
+            or_dash(r->row.text));
+    hex(f, r->row.boot_id.b, 16);
+    fputc('\n', f);
+}
+
 char *life_text(const struct coord *c)
 {
     char *text = NULL;
@@ -609,6 +626,8 @@ char *life_text(const struct coord *c)
     doubt_lines(f, c);
     sorted(f, c->networks_by_name, network_line);
     sorted(f, c->tokens_by_hash, token_line);
+    sorted(f, c->leases, lease_line);
+    fprintf(f, "  over %llu\n", (unsigned long long)c->lease_history_count);
     for (size_t i = 0; i < c->node_count; i++)
         node_text(f, c->nodes[i]);
     task_lines(f, c);

@@ -295,6 +295,7 @@ void machine_register(struct machine *m)
     if (m->remembers)
         REC_SET(body, node_register, memory, &m->memory);
     REC_SET(body, node_register, sections, states_of(m));
+    REC_SET(body, node_register, rights, ((struct recs){ m->rights, m->right_count }));
     REC_SET(env, envelope, node_register, body);
     machine_say(m, env);
 }
@@ -305,6 +306,7 @@ void machine_heartbeat(struct machine *m)
     struct envelope *env = envelope_in(m);
 
     REC_SET(body, heartbeat, sections, states_of(m));
+    REC_SET(body, heartbeat, rights, ((struct recs){ m->rights, m->right_count }));
     REC_SET(env, envelope, heartbeat, body);
     machine_say(m, env);
 }

@@ -5,7 +5,7 @@
 
 #include "life.h"
 
-enum { MACHINE_NICS = 4, MACHINE_BONDS = 2, MACHINE_VLANS = 6 };
+enum { MACHINE_NICS = 4, MACHINE_BONDS = 2, MACHINE_VLANS = 6, MACHINE_RIGHTS = 32 };
 
 struct machine_nic {
     char name[16]; /* "": there is none */
@@ -37,6 +37,8 @@ struct machine {
     bool remembers;       /* sends `memory` */
     struct memory memory; /* as an agent keeps it: from Registered and acknowledgements */
     uint8_t db_id[16], nonce[16];
+    struct right rights[MACHINE_RIGHTS]; /* named in each message that has a list of them */
+    size_t right_count;
 };
 
 /* "m1", with eth0 up; its number makes UUID, MAC and key. */

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The one function that says whether a node may have a right on a resource now, and who or what is
+ * in the way: docs/ARCHITECTURE.md section 5, the storage graph. What it is asked for is one thing;
+ * what may be in the way are rows of one table, tried on everything that meets it. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/core_internal.h"
+
+/* The most lasting that has been found, and what its sentence is made of. */
+struct search {
+    const struct coord *c;
+    struct arena *a;
+    const struct resource *r;
+    const struct node *n; /* who wants it; NULL: anybody */
+    enum want want;
+    struct verdict *out;
+    const struct object *at;
+    const struct use_at *use;
+    const struct lease *lease;
+    const char *why;
+};
+
+static bool better(const struct search *x, enum way way)
+{
+    return x->out->way == WAY_FREE || way < x->out->way;
+}
+
+static void found(struct search *x, enum way way, const struct node *n, const struct object *at,
+                  const char *why)
+{
+    if (!better(x, way))
+        return;
+    x->out->way = way;
+    x->out->node = n;
+    x->at = at;
+    x->why = why;
+    x->use = NULL;
+    x->lease = NULL;
+}
+
+/* ---- the resource itself -------------------------------------------------------------------- */
+
+static bool is_scanned(const char *type)
+{
+    static const char *const types[] = { "ext4", "xfs", "btrfs", "vfat", "iso9660" };
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int unfit(struct search *x, const char *text)
+{
+    if (text == NULL)
+        return -ENOMEM;
+    found(x, WAY_UNFIT, NULL, NULL, text);
+    return 0;
+}
+
+static int fit_scan(struct search *x)
+{
+    const struct seat *seat = x->r->seat;
+
+    if (x->r->kind != RESOURCE_FILESYSTEM)
+        return unfit(x, arena_printf(x->a, "it is a %s, and only filesystems are scanned",
+                                     resource_kind_name(x->r->kind)));
+    if (seat->type == NULL)
+        return unfit(x, "no node has told what type of filesystem it is");
+    if (!is_scanned(seat->type))
+        return unfit(x, arena_printf(x->a,
+                                     "it is a %s, and scanned are ext4, xfs, btrfs, vfat and "
+                                     "iso9660",
+                                     seat->type));
+    if (x->r->size > 1)
+        return unfit(x, arena_printf(x->a,
+                                     "it is a %s over %llu devices, and only those on one "
+                                     "device are scanned",
+                                     seat->type, (unsigned long long)x->r->size));
+    if (seat->scan == NULL || !seat->scan->admitted)
+        found(x, WAY_OBSERVE, NULL, NULL, "it is not admitted to scans: muster fs admit");
+    return 0;
+}
+
+static int fit(struct search *x)
+{
+    if (x->want == WANT_SCAN)
+        return fit_scan(x);
+    if (x->r->kind != RESOURCE_FILESYSTEM && x->r->kind != RESOURCE_VG)
+        return unfit(x, arena_printf(x->a,
+                                     "it is a %s, and holds are of filesystems and volume groups",
+                                     resource_kind_name(x->r->kind)));
+    return 0;
+}
+
+/* ---- the node that wants it ----------------------------------------------------------------- */
+
+static const char *standing(const struct node *n)
+{
+    if (n->row.admission == NODE_QUARANTINED)
+        return "is quarantined";
+    if (n->row.admission != NODE_APPROVED)
+        return n->row.admission == NODE_DEAD ? "is declared dead" : "is not approved";
+    return n->live == NODE_UP && n->registered ? NULL : "is not up";
+}
+
+static int reached(struct search *x)
+{
+    const char *why = standing(x->n), *text;
+    const struct edge *e = edge_find(x->n, x->r);
+
+    if (why == NULL && e == NULL)
+        why = "does not see it";
+    else if (why == NULL && e->shown != EDGE_OK && e->shown != EDGE_DEGRADED)
+        why = arena_printf(x->a, "sees it as %s", edge_state_name((enum edge_state)e->shown));
+    if (why == NULL)
+        return 0;
+    text = arena_printf(x->a, "%s %s", x->n->row.name, why);
+    if (text == NULL)
+        return -ENOMEM;
+    found(x, WAY_UNREACHED, x->n, NULL, text);
+    return 0;
+}
+
+/* ---- the nodes that could be in the way and have not told ----------------------------------- */
+
+static bool is_over(const struct coord *c, const struct node *n)
+{
+    return n->row.admission == NODE_PENDING || is_fenced(c, n->row.no, n->row.boot_id);
+}
+
+/* In this boot, and so that it is the whole of it. */
+static bool has_told(const struct node *n)
+{
+    const struct slot *slot = &n->sections[SECTION_USES];
+
+    return slot->stored && slot->status != SECTION_NEVER &&
+           (slot->status == SECTION_OK || slot->status == SECTION_ABSENT || slot->row_count > 0);
+}
+
+/* Has the node anything to do with what was met? */
+static const struct object *sees(const struct node *n, const struct object *met)
+{
+    for (const struct object *o = met; o != NULL; o = o->next) {
+        for (const struct link *l = o->seats.next; l != &o->seats; l = l->next) {
+            const struct edge *e = edge_find(n, container_of(l, struct seat, link)->resource);
+
+            if (e != NULL && e->state != EDGE_LOST)
+                return o;
+        }
+    }
+    return NULL;
+}
+
+static int tell_of(struct search *x, const struct node *n, const struct object *met)
+{
+    bool untold = n != x->n && !has_told(n) && better(x, WAY_UNTOLD);
+    bool unknown = n->row.rights_unknown && better(x, WAY_UNKNOWN);
+    const struct object *at;
+    const char *text;
+
+    if ((!untold && !unknown) || is_over(x->c, n))
+        return 0;
+    at = sees(n, met);
+    if (at == NULL)
+        return 0;
+    text = untold ? arena_printf(x->a, "%s sees it and has not told yet what it uses", n->row.name)
+                  : arena_printf(x->a,
+                                 "what rights %s has is not known since the recovery: it must be "
+                                 "heard, or be declared dead",
+                                 n->row.name);
+    if (text == NULL)
+        return -ENOMEM;
+    found(x, untold ? WAY_UNTOLD : WAY_UNKNOWN, n, at, text);
+    return 0;
+}
+
+static int told(struct search *x, const struct object *met)
+{
+    if (x->c->recover)
+        found(x, WAY_UNKNOWN, NULL, NULL, recover_text());
+    else if (mono_since(x->c->now, x->c->grants_from) < 0)
+        found(x, WAY_UNKNOWN, NULL, NULL,
+              "rights that nobody here knows of may still be in use after the recovery; it takes "
+              "two minutes until they are over");
+    for (size_t i = 0; i < x->c->node_count; i++) {
+        int rc = tell_of(x, x->c->nodes[i], met);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- what was met --------------------------------------------------------------------------- */
+
+static bool is_own(const struct search *x, const struct lease *l)
+{
+    return l->node == x->n && uuid_eq(l->row.boot_id, x->n->row.boot_id);
+}
+
+static void try_right(struct search *x, const struct object *o, const struct lease *l)
+{
+    enum way way = WAY_FREE;
+
+    if (l->row.kind == KIND_HOLD)
+        way = x->want == WANT_SCAN && is_own(x, l) ? WAY_FREE : WAY_HELD;
+    else if (l->row.state == LEASE_LIVE)
+        way = WAY_LEASED;
+    else if (x->want == WANT_HOLD)
+        way = WAY_RESIDUE;
+    if (way == WAY_FREE || !better(x, way))
+        return;
+    found(x, way, l->node, o, NULL);
+    x->lease = l;
+}
+
+/* Muster's own scan, under a token that is not over. */
+static bool is_scan(const struct coord *c, const struct use_at *u)
+{
+    const struct lease *l;
+
+    if (use_mark_kind(u->mark) != USE_SCAN)
+        return false;
+    l = lease_by_token(c, use_mark_token(u->mark));
+    return u->over || (l != NULL && l->node == u->node);
+}
+
+/* Its hold makes what it does there its own affair. */
+static bool holds(const struct object *met, const struct node *n)
+{
+    for (const struct object *o = met; o != NULL; o = o->next) {
+        for (const struct link *l = o->seats.next; l != &o->seats; l = l->next) {
+            const struct seat *seat = container_of(l, struct seat, link);
+
+            for (const struct link *k = seat->leases.next; k != &seat->leases; k = k->next) {
+                const struct lease *right = container_of(k, struct lease, on_resource);
+
+                if (right->row.kind == KIND_HOLD && right->node == n &&
+                    uuid_eq(right->row.boot_id, n->row.boot_id))
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void try_use(struct search *x, const struct object *o, const struct use_at *u, bool own)
+{
+    if (!better(x, WAY_USED) || is_scan(x->c, u) || (own && u->node == x->n) ||
+        is_over(x->c, u->node))
+        return;
+    found(x, WAY_USED, u->node, o, NULL);
+    x->use = u;
+}
+
+static void try_all(struct search *x, const struct object *met)
+{
+    bool own = x->n != NULL && (x->want == WANT_HOLD || holds(met, x->n));
+
+    for (const struct object *o = met; o != NULL; o = o->next) {
+        for (const struct link *l = o->uses.next; l != &o->uses; l = l->next)
+            try_use(x, o, container_of(l, struct use_at, link), own);
+        for (const struct link *l = o->seats.next; l != &o->seats; l = l->next) {
+            const struct seat *seat = container_of(l, struct seat, link);
+
+            for (const struct link *k = seat->leases.next; k != &seat->leases; k = k->next)
+                try_right(x, o, container_of(k, struct lease, on_resource));
+        }
+    }
+}
+
+/* ---- the sentence --------------------------------------------------------------------------- */
+
+static const char *use_text(struct search *x)
+{
+    static const char *const verbs[] = {
+        [USE_MOUNT] = "has it mounted",
+        [USE_SWAP] = "uses it as swap",
+        [USE_DM] = "has a device-mapper map on it",
+        [USE_MD] = "has it in an MD array",
+        [USE_LOOP] = "has a loop device on it",
+        [USE_XEN] = "gives it to a guest",
+        [USE_OPEN] = "has it open",
+        [USE_SCAN] = "scans it under a token that is over",
+        [USE_OTHER] = "uses it",
+    };
+
+    return arena_printf(x->a, "%s %s", x->use->node->row.name, verbs[use_mark_kind(x->use->mark)]);
+}
+
+static const char *lease_text(struct search *x)
+{
+    const struct lease *l = x->lease;
+    const char *name = l->node->row.name;
+
+    if (l->row.kind == KIND_HOLD)
+        return arena_printf(x->a, "%s has a hold of it (token %llu%s%s): it ends when that is done",
+                            name, (unsigned long long)l->row.token, l->row.text != NULL ? ", " : "",
+                            l->row.text != NULL ? l->row.text : "");
+    if (l->row.state == LEASE_LIVE)
+        return arena_printf(x->a, "%s scans it (token %llu)", name,
+                            (unsigned long long)l->row.token);
+    return arena_printf(x->a,
+                        "%s may still have it mounted from a scan (token %llu): it must be heard, "
+                        "or be fenced",
+                        name, (unsigned long long)l->row.token);
+}
+
+static int sentence(struct search *x)
+{
+    const char *why = x->use != NULL ? use_text(x) : x->lease != NULL ? lease_text(x) : x->why;
+    const char *chain = x->at != NULL ? graph_chain(x->c, x->a, x->at) : "";
+    char *label = resource_label(x->a, x->r);
+
+    if (why == NULL || chain == NULL || label == NULL)
+        return -ENOMEM;
+    x->out->text = *chain != '\0' ? arena_printf(x->a, "%s: %s (%s).", label, why, chain)
+                                  : arena_printf(x->a, "%s: %s.", label, why);
+    if (x->lease != NULL && x->lease->resource != x->r)
+        x->out->resource = x->lease->resource;
+    return x->out->text == NULL ? -ENOMEM : 0;
+}
+
+/* ---- the function --------------------------------------------------------------------------- */
+
+/* Only the holder may scan it, and to the question whether anybody may the holder is the answer. */
+static const struct node *holder(const struct resource *r)
+{
+    const struct link *l = r->seat != NULL ? r->seat->leases.next : NULL;
+
+    for (; l != NULL && l != &r->seat->leases; l = l->next) {
+        const struct lease *right = container_of(l, struct lease, on_resource);
+
+        if (right->row.kind == KIND_HOLD && uuid_eq(right->row.boot_id, right->node->row.boot_id))
+            return right->node;
+    }
+    return NULL;
+}
+
+int conflict(const struct coord *c, struct arena *a, const struct resource *r, enum want want,
+             const struct node *n, struct verdict *out)
+{
+    struct search x = { .c = c, .a = a, .r = r, .n = n, .want = want, .out = out };
+    const struct object *met;
+    int rc;
+
+    *out = (struct verdict){ .way = WAY_FREE };
+    rc = fit(&x);
+    if (rc < 0 || r->seat == NULL)
+        return rc < 0 ? rc : sentence(&x);
+    met = graph_walk(c, r, &rc);
+    if (rc == 0 && n != NULL)
+        rc = reached(&x);
+    if (n == NULL && want == WANT_SCAN)
+        x.n = holder(r);
+    if (rc == 0)
+        rc = told(&x, met);
+    if (rc < 0)
+        return rc;
+    try_all(&x, met);
+    out->own_mount = want == WANT_SCAN && x.n != NULL && holder(r) == x.n;
+    return out->way == WAY_FREE ? 0 : sentence(&x);
+}
