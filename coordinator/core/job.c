@@ -57,7 +57,7 @@ void job_unlink(struct job *j)
     job_turn(j, JOB_OVER);
 }
 
-void job_free(struct job *j)
+void job_forget(struct job *j)
 {
     job_unlink(j);
     free((void *)(uintptr_t)j->row.resource_label);

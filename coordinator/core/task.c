@@ -108,7 +108,7 @@ static struct task *task_add(struct coord *c, const struct task_row *row)
 static void task_remove(struct coord *c, struct task *t)
 {
     for (uint32_t i = 0; i < t->job_count; i++)
-        job_free(t->jobs[i]);
+        job_forget(t->jobs[i]);
     c->job_count -= t->job_count;
     c->task_count--;
     link_remove(&t->link);
@@ -147,7 +147,7 @@ static struct job *job_add(struct coord *c, struct task *t, const struct job_row
     link_init(&j->offer);
     if (text_set(&j->row.resource_label, row->resource_label) < 0 ||
         text_set(&j->row.reason, row->reason) < 0) {
-        job_free(j);
+        job_forget(j);
         return NULL;
     }
     t->jobs[t->job_count++] = j;

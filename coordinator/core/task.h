@@ -122,7 +122,7 @@ int job_done(struct step *s, struct job *j, uint32_t result, const char *reason)
 void job_unlink(struct job *j); /* out of all lists */
 void job_enqueue(struct coord *c, struct job *j);
 void job_runs(struct job *j); /* in memory: after a start */
-void job_free(struct job *j);
+void job_forget(struct job *j);
 int orders_settle(struct step *s);
 int offers_tick(struct step *s);
 mono_ms offers_deadline(const struct coord *c);
