@@ -12,6 +12,7 @@
 #include "core/lease_list.h"
 #include "net/net.h"
 #include "reader_fs.h"
+#include "reader_task.h"
 #include "shell.h"
 #include "wire/codec.h"
 
@@ -172,6 +173,16 @@ static int join_fs_list(struct reader *r, struct job *j, struct err *e)
     return reader_fs_list(r->store, j->join.fs_list, j->arena, j->reply, e);
 }
 
+static int join_tasks(struct reader *r, struct job *j, struct err *e)
+{
+    return reader_tasks(r->store, j->join.limit, j->arena, j->reply, e);
+}
+
+static int join_task(struct reader *r, struct job *j, struct err *e)
+{
+    return reader_task(r->store, j->join.since, j->arena, j->reply, e);
+}
+
 static bool lease_wanted(const void *ctx, const struct lease_history_row *row)
 {
     return lease_list_wants(ctx, row);
@@ -277,6 +288,8 @@ static int join(struct reader *r, struct job *j, struct err *e)
         [JOIN_IMPACT] = join_impact,
         [JOIN_FS_LIST] = join_fs_list,
         [JOIN_LEASES] = join_leases,
+        [JOIN_TASKS] = join_tasks,
+        [JOIN_TASK] = join_task,
         [JOIN_BACKUP_BEGIN] = join_backup_begin,
         [JOIN_BACKUP_READ] = join_backup_read,
         [JOIN_BACKUP_END] = join_backup_end,

@@ -74,6 +74,21 @@ int store_read_lease_history(struct store_reader *r,
                              struct lease_history_row **out, size_t *count, bool *more,
                              struct err *e);
 
+/* Tasks that are over, newest first, at most `limit`; `no`: this one alone, 0: all. `sums`: what
+ * their jobs come to (core/task_info.h). */
+struct task_sums;
+int store_read_tasks(struct store_reader *r, uint32_t no, uint64_t limit, struct arena *a,
+                     struct task_row **out, struct task_sums **sums, size_t *count, bool *more,
+                     struct err *e);
+/* The jobs of a task in order, and the nodes that they are of: id nil where there is none now. */
+struct stored_job {
+    struct job_row row;
+    uuid128 node;
+    const char *node_name;
+};
+int store_read_jobs(struct store_reader *r, uint32_t task_no, struct arena *a,
+                    struct stored_job **out, size_t *count, struct err *e);
+
 /* Which rows of which section are looked for, by the value of which column. */
 enum store_lookup {
     LOOKUP_USES,       /* uses of a container; of all nodes */

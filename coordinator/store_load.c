@@ -19,7 +19,7 @@ struct place {
             offsetof(struct stored, counter)                           \
     }
 #define PLACE(table, order, member, counter) PLACE_OF(table, "", order, member, counter)
-#define RUNNING                              "state = 1" /* TASK_RUNNING */
+#define RUNNING                              "ended = 0"
 
 static const struct place places[] = {
     PLACE(start, "ORDER BY epoch, start_no", starts, start_count),

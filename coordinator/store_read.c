@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/task_info.h"
 #include "store_internal.h"
 
 struct store_reader {
@@ -11,6 +12,7 @@ struct store_reader {
     char path[PATH_MAX];
     const char *vfs;
     sqlite3_stmt *begin, *end, *state, *events, *leases;
+    sqlite3_stmt *tasks, *jobs, *sums, *node;
     sqlite3_stmt *rows[SECTION_COUNT], *count[SECTION_COUNT], *lookups[LOOKUP_COUNT];
 };
 
@@ -64,6 +66,29 @@ static int prepare_lookup(struct store_reader *r, struct buf *sql, int which)
     return store_prepare(r->db, sql, &r->lookups[which]);
 }
 
+static int prepare_tasks(struct store_reader *r, struct buf *sql)
+{
+    int rc;
+
+    store_sql_select(sql, &store_task,
+                     "WHERE ended <> 0 AND (?1 = 0 OR no = ?1) ORDER BY no DESC LIMIT ?2");
+    rc = store_prepare(r->db, sql, &r->tasks);
+    if (rc == SQLITE_OK) {
+        store_sql_select(sql, &store_job, "WHERE task_no = ?1 ORDER BY no");
+        rc = store_prepare(r->db, sql, &r->jobs);
+    }
+    if (rc == SQLITE_OK) {
+        buf_printf(sql,
+                   "SELECT count(*), total(state = %d), total(images), total(mounts), "
+                   "total(unchanged) FROM job WHERE task_no = ?1",
+                   JOB_DONE);
+        rc = store_prepare(r->db, sql, &r->sums);
+    }
+    return rc == SQLITE_OK
+               ? prepare_text(r->db, sql, "SELECT id, name FROM node WHERE no = ?1", &r->node)
+               : rc;
+}
+
 static int prepare_all(struct store_reader *r)
 {
     struct buf sql = { 0 };
@@ -83,6 +108,8 @@ static int prepare_all(struct store_reader *r)
         store_sql_select(&sql, &store_lease_history, "ORDER BY token DESC");
         rc = store_prepare(r->db, &sql, &r->leases);
     }
+    if (rc == SQLITE_OK)
+        rc = prepare_tasks(r, &sql);
     for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++)
         rc = prepare_section(r, &sql, i);
     for (int i = 0; rc == SQLITE_OK && i < LOOKUP_COUNT; i++)
@@ -131,6 +158,10 @@ void store_reader_close(struct store_reader *r)
     sqlite3_finalize(r->state);
     sqlite3_finalize(r->events);
     sqlite3_finalize(r->leases);
+    sqlite3_finalize(r->tasks);
+    sqlite3_finalize(r->jobs);
+    sqlite3_finalize(r->sums);
+    sqlite3_finalize(r->node);
     for (int i = 0; i < SECTION_COUNT; i++) {
         sqlite3_finalize(r->rows[i]);
         sqlite3_finalize(r->count[i]);
@@ -432,6 +463,121 @@ int store_read_lease_history(struct store_reader *r,
     *out = rows;
     *count = n;
     return 0;
+}
+
+/* ---- tasks that are over ----------------------------------------------------------------------
+ */
+
+static int read_sums(struct store_reader *r, uint32_t task_no, struct task_sums *out)
+{
+    sqlite3_stmt *st = r->sums;
+    int rc = sqlite3_bind_int64(st, 1, task_no);
+
+    if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        *out = (struct task_sums){ .jobs = (uint64_t)sqlite3_column_int64(st, 0),
+                                   .done = (uint64_t)sqlite3_column_int64(st, 1),
+                                   .images = (uint64_t)sqlite3_column_int64(st, 2),
+                                   .mounts = (uint64_t)sqlite3_column_int64(st, 3),
+                                   .skipped = (uint64_t)sqlite3_column_int64(st, 4) };
+        rc = SQLITE_OK;
+    }
+    sqlite3_reset(st);
+    return rc;
+}
+
+static int read_tasks(struct store_reader *r, uint64_t limit, struct arena *a,
+                      struct task_row *rows, struct task_sums *sums, size_t *n, bool *more)
+{
+    int rc;
+
+    while ((rc = sqlite3_step(r->tasks)) == SQLITE_ROW) {
+        if (*n == limit) {
+            *more = true;
+            return SQLITE_DONE;
+        }
+        rc = store_column_row(r->tasks, &store_task, a, &rows[*n]);
+        if (rc == SQLITE_OK)
+            rc = read_sums(r, rows[*n].no, &sums[*n]);
+        if (rc != SQLITE_OK)
+            return rc;
+        ++*n;
+    }
+    return rc;
+}
+
+int store_read_tasks(struct store_reader *r, uint32_t no, uint64_t limit, struct arena *a,
+                     struct task_row **out, struct task_sums **sums, size_t *count, bool *more,
+                     struct err *e)
+{
+    int rc = store_step(r->begin);
+
+    *out = arena_array(a, limit, sizeof **out);
+    *sums = arena_array(a, limit, sizeof **sums);
+    *count = 0;
+    *more = false;
+    if (rc == SQLITE_OK && (*out == NULL || *sums == NULL))
+        rc = SQLITE_NOMEM;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(r->tasks, 1, no);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(r->tasks, 2, at_most(limit, INT64_MAX - 1) + 1);
+    if (rc == SQLITE_OK)
+        rc = read_tasks(r, limit, a, *out, *sums, count, more);
+    sqlite3_reset(r->tasks);
+    store_read_end(r);
+    return rc == SQLITE_DONE ? 0 : store_read_outcome(r->db, rc, r->path, e);
+}
+
+static int read_node(struct store_reader *r, struct arena *a, struct stored_job *job)
+{
+    sqlite3_stmt *st = r->node;
+    int rc = sqlite3_bind_int64(st, 1, job->row.node_no);
+
+    if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        const void *id = sqlite3_column_blob(st, 0);
+
+        if (id != NULL && sqlite3_column_bytes(st, 0) == (int)sizeof job->node)
+            memcpy(job->node.b, id, sizeof job->node);
+        job->node_name = arena_strdup(a, (const char *)sqlite3_column_text(st, 1));
+        rc = SQLITE_DONE;
+    }
+    sqlite3_reset(st);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int read_jobs(struct store_reader *r, struct arena *a, struct stored_job *jobs, size_t room,
+                     size_t *n)
+{
+    int rc = SQLITE_OK;
+
+    while (rc == SQLITE_OK && *n < room && (rc = sqlite3_step(r->jobs)) == SQLITE_ROW) {
+        rc = store_column_row(r->jobs, &store_job, a, &jobs[*n].row);
+        if (rc == SQLITE_OK)
+            rc = read_node(r, a, &jobs[*n]);
+        ++*n;
+    }
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int store_read_jobs(struct store_reader *r, uint32_t task_no, struct arena *a,
+                    struct stored_job **out, size_t *count, struct err *e)
+{
+    struct task_sums sums = { 0 };
+    int rc = store_step(r->begin);
+
+    *count = 0;
+    if (rc == SQLITE_OK)
+        rc = read_sums(r, task_no, &sums);
+    *out = arena_array(a, sums.jobs, sizeof **out);
+    if (rc == SQLITE_OK && *out == NULL)
+        rc = SQLITE_NOMEM;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(r->jobs, 1, task_no);
+    if (rc == SQLITE_OK)
+        rc = read_jobs(r, a, *out, sums.jobs, count);
+    sqlite3_reset(r->jobs);
+    store_read_end(r);
+    return rc == SQLITE_OK ? 0 : store_read_outcome(r->db, rc, r->path, e);
 }
 
 int store_backup(struct store_reader *r, const char *path, struct err *e)

@@ -13,21 +13,20 @@ enum {
     DROP_KEYS = 8192,
 };
 
-static int send_envelope(struct step *s, struct envelope *env)
+static int send_envelope(struct step *s, struct envelope *env, struct route route)
 {
     struct outgoing *out = arena_zalloc(s->u->arena, sizeof *out);
 
     if (out == NULL)
         return -ENOMEM;
-    out->route = s->ev->route;
+    out->route = route;
     out->env = env;
     *s->u->messages_tail = out;
     s->u->messages_tail = &out->next;
     return 0;
 }
 
-/* An envelope that is sent to where the event came from. */
-struct envelope *answer_new(struct step *s, const struct node *n, uint64_t correlation)
+static struct envelope *envelope_new(struct step *s, const struct node *n, struct route route)
 {
     struct envelope *env = arena_zalloc(s->u->arena, sizeof *env);
     const uint8_t *start;
@@ -35,7 +34,6 @@ struct envelope *answer_new(struct step *s, const struct node *n, uint64_t corre
     if (env == NULL)
         return NULL;
     REC_SET(env, envelope, version, PROTOCOL_VERSION);
-    REC_SET(env, envelope, correlation, correlation);
     start = arena_memdup(s->u->arena, s->c->nonce.b, 16);
     if (start == NULL)
         return NULL;
@@ -47,7 +45,22 @@ struct envelope *answer_new(struct step *s, const struct node *n, uint64_t corre
             return NULL;
         REC_SET(env, envelope, node_id, wire_bytes16(id));
     }
-    return send_envelope(s, env) < 0 ? NULL : env;
+    return send_envelope(s, env, route) < 0 ? NULL : env;
+}
+
+struct envelope *node_envelope(struct step *s, const struct node *n)
+{
+    return envelope_new(s, n, n->route);
+}
+
+/* An envelope that is sent to where the event came from. */
+struct envelope *answer_new(struct step *s, const struct node *n, uint64_t correlation)
+{
+    struct envelope *env = envelope_new(s, n, s->ev->route);
+
+    if (env != NULL)
+        REC_SET(env, envelope, correlation, correlation);
+    return env;
 }
 
 static uint64_t correlation_of(const struct step *s)

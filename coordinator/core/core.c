@@ -55,6 +55,12 @@ struct coord *coord_new(const struct core_config *config)
         link_init(&c->live[i]);
     link_init(&c->networks);
     link_init(&c->tokens);
+    link_init(&c->tasks);
+    link_init(&c->tasks_due);
+    link_init(&c->jobs_unplaced);
+    link_init(&c->offers);
+    link_init(&c->orders_due);
+    c->task_kinds = config->task_kinds != NULL ? config->task_kinds : task_kinds;
     link_init(&c->leases_live);
     stamp_init(&c->changed_nodes);
     stamp_init(&c->changed_resources);
@@ -97,6 +103,7 @@ void coord_free(struct coord *c)
 {
     if (c == NULL)
         return;
+    tasks_free_all(c);
     for (size_t i = 0; i < c->node_count; i++) {
         struct node *n = c->nodes[i];
 
@@ -173,6 +180,8 @@ static int on_tick(struct step *s)
         rc = version_tick(s);
     if (rc == 0)
         rc = lease_tick(s);
+    if (rc == 0)
+        rc = offers_tick(s);
     return rc < 0 ? rc : matrix_retention(s);
 }
 
@@ -204,6 +213,7 @@ int coord_step(struct coord *c, const struct coord_event *ev, struct coord_updat
         [COORD_STORE_STATE] = on_store_state,
     };
     struct step s = { .c = c, .ev = ev, .u = u };
+    int rc;
 
     assert((size_t)ev->type < ARRAY_LEN(handlers));
     if (!c->loaded && ev->type != COORD_LOADED && ev->type != COORD_STORE_STATE)
@@ -212,7 +222,8 @@ int coord_step(struct coord *c, const struct coord_event *ev, struct coord_updat
     if (ev->listened.v > c->listened.v) /* decoders overtake each other by a little */
         c->listened = ev->listened;
     c->wall = ev->wall;
-    return handlers[ev->type](&s);
+    rc = handlers[ev->type](&s);
+    return rc < 0 || !c->loaded || c->read_only ? rc : tasks_settle(&s);
 }
 
 int coord_end_batch(struct coord *c, struct coord_update *u)
@@ -260,6 +271,7 @@ mono_ms coord_next_deadline(const struct coord *c)
     sooner(&first, live_deadline(c));
     sooner(&first, version_deadline(c));
     sooner(&first, lease_deadline(c));
+    sooner(&first, offers_deadline(c));
     return first;
 }
 

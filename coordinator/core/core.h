@@ -17,6 +17,8 @@ struct route {
     uint8_t id[14];
 };
 
+struct task_kind;
+
 struct core_config {
     int64_t heartbeat_ms, suspect_ms, down_ms;
     int64_t edge_retention_ms;
@@ -26,6 +28,7 @@ struct core_config {
     bool enrol_by_token; /* a valid token approves; false: an operator approves each new node */
     uint8_t hash_seed[16];
     pubkey server_key;
+    const struct task_kind *const *task_kinds; /* of tests; NULL: the core's own (core/task.h) */
 };
 
 enum coord_event_type {
@@ -83,6 +86,8 @@ enum join_type {
     JOIN_EXPLAIN,       /* sections of join.node_no, and of explain->peers; then explain_build() */
     JOIN_IMPACT,  /* sections of the nodes of join.impact, one after the other: impact_add() */
     JOIN_FS_LIST, /* uses of what the filesystems of join.fs_list lie in */
+    JOIN_TASKS,   /* those that are over, the newest join.limit, behind those of the reply */
+    JOIN_TASK,    /* task join.since, which is over, with its jobs */
     JOIN_LEASES,  /* rights that are over, as join.lease_list wants them, into reply.leases */
     JOIN_BACKUP_BEGIN,
     JOIN_BACKUP_READ,

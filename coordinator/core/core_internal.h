@@ -209,6 +209,9 @@ struct node {
     struct event_limit events;
     struct link leases; /* struct lease, oldest token first; of all its boots */
     struct route route; /* of its last message, once it is registered: for what is sent unasked */
+    struct link waiting, under_way, held; /* struct job: of this node from their making; ordered */
+    struct link order_due;                /* coord.orders_due: it may be sent something */
+    uint32_t orders;                      /* under way */
 };
 
 struct tombstone {
@@ -283,6 +286,11 @@ struct coord {
     mono_ms drop_window;
     uint32_t drop_events;
     struct event_limit claims; /* of machines that want to be nodes */
+
+    const struct task_kind *const *task_kinds; /* of this core; tests have their own */
+    struct link tasks, tasks_due;
+    struct link jobs_unplaced, offers, orders_due; /* struct job, struct job, struct node */
+    size_t task_count, job_count;
 };
 
 /* One step: what every handler gets. */
@@ -386,6 +394,8 @@ int sections_confirm(struct step *s, struct node *n, struct recs states, struct 
 
 /* ---- answer.c: envelopes to nodes */
 struct envelope *answer_new(struct step *s, const struct node *n, uint64_t correlation);
+/* One that the node has not asked for, to where it spoke from last. */
+struct envelope *node_envelope(struct step *s, const struct node *n);
 int answer_refused(struct step *s, enum refuse_reason reason, const char *text, int64_t retry_ms);
 int answer_enrolled(struct step *s, enum enrol_state state, const char *text, int64_t retry_ms);
 /* Counts a drop and writes the event, not more often than once a minute for a key and reason. */
@@ -405,6 +415,7 @@ bool container_is_local(const char *container); /* it means something on its nod
 struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight);
 
 #include "core/lease.h" /* graph.c, conflict.c, lease.c, hold.c, fence.c */
+#include "core/task.h"  /* task.c, job.c */
 #include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */
 
 /* ---- network.c: declared networks */
@@ -518,32 +529,7 @@ int answer_resource(struct answer *q, const char *text, struct resource **out);
 const char *answer_quote(struct answer *q, const char *text); /* cut where it is too long */
 int answer_kind(struct answer *q, bool *good);                /* the request's filter by kind */
 
-/* ---- pick.c: which nodes, resources and edges go into a reply */
-struct gone { /* an edge that was removed between two that are still there */
-    struct node *node;
-    struct resource *resource;
-};
-
-struct pick {
-    struct node **nodes;
-    struct resource **resources;
-    struct edge **edges;
-    struct gone *gone;
-    size_t node_count, resource_count, edge_count, gone_count;
-};
-
-/* What was asked for, each once. One side empty: whatever has an edge to the other. */
-struct chosen {
-    struct node **nodes;
-    struct resource **resources;
-    size_t node_count, resource_count;
-};
-
-int pick_init(struct pick *p, struct arena *a, size_t nodes, size_t resources, size_t edges);
-int pick_all(struct pick *p, struct arena *a, const struct coord *c);
-void pick_resources(struct pick *p, const struct coord *c); /* all */
-int pick_chosen(struct pick *p, struct arena *a, const struct chosen *ch);
-int pick_reply(struct answer *q, struct pick *p); /* numbers them, fills the reply */
+#include "core/pick.h" /* pick.c */
 
 /* query_show.c */
 int op_hello(struct answer *q);

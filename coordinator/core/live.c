@@ -63,6 +63,7 @@ static void doubt(const struct coord *c, struct node *n)
 static int live_input(struct step *s, struct node *n, enum live_input in)
 {
     enum node_liveness to = table[n->live][in].to;
+    int rc;
 
     if (to == 0)
         return 0;
@@ -73,7 +74,9 @@ static int live_input(struct step *s, struct node *n, enum live_input in)
     link_append(&s->c->live[to], &n->live_link);
     touch_node(s->c, n);
     edges_refresh(s->c, n);
-    return live_log(s, n);
+    orders_of(s->c, n);
+    rc = live_log(s, n);
+    return rc < 0 || to != NODE_DOWN || s->c->read_only ? rc : node_jobs_lost(s, n, LOSS_SILENT);
 }
 
 int live_heard(struct step *s, struct node *n)
@@ -147,6 +150,8 @@ int live_catch_up(struct step *s)
             continue;
         touch_node(s->c, n);
         rc = live_log(s, n);
+        if (rc == 0 && n->live == NODE_DOWN)
+            rc = node_jobs_lost(s, n, LOSS_SILENT);
         if (rc < 0)
             return rc;
     }

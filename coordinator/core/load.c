@@ -498,5 +498,6 @@ int load_image(struct step *s)
         return rc;
     touch_all(c);
     c->loaded = true;
-    return s->ev->loaded.first ? start(s) : 0;
+    rc = tasks_load(s, im);
+    return rc < 0 || !s->ev->loaded.first ? rc : start(s);
 }

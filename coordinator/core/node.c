@@ -39,6 +39,10 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
     n->row.no = no;
     n->live = n->logged = NODE_NEVER;
     link_init(&n->live_link);
+    link_init(&n->waiting);
+    link_init(&n->under_way);
+    link_init(&n->held);
+    link_init(&n->order_due);
     if (map_put(c->nodes_by_id, n->row.id.b, sizeof n->row.id.b, n) < 0) {
         free(n);
         return NULL;
@@ -97,6 +101,7 @@ void node_remove(struct coord *c, struct node *n)
     size_t at = node_place(c, n->row.no);
 
     link_remove(&n->live_link);
+    link_remove(&n->order_due);
     stamp_remove(&n->stamp);
     map_del(c->nodes_by_id, n->row.id.b, sizeof n->row.id.b);
     if (n->row.name != NULL)
@@ -252,6 +257,9 @@ int node_forget(struct step *s, struct node *n)
         return -ENOMEM;
     ch->node.no = n->row.no;
     ch->node.id = n->row.id;
+    rc = node_jobs_lost(s, n, LOSS_NODE);
+    if (rc < 0)
+        return rc;
     sightings_forget(c, n);
     while (n->edge_count > 0) {
         struct edge *e = n->edges[n->edge_count - 1];

@@ -222,22 +222,29 @@ struct fence_row {
     const char *text; /* may be NULL */
 };
 
-enum task_kind_id { TASK_SCAN = 1 };
-enum task_state { TASK_RUNNING = 1, TASK_DONE = 2, TASK_FAILED = 3, TASK_CANCELLED = 4 };
+enum task_kind_id { TASK_SCAN = 1, TASK_KINDS };
+enum task_state {
+    TASK_RUNNING = 1,
+    TASK_DONE = 2,
+    TASK_FAILED = 3,
+    TASK_CANCELLED = 4,
+    TASK_FAILING = 5,    /* a step has failed: what was done is being undone */
+    TASK_CANCELLING = 6, /* what is under way is finished, then what was done is undone */
+};
 struct task_row {
     uint32_t no; /* never reused */
     enum task_kind_id kind;
     enum task_state state;
-    uint32_t step;   /* index into the kind's table */
-    bool every_node; /* of a scan */
-    wall_ms created, ended;
-    const char *text; /* may be NULL */
+    uint32_t step;          /* index into the kind's table */
+    bool every_node;        /* of a scan */
+    wall_ms created, ended; /* ended 0: it is not over */
+    const char *text;       /* may be NULL */
 };
 
-enum job_progress { JOB_OPEN = 1, JOB_LEASED = 2, JOB_DONE = 3 };
+enum job_progress { JOB_OPEN = 1, JOB_TAKEN = 2 /* a node works on it */, JOB_DONE = 3 };
 struct job_row {
     uint32_t task_no, no;
-    uint32_t step;
+    uint32_t step; /* index; of a job that undoes one: index plus the number of steps */
     enum job_progress state;
     uint32_t resource_no; /* it may be gone later: hence id and label */
     uuid128 resource;

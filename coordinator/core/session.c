@@ -71,6 +71,7 @@ static int node_follows(struct step *s, const struct node_register *reg, struct 
     int rc;
 
     n->registered = true;
+    orders_of(s->c, n);
     for (size_t i = 0; i < SECTION_COUNT; i++)
         n->sections[i].was_asked = false;
     rc = node_heard(s, n, reg->sections, want);

@@ -68,10 +68,11 @@
 #define LEASE_STOP_BUDGET_MS       2000 /* from SIGKILL to unmounted, of a worker that can die */
 #define DEFAULT_OFFER_MS           3000 /* an offer that is not taken up goes elsewhere */
 #define LIMIT_JOB_ATTEMPTS         3u
-#define LIMIT_TASKS                4096u /* that run */
-#define LIMIT_JOBS                 200000u
-#define LIMIT_IMAGES               16384u /* of one filesystem */
-#define LIMIT_RIGHTS               4096u  /* of one node in a message */
+#define LIMIT_TASKS                4096u   /* that run */
+#define LIMIT_JOBS                 200000u /* of those */
+#define DEFAULT_TASK_RETENTION     1000u   /* tasks, with those that run */
+#define LIMIT_IMAGES               16384u  /* of one filesystem */
+#define LIMIT_RIGHTS               4096u   /* of one node in a message */
 
 /* Flood control: token bucket per connection, refilled each second. */
 #define DEFAULT_PEER_MESSAGES_PER_S 200

@@ -148,7 +148,7 @@ enum offer_kind { OFFER_SCAN = 1, OFFER_REACH = 2 };
 #define TASK_INFO_LIST(X, XREC, XRECS)                                                             \
     X(U64, no,         1, 0, "")                                                                   \
     X(STR, kind,       2, 0, "scan, ...")                                                          \
-    X(STR, state,      3, 0, "running, done, failed, cancelled")                                   \
+    X(STR, state,      3, 0, "running, failing, cancelling; done, failed, cancelled")                                   \
     X(STR, step,       4, 0, "of a running one")                                                   \
     X(STR, text,       5, 0, "one sentence: what it is for, or how it ended")                      \
     X(I64, created_ms, 6, 0, "wall time")                                                          \

@@ -870,7 +870,7 @@ static void running(struct durable *d, struct stored *out)
     for (size_t i = 0; i < d->t[T_TASK].n; i++) {
         const struct task_row *t = row_at(d, T_TASK, i);
 
-        if (t->state == TASK_RUNNING)
+        if (t->ended.v == 0)
             out->tasks[out->task_count++] = *t;
     }
     for (size_t i = 0; i < d->t[T_JOB].n; i++) {
@@ -878,7 +878,7 @@ static void running(struct durable *d, struct stored *out)
         struct task_row probe = { .no = j->task_no };
         const struct task_row *t = row_find(d, T_TASK, &probe);
 
-        if (t != NULL && t->state == TASK_RUNNING)
+        if (t != NULL && t->ended.v == 0)
             out->jobs[out->job_count++] = *j;
     }
 }
@@ -942,6 +942,11 @@ size_t durable_count_events(const struct durable *d, const char *kind, const cha
         n += strcmp(e->kind, kind) == 0 && (text == NULL || strstr(e->text, text) != NULL);
     }
     return n;
+}
+
+size_t durable_tasks(const struct durable *d)
+{
+    return d->t[T_TASK].n;
 }
 
 size_t durable_sections(const struct durable *d)

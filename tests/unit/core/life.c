@@ -96,12 +96,16 @@ static void forget(struct life *l)
     l->kept = arena_new(0);
     l->answer = NULL;
     l->reply = NULL;
+    l->offer_count = 0;
 }
 
 static void take_messages(struct life *l)
 {
     for (struct outgoing *o = l->update.messages; o != NULL; o = o->next) {
-        if (o->env != NULL)
+        if (o->env != NULL && o->env->offer != NULL) {
+            assert(l->offer_count < LIFE_OFFERS);
+            l->offers[l->offer_count++] = record_dup(l->kept, &envelope_desc, o->env);
+        } else if (o->env != NULL)
             l->answer = record_dup(l->kept, &envelope_desc, o->env);
         else
             l->reply = record_dup(l->kept, &reply_desc, o->reply);
@@ -569,6 +573,23 @@ static void token_line(FILE *f, const void *v)
             (long long)t->row.expires.v);
 }
 
+static void task_lines(FILE *f, const struct coord *c)
+{
+    for (const struct link *l = c->tasks.next; l != &c->tasks; l = l->next) {
+        const struct task *t = container_of(l, struct task, link);
+
+        fprintf(f, "  task %u kind %u state %u step %u open %u: %s\n", t->row.no, t->row.kind,
+                t->row.state, t->row.step, t->open, or_dash(t->row.text));
+        for (uint32_t i = 0; i < t->job_count; i++) {
+            const struct job_row *j = &t->jobs[i]->row;
+
+            fprintf(f, "    job %u step %u state %u of %u node %u attempt %llu result %u: %s\n",
+                    j->no, j->step, j->state, j->resource_no, j->node_no,
+                    (unsigned long long)j->attempt, j->result, or_dash(j->reason));
+        }
+    }
+}
+
 static void lease_line(FILE *f, const void *v)
 {
     const struct lease *r = v;
@@ -609,6 +630,7 @@ char *life_text(const struct coord *c)
     fprintf(f, "  over %llu\n", (unsigned long long)c->lease_history_count);
     for (size_t i = 0; i < c->node_count; i++)
         node_text(f, c->nodes[i]);
+    task_lines(f, c);
     fclose(f);
     return text;
 }

@@ -8,6 +8,8 @@
 #include "core/core.h"
 #include "durable.h"
 
+enum { LIFE_OFFERS = 64 };
+
 struct life {
     struct coord *c;
     struct core_config config;
@@ -27,7 +29,9 @@ struct life {
     void (*arm)(bool on); /* called around all that the core does: allocations may fail then */
     bool failed;          /* the last step was out of memory: nothing of it has happened */
     struct arena *kept;
-    const struct envelope *answer; /* the last one, or NULL: there was none */
+    const struct envelope *answer;              /* the last one, or NULL: there was none */
+    const struct envelope *offers[LIFE_OFFERS]; /* that nobody asked for, of the last commit */
+    size_t offer_count;
     const struct reply *reply;
 };
 

@@ -788,11 +788,11 @@ static const struct {
     { "SELECT token, kind, resource, resource_kind, resource_label, node, node_name, boot_id, "
       "ttl_ms, granted, ended, ending, task_no, text FROM lease_history",
       "lease_history", 1 },
-    { "SELECT no, kind, state, step, every_node, created, ended, text FROM task WHERE state <> 1",
+    { "SELECT no, kind, state, step, every_node, created, ended, text FROM task WHERE ended <> 0",
       "task", 1 },
     { "SELECT task_no, no, step, state, resource_no, resource, resource_label, node_no, attempt, "
       "result, reason, token, images, mounts, ms, unchanged, ended FROM job "
-      "WHERE NOT task_no IN (SELECT no FROM task WHERE state = 1)",
+      "WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
       "job", 2 },
     { "SELECT resource_no, node_no, proven, reason, at FROM reach", "reach", 2 },
 };

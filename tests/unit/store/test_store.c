@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/task_info.h"
 #include "script.h"
 #include "store_internal.h"
 #include "store_schema.h"
@@ -456,6 +457,87 @@ Test(store, rows_are_found_by_a_column_over_all_nodes)
 
 /* A reader in the middle of a long read does not stop commits, nor do they grow the WAL for ever
  * afterwards. */
+static struct change *add(struct arena *a, struct change **list, enum change_type type)
+{
+    struct change *c = arena_zalloc(a, sizeof *c);
+
+    c->type = type;
+    while (*list != NULL)
+        list = &(*list)->next;
+    *list = c;
+    return c;
+}
+
+/* Five tasks of two jobs each; the third runs. */
+static void five_tasks(struct arena *a)
+{
+    struct change *list = NULL, *c = add(a, &list, CHANGE_NODE);
+
+    c->node =
+        (struct node_row){ .no = 7, .id = { { 7 } }, .name = "n7", .admission = NODE_APPROVED };
+    for (uint32_t no = 1; no <= 5; no++) {
+        c = add(a, &list, CHANGE_TASK);
+        c->task = (struct task_row){ .no = no,
+                                     .kind = TASK_SCAN,
+                                     .state = no == 3 ? TASK_RUNNING : TASK_DONE,
+                                     .ended = { no == 3 ? 0 : 1000 + no },
+                                     .text = "12 filesystems" };
+        for (uint32_t job = 1; job <= 2; job++) {
+            c = add(a, &list, CHANGE_JOB);
+            c->job = (struct job_row){ .task_no = no,
+                                       .no = job,
+                                       .state = JOB_DONE,
+                                       .resource_label = "fs",
+                                       .node_no = job == 1 ? 7 : 8,
+                                       .images = 10 * no,
+                                       .mounts = 1,
+                                       .unchanged = job == 2 };
+        }
+    }
+    commit(list);
+}
+
+Test(store, tasks_that_are_over_are_read_newest_first)
+{
+    struct arena *a = arena_new(0);
+    struct store_reader *r;
+    struct task_row *rows;
+    struct task_sums *sums;
+    struct stored_job *jobs;
+    size_t count;
+    bool more;
+
+    five_tasks(a);
+    cr_assert_eq(store_reader_open(&options, &r, &e), 0, "%s", e.text);
+    cr_assert_eq(store_read_tasks(r, 0, 3, a, &rows, &sums, &count, &more, &e), 0, "%s", e.text);
+    cr_assert_eq(count, 3);
+    cr_assert(more);
+    cr_expect_eq(rows[0].no, 5);
+    cr_expect_eq(rows[2].no, 2, "the third runs");
+    cr_expect_str_eq(rows[0].text, "12 filesystems");
+    cr_expect_eq(sums[0].jobs, 2);
+    cr_expect_eq(sums[0].done, 2);
+    cr_expect_eq(sums[0].images, 100);
+    cr_expect_eq(sums[0].mounts, 2);
+    cr_expect_eq(sums[0].skipped, 1);
+    cr_assert_eq(store_read_tasks(r, 2, 1, a, &rows, &sums, &count, &more, &e), 0);
+    cr_assert_eq(count, 1);
+    cr_expect_eq(rows[0].no, 2);
+    cr_expect_not(more);
+    cr_assert_eq(store_read_tasks(r, 3, 1, a, &rows, &sums, &count, &more, &e), 0);
+    cr_assert_eq(count, 0);
+    cr_assert_eq(store_read_jobs(r, 2, a, &jobs, &count, &e), 0, "%s", e.text);
+    cr_assert_eq(count, 2);
+    cr_expect_str_eq(jobs[0].node_name, "n7");
+    cr_expect_eq(jobs[0].node.b[0], 7);
+    cr_expect_null(jobs[1].node_name, "there is no such node any more");
+    cr_expect_eq(jobs[1].row.images, 20);
+    cr_assert_eq(store_read_jobs(r, 99, a, &jobs, &count, &e), 0);
+    cr_assert_eq(count, 0);
+    store_reader_close(r);
+    arena_free(a);
+}
+
 Test(store, wal_is_bounded)
 {
     uint64_t seed = random_seed();

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Jobs, and the orders that go to nodes for them. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/core_internal.h"
+#include "wire/codec.h"
+
+/* ---- where it stands ------------------------------------------------------------------------ */
+
+static int job_text(char **to, const char *from)
+{
+    const char *p = *to;
+    int rc = text_set(&p, from);
+
+    *to = (char *)(uintptr_t)p;
+    return rc;
+}
+
+static bool is_ordered(const struct job *j)
+{
+    return j->now == JOB_OFFERED || j->now == JOB_RUNS;
+}
+
+/* Of its node. */
+static struct link *list_of(const struct job *j)
+{
+    return is_ordered(j)        ? &j->node->under_way
+           : j->now == JOB_HELD ? &j->node->held
+                                : &j->node->waiting;
+}
+
+/* Out of all lists, and into none of its node's but when it is ordered. */
+static void job_turn(struct job *j, enum job_now is)
+{
+    if (j->node != NULL && is_ordered(j))
+        j->node->orders--;
+    link_remove(&j->link);
+    link_remove(&j->offer);
+    free(j->held);
+    j->held = NULL;
+    j->now = is;
+    if (j->node != NULL && is_ordered(j)) {
+        j->node->orders++;
+        link_append(&j->node->under_way, &j->link);
+    }
+}
+
+static bool is_placed(const struct job *j)
+{
+    return job_step(j)->place != NULL;
+}
+
+void job_unlink(struct job *j)
+{
+    job_turn(j, JOB_OVER);
+}
+
+void job_forget(struct job *j)
+{
+    job_unlink(j);
+    free((void *)(uintptr_t)j->row.resource_label);
+    free((void *)(uintptr_t)j->row.reason);
+    free(j);
+}
+
+bool may_order(const struct node *n)
+{
+    return n->row.admission == NODE_APPROVED && n->live == NODE_UP && n->registered;
+}
+
+void orders_of(struct coord *c, struct node *n)
+{
+    if (link_empty(&n->order_due) && !link_empty(&n->waiting))
+        link_append(&c->orders_due, &n->order_due);
+}
+
+/* Open, and nobody's but its own node's: it waits. */
+void job_enqueue(struct coord *c, struct job *j)
+{
+    job_turn(j, JOB_WAITS);
+    if (is_placed(j)) {
+        j->node = NULL;
+        link_append(&c->jobs_unplaced, &j->link);
+    } else {
+        link_append(&j->node->waiting, &j->link);
+        orders_of(c, j->node);
+    }
+}
+
+void job_runs(struct job *j)
+{
+    job_turn(j, JOB_RUNS);
+}
+
+int job_hold(struct coord *c, struct job *j, const char *why)
+{
+    struct node *n = j->node;
+
+    assert(j->row.state == JOB_OPEN);
+    job_turn(j, JOB_HELD);
+    if (is_placed(j))
+        j->node = NULL;
+    else
+        link_append(&n->held, &j->link);
+    if (n != NULL)
+        orders_of(c, n);
+    return job_text(&j->held, why);
+}
+
+/* ---- orders --------------------------------------------------------------------------------- */
+
+static int order_send(struct step *s, struct job *j)
+{
+    struct envelope *env = node_envelope(s, j->node);
+
+    return env == NULL ? -ENOMEM : job_step(j)->order(s, j, env);
+}
+
+static void offer_wait(struct coord *c, struct job *j)
+{
+    link_remove(&j->offer);
+    j->due.v = c->now.v + DEFAULT_OFFER_MS;
+    link_append(&c->offers, &j->offer); /* all wait equally long: the last is due last */
+}
+
+int job_offer(struct step *s, struct job *j, struct node *n)
+{
+    assert(j->row.state == JOB_OPEN && j->now != JOB_OFFERED);
+    j->node = n;
+    job_turn(j, JOB_OFFERED);
+    offer_wait(s->c, j);
+    return order_send(s, j);
+}
+
+int job_take(struct step *s, struct job *j, uint64_t token)
+{
+    assert(j->node != NULL && j->row.state != JOB_DONE);
+    if (j->row.state == JOB_TAKEN && j->row.token == token)
+        return 0;
+    job_turn(j, JOB_RUNS);
+    j->row.state = JOB_TAKEN;
+    j->row.token = token;
+    j->row.node_no = j->node->row.no;
+    return job_save(s, j);
+}
+
+static int orders_of_node(struct step *s, struct node *n)
+{
+    while (may_order(n) && n->orders < ORDERS_PER_NODE && !link_empty(&n->waiting)) {
+        int rc = job_offer(s, container_of(n->waiting.next, struct job, link), n);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int orders_settle(struct step *s)
+{
+    struct coord *c = s->c;
+
+    while (!link_empty(&c->orders_due)) {
+        struct node *n = container_of(c->orders_due.next, struct node, order_due);
+        int rc;
+
+        link_remove(&n->order_due);
+        rc = orders_of_node(s, n);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int offers_tick(struct step *s)
+{
+    struct coord *c = s->c;
+
+    while (!c->read_only && !link_empty(&c->offers)) {
+        struct job *j = container_of(c->offers.next, struct job, offer);
+        int rc = 0;
+
+        if (j->due.v > c->now.v)
+            break;
+        if (job_step(j)->unanswered != NULL) {
+            link_remove(&j->offer);
+            rc = job_step(j)->unanswered(s, j);
+        } else {
+            offer_wait(c, j);
+            if (may_order(j->node))
+                rc = order_send(s, j);
+        }
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+mono_ms offers_deadline(const struct coord *c)
+{
+    return c->read_only || link_empty(&c->offers)
+               ? MONO_NEVER
+               : container_of(c->offers.next, struct job, offer)->due;
+}
+
+/* ---- ends ----------------------------------------------------------------------------------- */
+
+int job_withdraw(struct step *s, struct job *j)
+{
+    struct node *n = j->node;
+
+    assert(j->row.state == JOB_OPEN);
+    job_enqueue(s->c, j);
+    if (n != NULL)
+        orders_of(s->c, n);
+    return 0;
+}
+
+int job_again(struct step *s, struct job *j, const char *reason)
+{
+    struct node *n = j->node;
+
+    assert(j->row.state != JOB_DONE);
+    if (j->row.attempt >= LIMIT_JOB_ATTEMPTS)
+        return job_done(s, j, job_step(j)->failure, reason);
+    /* A task that is being cancelled starts nothing any more. */
+    if (j->task->row.state == TASK_CANCELLING && !is_undoing(j))
+        return job_done(s, j, 0, "The task was cancelled.");
+    j->row.attempt++;
+    j->row.state = JOB_OPEN;
+    j->row.token = 0;
+    if (is_placed(j) && !j->task->row.every_node)
+        j->row.node_no = 0;
+    job_enqueue(s->c, j);
+    if (n != NULL)
+        orders_of(s->c, n);
+    return text_set(&j->row.reason, reason) < 0 ? -ENOMEM : job_save(s, j);
+}
+
+int job_done(struct step *s, struct job *j, uint32_t result, const char *reason)
+{
+    struct node *n = j->node;
+    struct task *t = j->task;
+
+    assert(j->row.state != JOB_DONE);
+    job_turn(j, JOB_OVER);
+    if (n != NULL)
+        orders_of(s->c, n);
+    if (n != NULL)
+        j->row.node_no = n->row.no;
+    j->node = NULL;
+    j->row.state = JOB_DONE;
+    j->row.result = result;
+    j->row.ended = s->c->wall;
+    if (text_set(&j->row.reason, reason) < 0)
+        return -ENOMEM;
+    if (job_step(j)->over != NULL)
+        job_step(j)->over(s, j);
+    t->open--;
+    if (t->open == 0 && link_empty(&t->due))
+        link_append(&s->c->tasks_due, &t->due);
+    return job_save(s, j);
+}
+
+/* ---- a node is lost ------------------------------------------------------------------------- */
+
+static int job_lost(struct step *s, struct job *j, enum job_loss how)
+{
+    const struct task_step *step = job_step(j);
+    struct node *n = j->node;
+    int rc = 0;
+
+    if (step->lost != NULL)
+        rc = step->lost(s, j, how);
+    else if (how == LOSS_BOOT)
+        rc = job_again(s, j, "The node has been started anew.");
+    if (rc < 0 || how != LOSS_NODE || j->node != n)
+        return rc;
+    return job_done(s, j, step->failure, "The node was forgotten.");
+}
+
+/* Each once, whatever the step does with it. */
+int node_jobs_lost(struct step *s, struct node *n, enum job_loss how)
+{
+    struct link *lists[] = { &n->under_way, &n->waiting, &n->held };
+    struct link met;
+    int rc = 0;
+
+    link_init(&met);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        while (!link_empty(lists[i])) {
+            struct link *l = lists[i]->next;
+
+            link_remove(l);
+            link_append(&met, l);
+        }
+    }
+    while (!link_empty(&met)) {
+        struct job *j = container_of(met.next, struct job, link);
+
+        link_remove(&j->link);
+        link_append(list_of(j), &j->link);
+        if (rc == 0)
+            rc = job_lost(s, j, how);
+    }
+    orders_of(s->c, n);
+    return rc;
+}

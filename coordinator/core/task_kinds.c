@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kinds of tasks. */
+#include "core/core_internal.h"
+
+const struct task_kind *const task_kinds[TASK_KINDS] = { NULL };
