@@ -6,13 +6,14 @@
 #define NODES 3
 #endif
 #ifndef TOKENS
-#define TOKENS 4 /* leases and holds that are granted, of all starts together; 0: any number */
+#define TOKENS 0 /* leases and holds that are granted, of all starts together; 0: any number */
 #endif
 #ifndef BOOTS
-#define BOOTS 1 /* times that power goes, on all nodes together */
+#define BOOTS 0 /* times that power goes, on all nodes together; 0: any number */
 #endif
 #ifndef RESTORES
-#define RESTORES 0 /* 1: an old database is put back, once */
+#define RESTORES 0 /* an old database is put back, once: 1: muster's own backup, which says what it is;
+                      2: a copy that looks as if it were the present one */
 #endif
 
 /* Time goes in ticks. A node's worker is dead NODE_END ticks after its request was sent, even by a
@@ -40,7 +41,12 @@
 
 /* node.asks, node.report: what the network has of the node */
 #define SENT  1
-#define STALE 2 /* its seq is below one that was taken up in this start of the coordinator */
+#define LATER 2 /* not in this start of the coordinator, which has taken up a later one, or this one */
+#ifdef TWICE
+#define TAKEN LATER
+#else
+#define TAKEN 0
+#endif
 
 typedef node {
     /* the node */
@@ -68,9 +74,12 @@ typedef node {
     bit row_past;     /* of the boot before */
     bit hold;
 #if RESTORES
-    bit untold;     /* its rights are not known in this start */
-    bit uses;       /* the report: it is mounted to write here */
+    bit untold; /* its rights are not known since an old database was put back, or recovered */
+    bit uses;   /* the report: it is mounted to write here */
+#endif
+#if RESTORES == 2
     bit remembers;  /* it has heard what the old database does not know */
+    bit reminds;    /* the report: it says so */
     bit lost_grant; /* the grant under way was sent before the old database was put back */
 #endif
 #ifdef WITHOUT_FULL_TTL
@@ -92,12 +101,14 @@ unsigned counter : 3; /* the last token's, in this epoch; not counted when TOKEN
 unsigned boots : 2;
 #if RESTORES
 bit epoch;
-bit waiting;         /* recover: nothing is granted or taken until the operator's word */
-unsigned settle : 2; /* ticks until leases of nodes that have not told are over */
+bit waiting; /* recover: nothing is granted or taken until the operator's word */
+bit restored;
 unsigned grants : 3;
 unsigned highest : 4; /* token */
-bit restored;
-bit old;              /* the database is an old one, and nobody has noticed */
+#endif
+#if RESTORES == 2
+bit old;             /* the database is an old one, and nobody has noticed */
+unsigned settle : 2; /* ticks until leases of nodes that have not told are over */
 #endif
 #ifdef WITHOUT_HOLD_TOKEN
 bit old_end; /* the end of an earlier hold is still under way */
@@ -123,16 +134,34 @@ bit old_end; /* the end of an earlier hold is still under way */
  * any more is forgotten, numbers of requests keep their order alone, and nodes, which are alike, are
  * sorted. README.md says why each of these is exact. */
 c_code {
-#if defined(WITHOUT_LIST_ORDER) || defined(WITHOUT_TOKEN_ON_RESULTS) || RESTORES
+#if defined(WITHOUT_LIST_ORDER) || defined(WITHOUT_TOKEN_ON_RESULTS) || \
+    defined(WITHOUT_EARLIER) || defined(WITHOUT_ASKED_IS_UNKNOWN)
 #define MAY_FORGET 0
 #else
 #define MAY_FORGET 1
 #endif
 
+static void void_report(struct node *p)
+{
+    p->report = p->list = p->result = p->after = p->renewal = 0;
+#if RESTORES
+    p->uses = 0;
+#endif
+#if RESTORES == 2
+    p->reminds = 0;
+#endif
+}
+
 static void forget_what_is_void(struct node *p)
 {
     int reads = p->row && (p->row_request <= p->after || (p->row_past && !p->past));
 
+#if RESTORES
+    reads = reads || p->untold || now.waiting;
+#endif
+#if RESTORES == 2
+    reads = reads || now.old;
+#endif
     if (p->right != ALIVE)
         p->renewal = p->renewed = 0;
     if (p->right == ASKED && !p->granted && !p->asks && MAY_FORGET)
@@ -140,7 +169,7 @@ static void forget_what_is_void(struct node *p)
     if (p->right != ASKED)
         p->granted = 0;
     if (p->report && !reads && !(p->asks && p->after == p->request) && MAY_FORGET)
-        p->report = p->list = p->result = p->after = p->renewal = 0;
+        void_report(p);
     if (!p->asks && !p->report)
         p->past = 0;
 }
@@ -182,17 +211,35 @@ static void normalise(struct node *p)
 
 /* ---- properties */
 
-/* Exclusion; and no hold ends while its writer may write, whatever time goes by. */
+#if RESTORES == 2
+#define IS_OLD              old
+#define KNOWS_BETTER(i)     (old && n[i].remembers) /* follows no such coordinator */
+#define REMINDS(i)          (old && n[i].reminds)
+#define LEASES_ARE_OVER     (old && settle == 0)
+#define IS_RESTORED_UNSEEN  restored
+#else
+#define IS_OLD              0
+#define KNOWS_BETTER(i)     0
+#define REMINDS(i)          0
+#define LEASES_ARE_OVER     0
+#define IS_RESTORED_UNSEEN  0
+#endif
+
+/* Exclusion; and no hold ends while its writer may write, whatever time goes by. Of a hold that was
+ * lost with its database, and whose node is silent, nobody can know: no second one is granted, but a
+ * scan may be. */
 inline check_exclusion()
 {
-    assert(SUM(IS_ALIVE) + SUM(WRITES) <= 1)
+    assert(SUM(IS_ALIVE) <= 1 && SUM(WRITES) <= 1);
+    assert(IS_RESTORED_UNSEEN || !(ANY(IS_ALIVE) && ANY(WRITES)))
 }
 
 /* What is taken was read under the lease that is live now: nobody has had a right since. */
 inline check_result(i)
 {
     assert(n[i].row == LIVE && n[i].row_request == n[i].after);
-    assert(!ANY(IS_ALIVE) && !ANY(WRITES) && SUM(IS_LIVE) == 1)
+    assert(!ANY(IS_ALIVE) && SUM(IS_LIVE) == 1);
+    assert(IS_RESTORED_UNSEEN || !ANY(WRITES))
 }
 
 /* Tokens grow. In a database that nobody knows yet to be an old one they cannot. */
@@ -201,7 +248,7 @@ inline next_token()
 #if RESTORES
     counter++;
     grants++;
-    assert(old || epoch * 8 + counter > highest);
+    assert(IS_OLD || epoch * 8 + counter > highest);
     highest = epoch * 8 + counter
 #elif TOKENS
     counter++
@@ -253,12 +300,15 @@ inline no_report(i)
 #if RESTORES
     n[i].uses = 0;
 #endif
+#if RESTORES == 2
+    n[i].reminds = 0;
+#endif
 }
 
 inline no_grant(i)
 {
     n[i].granted = 0;
-#if RESTORES
+#if RESTORES == 2
     n[i].lost_grant = 0;
 #endif
 #ifdef WITHOUT_EARLIER
@@ -270,23 +320,20 @@ inline no_grant(i)
 #define IS_UNTOLD(i) (n[i].untold)
 #define UNTOLD       ANY(IS_UNTOLD)
 #define WAITING      waiting
-#define KNOWS_BETTER(i) (old && n[i].remembers) /* follows no such coordinator */
+#else
+#define IS_UNTOLD(i) 0
+#define UNTOLD  0
+#define WAITING 0
+#endif
 #ifdef WITHOUT_TOLD_FOR_LEASE
 #define UNKNOWN_LEASES 0
 #else
-#define UNKNOWN_LEASES (settle && UNTOLD)
+#define UNKNOWN_LEASES (UNTOLD && !LEASES_ARE_OVER)
 #endif
 #ifdef WITHOUT_TOLD_FOR_HOLD
 #define UNKNOWN_HOLDS 0
 #else
 #define UNKNOWN_HOLDS UNTOLD
-#endif
-#else
-#define IS_UNTOLD(i)    0
-#define WAITING         0
-#define KNOWS_BETTER(i) 0
-#define UNKNOWN_LEASES  0
-#define UNKNOWN_HOLDS   0
 #endif
 #ifdef WITHOUT_RESIDUE_IN_THE_WAY
 #define RIGHTS ANY(IS_LIVE)
@@ -302,9 +349,9 @@ inline no_grant(i)
 /* Who has a right on the filesystem asks for none: the list of a request has nothing of it. */
 inline take_request(i)
 {
-    n[i].asks = 0;
+    n[i].asks = TAKEN;
     if
-    :: n[i].report && n[i].after < n[i].request -> n[i].report = STALE; n[i].renewal = 0
+    :: n[i].report && n[i].after < n[i].request -> n[i].report = LATER; n[i].renewal = 0
     :: else
     fi;
     if
@@ -319,9 +366,8 @@ inline take_request(i)
         n[i].row_past = n[i].past;
         n[i].end = COORD_END;
         n[i].granted = 1;
-#if RESTORES
+#if RESTORES == 2
         n[i].lost_grant = 0;
-        n[i].untold = 0;
 #endif
 #ifdef WITHOUT_FULL_TTL
         n[i].stored_end = COORD_END;
@@ -386,12 +432,12 @@ inline take_unknown(i)
 inline take_report(i)
 {
     if
-    :: n[i].asks && n[i].after == n[i].request -> n[i].asks = 0
+    :: n[i].asks && n[i].after == n[i].request -> n[i].asks = TAKEN
     :: else
     fi;
 #if RESTORES
     if
-    :: KNOWS_BETTER(i) -> waiting = 1
+    :: REMINDS(i) -> waiting = 1
     :: else ->
         take_list(i);
         if
@@ -402,12 +448,17 @@ inline take_report(i)
 #else
     take_list(i);
 #endif
-    n[i].report = 0;
+    n[i].report = TAKEN;
+#ifndef TWICE
     n[i].list = NONE;
     n[i].result = 0;
     n[i].after = 0;
 #if RESTORES
     n[i].uses = 0;
+#endif
+#if RESTORES == 2
+    n[i].reminds = 0;
+#endif
 #endif
     n[i].renewal = (n[i].renewed -> n[i].renewal : 0)
 }
@@ -448,6 +499,9 @@ inline send_report(i)
 #if RESTORES
     n[i].uses = n[i].writes && n[i].untold;
 #endif
+#if RESTORES == 2
+    n[i].reminds = n[i].remembers && old;
+#endif
     n[i].result = 0
 }
 
@@ -471,7 +525,7 @@ inline use_grant(i)
     n[i].left = (n[i].left -> n[i].left : 1);
 #endif
     n[i].right = ALIVE;
-#if RESTORES
+#if RESTORES == 2
     n[i].remembers = n[i].remembers || !restored || n[i].lost_grant;
 #endif
     no_grant(i);
@@ -549,14 +603,15 @@ active [NODES] proctype of_node()
            n[_pid].renewed = 0;
            n[_pid].row_past = (n[_pid].row != NONE);
            n[_pid].past = n[_pid].asks || n[_pid].report;
-#if RESTORES
+#if RESTORES == 2
            n[_pid].remembers = 0;
 #endif
            DONE
        }
     :: d_step { n[_pid].off -> n[_pid].off = 0; DONE }
 
-    :: d_step { !WAITING && n[_pid].asks == SENT && !KNOWS_BETTER(_pid) -> take_request(_pid); DONE }
+    /* who has not registered yet, and so told what it has and uses, is asked to first */
+    :: d_step { !WAITING && n[_pid].asks == SENT && !IS_UNTOLD(_pid) -> take_request(_pid); DONE }
     :: d_step { !WAITING && n[_pid].report == SENT -> take_report(_pid); DONE }
     :: d_step { n[_pid].row == LIVE && n[_pid].end == 0 -> row_is_residue(_pid); DONE }
 
@@ -631,52 +686,59 @@ active [NODES] proctype of_node()
 #define LOSE(i) skip
 #endif
 #define RESTART(i)                                                                                 \
+    n[i].asks = (n[i].asks -> SENT : 0);                                                           \
     n[i].report = (n[i].report -> SENT : 0);                                                       \
     LOSE(i);                                                                                       \
     n[i].end = (n[i].row == LIVE -> AT_START(i) : 0)
-#if RESTORES
 #define PUT_BACK(i)                                                                                \
     no_row(i);                                                                                     \
     no_report(i);                                                                                  \
     n[i].asks = 0;                                                                                 \
     n[i].past = 0;                                                                                 \
     n[i].hold = 0;                                                                                 \
-    n[i].untold = 1;                                                                               \
-    n[i].lost_grant = n[i].granted
-#define RECOVER(i)                                                                                 \
-    n[i].remembers = 0;                                                                            \
     n[i].untold = 1
-#endif
+#define LOST_GRANT(i)   n[i].lost_grant = n[i].granted
+#define FORGIVE(i)      n[i].remembers = 0; n[i].reminds = 0
+#define IS_TOLD_LATER(i) n[i].untold = 1
 
 active proctype world()
 {
     do
-#if RESTORES
+#if RESTORES == 2
     :: d_step { ANY(RUNS) || settle -> EACH(TICK); settle = (settle -> settle - 1 : 0); DONE }
 #else
     :: d_step { ANY(RUNS) -> EACH(TICK); DONE }
 #endif
+    /* the coordinator is killed, and starts */
     :: d_step { !WAITING -> EACH(RESTART); DONE }
 #if RESTORES
     /* an old database: it knows the nodes, and nothing that was granted */
     :: d_step { !restored && grants ->
            restored = 1;
-           EACH(PUT_BACK);
            counter = 0;
+           EACH(PUT_BACK);
+#if RESTORES == 2
+           EACH(LOST_GRANT);
            old = 1;
            settle = COORD_END;
+#else
+           waiting = 1;
+#endif
            DONE
        }
-    /* the operator's word, once a node has told that it remembers more */
+    /* the operator's word */
     :: d_step { waiting ->
            waiting = 0;
-           old = 0;
+           counter = 0;
 #ifndef WITHOUT_EPOCH
            epoch = 1;
 #endif
-           counter = 0;
-           EACH(RECOVER);
-           settle = COORD_END;
+           EACH(IS_TOLD_LATER);
+#if RESTORES == 2
+           EACH(FORGIVE);
+           old = 0;
+           settle = 0;
+#endif
            DONE
        }
 #endif
