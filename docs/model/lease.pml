@@ -343,6 +343,12 @@ inline no_grant(i)
 #define LEASE_FREE(i) (!ANY(IS_LIVE) && !ANY(HOLDS) && !UNKNOWN_LEASES && TOKEN_LEFT)
 #define HOLD_FREE     (!RIGHTS && !ANY(HOLDS) && !UNKNOWN_HOLDS && TOKEN_LEFT)
 
+#ifdef WITHOUT_EXPIRY
+#define IS_AT_END(i) 0
+#else
+#define IS_AT_END(i) (n[i].end == 0)
+#endif
+
 /* A message of the node's present boot proves that the one before is over. */
 #define IS_FENCED(i) (n[i].row_past && !n[i].past)
 
@@ -532,6 +538,24 @@ inline use_grant(i)
     check_exclusion()
 }
 
+inline ask(i)
+{
+    n[i].request++;
+    n[i].right = ASKED;
+    n[i].left = NODE_END;
+#ifdef WITHOUT_EARLIER
+    n[i].granted_before = n[i].granted_before || n[i].granted;
+    n[i].granted = 0;
+#else
+    no_grant(i);
+#endif
+    n[i].asks = SENT;
+    if
+    :: n[i].past -> n[i].past = 0; no_report(i)
+    :: else
+    fi
+}
+
 /* ---- what may happen of node i, on it, at the coordinator and under way */
 
 active [NODES] proctype of_node()
@@ -539,20 +563,7 @@ active [NODES] proctype of_node()
     do
     /* an offer has come, at any time, and may be old: the node asks, or asks again */
     :: d_step { !n[_pid].off && n[_pid].right <= ASKED && !KNOWS_BETTER(_pid) ->
-           n[_pid].request++;
-           n[_pid].right = ASKED;
-           n[_pid].left = NODE_END;
-#ifdef WITHOUT_EARLIER
-           n[_pid].granted_before = n[_pid].granted_before || n[_pid].granted;
-           n[_pid].granted = 0;
-#else
-           no_grant(_pid);
-#endif
-           n[_pid].asks = SENT;
-           if
-           :: n[_pid].past -> n[_pid].past = 0; no_report(_pid)
-           :: else
-           fi;
+           ask(_pid);
            DONE
        }
     /* it is denied, or the supervisor is killed and another one starts, or no grant could be used */
@@ -613,7 +624,7 @@ active [NODES] proctype of_node()
     /* who has not registered yet, and so told what it has and uses, is asked to first */
     :: d_step { !WAITING && n[_pid].asks == SENT && !IS_UNTOLD(_pid) -> take_request(_pid); DONE }
     :: d_step { !WAITING && n[_pid].report == SENT -> take_report(_pid); DONE }
-    :: d_step { n[_pid].row == LIVE && n[_pid].end == 0 -> row_is_residue(_pid); DONE }
+    :: d_step { n[_pid].row == LIVE && IS_AT_END(_pid) -> row_is_residue(_pid); DONE }
 
     /* a hold for it; its writer may write at once */
     :: d_step { !WAITING && HOLD_FREE && !n[_pid].off ->
@@ -701,9 +712,67 @@ active [NODES] proctype of_node()
 #define FORGIVE(i)      n[i].remembers = 0; n[i].reminds = 0
 #define IS_TOLD_LATER(i) n[i].untold = 1
 
+/* ---- progress: from now on nothing fails. Nodes with power end what they do and are heard in each
+ * tick, the others stay silent. Then one that asks is soon given a lease, unless there is a hold. */
+
+#define CALM_TICKS (COORD_END + 1)
+#define HAS_POWER(i) (!n[i].off)
+
+inline calm_node(i)
+{
+    if
+    :: n[i].off
+    :: else ->
+        if
+        :: n[i].right >= ALIVE -> no_right(i)
+        :: else
+        fi;
+        send_report(i);
+        take_report(i)
+    fi;
+    if
+    :: n[i].row == LIVE && IS_AT_END(i) -> row_is_residue(i)
+    :: else
+    fi
+}
+
+inline calm_request(i)
+{
+    if
+    :: n[i].off || is_granted
+    :: else ->
+        ask(i);
+        take_request(i);
+        is_granted = n[i].granted
+    fi
+}
+
 active proctype world()
 {
+#if !RESTORES
+    unsigned ticks : 3;
+    bit is_granted;
+#endif
     do
+#if !RESTORES
+    :: d_step { ANY(HAS_POWER) && !ANY(HOLDS) ->
+           do
+           :: ticks < CALM_TICKS && !is_granted ->
+               EACH(calm_node);
+               EACH(calm_request);
+               if
+               :: is_granted
+               :: else -> EACH(TICK)
+               fi;
+               ticks++
+           :: else -> break
+           od;
+           assert(is_granted);
+           ticks = 0;
+           is_granted = 0;
+           DONE
+       }
+#endif
 #if RESTORES == 2
     :: d_step { ANY(RUNS) || settle -> EACH(TICK); settle = (settle -> settle - 1 : 0); DONE }
 #else
