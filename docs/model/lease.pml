@@ -103,8 +103,10 @@ unsigned boots : 2;
 bit epoch;
 bit waiting; /* recover: nothing is granted or taken until the operator's word */
 bit restored;
+#if TOKENS
 unsigned grants : 3;
 unsigned highest : 4; /* token */
+#endif
 #endif
 #if RESTORES == 2
 bit old;             /* the database is an old one, and nobody has noticed */
@@ -134,7 +136,7 @@ bit old_end; /* the end of an earlier hold is still under way */
  * any more is forgotten, numbers of requests keep their order alone, and nodes, which are alike, are
  * sorted. README.md says why each of these is exact. */
 c_code {
-#if defined(WITHOUT_LIST_ORDER) || defined(WITHOUT_TOKEN_ON_RESULTS) || \
+#if defined(REMEMBER) || defined(WITHOUT_LIST_ORDER) || defined(WITHOUT_TOKEN_ON_RESULTS) ||      \
     defined(WITHOUT_EARLIER) || defined(WITHOUT_ASKED_IS_UNKNOWN)
 #define MAY_FORGET 0
 #else
@@ -245,7 +247,7 @@ inline check_result(i)
 /* Tokens grow. In a database that nobody knows yet to be an old one they cannot. */
 inline next_token()
 {
-#if RESTORES
+#if RESTORES && TOKENS
     counter++;
     grants++;
     assert(IS_OLD || epoch * 8 + counter > highest);
@@ -256,7 +258,7 @@ inline next_token()
     skip
 #endif
 }
-#if RESTORES
+#if RESTORES && TOKENS
 #define TOKEN_LEFT (grants < TOKENS)
 #elif TOKENS
 #define TOKEN_LEFT (counter < TOKENS)
@@ -749,12 +751,12 @@ inline calm_request(i)
 
 active proctype world()
 {
-#if !RESTORES
+#ifdef PROGRESS
     unsigned ticks : 3;
     bit is_granted;
 #endif
     do
-#if !RESTORES
+#ifdef PROGRESS
     :: d_step { ANY(HAS_POWER) && !ANY(HOLDS) ->
            do
            :: ticks < CALM_TICKS && !is_granted ->
@@ -782,7 +784,7 @@ active proctype world()
     :: d_step { !WAITING -> EACH(RESTART); DONE }
 #if RESTORES
     /* an old database: it knows the nodes, and nothing that was granted */
-    :: d_step { !restored && grants ->
+    :: d_step { !restored ->
            restored = 1;
            counter = 0;
            EACH(PUT_BACK);
