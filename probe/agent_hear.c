@@ -107,6 +107,8 @@ static void hear_registered(struct agent *a, struct turn *t, const struct envelo
                    agent_same_start(a, body->coordinator)))
         return;
     why = agent_decline(a, body->coordinator);
+    if (why != NULL && !asked) /* it was on its way for long */
+        return;
     if (why != NULL) {
         agent_complain(a, t, LOG_LEVEL_ERROR, "not following this coordinator: %s", why);
         agent_enter(a, AGENT_DECLINING, t->now, agent_jitter(a, DECLINING_RETRY_MS));
@@ -125,9 +127,22 @@ static void hear_registered(struct agent *a, struct turn *t, const struct envelo
     a->beat_at.v = t->now.v + agent_jitter(a, a->heartbeat_ms);
 }
 
-static void hear_heartbeat_ack(struct agent *a, struct turn *t, const struct envelope *env)
+/* Does it answer a question of now, as the start of the coordinator that is followed? What another
+ * start acknowledges would be remembered as that one's. It may have taken up a register that was
+ * late, and then it answers all, but it has not been accepted. */
+static bool followed(struct agent *a, struct turn *t, const struct envelope *env)
 {
     if (a->state != AGENT_FOLLOWING || !answers_now(a, env))
+        return false;
+    if (agent_is_followed(a, env->start))
+        return true;
+    agent_enter(a, AGENT_REGISTERING, t->now, 0);
+    return false;
+}
+
+static void hear_heartbeat_ack(struct agent *a, struct turn *t, const struct envelope *env)
+{
+    if (!followed(a, t, env))
         return;
     a->heard = t->now;
     agent_saw_generation(a, env->heartbeat_ack->generation);
@@ -156,7 +171,7 @@ static void hear_report_ack(struct agent *a, struct turn *t, const struct envelo
     const struct section_state *s = env->report_ack->sections.v;
     bool more = false;
 
-    if (a->state != AGENT_FOLLOWING || !answers_now(a, env))
+    if (!followed(a, t, env))
         return;
     a->heard = t->now;
     agent_saw_generation(a, env->report_ack->generation);

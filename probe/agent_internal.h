@@ -126,6 +126,8 @@ void agent_hear(struct agent *a, struct turn *t, const struct envelope *env);
 /* agent_accept.c */
 /* NULL: this start of a coordinator may be followed. Else why not. */
 const char *agent_decline(const struct agent *a, const struct memory *coordinator);
+/* Is this the nonce of the start that is followed? */
+bool agent_is_followed(const struct agent *a, struct bytes start);
 bool agent_same_start(const struct agent *a, const struct memory *coordinator);
 void agent_remember(struct agent *a, const struct memory *coordinator);
 void agent_saw_generation(struct agent *a, uint64_t generation);

@@ -205,6 +205,7 @@ static void answer(struct world *w, const struct envelope *question, struct enve
 
     REC_SET(env, envelope, version, PROTOCOL_VERSION);
     REC_SET(env, envelope, correlation, question == NULL ? 0 : question->seq);
+    REC_SET(env, envelope, start, w->coordinator.nonce);
     ev.message = env;
     step(w, &ev);
 }
