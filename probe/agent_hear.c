@@ -14,7 +14,7 @@ enum {
     SEQ_SKIP = 1000000000, /* microseconds: more than a clock that is read afresh may be behind */
 };
 
-static bool answers_now(const struct agent *a, const struct envelope *env)
+bool agent_answers_now(const struct agent *a, const struct envelope *env)
 {
     return env->correlation >= a->state_seq && env->correlation < a->next_seq;
 }
@@ -49,7 +49,7 @@ static void hear_enrolled(struct agent *a, struct turn *t, const struct envelope
 {
     const struct enrolled *body = env->enrolled;
 
-    if (a->state != AGENT_ENROLLING || !answers_now(a, env))
+    if (a->state != AGENT_ENROLLING || !agent_answers_now(a, env))
         return;
     if (body->state == ENROL_REJECTED) {
         hear_rejected(a, t, body);
@@ -98,7 +98,7 @@ static void take_heartbeat(struct agent *a, uint64_t ms)
 static void hear_registered(struct agent *a, struct turn *t, const struct envelope *env)
 {
     const struct registered *body = env->registered;
-    bool asked = agent_duties[a->state].registers && answers_now(a, env);
+    bool asked = agent_duties[a->state].registers && agent_answers_now(a, env);
     const char *why;
 
     /* A register that was repeated may be answered by two starts of the coordinator; the later one
@@ -120,6 +120,7 @@ static void hear_registered(struct agent *a, struct turn *t, const struct envelo
     take_heartbeat(a, body->heartbeat_ms);
     note_offered(a, &body->want);
     agent_enter(a, AGENT_FOLLOWING, t->now, 0);
+    a->leases.renew_at = t->now; /* does it know them? */
     a->heard = t->now;
     a->report_at = t->now;
     a->beat_at.v = t->now.v + agent_jitter(a, a->heartbeat_ms);
@@ -127,7 +128,7 @@ static void hear_registered(struct agent *a, struct turn *t, const struct envelo
 
 static void hear_heartbeat_ack(struct agent *a, struct turn *t, const struct envelope *env)
 {
-    if (a->state != AGENT_FOLLOWING || !answers_now(a, env))
+    if (a->state != AGENT_FOLLOWING || !agent_answers_now(a, env))
         return;
     a->heard = t->now;
     agent_saw_generation(a, env->heartbeat_ack->generation);
@@ -156,7 +157,7 @@ static void hear_report_ack(struct agent *a, struct turn *t, const struct envelo
     const struct section_state *s = env->report_ack->sections.v;
     bool more = false;
 
-    if (a->state != AGENT_FOLLOWING || !answers_now(a, env))
+    if (a->state != AGENT_FOLLOWING || !agent_answers_now(a, env))
         return;
     a->heard = t->now;
     agent_saw_generation(a, env->report_ack->generation);
@@ -272,8 +273,9 @@ static void hear_refused(struct agent *a, struct turn *t, const struct envelope 
     bool known = body->reason < ARRAY_LEN(reactions) && reactions[body->reason] != NULL;
 
     /* What cannot be read at all is refused without a number. */
-    if (env->correlation != 0 && !answers_now(a, env))
+    if (env->correlation != 0 && !agent_answers_now(a, env))
         return;
+    agent_lease_refused(a, t, env);
     agent_complain(a, t, LOG_LEVEL_WARNING, "the coordinator refuses (%s): %s",
                    known ? refuse_reason_name((enum refuse_reason)body->reason) : "unknown reason",
                    body->text == NULL ? "it gave no reason" : body->text);
@@ -292,4 +294,6 @@ void agent_hear(struct agent *a, struct turn *t, const struct envelope *env)
         hear_report_ack(a, t, env);
     else if (env->refused != NULL)
         hear_refused(a, t, env);
+    else
+        agent_lease_hear(a, t, env);
 }
