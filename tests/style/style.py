@@ -19,6 +19,8 @@ PLACES = {
     "probe/": "probe", "probe/agent": "agent", "probe/worker.c": "worker",
     "probe/collect/": "collect", "probe/collect/parse_": "parse", "probe/collect/rows": "parse",
     "probe/collect/tree": "parse",
+    "probe/scan/": "scan", "probe/scan/parse_": "image", "probe/scan/walk": "image",
+    "probe/scan/limits": "image",
     "cli/": "cli",
 }
 # Layer -> layers whose headers it may include.
@@ -35,6 +37,8 @@ LAYERS = {
     "agent": {"base", "log", "model", "wire", "agent"},  # of the log its levels: it returns lines
     "parse": {"base", "model", "parse"},
     "collect": {"base", "model", "parse", "collect", "agent"},
+    "image": {"base", "model", "parse", "image"},
+    "scan": {"base", "model", "parse", "image", "scan"},
     "probe": {"base", "log", "model", "wire", "net", "agent", "probe"},
     "worker": {"base", "log", "model", "wire", "agent", "probe", "collect"},
     "cli": {"base", "model", "wire", "client", "cli"},

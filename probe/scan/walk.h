@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A walk through the folders of a file system, in bounds. Pure: its caller opens the folders that
+ * it names, feeds it their entries, and then reads the files that it takes out, in the order that
+ * it gives.
+ *
+ *     while ((folder = walk_folder(w, now)) != NULL)
+ *         walk_entry(w, ...) for each name in it
+ *     walk_sort(w)
+ *     while ((file = walk_file(w, now)) != NULL)
+ *         read it; walk_spent(w, bytes)
+ *
+ * Every bound that is hit is in the tally, with what was left out for it. */
+#ifndef MUSTER_SCAN_WALK_H
+#define MUSTER_SCAN_WALK_H
+
+#include "base/types.h"
+
+struct walk_limits {
+    uint32_t depth;   /* folders below the top one */
+    uint64_t entries; /* names in folders */
+    uint64_t files;   /* that may be images */
+    uint64_t bytes;   /* read of files */
+    size_t memory;    /* for names */
+    int64_t time_ms;
+};
+
+/* Those of limits.h. */
+struct walk_limits walk_limits_default(void);
+
+enum walk_bound {
+    WALK_HIT_DEPTH,   /* counts folders that were not looked into */
+    WALK_HIT_ENTRIES, /* folders of which some entries, or all, were not looked at */
+    WALK_HIT_FILES,   /* files that were not read */
+    WALK_HIT_BYTES,   /* files that were not read */
+    WALK_HIT_TIME,    /* folders and files */
+    WALK_HIT_PATH,    /* folders and files: their path is longer than one that can be opened */
+    WALK_HIT_MEMORY,  /* folders and files */
+    WALK_BOUND_COUNT
+};
+
+enum walk_kind { WALK_FILE, WALK_FOLDER, WALK_LINK, WALK_OTHER };
+
+struct walk_tally {
+    uint64_t folders, entries;      /* that were looked at */
+    uint64_t files;                 /* regular ones, of any size */
+    uint64_t candidates;            /* that are large enough to be an image */
+    uint64_t links, others;         /* symbolic ones; FIFOs, sockets, devices */
+    uint64_t mounts;                /* of other file systems, which hide what is below them */
+    uint64_t failed;                /* folders and files that could not be opened or read */
+    uint64_t bytes;                 /* read of files */
+    uint64_t hit[WALK_BOUND_COUNT]; /* what was left out; 0: the bound was not hit */
+};
+
+struct walk_stat {
+    uint64_t inode, size_bytes;
+    uint64_t allocated_bytes;
+    wall_ms modified;
+};
+
+struct walk_file {
+    const char *path; /* raw bytes from the top, without a first '/' */
+    struct walk_stat stat;
+};
+
+struct walk;
+
+/* NULL: out of memory. */
+struct walk *walk_new(const struct walk_limits *limits, mono_ms start);
+void walk_free(struct walk *w); /* NULL is legal */
+
+/* The next folder to be looked into, as a path; "" is the top. NULL: there is none, or time is up.
+ */
+const char *walk_folder(struct walk *w, mono_ms now);
+/* One name in the folder that was given last ("." and ".." are nothing). True: go on with the next;
+ * false: a bound is hit, and no more of this folder counts. `st` counts for files alone. */
+bool walk_entry(struct walk *w, const char *name, enum walk_kind kind, const struct walk_stat *st,
+                mono_ms now);
+/* An entry, a folder or a file that could not be looked at. */
+void walk_failed(struct walk *w);
+/* A folder, or a file, on which another file system is mounted. */
+void walk_is_mount(struct walk *w);
+
+/* After the last folder. Large files come first, for a bound leaves out the rest; in both groups in
+ * the order of inodes, which is near that on the disk; then by path. */
+void walk_sort(struct walk *w);
+/* The next file to be read; NULL: there is none, or a bound is hit. It lives as long as the walk.
+ */
+const struct walk_file *walk_file(struct walk *w, mono_ms now);
+void walk_spent(struct walk *w, uint64_t bytes);
+
+const struct walk_tally *walk_tally(const struct walk *w);
+/* Nothing was left out, hidden, or failed. */
+bool walk_is_complete(const struct walk_tally *t);
+const char *walk_bound_name(enum walk_bound b); /* "depth" */
+
+#endif
