@@ -442,7 +442,8 @@ enum node_admission {
     X(STRS, interfaces, 3, 0, "host's interfaces by configuration (globs)")                        \
     X(STR,  sys_root,   4, 0, "tests: another root in place of /sys and /proc")                    \
     X(STRS, devices,    5, 0, "names of block devices that are looked at (globs); absent: all")    \
-    X(BYTES, memory,    6, 0, "what the last worker of this kind wanted kept")
+    X(BYTES, memory,    6, 0, "what the last worker of this kind wanted kept")                     \
+    XREC(scan_order, scan, 7, 0, "kind scan: what to do")
 
 /* In the worker's one message; the sections are in the memfd that the message carries, encoded as
  * a report. `bytes` is its length. */
@@ -450,7 +451,8 @@ enum node_admission {
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
     X(STR, error,   3, 0, "one sentence when nothing could be collected")                          \
-    X(BYTES, memory, 4, 0, "kept for the next worker of this kind; absent: nothing")
+    X(BYTES, memory, 4, 0, "kept for the next worker of this kind; absent: nothing")               \
+    X(BOOL, clean,   5, 0, "of a scan: proven unmounted; the memfd has a scan_result or a reach_result")
 
 /* clang-format on */
 

@@ -184,7 +184,7 @@ static void read_file(const struct hand *h, struct image_found *f, struct image 
         read_opened(h, fd, f, none, out);
         close(fd);
     }
-    f->links = read_links(r->root, &rows, f->file->path, f->image, r->options->mounted);
+    f->links = read_image_links(r->root, &rows, f->file->path, f->image, r->options->mounted);
     if (rows.failed) {
         *none = (struct image){ .fault = IMAGE_MEMORY, .why = "out of memory" };
         f->image = none;
