@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/limits.h"
 #include "wire/codec.h"
+#include "worker_end.h"
 
 enum { MOST_FDS = 4 };
 
@@ -206,5 +208,67 @@ int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct 
     }
     if (first.fd >= 0)
         close(first.fd);
+    return rc;
+}
+
+/* ---- scans --------------------------------------------------------------------------------- */
+
+static int take_record(int fd, uint64_t bytes, const struct record_desc *d, struct arena *a,
+                       const void **out, struct err *e)
+{
+    uint8_t *p = NULL;
+    void *record;
+    int rc = read_report(fd, bytes, &p, e);
+
+    if (rc == 0)
+        rc = wire_decode(d, p, bytes, a, &record, e);
+    if (rc == 0)
+        *out = record;
+    free(p);
+    return rc;
+}
+
+static int take_scan(const struct message *m, const struct record_desc *d, struct arena *a,
+                     const void **out, bool *clean, struct err *e)
+{
+    const struct worker_result *result;
+    void *decoded;
+    int rc;
+
+    if (m->cut)
+        return err_set(e, -EBADMSG, "the worker's result is no message that a worker sends");
+    rc = wire_decode(&worker_result_desc, m->bytes, m->n, a, &decoded, e);
+    if (rc < 0)
+        return rc;
+    result = decoded;
+    if (result->version != PROTOCOL_VERSION)
+        return err_set(e, -EBADMSG, "the worker speaks another version than its supervisor");
+    if (result->error != NULL)
+        return err_set(e, -EIO, "%s", result->error);
+    if (d != NULL && m->fds != 1)
+        return err_set(e, -EBADMSG, "the worker's result came without its memory file");
+    rc = d == NULL ? 0 : take_record(m->fd, result->bytes, d, a, out, e);
+    *clean = rc == 0 && result->clean;
+    return rc;
+}
+
+int worker_scan_take(const struct worker_process *w, int status, const struct record_desc *d,
+                     struct arena *a, const void **out, bool *clean, struct err *e)
+{
+    struct message m = { .room = next_size(w->sock) };
+    int rc;
+
+    *out = NULL;
+    *clean = false;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return err_set(e, -EIO, "%s", worker_end_text(w, status, a));
+    m.bytes = arena_alloc(a, m.room);
+    if (m.bytes == NULL)
+        return err_set(e, -ENOMEM, "out of memory for a worker's result");
+    if (!receive(w->sock, &m))
+        return err_set(e, -EBADMSG, "the worker ended without a word");
+    rc = take_scan(&m, d, a, out, clean, e);
+    if (m.fd >= 0)
+        close(m.fd);
     return rc;
 }

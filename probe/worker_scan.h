@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 
+#define WORKER_NAME "muster-probe-worker"
 #define WORKER_SCAN "scan" /* its kind */
 
 /* Reads its order, carries it out and sends its result. 0, or a negative errno with a sentence:

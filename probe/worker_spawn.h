@@ -18,6 +18,9 @@ struct worker_process {
  * and the reason on stderr. 0 or a negative errno with a sentence. */
 int worker_spawn(const struct worker_pool_config *config, enum worker_kind kind,
                  struct bytes memory, struct worker_process *out, struct err *e);
+/* The same for a scan's: `WORKER scan REQUEST`, which goes on listening. */
+int worker_spawn_scan(const char *worker_path, const struct scan_order *order,
+                      struct worker_process *out, struct err *e);
 void worker_process_close(struct worker_process *w); /* the descriptors */
 
 #endif

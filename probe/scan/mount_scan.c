@@ -5,16 +5,18 @@
 #include <fcntl.h>
 #include <linux/btrfs.h>
 #include <linux/loop.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "scan/own_mount.h"
 
-enum { LOOP_TRIES = 64, SAID_BYTES = 160, UNMOUNT_MS = 1500, PAUSE_MS = 20 };
+enum { LOOP_TRIES = 64, SAID_BYTES = 160, UNMOUNT_MS = 1500, MOMENT_MS = 20 };
 
 /* Of each type: the driver, and what keeps it from writing. */
 static const struct {
@@ -38,9 +40,28 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void pause_ms(int ms)
+/* Whatever the kernel says of block devices wakes; -1: nothing does. */
+static int hear_kernel(void)
 {
-    poll(NULL, 0, ms);
+    struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&to, sizeof to) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Until something has happened, or a moment. */
+static void wait_for(int kernel)
+{
+    struct pollfd p = { .fd = kernel, .events = POLLIN };
+    char event[4096];
+
+    poll(&p, 1, MOMENT_MS);
+    while (kernel >= 0 && recv(kernel, event, sizeof event, 0) > 0)
+        ;
 }
 
 /* ---- the loop device ----------------------------------------------------------------------- */
@@ -69,6 +90,7 @@ static int make_loop(struct scan_mount *m, struct container *c, uint64_t token, 
     struct loop_config config = { .fd = (uint32_t)c->exclusive, .block_size = c->sector_bytes };
     struct loop_info64 is = { 0 };
     int control = open("/dev/loop-control", O_RDONLY | O_CLOEXEC), rc = -EBUSY;
+    int kernel = control < 0 ? -1 : hear_kernel();
 
     config.info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO;
     snprintf((char *)config.info.lo_file_name, sizeof config.info.lo_file_name, SCAN_LOOP "%llu",
@@ -78,9 +100,11 @@ static int make_loop(struct scan_mount *m, struct container *c, uint64_t token, 
     for (int i = 0; i < LOOP_TRIES && (rc == -EBUSY || rc == -ENXIO || rc == -ENOENT); i++) {
         rc = configure(m, control, &config);
         if (rc == -ENOENT || rc == -ENXIO) /* its name comes in a moment, or has just gone */
-            pause_ms(PAUSE_MS);
+            wait_for(kernel);
     }
     close(control);
+    if (kernel >= 0)
+        close(kernel);
     if (rc < 0)
         return err_set(e, rc, "no loop device can be made: %s", strerror(-rc));
     close(c->exclusive); /* the loop device has it */
@@ -219,7 +243,7 @@ static void forget(const struct scan_mount *m)
 int scan_unmount(struct scan_mount *m, struct err *e)
 {
     int64_t end = now_ms() + UNMOUNT_MS;
-    int rc = 0;
+    int rc = 0, kernel = hear_kernel();
 
     if (m->root >= 0)
         close(m->root);
@@ -229,8 +253,10 @@ int scan_unmount(struct scan_mount *m, struct err *e)
         m->mounted = rc < 0;
         if (rc != -EBUSY || now_ms() >= end)
             break;
-        pause_ms(PAUSE_MS);
+        wait_for(kernel);
     }
+    if (kernel >= 0)
+        close(kernel);
     if (m->forgets && rc == 0)
         forget(m);
     m->forgets = false;
@@ -245,12 +271,14 @@ int scan_unmount(struct scan_mount *m, struct err *e)
 int scan_prove(const char *device, const char *devnum, int64_t limit_ms, struct err *e)
 {
     int64_t end = now_ms() + limit_ms;
+    int kernel = hear_kernel(), rc;
     struct container c;
-    int rc;
 
     while ((rc = container_open(&c, device, devnum, 0, CONTAINER_ALONE, e)) == -EBUSY &&
            now_ms() < end)
-        pause_ms(PAUSE_MS);
+        wait_for(kernel);
     container_close(&c);
+    if (kernel >= 0)
+        close(kernel);
     return rc;
 }
