@@ -25,13 +25,12 @@ enum {
 
 /* What a walk takes in when nobody says otherwise. */
 enum {
-    WALK_DEPTH = 64,            /* folders below the top one */
-    WALK_ENTRIES = 4 << 20,     /* names in folders */
-    WALK_FILES = 256 << 10,     /* that may be images */
-    WALK_PATH_BYTES = 4095,     /* PATH_MAX without its NUL */
-    WALK_MEMORY = 96 << 20,     /* for names */
-    WALK_LARGE_BYTES = 1 << 20, /* files of this size are read before smaller ones */
-    WALK_THREADS = 16,          /* that read */
+    WALK_DEPTH = 64,        /* folders below the top one */
+    WALK_ENTRIES = 4 << 20, /* names in folders */
+    WALK_FILES = 256 << 10, /* regular ones */
+    WALK_PATH_BYTES = 4095, /* PATH_MAX without its NUL */
+    WALK_MEMORY = 96 << 20, /* for names */
+    WALK_THREADS = 16,      /* that read */
     WALK_THREADS_MOST = 64,
 };
 #define WALK_BYTES   (INT64_C(16) << 30) /* read of files */

@@ -92,6 +92,10 @@ bool image_want(struct image_parse *p, uint64_t offset, size_t n, struct bytes *
     }
     end = unit_down(offset + n + IMAGE_UNIT_BYTES - 1);
     end = end > p->file_bytes ? p->file_bytes : end;
+    if (p->has_shrunk) { /* where its end is by now, nobody can say */
+        image_fail(p, IMAGE_TRUNCATED, "the file became smaller while it was read");
+        return false;
+    }
     if (p->asks == IMAGE_ASKS || end - start > IMAGE_ASK_BYTES) {
         image_fail(p, IMAGE_LIMIT, "its header lies in more places than are looked at");
         return false;
@@ -152,7 +156,7 @@ static void stage_flat(struct image_parse *p)
     struct image *image = &p->image;
     struct bytes footer;
 
-    if (p->file_bytes % SECTOR == 0 && p->file_bytes >= 2 * SECTOR) {
+    if (p->file_bytes % SECTOR == 0 && p->file_bytes >= 2 * SECTOR && !p->has_shrunk) {
         if (!image_want(p, p->file_bytes - TAIL, TAIL, &footer))
             return;
         if (bytes_have(footer, 0, "conectix")) {
@@ -244,6 +248,7 @@ void parse_image_give(struct image_parse *p, struct bytes b)
         b.n = p->ask.bytes;
     if (b.n < p->ask.bytes) {
         p->file_bytes = p->ask.offset + b.n;
+        p->has_shrunk = true;
         p->image.flags |= IMAGE_SHORT;
         p->image.why = rows_printf(&p->r, "the file ends at byte %llu by now, and was larger",
                                    (unsigned long long)p->file_bytes);

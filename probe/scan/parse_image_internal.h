@@ -48,6 +48,7 @@ struct image_parse {
     struct rows r;
     enum image_source source;
     uint64_t file_bytes;
+    bool has_shrunk; /* since it was said how large it is */
     struct image image;
     image_stage stage; /* NULL: done */
     bool asking;

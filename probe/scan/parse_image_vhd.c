@@ -125,7 +125,7 @@ static void stage_end(struct image_parse *p)
 {
     struct bytes b;
 
-    if (p->source == IMAGE_IN_FILE) {
+    if (p->source == IMAGE_IN_FILE && !p->has_shrunk) {
         if (!image_want(p, p->file_bytes - FOOTER, FOOTER, &b))
             return;
         if (!bytes_have(b, 0, "conectix") && !bytes_have(b, FOOTER - OLD_FOOTER, "conectix")) {

@@ -19,9 +19,21 @@ enum { ARENA_BYTES = 4 << 20 }; /* what one image may need in results */
 struct reader {
     int root;
     const struct walk_options *options;
+    struct err *e;
+    pthread_mutex_t lock; /* of all that follows, and of the sink */
+    pthread_cond_t news;  /* a folder waits, or one is done */
     struct walk *walk;
-    pthread_mutex_t lock; /* of the walk, the sink and the result */
+    unsigned in_work; /* folders */
+    bool sorted;
     int rc;
+};
+
+/* One of these to each thread. */
+struct hand {
+    struct reader *reader;
+    pthread_t thread;
+    struct arena *arena;
+    void *buffer;
 };
 
 static mono_ms now(void)
@@ -32,6 +44,8 @@ static mono_ms now(void)
     return (mono_ms){ (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 };
 }
 
+/* ---- folders ------------------------------------------------------------------------------- */
+
 static enum walk_kind kind_of(mode_t mode)
 {
     if (S_ISREG(mode))
@@ -41,185 +55,225 @@ static enum walk_kind kind_of(mode_t mode)
     return S_ISLNK(mode) ? WALK_LINK : WALK_OTHER;
 }
 
-/* ---- folders ------------------------------------------------------------------------------- */
-
-/* What a name is: most file systems tell it in the folder, and files alone are asked for more. */
-static int look_at(int folder, const struct dirent *d, enum walk_kind *kind, struct walk_stat *out)
+/* Most file systems tell it in the folder; then no inode is read for it yet. */
+static int look_at(int folder, const struct dirent *d, enum walk_kind *kind)
 {
-    struct statx st;
+    struct stat st = { .st_mode = DTTOIF(d->d_type) };
 
-    if (d->d_type != DT_UNKNOWN && d->d_type != DT_REG) {
-        *kind = kind_of(DTTOIF(d->d_type));
-        return 0;
-    }
-    if (statx(folder, d->d_name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-              STATX_TYPE | STATX_INO | STATX_SIZE | STATX_BLOCKS | STATX_MTIME, &st) != 0)
+    if (d->d_type == DT_UNKNOWN &&
+        fstatat(folder, d->d_name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
         return -errno;
-    *kind = kind_of(st.stx_mode);
-    *out = (struct walk_stat){
-        .inode = st.stx_ino,
-        .size_bytes = st.stx_size,
-        .allocated_bytes = st.stx_blocks * 512,
-        .modified = { st.stx_mtime.tv_sec * 1000 + st.stx_mtime.tv_nsec / 1000000 },
-    };
+    *kind = kind_of(st.st_mode);
     return 0;
 }
 
-static void read_names(struct walk *w, DIR *dir)
+/* False: a bound is hit. */
+static bool take_name(struct reader *r, const struct walk_folder *folder, int fd,
+                      const struct dirent *d)
+{
+    enum walk_kind kind = WALK_OTHER;
+    int rc = look_at(fd, d, &kind);
+    bool go_on = true;
+
+    pthread_mutex_lock(&r->lock);
+    if (rc < 0)
+        walk_failed(r->walk);
+    else
+        go_on = walk_entry(r->walk, folder, d->d_name, kind, d->d_ino, now());
+    if (kind == WALK_FOLDER)
+        pthread_cond_signal(&r->news);
+    pthread_mutex_unlock(&r->lock);
+    return go_on;
+}
+
+/* 0, a negative errno when its end was not reached. */
+static int read_names(struct reader *r, const struct walk_folder *folder, DIR *dir)
 {
     const struct dirent *d;
 
     while (errno = 0, (d = readdir(dir)) != NULL) {
-        struct walk_stat st = { .inode = 0 };
-        enum walk_kind kind = WALK_OTHER;
-
-        if (look_at(dirfd(dir), d, &kind, &st) < 0)
-            walk_failed(w);
-        else if (!walk_entry(w, d->d_name, kind, &st, now()))
-            return;
+        if (!take_name(r, folder, dirfd(dir), d))
+            return 0;
     }
-    if (errno != 0)
-        walk_failed(w);
+    return -errno;
 }
 
-/* NULL, with *rc a negative errno. */
-static DIR *open_folder(int root, const char *path, int *rc)
+static int read_folder(struct reader *r, const struct walk_folder *folder)
 {
-    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME;
-    int fd = open_beneath(root, *path == '\0' ? "." : path, flags);
+    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME, rc;
+    int fd = open_beneath(r->root, *folder->path == '\0' ? "." : folder->path, flags);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-    *rc = fd < 0 ? fd : dir == NULL ? -errno : 0;
-    if (fd >= 0 && dir == NULL)
-        close(fd);
-    return dir;
+    if (dir == NULL) {
+        rc = fd < 0 ? fd : -errno;
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    rc = read_names(r, folder, dir);
+    closedir(dir);
+    return rc;
 }
 
-static int read_folders(struct reader *r, struct err *e)
+static void folder_failed(struct reader *r, const struct walk_folder *folder, int rc)
 {
-    const char *path;
+    if (*folder->path == '\0' && r->rc == 0)
+        r->rc = err_set(r->e, rc, "the top folder cannot be read: %s", strerror(-rc));
+    else if (rc == -EXDEV)
+        walk_is_mount(r->walk);
+    else
+        walk_failed(r->walk);
+}
+
+/* Until none waits and none is in work. Called, and returns, with the lock. */
+static void read_folders(struct reader *r)
+{
+    struct walk_folder folder;
     int rc;
 
-    while ((path = walk_folder(r->walk, now())) != NULL) {
-        DIR *dir = open_folder(r->root, path, &rc);
-
-        if (dir != NULL) {
-            read_names(r->walk, dir);
-            closedir(dir);
-        } else if (*path == '\0') {
-            return err_set(e, rc, "the top folder cannot be opened: %s", strerror(-rc));
-        } else if (rc == -EXDEV) {
-            walk_is_mount(r->walk);
-        } else {
-            walk_failed(r->walk);
+    while (r->rc == 0) {
+        if (!walk_folder(r->walk, now(), &folder)) {
+            if (r->in_work == 0)
+                break;
+            pthread_cond_wait(&r->news, &r->lock);
+            continue;
         }
+        r->in_work++;
+        pthread_mutex_unlock(&r->lock);
+        rc = read_folder(r, &folder);
+        pthread_mutex_lock(&r->lock);
+        if (rc < 0)
+            folder_failed(r, &folder, rc);
+        r->in_work--;
+        pthread_cond_broadcast(&r->news);
     }
-    return 0;
+    if (!r->sorted)
+        walk_sort(r->walk);
+    r->sorted = true;
 }
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-/* One of these to each thread. */
-struct hand {
-    struct reader *reader;
-    pthread_t thread;
-    struct arena *arena;
-    void *buffer;
-};
-
+/* What one file came to. `none` is its image when none was read. */
 struct outcome {
+    struct image_found found;
+    struct image none;
     uint64_t bytes;
-    bool failed, mount;
+    bool is_mount, has_failed, is_small;
 };
 
-static bool is_changed(const struct walk_stat *was, int fd)
+static bool is_changed(const struct stat *was, int fd)
 {
     struct stat st;
 
-    return fstat(fd, &st) != 0 || st.st_ino != was->inode ||
-           (uint64_t)st.st_size != was->size_bytes ||
-           (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 != was->modified.v;
+    return fstat(fd, &st) != 0 || st.st_size != was->st_size ||
+           memcmp(&st.st_mtim, &was->st_mtim, sizeof st.st_mtim) != 0 ||
+           memcmp(&st.st_ctim, &was->st_ctim, sizeof st.st_ctim) != 0;
 }
 
-/* Fills all of an image of which nothing is known. */
-static void set_unread(struct image *image, struct rows *r, int error)
+static void set_unread(struct outcome *o, struct rows *r, int error)
 {
-    *image = (struct image){ .format = IMAGE_NONE, .fault = IMAGE_UNREADABLE };
-    image->why = rows_printf(r, "it cannot be opened: %s", strerror(error));
+    o->none.fault = IMAGE_UNREADABLE;
+    o->none.why = rows_printf(r, "it cannot be opened: %s", strerror(error));
 }
 
-static void read_opened(const struct hand *h, int fd, struct image_found *f, struct image *none,
-                        struct outcome *out)
+static void read_opened(const struct hand *h, int fd, const struct stat *st, struct outcome *o)
 {
-    struct rows r = { .a = h->arena };
-    struct image_read got;
-    struct stat st;
+    struct image_found *f = &o->found;
+    struct image_read got =
+        read_image(fd, (uint64_t)st->st_size, IMAGE_IN_FILE, f->buffered, h->buffer, h->arena);
 
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        set_unread(none, &r, ENOENT);
-        return;
-    }
-    got = read_image(fd, (uint64_t)st.st_size, IMAGE_IN_FILE, f->buffered, h->buffer, h->arena);
-    out->bytes = got.bytes;
+    o->bytes = got.bytes;
     f->buffered = got.buffered;
-    f->changed = is_changed(&f->file->stat, fd);
+    f->changed = is_changed(st, fd);
+    f->inode = st->st_ino;
+    f->size_bytes = (uint64_t)st->st_size;
+    f->allocated_bytes = (uint64_t)st->st_blocks * 512;
+    f->modified.v = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
     if (got.image != NULL)
         f->image = got.image;
 }
 
-static void read_file(const struct hand *h, struct image_found *f, struct image *none,
-                      struct outcome *out)
+/* It may be another file by now than the one that the walk has seen, but not opened it is then. */
+static void open_and_read(const struct hand *h, const struct walk_file *file, struct rows *r,
+                          struct outcome *o)
 {
-    const struct reader *r = h->reader;
-    struct rows rows = { .a = h->arena };
-    int fd = image_open(r->root, f->file->path, &f->buffered);
+    struct reader *reader = h->reader;
+    int fd = image_open(reader->root, file->path, &o->found.buffered);
+    struct stat st;
 
-    *none = (struct image){ .fault = IMAGE_MEMORY, .why = "out of memory" };
-    f->image = none;
-    f->path = path_text(&rows, bytes_of(f->file->path));
     if (fd < 0) {
-        set_unread(none, &rows, -fd);
-        out->mount = fd == -EXDEV;
+        o->is_mount = fd == -EXDEV;
+        set_unread(o, r, -fd);
+        return;
+    }
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        set_unread(o, r, ENOENT);
     } else {
-        read_opened(h, fd, f, none, out);
-        close(fd);
+        pthread_mutex_lock(&reader->lock);
+        o->is_small = !walk_size(reader->walk, (uint64_t)st.st_size);
+        pthread_mutex_unlock(&reader->lock);
+        if (!o->is_small)
+            read_opened(h, fd, &st, o);
     }
-    f->links = read_image_links(r->root, &rows, f->file->path, f->image, r->options->mounted);
-    if (rows.failed) {
-        *none = (struct image){ .fault = IMAGE_MEMORY, .why = "out of memory" };
-        f->image = none;
-        f->links = (struct image_links){ .all_found = false };
-    }
-    out->failed =
-        !out->mount && (f->image->fault == IMAGE_UNREADABLE || f->image->fault == IMAGE_MEMORY);
+    close(fd);
 }
 
-/* Takes file after file until there are no more. */
-static void *read_files(void *arg)
+static void read_file(const struct hand *h, const struct walk_file *file, struct outcome *o)
 {
-    const struct hand *h = arg;
+    const struct reader *reader = h->reader;
+    struct image_found *f = &o->found;
+    struct rows r = { .a = h->arena };
+
+    *o = (struct outcome){ .none = { .fault = IMAGE_MEMORY, .why = "out of memory" } };
+    f->image = &o->none;
+    f->raw_path = file->path;
+    f->path = path_text(&r, bytes_of(file->path));
+    open_and_read(h, file, &r, o);
+    f->links = read_image_links(reader->root, &r, file->path, f->image, reader->options->mounted);
+    if (r.failed) {
+        o->none = (struct image){ .fault = IMAGE_MEMORY, .why = "out of memory" };
+        f->image = &o->none;
+        f->links = (struct image_links){ .all_found = false };
+        f->path = f->path == NULL ? "" : f->path;
+    }
+    o->has_failed = !o->is_mount && !o->is_small &&
+                    (f->image->fault == IMAGE_UNREADABLE || f->image->fault == IMAGE_MEMORY);
+}
+
+/* Until there are no more. Called, and returns, with the lock. */
+static void read_files(const struct hand *h)
+{
     struct reader *r = h->reader;
     const struct walk_file *file;
 
-    pthread_mutex_lock(&r->lock);
     while (r->rc == 0 && (file = walk_file(r->walk, now())) != NULL) {
-        struct image_found found = { .file = file };
-        struct outcome out = { .bytes = 0 };
-        struct image none;
+        struct outcome o;
 
         pthread_mutex_unlock(&r->lock);
         arena_reset(h->arena);
-        read_file(h, &found, &none, &out);
+        read_file(h, file, &o);
         pthread_mutex_lock(&r->lock);
-        walk_spent(r->walk, out.bytes);
-        if (out.mount)
+        walk_spent(r->walk, o.bytes);
+        if (o.is_mount)
             walk_is_mount(r->walk);
-        if (out.failed)
+        if (o.has_failed)
             walk_failed(r->walk);
-        if (r->rc == 0)
-            r->rc = r->options->sink(r->options->arg, &found);
+        if (r->rc == 0 && !o.is_small && (r->rc = r->options->sink(r->options->arg, &o.found)) < 0)
+            err_set(r->e, r->rc, "what was found could not be passed on: %s", strerror(-r->rc));
     }
-    pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+static void *work(void *arg)
+{
+    const struct hand *h = arg;
+
+    pthread_mutex_lock(&h->reader->lock);
+    read_folders(h->reader);
+    read_files(h);
+    pthread_mutex_unlock(&h->reader->lock);
     return NULL;
 }
 
@@ -232,7 +286,7 @@ static int start_hand(struct reader *r, struct hand *h)
     h->arena = arena_new(ARENA_BYTES);
     h->buffer = image_buffer();
     if (h->arena != NULL && h->buffer != NULL)
-        rc = -pthread_create(&h->thread, NULL, read_files, h);
+        rc = -pthread_create(&h->thread, NULL, work, h);
     if (rc < 0) {
         arena_free(h->arena);
         free(h->buffer);
@@ -241,7 +295,7 @@ static int start_hand(struct reader *r, struct hand *h)
 }
 
 /* As many as can be had: one is enough. */
-static int read_all(struct reader *r, struct err *e)
+static int work_all(struct reader *r)
 {
     unsigned want = r->options->threads == 0 ? WALK_THREADS : r->options->threads, n = 0;
     struct hand hands[WALK_THREADS_MOST];
@@ -257,25 +311,24 @@ static int read_all(struct reader *r, struct err *e)
         free(hands[i].buffer);
     }
     if (n == 0)
-        return err_set(e, rc, "no thread can be started that reads files: %s", strerror(-rc));
-    if (r->rc < 0)
-        return err_set(e, r->rc, "what was found could not be passed on: %s", strerror(-r->rc));
-    return 0;
+        return err_set(r->e, rc, "no thread can be started that reads: %s", strerror(-rc));
+    return r->rc;
 }
 
 int read_walk(int root, const struct walk_options *o, struct walk_tally *out, struct err *e)
 {
-    struct reader r = { .root = root, .options = o, .lock = PTHREAD_MUTEX_INITIALIZER };
+    struct reader r = { .root = root,
+                        .options = o,
+                        .e = e,
+                        .lock = PTHREAD_MUTEX_INITIALIZER,
+                        .news = PTHREAD_COND_INITIALIZER };
     int rc;
 
     *out = (struct walk_tally){ .folders = 0 };
     r.walk = walk_new(&o->limits, now());
     if (r.walk == NULL)
         return err_set(e, -ENOMEM, "out of memory before the walk");
-    rc = read_folders(&r, e);
-    walk_sort(r.walk);
-    if (rc == 0)
-        rc = read_all(&r, e);
+    rc = work_all(&r);
     *out = *walk_tally(r.walk);
     walk_free(r.walk);
     return rc;

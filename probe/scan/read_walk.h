@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds the images in a file system: walks its folders, then reads the heads of its files, many at
- * a time. It writes nothing, follows no link, enters no other mount, opens regular files alone, and
- * leaves no page of a file in the cache. */
+/* Finds the images in a file system: walks its folders, then reads the heads of its files, many of
+ * each at a time. It writes nothing, follows no link, enters no other mount, opens regular files
+ * alone, and leaves no page of a file in the cache. */
 #ifndef MUSTER_SCAN_READ_WALK_H
 #define MUSTER_SCAN_READ_WALK_H
 
@@ -11,15 +11,18 @@
 
 /* What was found out of one file. All of it lives until the sink returns. */
 struct image_found {
-    const struct walk_file *file;
-    const char *path; /* as clean text */
+    const char *raw_path;                        /* from the top, without a first '/' */
+    const char *path;                            /* the same as clean text */
+    uint64_t inode, size_bytes, allocated_bytes; /* 0: it could not be opened */
+    wall_ms modified;
     const struct image *image;
     struct image_links links;
     bool buffered; /* read through the page cache: the file system has no O_DIRECT for it */
     bool changed;  /* meanwhile: nothing of it is certain */
 };
 
-/* Called for every file that is large enough, image or not, by one thread at a time, in no order.
+/* Called for every file that is large enough, image or not, and for those that cannot be opened, by
+ * one thread at a time, in no order.
  * Negative: the walk ends with it. */
 typedef int (*image_sink)(void *arg, const struct image_found *found);
 

@@ -114,7 +114,6 @@ static void set_backing(struct gathering *g, struct image *row, const struct ima
 static void set_row(struct gathering *g, struct image *row, const struct image_found *f)
 {
     const struct parsed_image *i = f->parsed_image;
-    const struct walk_stat *st = &f->file->stat;
 
     ROW_TEXT(row, image, path, from_top(g, f->path));
     ROW_TEXT(row, image, format, image_format_name(i->format));
@@ -123,9 +122,9 @@ static void set_row(struct gathering *g, struct image *row, const struct image_f
         ROW_TEXT(row, image, subformat, rows_printf(&g->r, "v%" PRIu64, i->version.v));
     if (i->virtual_bytes.has)
         REC_SET(row, image, virtual_bytes, i->virtual_bytes.v);
-    REC_SET(row, image, size_bytes, st->size_bytes);
-    REC_SET(row, image, allocated_bytes, st->allocated_bytes);
-    REC_SET(row, image, mtime_ms, st->modified.v);
+    REC_SET(row, image, size_bytes, f->size_bytes);
+    REC_SET(row, image, allocated_bytes, f->allocated_bytes);
+    REC_SET(row, image, mtime_ms, f->modified.v);
     if (i->block_bytes.has)
         REC_SET(row, image, cluster_bytes, i->block_bytes.v);
     set_backing(g, row, f);

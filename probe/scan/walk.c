@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scan/walk.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "scan/limits.h"
-
-/* A folder that waits. */
-struct folder {
-    const char *path;
-    uint32_t depth;
-};
 
 struct walk {
     struct walk_limits limits;
     struct walk_tally tally;
     mono_ms start;
     struct arena *names;
-    struct folder *stack;
+    struct walk_folder *stack; /* folders that wait */
     size_t stack_n, stack_room;
-    struct folder now; /* the folder that is looked into */
     struct walk_file *files;
     size_t file_n, file_room, next;
 };
@@ -72,7 +64,7 @@ static void push(struct walk *w, const char *path, uint32_t depth)
         return;
     }
     w->stack = stack;
-    w->stack[w->stack_n++] = (struct folder){ path, depth };
+    w->stack[w->stack_n++] = (struct walk_folder){ path, depth };
 }
 
 struct walk *walk_new(const struct walk_limits *limits, mono_ms start)
@@ -107,55 +99,53 @@ static bool time_is_up(const struct walk *w, mono_ms now)
     return mono_since(now, w->start) >= w->limits.time_ms;
 }
 
-const char *walk_folder(struct walk *w, mono_ms now)
+bool walk_folder(struct walk *w, mono_ms now, struct walk_folder *out)
 {
     enum walk_bound bound = WALK_HIT_TIME;
 
     if (w->stack_n == 0)
-        return NULL;
+        return false;
     if (!time_is_up(w, now)) {
         if (w->tally.entries < w->limits.entries) {
-            w->now = w->stack[--w->stack_n];
+            *out = w->stack[--w->stack_n];
             w->tally.folders++;
-            return w->now.path;
+            return true;
         }
         bound = WALK_HIT_ENTRIES;
     }
     w->tally.hit[bound] += w->stack_n;
     w->stack_n = 0;
-    return NULL;
+    return false;
 }
 
 /* NULL, with its bound hit: there is no such path, or no memory. */
-static const char *path_of(struct walk *w, const char *name)
+static const char *path_of(struct walk *w, const struct walk_folder *folder, const char *name)
 {
-    size_t folder = strlen(w->now.path);
+    size_t n = strlen(folder->path);
     const char *path;
 
-    if (folder + 1 + strlen(name) > WALK_PATH_BYTES) {
+    if (n + 1 + strlen(name) > WALK_PATH_BYTES) {
         w->tally.hit[WALK_HIT_PATH]++;
         return NULL;
     }
-    path = arena_printf(w->names, "%s%s%s", w->now.path, folder == 0 ? "" : "/", name);
+    path = arena_printf(w->names, "%s%s%s", folder->path, n == 0 ? "" : "/", name);
     if (path == NULL)
         w->tally.hit[WALK_HIT_MEMORY]++;
     return path;
 }
 
-static void add_file(struct walk *w, const char *name, const struct walk_stat *st)
+static void add_file(struct walk *w, const struct walk_folder *folder, const char *name,
+                     uint64_t inode)
 {
     void *files = w->files;
     const char *path;
 
     w->tally.files++;
-    if (st->size_bytes < IMAGE_LEAST_BYTES)
-        return;
-    w->tally.candidates++;
     if (w->file_n >= w->limits.files) {
         w->tally.hit[WALK_HIT_FILES]++;
         return;
     }
-    path = path_of(w, name);
+    path = path_of(w, folder, name);
     if (path == NULL)
         return;
     if (!make_room(&files, w->file_n, &w->file_room, sizeof *w->files)) {
@@ -163,24 +153,24 @@ static void add_file(struct walk *w, const char *name, const struct walk_stat *s
         return;
     }
     w->files = files;
-    w->files[w->file_n++] = (struct walk_file){ path, *st };
+    w->files[w->file_n++] = (struct walk_file){ path, inode };
 }
 
-static void add_folder(struct walk *w, const char *name)
+static void add_folder(struct walk *w, const struct walk_folder *folder, const char *name)
 {
     const char *path;
 
-    if (w->now.depth >= w->limits.depth) {
+    if (folder->depth >= w->limits.depth) {
         w->tally.hit[WALK_HIT_DEPTH]++;
         return;
     }
-    path = path_of(w, name);
+    path = path_of(w, folder, name);
     if (path != NULL)
-        push(w, path, w->now.depth + 1);
+        push(w, path, folder->depth + 1);
 }
 
-bool walk_entry(struct walk *w, const char *name, enum walk_kind kind, const struct walk_stat *st,
-                mono_ms now)
+bool walk_entry(struct walk *w, const struct walk_folder *folder, const char *name,
+                enum walk_kind kind, uint64_t inode, mono_ms now)
 {
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return true;
@@ -191,10 +181,10 @@ bool walk_entry(struct walk *w, const char *name, enum walk_kind kind, const str
     w->tally.entries++;
     switch (kind) {
     case WALK_FILE:
-        add_file(w, name, st);
+        add_file(w, folder, name, inode);
         break;
     case WALK_FOLDER:
-        add_folder(w, name);
+        add_folder(w, folder, name);
         break;
     case WALK_LINK:
         w->tally.links++;
@@ -219,13 +209,9 @@ void walk_is_mount(struct walk *w)
 static int compare_files(const void *a, const void *b)
 {
     const struct walk_file *x = a, *y = b;
-    bool x_large = x->stat.size_bytes >= WALK_LARGE_BYTES;
-    bool y_large = y->stat.size_bytes >= WALK_LARGE_BYTES;
 
-    if (x_large != y_large)
-        return x_large ? -1 : 1;
-    if (x->stat.inode != y->stat.inode)
-        return x->stat.inode < y->stat.inode ? -1 : 1;
+    if (x->inode != y->inode)
+        return x->inode < y->inode ? -1 : 1;
     return strcmp(x->path, y->path);
 }
 
@@ -247,6 +233,14 @@ const struct walk_file *walk_file(struct walk *w, mono_ms now)
     w->tally.hit[late ? WALK_HIT_TIME : WALK_HIT_BYTES] += w->file_n - w->next;
     w->next = w->file_n;
     return NULL;
+}
+
+bool walk_size(struct walk *w, uint64_t size_bytes)
+{
+    if (size_bytes < IMAGE_LEAST_BYTES)
+        return false;
+    w->tally.candidates++;
+    return true;
 }
 
 void walk_spent(struct walk *w, uint64_t bytes)

@@ -96,10 +96,10 @@ static int print(void *arg, const struct image_found *f)
     json_init(&j, &out);
     json_object(&j, NULL);
     json_str(&j, "path", f->path);
-    json_int(&j, "inode", (int64_t)f->file->stat.inode);
-    json_int(&j, "size_bytes", (int64_t)f->file->stat.size_bytes);
-    json_int(&j, "allocated_bytes", (int64_t)f->file->stat.allocated_bytes);
-    json_int(&j, "modified_ms", f->file->stat.modified.v);
+    json_int(&j, "inode", (int64_t)f->inode);
+    json_int(&j, "size_bytes", (int64_t)f->size_bytes);
+    json_int(&j, "allocated_bytes", (int64_t)f->allocated_bytes);
+    json_int(&j, "modified_ms", f->modified.v);
     json_bool(&j, "buffered", f->buffered);
     json_bool(&j, "changed", f->changed);
     json_str(&j, "format", image_format_name(image->format));

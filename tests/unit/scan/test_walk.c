@@ -30,16 +30,21 @@ static void begin(void)
     cr_assert_not_null(walk);
 }
 
-static bool file(const char *name, uint64_t inode, uint64_t bytes)
-{
-    struct walk_stat st = { .inode = inode, .size_bytes = bytes };
+static struct walk_folder here;
 
-    return walk_entry(walk, name, WALK_FILE, &st, start_time);
+static bool next_folder(void)
+{
+    return walk_folder(walk, start_time, &here);
+}
+
+static bool file(const char *name, uint64_t inode)
+{
+    return walk_entry(walk, &here, name, WALK_FILE, inode, start_time);
 }
 
 static bool folder(const char *name)
 {
-    return walk_entry(walk, name, WALK_FOLDER, NULL, start_time);
+    return walk_entry(walk, &here, name, WALK_FOLDER, 0, start_time);
 }
 
 static uint64_t hit(enum walk_bound b)
@@ -65,30 +70,37 @@ static const char *order(void)
     return out;
 }
 
-Test(walk, large_files_first_then_by_inode_and_path)
+Test(walk, by_inode_and_path)
 {
+    struct walk_folder top;
+
     begin();
-    cr_assert_str_eq(walk_folder(walk, start_time), "");
-    cr_assert(file("small", 1, IMAGE_LEAST_BYTES));
-    cr_assert(file("tiny", 1, IMAGE_LEAST_BYTES - 1));
-    cr_assert(file("late", 9, 5 << 20));
-    cr_assert(file("early", 2, WALK_LARGE_BYTES));
+    cr_assert(next_folder());
+    cr_assert_str_eq(here.path, "");
+    cr_assert(file("late", 9));
+    cr_assert(file("early", 2));
     cr_assert(folder("sub"));
-    cr_assert_str_eq(walk_folder(walk, start_time), "sub");
-    cr_assert(file("early", 2, 1 << 20)); /* one file by two names */
-    cr_assert(walk_entry(walk, "..", WALK_FOLDER, NULL, start_time));
-    cr_assert(walk_entry(walk, "link", WALK_LINK, NULL, start_time));
-    cr_assert(walk_entry(walk, "pipe", WALK_OTHER, NULL, start_time));
-    cr_assert_null(walk_folder(walk, start_time));
+    top = here;
+    cr_assert(next_folder());
+    cr_assert_str_eq(here.path, "sub");
+    cr_assert(file("early", 2)); /* one file by two names */
+    cr_assert(folder(".."));
+    cr_assert(walk_entry(walk, &here, "link", WALK_LINK, 0, start_time));
+    cr_assert(walk_entry(walk, &here, "pipe", WALK_OTHER, 0, start_time));
+    here = top; /* which is not at its end yet */
+    cr_assert(file("small", 3));
+    cr_assert_not(next_folder());
     walk_sort(walk);
-    cr_assert_str_eq(order(), "early sub/early late small");
+    cr_assert_str_eq(order(), "early sub/early small late");
     cr_assert(is_complete());
-    cr_assert_eq(walk_tally(walk)->entries, 8);
+    cr_assert_eq(walk_tally(walk)->entries, 7);
     cr_assert_eq(walk_tally(walk)->folders, 2);
-    cr_assert_eq(walk_tally(walk)->files, 5);
-    cr_assert_eq(walk_tally(walk)->candidates, 4);
+    cr_assert_eq(walk_tally(walk)->files, 4);
     cr_assert_eq(walk_tally(walk)->links, 1);
     cr_assert_eq(walk_tally(walk)->others, 1);
+    cr_assert(walk_size(walk, IMAGE_LEAST_BYTES));
+    cr_assert_not(walk_size(walk, IMAGE_LEAST_BYTES - 1));
+    cr_assert_eq(walk_tally(walk)->candidates, 1);
 }
 
 Test(walk, depth)
@@ -96,10 +108,10 @@ Test(walk, depth)
     limits.depth = 2;
     begin();
     for (int i = 0; i <= 2; i++) {
-        cr_assert_not_null(walk_folder(walk, start_time));
+        cr_assert(next_folder());
         cr_assert(folder("d"));
     }
-    cr_assert_null(walk_folder(walk, start_time));
+    cr_assert_not(next_folder());
     cr_assert_eq(hit(WALK_HIT_DEPTH), 1);
     cr_assert_not(is_complete());
 }
@@ -108,12 +120,12 @@ Test(walk, entries)
 {
     limits.entries = 3;
     begin();
-    walk_folder(walk, start_time);
+    next_folder();
     cr_assert(folder("a"));
     cr_assert(folder("b"));
     cr_assert(folder("c"));
     cr_assert_not(folder("d"));
-    cr_assert_null(walk_folder(walk, start_time));
+    cr_assert_not(next_folder());
     cr_assert_eq(hit(WALK_HIT_ENTRIES), 1 + 3);
     cr_assert_eq(walk_tally(walk)->entries, 3);
     cr_assert_not(is_complete());
@@ -123,11 +135,10 @@ Test(walk, files)
 {
     limits.files = 2;
     begin();
-    walk_folder(walk, start_time);
-    cr_assert(file("a", 1, 4096));
-    cr_assert(file("b", 2, 4096));
-    cr_assert(file("c", 3, 4096));
-    cr_assert(file("tiny", 4, 1));
+    next_folder();
+    cr_assert(file("a", 1));
+    cr_assert(file("b", 2));
+    cr_assert(file("c", 3));
     cr_assert_str_eq(order(), "a b");
     cr_assert_eq(hit(WALK_HIT_FILES), 1);
     cr_assert_not(is_complete());
@@ -137,9 +148,9 @@ Test(walk, bytes)
 {
     limits.bytes = 100;
     begin();
-    walk_folder(walk, start_time);
+    next_folder();
     for (uint64_t i = 0; i < 4; i++)
-        cr_assert(file((const char[]){ (char)('a' + i), 0 }, i, 4096));
+        cr_assert(file((const char[]){ (char)('a' + i), 0 }, i));
     cr_assert_not_null(walk_file(walk, start_time));
     walk_spent(walk, 99);
     cr_assert_not_null(walk_file(walk, start_time));
@@ -154,15 +165,14 @@ Test(walk, bytes)
 Test(walk, time)
 {
     mono_ms last = { start_time.v + 49 }, late = { start_time.v + 50 };
-    struct walk_stat st = { .size_bytes = 4096 };
 
     limits.time_ms = 50;
     begin();
-    cr_assert_not_null(walk_folder(walk, last));
-    cr_assert(walk_entry(walk, "a", WALK_FOLDER, NULL, last));
-    cr_assert(walk_entry(walk, "f", WALK_FILE, &st, last));
-    cr_assert_not(walk_entry(walk, "g", WALK_FILE, &st, late));
-    cr_assert_null(walk_folder(walk, late));
+    cr_assert(walk_folder(walk, last, &here));
+    cr_assert(walk_entry(walk, &here, "a", WALK_FOLDER, 0, last));
+    cr_assert(walk_entry(walk, &here, "f", WALK_FILE, 1, last));
+    cr_assert_not(walk_entry(walk, &here, "g", WALK_FILE, 2, late));
+    cr_assert_not(walk_folder(walk, late, &here));
     cr_assert_null(walk_file(walk, late));
     cr_assert_eq(hit(WALK_HIT_TIME), 3);
     cr_assert_null(walk_file(walk, last));
@@ -178,7 +188,7 @@ Test(walk, paths_that_cannot_be_opened)
     memset(name, 'n', 255);
     name[255] = '\0';
     begin();
-    while (walk_folder(walk, start_time) != NULL) {
+    while (next_folder()) {
         cr_assert(folder(name));
         depth++;
     }
@@ -191,20 +201,20 @@ Test(walk, memory)
 {
     limits.memory = 8192;
     begin();
-    walk_folder(walk, start_time);
+    next_folder();
     for (uint64_t i = 0; i < 200; i++)
         cr_assert(file("a name of 100 bytes, or nearly as many as that: what it says does not "
                        "matter, for it is not read here",
-                       i, 4096));
+                       i));
     cr_assert_gt(hit(WALK_HIT_MEMORY), 0);
-    cr_assert_eq(walk_tally(walk)->candidates, 200);
+    cr_assert_eq(walk_tally(walk)->files, 200);
     cr_assert_not(is_complete());
 }
 
 Test(walk, what_is_hidden_or_failed_is_not_complete)
 {
     begin();
-    walk_folder(walk, start_time);
+    next_folder();
     cr_assert(is_complete());
     walk_is_mount(walk);
     cr_assert_not(is_complete());
