@@ -274,7 +274,7 @@ int scan_prove(const char *device, const char *devnum, int64_t limit_ms, struct 
     int kernel = hear_kernel(), rc;
     struct container c;
 
-    while ((rc = container_open(&c, device, devnum, 0, CONTAINER_ALONE, e)) == -EBUSY &&
+    while ((rc = container_open(&c, device, NULL, devnum, 0, CONTAINER_ALONE, e)) == -EBUSY &&
            now_ms() < end)
         wait_for(kernel);
     container_close(&c);

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -42,8 +42,27 @@ static int open_failed(const char *device, int error, struct err *e)
     return err_set(e, -error, "%s cannot be opened: %s", device, strerror(error));
 }
 
-int container_open(struct container *c, const char *device, const char *devnum, uint64_t size_bytes,
-                   enum container_use use, struct err *e)
+int container_node(const char *folder, const char *device, uint64_t token,
+                   char out[CONTAINER_PATH_BYTES], struct err *e)
+{
+    char path[64];
+    struct stat st;
+
+    snprintf(path, sizeof path, "/dev/%.40s", device);
+    if (stat(path, &st) != 0)
+        return open_failed(device, errno, e);
+    if (snprintf(out, CONTAINER_PATH_BYTES, "%s/" SCAN_NODE "%llu-%u:%u", folder,
+                 (unsigned long long)token, major(st.st_rdev),
+                 minor(st.st_rdev)) >= CONTAINER_PATH_BYTES)
+        return err_set(e, -ENAMETOOLONG, "the path of the folder to mount at is too long");
+    if (mount("muster-scan", folder, "tmpfs", MS_NOSUID | MS_NOEXEC, "size=64k,mode=0700") != 0 ||
+        mknod(out, S_IFBLK | 0400, st.st_rdev) != 0)
+        return err_set(e, -errno, "a node for %s cannot be made: %s", device, strerror(errno));
+    return 0;
+}
+
+int container_open(struct container *c, const char *device, const char *node, const char *devnum,
+                   uint64_t size_bytes, enum container_use use, struct err *e)
 {
     int rc = 0;
 
@@ -51,11 +70,13 @@ int container_open(struct container *c, const char *device, const char *devnum, 
     if (strchr(device, '/') != NULL ||
         snprintf(c->path, sizeof c->path, "/dev/%s", device) >= (int)sizeof c->path)
         return err_set(e, -EINVAL, "%.40s is no name of a device", device);
+    if (node == NULL)
+        node = c->path;
     if (use == CONTAINER_ALONE)
-        c->exclusive = open(c->path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+        c->exclusive = open(node, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
     if (use == CONTAINER_ALONE && c->exclusive < 0)
         return open_failed(device, errno, e);
-    c->direct = open(c->path, O_RDONLY | O_DIRECT | O_NONBLOCK | O_CLOEXEC);
+    c->direct = open(node, O_RDONLY | O_DIRECT | O_NONBLOCK | O_CLOEXEC);
     c->buffer = aligned_alloc(ALIGN, BUFFER);
     if (c->direct < 0)
         rc = open_failed(device, errno, e);

@@ -9,8 +9,12 @@
 #include "base/err.h"
 #include "scan/parse_mark.h"
 
+#define SCAN_NODE "muster-scan-" /* parse_use.h: use_is_scan */
+
+enum { CONTAINER_PATH_BYTES = 512 };
+
 struct container {
-    char path[64];
+    char path[64]; /* in /dev */
     dev_t devnum;
     int exclusive; /* O_EXCL; -1: not asked for, or given away */
     int direct;    /* O_DIRECT */
@@ -21,11 +25,17 @@ struct container {
 
 enum container_use { CONTAINER_ALONE, CONTAINER_SHARED };
 
-/* `device`: "dm-3". `devnum` (MAJOR:MINOR) and `size_bytes` are what it must have; NULL and 0: any.
- * 0; -EBUSY: it is in use; -ESTALE: it is another one by now; another negative errno; each with a
- * sentence. */
-int container_open(struct container *c, const char *device, const char *devnum, uint64_t size_bytes,
-                   enum container_use use, struct err *e);
+/* A node of its own for the device, in a folder that is covered for this, by the name that a scan's
+ * loop device shows: .../muster-scan-TOKEN-MAJOR:MINOR. 0 or a negative errno with a sentence. For
+ * root, in a mount namespace of its own. */
+int container_node(const char *folder, const char *device, uint64_t token,
+                   char out[CONTAINER_PATH_BYTES], struct err *e);
+
+/* `device`: "dm-3"; `node`: to be opened in its place, NULL: none. `devnum` (MAJOR:MINOR) and
+ * `size_bytes` are what it must have; NULL and 0: any. 0; -EBUSY: it is in use; -ESTALE: it is
+ * another one by now; another negative errno; each with a sentence. */
+int container_open(struct container *c, const char *device, const char *node, const char *devnum,
+                   uint64_t size_bytes, enum container_use use, struct err *e);
 void container_close(struct container *c);
 
 /* mark_reader, with a container. */

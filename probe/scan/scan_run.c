@@ -67,14 +67,17 @@ int scan_open(struct scan *s, struct err *e)
 {
     const struct scan_order *o = s->order;
     bool shared = o->kind != SCAN_ORDER_SCAN || o->own_mount;
+    char node[CONTAINER_PATH_BYTES];
     int rc;
 
     s->started_ms = now_ms();
     s->mount = (struct scan_mount){ .loop_fd = -1, .root = -1 };
     rc = check_paths(o, e);
+    if (rc == 0 && !shared)
+        rc = container_node(o->mount_at, o->device, o->token, node, e);
     if (rc == 0)
-        rc = container_open(&s->container, o->device, o->devnum, o->size_bytes,
-                            shared ? CONTAINER_SHARED : CONTAINER_ALONE, e);
+        rc = container_open(&s->container, o->device, shared ? NULL : node, o->devnum,
+                            o->size_bytes, shared ? CONTAINER_SHARED : CONTAINER_ALONE, e);
     s->opened = rc == 0;
     if (rc == 0 && !shared)
         rc = container_is_clean(&s->container, e);

@@ -234,10 +234,14 @@ def test_ends_in_time(bed):
         check(r.clean, f"{what}: {r}")
         bed.check_gone(device, what)
 
-    w = start(deadline_ms=1500)
+    w = start(deadline_ms=2500)
     began = time.monotonic()
     check(bed.scan(device, "ext4", uuid, deadline_ms=20000).text.endswith("in use on this node"),
           "while it is scanned, nobody else has it")
+    number = os.stat(device).st_rdev
+    name = f"/muster-scan-77-{os.major(number)}:{os.minor(number)}"
+    seen = [d.backing_file(n) or "" for n in d.loop_numbers()]
+    check(sum(f.endswith(name) for f in seen) == 1, f"its loop device says whose it is: {seen}")
     check(w.ended_by() == signal.SIGKILL, "stopped, it is dead in time")
     check(time.monotonic() - began < 10, "it took too long")
     w.close()
