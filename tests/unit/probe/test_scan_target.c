@@ -13,8 +13,10 @@ static struct lv lvs[1];
 static struct pv pvs[2];
 static struct section sections[SECTION_COUNT];
 
-#define SET(id, rows) \
-    (sections[id] = (struct section){ .id = (id), .rows = (rows), .row_count = ARRAY_LEN(rows) })
+static void set_rows(enum section_id id, void *rows, size_t n)
+{
+    sections[id] = (struct section){ .id = id, .rows = rows, .row_count = n };
+}
 
 static void add_path(size_t i, const char *device, const char *lun, const char *address,
                      bool active)
@@ -75,12 +77,12 @@ static void make(void)
     REC_SET(&pvs[0], pv, container, "naa.1-part2");
     REC_SET(&pvs[1], pv, uuid, "P2");
     REC_SET(&pvs[1], pv, container, "gone");
-    SET(SECTION_FILESYSTEMS, filesystems);
-    SET(SECTION_LUNS, luns);
-    SET(SECTION_PARTITIONS, partitions);
-    SET(SECTION_PATHS, paths);
-    SET(SECTION_LVS, lvs);
-    SET(SECTION_PVS, pvs);
+    set_rows(SECTION_FILESYSTEMS, filesystems, ARRAY_LEN(filesystems));
+    set_rows(SECTION_LUNS, luns, ARRAY_LEN(luns));
+    set_rows(SECTION_PARTITIONS, partitions, ARRAY_LEN(partitions));
+    set_rows(SECTION_PATHS, paths, ARRAY_LEN(paths));
+    set_rows(SECTION_LVS, lvs, ARRAY_LEN(lvs));
+    set_rows(SECTION_PVS, pvs, ARRAY_LEN(pvs));
 }
 
 static const struct section *get(const void *ctx, enum section_id id)
