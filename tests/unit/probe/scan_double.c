@@ -16,14 +16,16 @@ static int send_result(const struct record_desc *d, const void *record, bool cle
     struct worker_result result = { .present = 0 };
     struct buf b = { 0 };
     struct err e;
-    int fd;
+    int fd, rc;
 
     wire_encode(d, record, &b, &e);
     fd = worker_memfd(b.p, b.n, sealed);
     REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
     REC_SET(&result, worker_result, bytes, b.n);
     REC_SET(&result, worker_result, clean, clean);
-    return worker_send(&result, fd, &e);
+    rc = worker_send(&result, fd, &e);
+    buf_deinit(&b);
+    return rc;
 }
 
 static int scan(const struct scan_order *o)
@@ -74,11 +76,14 @@ int main(void)
     const struct worker_request *request;
     struct arena *a = arena_new(0);
     struct err e;
-    int parent;
+    int parent, rc;
 
     if (worker_request_read(WORKER_SCAN, a, &request, &parent, &e) < 0)
         return 1;
     if (request->scan->kind == SCAN_ORDER_SCAN)
-        return scan(request->scan);
-    return request->scan->kind == SCAN_ORDER_REACH ? reach(request->scan) : prove(request->scan);
+        rc = scan(request->scan);
+    else
+        rc = request->scan->kind == SCAN_ORDER_REACH ? reach(request->scan) : prove(request->scan);
+    arena_free(a);
+    return rc < 0;
 }
