@@ -203,7 +203,7 @@ Test(scan_pool, what_dies_is_proven_clean_by_another)
         if (i != 1)
             cr_assert_not_null(b.got.error);
         if (i == 0)
-            cr_expect_not_null(strstr(b.got.error, "signal 11"));
+            cr_expect_not_null(strstr(b.got.error, "signal 10"));
         cr_expect_not(is_noted(&b));
         bench_close(&b);
     }
