@@ -15,6 +15,11 @@ bool agent_same_start(const struct agent *a, const struct memory *c)
            same_bytes(a->memory.db_id, c->db_id) && same_bytes(a->memory.nonce, c->nonce);
 }
 
+bool agent_is_followed(const struct agent *a, struct bytes start)
+{
+    return a->remembers && same_bytes(a->memory.nonce, start);
+}
+
 const char *agent_decline(const struct agent *a, const struct memory *c)
 {
     const struct memory *m = &a->memory;

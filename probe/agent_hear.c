@@ -14,7 +14,7 @@ enum {
     SEQ_SKIP = 1000000000, /* microseconds: more than a clock that is read afresh may be behind */
 };
 
-bool agent_answers_now(const struct agent *a, const struct envelope *env)
+static bool answers_now(const struct agent *a, const struct envelope *env)
 {
     return env->correlation >= a->state_seq && env->correlation < a->next_seq;
 }
@@ -49,7 +49,7 @@ static void hear_enrolled(struct agent *a, struct turn *t, const struct envelope
 {
     const struct enrolled *body = env->enrolled;
 
-    if (a->state != AGENT_ENROLLING || !agent_answers_now(a, env))
+    if (a->state != AGENT_ENROLLING || !answers_now(a, env))
         return;
     if (body->state == ENROL_REJECTED) {
         hear_rejected(a, t, body);
@@ -98,7 +98,7 @@ static void take_heartbeat(struct agent *a, uint64_t ms)
 static void hear_registered(struct agent *a, struct turn *t, const struct envelope *env)
 {
     const struct registered *body = env->registered;
-    bool asked = agent_duties[a->state].registers && agent_answers_now(a, env);
+    bool asked = agent_duties[a->state].registers && answers_now(a, env);
     const char *why;
 
     /* A register that was repeated may be answered by two starts of the coordinator; the later one
@@ -107,6 +107,8 @@ static void hear_registered(struct agent *a, struct turn *t, const struct envelo
                    agent_same_start(a, body->coordinator)))
         return;
     why = agent_decline(a, body->coordinator);
+    if (why != NULL && !asked) /* it was on its way for long */
+        return;
     if (why != NULL) {
         agent_complain(a, t, LOG_LEVEL_ERROR, "not following this coordinator: %s", why);
         agent_enter(a, AGENT_DECLINING, t->now, agent_jitter(a, DECLINING_RETRY_MS));
@@ -126,9 +128,19 @@ static void hear_registered(struct agent *a, struct turn *t, const struct envelo
     a->beat_at.v = t->now.v + agent_jitter(a, a->heartbeat_ms);
 }
 
+bool agent_hears(struct agent *a, struct turn *t, const struct envelope *env)
+{
+    if (a->state != AGENT_FOLLOWING || !answers_now(a, env))
+        return false;
+    if (agent_is_followed(a, env->start))
+        return true;
+    agent_enter(a, AGENT_REGISTERING, t->now, 0);
+    return false;
+}
+
 static void hear_heartbeat_ack(struct agent *a, struct turn *t, const struct envelope *env)
 {
-    if (a->state != AGENT_FOLLOWING || !agent_answers_now(a, env))
+    if (!agent_hears(a, t, env))
         return;
     a->heard = t->now;
     agent_saw_generation(a, env->heartbeat_ack->generation);
@@ -157,7 +169,7 @@ static void hear_report_ack(struct agent *a, struct turn *t, const struct envelo
     const struct section_state *s = env->report_ack->sections.v;
     bool more = false;
 
-    if (a->state != AGENT_FOLLOWING || !agent_answers_now(a, env))
+    if (!agent_hears(a, t, env))
         return;
     a->heard = t->now;
     agent_saw_generation(a, env->report_ack->generation);
@@ -273,7 +285,7 @@ static void hear_refused(struct agent *a, struct turn *t, const struct envelope 
     bool known = body->reason < ARRAY_LEN(reactions) && reactions[body->reason] != NULL;
 
     /* What cannot be read at all is refused without a number. */
-    if (env->correlation != 0 && !agent_answers_now(a, env))
+    if (env->correlation != 0 && !answers_now(a, env))
         return;
     agent_lease_refused(a, t, env);
     agent_complain(a, t, LOG_LEVEL_WARNING, "the coordinator refuses (%s): %s",

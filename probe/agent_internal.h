@@ -182,12 +182,16 @@ mono_ms agent_plan_deadline(const struct agent *a);
 /* agent_hear.c */
 void agent_hear(struct agent *a, struct turn *t, const struct envelope *env);
 
-/* True for an answer to a question that was put since the last change of state. */
-bool agent_answers_now(const struct agent *a, const struct envelope *env);
+/* Does it answer a question of now, as the start of the coordinator that is followed? What another
+ * start acknowledges would be remembered as that one's. It may have taken up a register that was
+ * late, and then it answers all, but it has not been accepted. */
+bool agent_hears(struct agent *a, struct turn *t, const struct envelope *env);
 
 /* agent_accept.c */
 /* NULL: this start of a coordinator may be followed. Else why not. */
 const char *agent_decline(const struct agent *a, const struct memory *coordinator);
+/* Is this the nonce of the start that is followed? */
+bool agent_is_followed(const struct agent *a, struct bytes start);
 bool agent_same_start(const struct agent *a, const struct memory *coordinator);
 void agent_remember(struct agent *a, const struct memory *coordinator);
 void agent_saw_generation(struct agent *a, uint64_t generation);

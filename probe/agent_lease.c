@@ -232,7 +232,8 @@ static void hear_offer(struct agent *a, struct turn *t, const struct envelope *e
     const struct offer *o = env->offer;
     uuid128 resource;
 
-    if (a->state != AGENT_FOLLOWING || !wire_uuid(o->resource, &resource))
+    if (a->state != AGENT_FOLLOWING || !agent_is_followed(a, env->start) ||
+        !wire_uuid(o->resource, &resource))
         return;
     for (uint32_t i = 0; i < 2 * a->leases.scans; i++) {
         struct slot *s = &a->leases.slots[i];
@@ -400,7 +401,7 @@ void agent_lease_hear(struct agent *a, struct turn *t, const struct envelope *en
         hear_offer(a, t, env);
         return;
     }
-    if (a->state != AGENT_FOLLOWING || !agent_answers_now(a, env))
+    if (!agent_hears(a, t, env))
         return;
     a->heard = t->now;
     if (env->granted != NULL)

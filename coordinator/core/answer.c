@@ -30,11 +30,16 @@ static int send_envelope(struct step *s, struct envelope *env)
 struct envelope *answer_new(struct step *s, const struct node *n, uint64_t correlation)
 {
     struct envelope *env = arena_zalloc(s->u->arena, sizeof *env);
+    const uint8_t *start;
 
     if (env == NULL)
         return NULL;
     REC_SET(env, envelope, version, PROTOCOL_VERSION);
     REC_SET(env, envelope, correlation, correlation);
+    start = arena_memdup(s->u->arena, s->c->nonce.b, 16);
+    if (start == NULL)
+        return NULL;
+    REC_SET(env, envelope, start, wire_bytes16(start));
     if (n != NULL) {
         const uint8_t *id = arena_memdup(s->u->arena, n->row.id.b, 16);
 

@@ -119,6 +119,7 @@
     X(BYTES, boot_id,     3, FIELD_ID, "16 bytes")                                                 \
     X(U64,   seq,         4, 0, "strictly increasing for a boot of a node, across restarts of its probe") \
     X(U64,   correlation, 5, 0, "an answer carries the seq of what it answers")                    \
+    X(BYTES, start,       6, FIELD_ID, "coordinator: nonce of its start")                          \
     XREC(enrol,         enrol,         16, 0, "node")                                              \
     XREC(node_register, node_register, 17, 0, "node")                                              \
     XREC(heartbeat,     heartbeat,     18, 0, "node")                                              \

@@ -531,6 +531,21 @@ Test(lease, a_new_start_of_the_coordinator_gets_the_list_and_voids_what_is_asked
     world_close(&w);
 }
 
+Test(lease, what_another_start_grants_is_not_used)
+{
+    struct world w;
+
+    settled(&w);
+    offer(&w, 3);
+    w.nonce[0] = 2;
+    grant(&w, world_last(&w, envelope_lease_request), 42);
+    cr_expect_null(world_scan(&w), "it has not been accepted");
+    cr_expect_not(agent_registered(w.agent));
+    offer(&w, 4);
+    cr_expect_eq(world_count(&w, envelope_lease_request), 1);
+    world_close(&w);
+}
+
 Test(lease, a_coordinator_that_lacks_a_lease_is_not_followed)
 {
     struct world w;

@@ -79,8 +79,11 @@ static void fly(struct play *p, bool to_node, int node, const struct envelope *e
 static struct envelope *answer_to(struct play *p, const struct envelope *question)
 {
     struct envelope *env = arena_zalloc(p->arena, sizeof *env);
+    uint8_t *nonce = arena_zalloc(p->arena, 16);
 
+    memcpy(nonce, &p->start, sizeof p->start);
     REC_SET(env, envelope, version, PROTOCOL_VERSION);
+    REC_SET(env, envelope, start, wire_bytes16(nonce));
     if (question != NULL)
         REC_SET(env, envelope, correlation, question->seq);
     return env;
@@ -328,6 +331,7 @@ static void arrive(struct play *p)
             continue;
         }
         n->w.now.v = local(p, n);
+        n->w.coordinator.nonce = f->env->start;
         world_answer(&n->w, &(struct envelope){ .seq = f->env->correlation },
                      record_dup(p->arena, &envelope_desc, f->env));
         node_sends(p, f->node);

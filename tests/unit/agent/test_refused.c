@@ -269,3 +269,42 @@ Test(follow, whoever_has_a_higher_epoch)
     cr_expect(follows(recovered));
     cr_expect_not(follows(earlier_epoch));
 }
+
+/* It may have taken up a register that was late, and answers; but it has not been accepted. */
+Test(follow, what_another_start_acknowledges_is_not_remembered)
+{
+    const struct envelope *beat;
+    struct world w;
+
+    registered_world(&w);
+    world_pass(&w, DEFAULT_HEARTBEAT_MS);
+    beat = world_last(&w, envelope_heartbeat);
+    world_forget(&w);
+    restarted(&w);
+    world_beat_acked(&w, beat, 130, nothing);
+    cr_expect_not(agent_registered(w.agent), "it registers again");
+    cr_assert_not_null(world_last(&w, envelope_node_register));
+    cr_expect_eq(world_last(&w, envelope_node_register)->node_register->memory->generation, 100);
+    world_registered(&w, world_last(&w, envelope_node_register), nothing);
+    cr_expect(agent_registered(w.agent));
+    world_close(&w);
+}
+
+Test(follow, an_earlier_start_that_answers_late_changes_nothing)
+{
+    const struct envelope *first;
+    struct world w;
+
+    registered_world(&w);
+    refuse_beat(&w, REFUSE_NOT_REGISTERED, 0);
+    first = world_last(&w, envelope_node_register);
+    restarted(&w);
+    world_registered(&w, first, nothing);
+    cr_assert(agent_registered(w.agent));
+    w.coordinator.start_no = 1;
+    memset(w.nonce, 1, sizeof w.nonce);
+    w.coordinator.generation = 120;
+    world_registered(&w, first, nothing);
+    cr_expect(agent_registered(w.agent), "%s", w.log);
+    world_close(&w);
+}

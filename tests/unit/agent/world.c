@@ -279,6 +279,7 @@ void world_answer(struct world *w, const struct envelope *question, struct envel
 
     REC_SET(env, envelope, version, PROTOCOL_VERSION);
     REC_SET(env, envelope, correlation, question == NULL ? 0 : question->seq);
+    REC_SET(env, envelope, start, w->coordinator.nonce);
     ev.message = env;
     step(w, &ev);
 }

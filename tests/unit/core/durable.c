@@ -596,7 +596,7 @@ static int check_row(struct durable *d, enum table_id id, const void *row, struc
     return rc;
 }
 
-static int check(struct durable *d, struct err *e)
+int durable_check(struct durable *d, struct err *e)
 {
     int rc = 0;
 
@@ -607,13 +607,20 @@ static int check(struct durable *d, struct err *e)
     return rc;
 }
 
-int durable_apply(struct durable *d, const struct change *changes, struct err *e)
+int durable_store(struct durable *d, const struct change *changes, struct err *e)
 {
     int rc = 0;
 
     for (const struct change *ch = changes; ch != NULL && rc == 0; ch = ch->next)
         rc = apply(d, ch, e);
-    return rc == 0 ? check(d, e) : rc;
+    return rc;
+}
+
+int durable_apply(struct durable *d, const struct change *changes, struct err *e)
+{
+    int rc = durable_store(d, changes, e);
+
+    return rc == 0 ? durable_check(d, e) : rc;
 }
 
 /* ---- what is there -------------------------------------------------------------------------- */

@@ -16,6 +16,9 @@ void durable_free(struct durable *d);
 /* 0, or -EINVAL with what is wrong about the changes: a delete of what is not there, a row that
  * leads to none, a hash or digest that is not the rows' own. */
 int durable_apply(struct durable *d, const struct change *changes, struct err *e);
+/* The two halves of it: the changes one by one; then all that is there, which takes time. */
+int durable_store(struct durable *d, const struct change *changes, struct err *e);
+int durable_check(struct durable *d, struct err *e);
 
 /* Points into the durable: valid until the next change. */
 void durable_image(struct durable *d, struct stored *out);

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A coordinator: the real core, with the shell's rules about batches made again in little: steps,
+ * one commit in flight, and only then the messages. A commit may fail, and the process may end at
+ * any time between the two. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sim_internal.h"
+#include "wire/codec.h"
+
+enum { COMMIT_US = 800, SLOW_COMMIT_US = 300000, WRITABLE_US = 1500000 };
+enum { FAILED_COMMIT_PPM = 300, SLOW_COMMIT_PPM = 2000, DURABLE_PPM = 500000 };
+
+static void arm(struct sim *s, struct brain *b);
+static void deliver_batch(struct sim *s, struct brain *b);
+
+static void batch_begin(struct brain *b)
+{
+    coord_update_deinit(&b->update);
+    arena_reset(b->arena);
+    coord_update_init(&b->update, b->arena);
+}
+
+static int step(struct sim *s, struct brain *b, struct coord_event *ev)
+{
+    ev->now = clock_shows(&b->clock, s->now);
+    ev->listened.v = ev->now.v - b->deaf_ms;
+    ev->wall.v = 1700000000000 + s->now / 1000;
+    dice_fill(s, ev->random, sizeof ev->random);
+    s->counts.steps++;
+    return coord_step(b->c, ev, &b->update);
+}
+
+static void load(struct sim *s, struct brain *b, bool first)
+{
+    const struct core_config config = { .heartbeat_ms = DEFAULT_HEARTBEAT_MS,
+                                        .suspect_ms = DEFAULT_SUSPECT_MS,
+                                        .down_ms = DEFAULT_DOWN_MS,
+                                        .edge_retention_ms = DEFAULT_EDGE_RETENTION_MS,
+                                        .event_retention_rows = 2000,
+                                        .enrol_by_token = true,
+                                        .hash_seed = { 7 },
+                                        .server_key = { { 0xcc } } };
+    struct stored stored;
+    struct coord_event ev = { .type = COORD_STORE_STATE };
+
+    b->c = coord_new(&config);
+    durable_image(b->disk, &stored);
+    if (b->read_only) {
+        ev.store.read_only = true;
+        ev.store.text = "The disk takes no writes.";
+        step(s, b, &ev);
+    }
+    ev = (struct coord_event){ .type = COORD_LOADED };
+    ev.loaded.image = &stored;
+    ev.loaded.first = first;
+    ev.loaded.nonce = b->nonce;
+    ev.loaded.started = b->started;
+    if (step(s, b, &ev) != 0)
+        sim_fail(s, "the core cannot be loaded");
+}
+
+static void writable(struct sim *s, void *what, uint64_t stamp)
+{
+    struct brain *b = what;
+    struct coord_event ev = { .type = COORD_STORE_STATE };
+
+    if (b->c == NULL || b->life != stamp || !b->read_only)
+        return;
+    if (b->paused || b->committing) {
+        agenda_put(s, s->now + WRITABLE_US, writable, b, stamp);
+        return;
+    }
+    b->read_only = false;
+    step(s, b, &ev);
+    arm(s, b);
+}
+
+static void commit_failed(struct sim *s, struct brain *b)
+{
+    s->counts.failed_commits++;
+    sim_trace(s, "coordinator %u: a commit fails", b->no);
+    batch_begin(b);
+    coord_free(b->c);
+    b->read_only = true;
+    load(s, b, false);
+    deliver_batch(s, b);
+    agenda_put(s, s->now + WRITABLE_US, writable, b, b->life);
+}
+
+static void apply(struct sim *s, struct brain *b)
+{
+    struct err e = { "" };
+
+    if (b->update.changes == NULL)
+        return;
+    s->counts.commits++;
+    if (durable_store(b->disk, b->update.changes, &e) != 0)
+        sim_fail(s, "the changes of a batch: %s", e.text);
+}
+
+static void deliver_batch(struct sim *s, struct brain *b)
+{
+    for (struct outgoing *o = b->update.messages; o != NULL; o = o->next) {
+        if (o->env != NULL)
+            net_send_down(s, b, &o->route, o->env);
+    }
+    batch_begin(b);
+}
+
+static void committed(struct sim *s, void *what, uint64_t stamp)
+{
+    struct brain *b = what;
+
+    if (b->c == NULL || b->life != stamp)
+        return;
+    b->committing = false;
+    if (s->storm && b->update.changes != NULL && dice_chance(s, FAILED_COMMIT_PPM)) {
+        commit_failed(s, b);
+    } else {
+        apply(s, b);
+        deliver_batch(s, b);
+    }
+    arm(s, b);
+}
+
+/* A batch is over: to the disk with it, if there is anything to be written. */
+static void commit(struct sim *s, struct brain *b)
+{
+    world_us takes = COMMIT_US + dice_about(s, COMMIT_US);
+
+    if (coord_end_batch(b->c, &b->update) != 0)
+        sim_fail(s, "a batch cannot be ended");
+    if (b->update.changes == NULL) {
+        deliver_batch(s, b);
+        return;
+    }
+    if (s->storm && dice_chance(s, SLOW_COMMIT_PPM))
+        takes += dice_about(s, SLOW_COMMIT_US);
+    b->committing = true;
+    agenda_put(s, s->now + takes, committed, b, b->life);
+}
+
+static void take_up(struct sim *s, struct brain *b, const struct letter *l)
+{
+    struct coord_event ev = { .type = COORD_NODE_MESSAGE, .key = l->host->key };
+    struct err e = { "" };
+    struct envelope *env;
+    struct section *sections = NULL;
+    size_t n = 0;
+
+    if (wire_decode_envelope(l->bytes, l->n, b->arena, &env, &e) != 0) {
+        sim_fail(s, "a probe's message cannot be decoded: %s", e.text);
+        return;
+    }
+    net_describe(s, "taken up", l->host, true, env);
+    if (env->report != NULL) {
+        n = env->report->sections.n;
+        sections = arena_array(b->arena, n, sizeof *sections);
+        for (size_t i = 0; i < n; i++) {
+            if (section_from_body((const struct section_body *)env->report->sections.v + i,
+                                  b->arena, &sections[i], &e) != 0)
+                sim_fail(s, "a probe's section is wrong: %s", e.text);
+        }
+    }
+    ev.node.env = env;
+    ev.node.sections = sections;
+    ev.node.section_count = n;
+    ev.route.n = sizeof l->host->no + sizeof l->host_life;
+    memcpy(ev.route.id, &l->host->no, sizeof l->host->no);
+    memcpy(ev.route.id + sizeof l->host->no, &l->host_life, sizeof l->host_life);
+    if (step(s, b, &ev) != 0)
+        sim_fail(s, "a step of the core fails");
+}
+
+static void wake(struct sim *s, void *what, uint64_t stamp)
+{
+    struct brain *b = what;
+    struct coord_event ev = { .type = COORD_TICK };
+
+    if (b->c == NULL || b->stamp != stamp || b->paused || b->committing)
+        return;
+    for (size_t i = 0; i < b->inbox_n; i++) {
+        take_up(s, b, b->inbox[i]);
+        free(b->inbox[i]);
+    }
+    b->inbox_n = 0;
+    if (coord_next_deadline(b->c).v <= clock_shows(&b->clock, s->now).v && step(s, b, &ev) != 0)
+        sim_fail(s, "a tick of the core fails");
+    commit(s, b);
+    arm(s, b);
+}
+
+/* When there is something to do next. */
+static void arm(struct sim *s, struct brain *b)
+{
+    world_us at;
+
+    if (b->c == NULL || b->paused || b->committing)
+        return;
+    at = b->inbox_n > 0 ? s->now : clock_reaches(&b->clock, s->now, coord_next_deadline(b->c));
+    if (at != WORLD_NEVER)
+        agenda_put(s, at, wake, b, ++b->stamp);
+}
+
+void brain_deliver(struct sim *s, struct letter *l)
+{
+    struct brain *b = l->brain;
+
+    if (b->inbox_n == b->inbox_cap) {
+        b->inbox_cap = b->inbox_cap == 0 ? 64 : 2 * b->inbox_cap;
+        b->inbox = realloc(b->inbox, b->inbox_cap * sizeof(struct letter *));
+        if (b->inbox == NULL)
+            abort();
+    }
+    b->inbox[b->inbox_n++] = l;
+    if (b->inbox_n == 1)
+        arm(s, b);
+}
+
+void brain_start(struct sim *s, struct brain *b)
+{
+    if (b->c != NULL)
+        return;
+    if (b->arena == NULL) {
+        b->arena = arena_new(0);
+        coord_update_init(&b->update, b->arena);
+        clock_start(&b->clock, s->now, 1000000000, (int32_t)dice_below(s, 1001) - 500);
+    }
+    b->life++;
+    b->committing = b->paused = b->read_only = false;
+    b->started = clock_shows(&b->clock, s->now);
+    dice_fill(s, &b->nonce, sizeof b->nonce);
+    sim_trace(s, "coordinator %u: starts", b->no);
+    batch_begin(b);
+    load(s, b, true);
+    commit(s, b);
+    arm(s, b);
+}
+
+void brain_crash(struct sim *s, struct brain *b)
+{
+    if (b->c == NULL)
+        return;
+    s->counts.crashes++;
+    /* Nobody has heard of what was under way; whether it is on the disk is a matter of luck. */
+    if (b->committing && dice_chance(s, DURABLE_PPM))
+        apply(s, b);
+    sim_trace(s, "coordinator %u: ends by kill -9", b->no);
+    coord_free(b->c);
+    b->c = NULL;
+    for (size_t i = 0; i < b->inbox_n; i++)
+        free(b->inbox[i]);
+    b->inbox_n = 0;
+    batch_begin(b);
+}
+
+void brain_pause(struct sim *s, struct brain *b)
+{
+    if (b->c == NULL || b->paused)
+        return;
+    sim_trace(s, "coordinator %u: is stopped", b->no);
+    b->paused = true;
+    b->paused_at = s->now;
+}
+
+void brain_go_on(struct sim *s, struct brain *b)
+{
+    if (!b->paused)
+        return;
+    sim_trace(s, "coordinator %u: goes on", b->no);
+    b->paused = false;
+    b->deaf_ms += clock_shows(&b->clock, s->now).v - clock_shows(&b->clock, b->paused_at).v;
+    arm(s, b);
+}
+
+bool brain_ask(struct sim *s, struct brain *b, struct request *req,
+               void (*take)(void *with, const struct reply *r), void *with)
+{
+    struct coord_event ev = { .type = COORD_CLIENT_REQUEST, .local = true, .request = req };
+
+    if (b->c == NULL || b->paused || b->committing || b->read_only)
+        return false;
+    REC_SET(req, request, version, PROTOCOL_VERSION);
+    REC_SET(req, request, correlation, 1);
+    if (step(s, b, &ev) != 0 || coord_end_batch(b->c, &b->update) != 0)
+        sim_fail(s, "a question of the operator fails");
+    apply(s, b);
+    for (struct outgoing *o = b->update.messages; o != NULL; o = o->next) {
+        if (o->reply != NULL && take != NULL)
+            take(with, o->reply);
+    }
+    deliver_batch(s, b);
+    arm(s, b);
+    return true;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What goes wrong, and when: one fault after the other, of a kind and against a victim that the
+ * dice choose; each is mended after a while. */
+#include "sim_internal.h"
+
+enum { BETWEEN_US = 1500000 }; /* for 100 hosts; fewer hosts have fewer faults */
+
+static world_us between(struct sim *s)
+{
+    return dice_about(s, (world_us)BETWEEN_US * 100 / (s->o.hosts + 1));
+}
+
+static void brain_up(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)stamp;
+    brain_start(s, what);
+}
+
+static void brain_on(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)stamp;
+    brain_go_on(s, what);
+}
+
+static void probe_up(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)stamp;
+    host_probe_start(s, what);
+}
+
+static void power_up(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)stamp;
+    host_power_on(s, what);
+}
+
+static void host_on(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)stamp;
+    host_go_on(s, what);
+}
+
+static void join(struct sim *s, void *what, uint64_t stamp)
+{
+    struct host *h = what;
+
+    (void)stamp;
+    if (h->cut)
+        sim_trace(s, "%s: has a network again", h->name);
+    h->cut = false;
+}
+
+static struct host *victim(struct sim *s)
+{
+    return &s->hosts[dice_below(s, s->o.hosts)];
+}
+
+static void crash(struct sim *s)
+{
+    brain_crash(s, &s->brains[0]);
+    agenda_put(s, s->now + dice_about(s, 3000000), brain_up, &s->brains[0], 0);
+}
+
+static void stop_brain(struct sim *s)
+{
+    brain_pause(s, &s->brains[0]);
+    agenda_put(s, s->now + dice_about(s, 8000000), brain_on, &s->brains[0], 0);
+}
+
+static void end_probe(struct sim *s)
+{
+    struct host *h = victim(s);
+
+    host_probe_end(s, h);
+    agenda_put(s, s->now + dice_about(s, 2000000), probe_up, h, 0);
+}
+
+static void reboot(struct sim *s)
+{
+    struct host *h = victim(s);
+
+    if (h->boots >= HOST_TOKENS)
+        return;
+    s->counts.reboots++;
+    host_power_off(s, h);
+    agenda_put(s, s->now + 1000000 + dice_about(s, 20000000), power_up, h, 0);
+}
+
+static void stop_host(struct sim *s)
+{
+    struct host *h = victim(s);
+
+    host_pause(s, h, dice_below(s, 4) == 0);
+    agenda_put(s, s->now + dice_about(s, 15000000), host_on, h, 0);
+}
+
+static void cut(struct sim *s)
+{
+    struct host *h = victim(s);
+
+    s->counts.partitions++;
+    sim_trace(s, "%s: has no network", h->name);
+    h->cut = true;
+    agenda_put(s, s->now + dice_about(s, 15000000), join, h, 0);
+}
+
+static void fault(struct sim *s, void *what, uint64_t stamp)
+{
+    static void (*const faults[])(struct sim *) = { crash,     stop_brain, end_probe,
+                                                    end_probe, stop_host,  stop_host,
+                                                    cut,       cut,        reboot };
+
+    (void)what, (void)stamp;
+    if (!s->storm)
+        return;
+    faults[dice_below(s, ARRAY_LEN(faults))](s);
+    agenda_put(s, s->now + between(s), fault, NULL, 0);
+}
+
+void chaos_start(struct sim *s)
+{
+    s->storm = true;
+    agenda_put(s, s->now + between(s), fault, NULL, 0);
+}
+
+void chaos_end(struct sim *s)
+{
+    s->storm = false;
+    sim_trace(s, "the storm is over");
+    brain_start(s, &s->brains[0]);
+    brain_go_on(s, &s->brains[0]);
+    for (uint32_t i = 0; i < s->o.hosts; i++) {
+        struct host *h = &s->hosts[i];
+
+        join(s, h, 0);
+        host_go_on(s, h);
+        host_power_on(s, h);
+        host_probe_start(s, h);
+    }
+}

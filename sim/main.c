@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "sim.h"
+
+static const char usage[] =
+    "Usage: muster-sim [--seed N] [--seeds N] [--hosts N] [--luns N] [--storm S] [--calm S] [--trace] [--wire]\n"
+    "\n"
+    "Runs coordinator and probes under virtual time with faults, and judges what happens.\n"
+    "\n"
+    "  --seed N    the (first) seed; the same seed gives the same run (default 1)\n"
+    "  --seeds N   as many runs, with seeds one after the other (default 1)\n"
+    "  --hosts N   (default 20)      --luns N   at most 64 (default 10)\n"
+    "  --storm S   seconds with faults (default 120)\n"
+    "  --calm S    seconds without, after which all must be well (default 90)\n"
+    "  --trace     a line for each thing that happens\n"
+    "  --wire      and for each message (implies --trace)\n"
+    "\n"
+    "Ends with 1 when an invariant was broken, with the seed that replays it.\n";
+
+static bool number(const char *text, uint64_t most, uint64_t *out)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *out <= most;
+}
+
+static int run(struct sim_options *o, uint64_t seeds)
+{
+    struct sim_counts sum = { 0 };
+    struct timespec begin, end;
+    double real_s;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (uint64_t i = 0; i < seeds; i++, o->seed++) {
+        struct sim_counts c;
+        struct err e = { "" };
+        int rc = sim_run(o, &c, &e);
+
+        if (rc != 0) {
+            printf("seed %" PRIu64 ": %s (muster-sim --seed %" PRIu64
+                   " --hosts %u --luns %u --storm %lld --calm %lld --trace replays it)\n",
+                   o->seed, rc == -ENOMEM ? "out of memory" : e.text, o->seed, o->hosts, o->luns,
+                   (long long)o->storm_ms / 1000, (long long)o->calm_ms / 1000);
+            return 1;
+        }
+        for (size_t k = 0; k < sizeof c / sizeof(uint64_t); k++)
+            ((uint64_t *)&sum)[k] += ((uint64_t *)&c)[k];
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    real_s = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    printf("%" PRIu64 " seeds, %u hosts: %.0f s of virtual time in %.1f s (%.0f times as fast)\n"
+           "steps %" PRIu64 ", messages %" PRIu64 " (lost %" PRIu64 ", doubled %" PRIu64
+           ", late %" PRIu64 "), commits %" PRIu64 " (failed %" PRIu64 ")\n"
+           "coordinator ended %" PRIu64 ", probes ended %" PRIu64 ", reboots %" PRIu64
+           ", pauses %" PRIu64 ", partitions %" PRIu64 "\n",
+           seeds, o->hosts, (double)sum.virtual_ms / 1e3, real_s,
+           (double)sum.virtual_ms / 1e3 / real_s, sum.steps, sum.messages, sum.lost, sum.doubled,
+           sum.delayed, sum.commits, sum.failed_commits, sum.crashes, sum.ends, sum.reboots,
+           sum.pauses, sum.partitions);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = { { "seed", 1, NULL, 's' },  { "seeds", 1, NULL, 'n' },
+                                             { "hosts", 1, NULL, 'h' }, { "luns", 1, NULL, 'l' },
+                                             { "storm", 1, NULL, 'm' }, { "calm", 1, NULL, 'c' },
+                                             { "trace", 0, NULL, 't' }, { "help", 0, NULL, 'H' },
+                                             { "wire", 0, NULL, 'w' },  { NULL, 0, NULL, 0 } };
+    struct sim_options o = {
+        .seed = 1, .hosts = 20, .luns = 10, .storm_ms = 120000, .calm_ms = 90000
+    };
+    uint64_t seeds = 1, v = 0;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        static const char *const takes = "snhlmc";
+        static const uint64_t most[] = { INT64_MAX, 1000000000, 10000, 64, 1000000, 1000000 };
+        const char *at = strchr("twH?", c) != NULL ? NULL : strchr(takes, c);
+
+        if (at != NULL && !number(optarg, most[at - takes], &v)) {
+            fprintf(stderr, "muster-sim: %s is no number, or too large\n", optarg);
+            return 2;
+        }
+        switch (c) {
+        case 's':
+            o.seed = v;
+            break;
+        case 'n':
+            seeds = v;
+            break;
+        case 'h':
+            o.hosts = (uint32_t)v;
+            break;
+        case 'l':
+            o.luns = (uint32_t)v;
+            break;
+        case 'm':
+            o.storm_ms = (int64_t)v * 1000;
+            break;
+        case 'c':
+            o.calm_ms = (int64_t)v * 1000;
+            break;
+        case 'w':
+            o.wire = true;
+            o.trace = stdout;
+            break;
+        case 't':
+            o.trace = stdout;
+            break;
+        case 'H':
+            fputs(usage, stdout);
+            return 0;
+        default:
+            return 2;
+        }
+    }
+    if (o.hosts == 0) {
+        fprintf(stderr, "muster-sim: there must be a host\n");
+        return 2;
+    }
+    return run(&o, seeds);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The world: its beginning, its time, its end. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "sim_internal.h"
+
+void sim_trace(struct sim *s, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (s->o.trace == NULL)
+        return;
+    fprintf(s->o.trace, "%8lld.%06lld  ", (long long)(s->now / 1000000),
+            (long long)(s->now % 1000000));
+    va_start(ap, fmt);
+    vfprintf(s->o.trace, fmt, ap);
+    va_end(ap);
+    fputc('\n', s->o.trace);
+}
+
+void sim_fail(struct sim *s, const char *fmt, ...)
+{
+    char text[sizeof s->why.text - 32];
+    va_list ap;
+
+    if (s->failed)
+        return;
+    s->failed = true;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    err_set(&s->why, -EPROTO, "after %lld ms: %s", (long long)(s->now / 1000), text);
+    sim_trace(s, "FAULT: %s", text);
+}
+
+static void host_make(struct sim *s, struct host *h, uint32_t no)
+{
+    uint8_t raw[16];
+
+    h->no = no;
+    dice_fill(s, raw, sizeof raw);
+    h->id = uuid_v4_from(raw);
+    uuid_text(h->id, h->uuid);
+    snprintf(h->mac, sizeof h->mac, "02:4d:00:%02x:%02x:01", no >> 8 & 0xff, no & 0xff);
+    snprintf(h->name, sizeof h->name, "h%u", no);
+    REC_SET(&h->identity, identity, product_uuid, h->uuid);
+    REC_SET(&h->identity, identity, lowest_mac, h->mac);
+    REC_SET(&h->identity, identity, hostname, h->name);
+    REC_SET(&h->identity, identity, probe_version, MUSTER_VERSION);
+    REC_SET(&h->identity, identity, source, "smbios");
+    /* Racks of ten share four LUNs, and everybody sees the first two. */
+    h->luns = s->o.luns == 0 ? 0 : 3;
+    for (uint32_t i = 0; i < 4 && s->o.luns > 2; i++)
+        h->luns |= UINT64_C(1) << (2 + (no / 10 * 4 + i) % (s->o.luns - 2));
+}
+
+static void take_tokens(void *with, const struct reply *r)
+{
+    struct sim *s = with;
+    const struct token_info *t = r->tokens.v;
+    pubkey server;
+
+    for (size_t i = 0; i < r->tokens.n; i++) {
+        struct host *h = &s->hosts[i / HOST_TOKENS];
+
+        if (token_parse(t[i].token, &server, h->secrets[i % HOST_TOKENS], NULL) != 0)
+            sim_fail(s, "a token cannot be read");
+    }
+}
+
+static int begin(struct sim *s)
+{
+    s->hosts = calloc(s->o.hosts, sizeof *s->hosts);
+    s->scratch = arena_new(0);
+    s->brains[0].disk = durable_new((uuid128){ { 0xdb } });
+    if (s->hosts == NULL || s->scratch == NULL || s->brains[0].disk == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < s->o.hosts; i++)
+        host_make(s, &s->hosts[i], i);
+    brain_start(s, &s->brains[0]);
+    return 0;
+}
+
+static void tokens(struct sim *s, void *what, uint64_t stamp)
+{
+    struct request req = { 0 };
+
+    (void)what, (void)stamp;
+    REC_SET(&req, request, op, OP_TOKEN_CREATE);
+    REC_SET(&req, request, role, "node");
+    REC_SET(&req, request, count, s->o.hosts * (uint64_t)HOST_TOKENS);
+    REC_SET(&req, request, ttl_ms, INT64_C(365) * 86400 * 1000);
+    if (!brain_ask(s, &s->brains[0], &req, take_tokens, s))
+        sim_fail(s, "the coordinator gives no tokens");
+    for (uint32_t i = 0; i < s->o.hosts; i++)
+        host_power_on(s, &s->hosts[i]);
+}
+
+static void storm(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)what, (void)stamp;
+    chaos_start(s);
+}
+
+static void calm(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)what, (void)stamp;
+    chaos_end(s);
+}
+
+static void finish(struct sim *s)
+{
+    struct happening left;
+
+    for (uint32_t i = 0; s->hosts != NULL && i < s->o.hosts; i++) {
+        struct host *h = &s->hosts[i];
+
+        agent_free(h->agent);
+        for (size_t k = 0; k < h->late_n; k++)
+            free(h->late[k]);
+        free(h->late);
+    }
+    for (uint32_t i = 0; i < BRAINS; i++) {
+        struct brain *b = &s->brains[i];
+
+        coord_free(b->c);
+        if (b->disk != NULL)
+            durable_free(b->disk);
+        for (size_t k = 0; k < b->inbox_n; k++)
+            free(b->inbox[k]);
+        free(b->inbox);
+        coord_update_deinit(&b->update);
+        arena_free(b->arena);
+    }
+    while (agenda_take(&s->agenda, &left))
+        agenda_drop(&left);
+    free(s->agenda.v);
+    free(s->hosts);
+    arena_free(s->scratch);
+    buf_deinit(&s->out);
+}
+
+int sim_run(const struct sim_options *o, struct sim_counts *counts, struct err *e)
+{
+    struct sim s = { .o = *o, .random = o->seed };
+    struct happening next;
+    int rc = begin(&s);
+
+    s.end = (o->storm_ms + o->calm_ms) * 1000;
+    if (rc == 0) {
+        agenda_put(&s, 1000000, tokens, NULL, 0);
+        agenda_put(&s, 10000000, storm, NULL, 0);
+        agenda_put(&s, o->storm_ms * 1000, calm, NULL, 0);
+    }
+    while (rc == 0 && !s.failed && agenda_take(&s.agenda, &next)) {
+        if (next.at > s.end) {
+            agenda_drop(&next);
+            break;
+        }
+        s.now = next.at;
+        next.fn(&s, next.what, next.stamp);
+    }
+    if (rc == 0 && !s.failed)
+        oracle_end(&s);
+    s.counts.virtual_ms = s.now / 1000;
+    *counts = s.counts;
+    if (s.failed) {
+        *e = s.why;
+        rc = -EPROTO;
+    }
+    finish(&s);
+    return rc;
+}

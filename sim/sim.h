@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The simulator: the real cores of coordinator and probes in one process under virtual time, with
+ * seeded faults. The same seed gives the same run, byte for byte. Hosts, disks, network and
+ * database are made up; nothing of them is muster's code, and nothing that judges is (oracle.c). */
+#ifndef MUSTER_SIM_H
+#define MUSTER_SIM_H
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/types.h"
+
+struct sim_options {
+    uint64_t seed;
+    uint32_t hosts, luns;
+    int64_t storm_ms; /* with faults */
+    int64_t calm_ms;  /* then without any: by its end all must be well */
+    FILE *trace;      /* a line for each thing that happens; NULL: none */
+    bool wire;        /* and for each message */
+};
+
+struct sim_counts {
+    uint64_t steps;    /* of coordinators and agents */
+    uint64_t messages; /* delivered */
+    uint64_t lost, doubled, delayed;
+    uint64_t commits, failed_commits;
+    uint64_t crashes; /* of coordinators */
+    uint64_t ends;    /* of probes */
+    uint64_t reboots, pauses, partitions;
+    int64_t virtual_ms;
+};
+
+/* Runs it to its end. 0; -EPROTO: an invariant is broken, with a sentence; -ENOMEM. */
+int sim_run(const struct sim_options *o, struct sim_counts *counts, struct err *e);
+
+#endif

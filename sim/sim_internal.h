@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the simulator share. Times of the world are in microseconds since its
+ * beginning; what a machine's clock shows is clock.c's affair. */
+#ifndef MUSTER_SIM_INTERNAL_H
+#define MUSTER_SIM_INTERNAL_H
+
+#include "agent.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "core/core.h"
+#include "durable.h"
+#include "sim.h"
+#include "wire/token.h"
+
+typedef int64_t world_us;
+#define WORLD_NEVER INT64_MAX
+
+struct sim;
+
+/* ---- dice.c: all chance comes from here */
+uint64_t dice(struct sim *s);
+uint32_t dice_below(struct sim *s, uint32_t n); /* 0 to n - 1 */
+bool dice_chance(struct sim *s, uint32_t per_million);
+world_us dice_about(struct sim *s, world_us mean); /* exponential, at most 20 times the mean */
+void dice_fill(struct sim *s, void *out, size_t n);
+
+/* ---- agenda.c: what happens when. Of what is due at one time, the first made is first. */
+typedef void (*happen_fn)(struct sim *s, void *what, uint64_t stamp);
+struct happening {
+    world_us at;
+    uint64_t order, stamp; /* stamp: the maker's own, to know one that is out of date by */
+    happen_fn fn;
+    void *what;
+    bool owned; /* `what` is freed with it when it does not happen */
+};
+struct agenda {
+    struct happening *v;
+    size_t n, cap;
+    uint64_t order;
+};
+void agenda_put(struct sim *s, world_us at, happen_fn fn, void *what, uint64_t stamp);
+void agenda_put_owned(struct sim *s, world_us at, happen_fn fn, void *what, uint64_t stamp);
+void agenda_drop(struct happening *h);                     /* it does not happen */
+bool agenda_take(struct agenda *a, struct happening *out); /* the next; false: nothing is left */
+
+/* ---- clock.c: one machine's CLOCK_BOOTTIME */
+struct sim_clock {
+    world_us since;
+    int64_t shown_us; /* at that time */
+    int32_t ppm;      /* rate error */
+    bool stopped;
+};
+void clock_start(struct sim_clock *c, world_us now, int64_t shown_us, int32_t ppm);
+mono_ms clock_shows(const struct sim_clock *c, world_us now);
+/* The first time at which it shows this or more; WORLD_NEVER while it is stopped. */
+world_us clock_reaches(const struct sim_clock *c, world_us now, mono_ms shown);
+void clock_stop(struct sim_clock *c, world_us now);
+void clock_go_on(struct sim_clock *c, world_us now);
+
+/* ---- net.c */
+struct letter {          /* one message on its way */
+    struct brain *brain; /* to or from it */
+    struct host *host;
+    uint64_t brain_life, host_life; /* lives of the processes that the connection is between */
+    size_t n;
+    bool up; /* from the host */
+    uint8_t bytes[];
+};
+void net_send_up(struct sim *s, struct host *h, const struct envelope *env);
+void net_send_down(struct sim *s, struct brain *b, const struct route *to,
+                   const struct envelope *env);
+
+/* A line of the trace, if messages are traced. */
+void net_describe(struct sim *s, const char *verb, const struct host *h, bool up,
+                  const struct envelope *env);
+
+/* ---- brain.c: a coordinator and its database */
+struct brain {
+    uint32_t no;
+    struct coord *c; /* NULL: it does not run */
+    struct durable *disk;
+    struct sim_clock clock;
+    uint64_t life; /* counts its starts */
+    mono_ms started;
+    uuid128 nonce;
+    struct letter **inbox;
+    size_t inbox_n, inbox_cap;
+    struct arena *arena; /* of the batch */
+    struct coord_update update;
+    bool committing, paused, read_only;
+    uint64_t stamp; /* of its newest timer */
+    world_us paused_at;
+    int64_t deaf_ms;
+};
+void brain_start(struct sim *s, struct brain *b);
+void brain_crash(struct sim *s, struct brain *b);
+void brain_pause(struct sim *s, struct brain *b);
+void brain_go_on(struct sim *s, struct brain *b);
+void brain_deliver(struct sim *s, struct letter *l); /* takes it */
+/* Asks as the local operator and gives the reply to `take` at once, before anything else happens.
+ * False: it does not run, or is busy. */
+bool brain_ask(struct sim *s, struct brain *b, struct request *req,
+               void (*take)(void *with, const struct reply *r), void *with);
+
+/* ---- host.c: a machine with a probe */
+enum { HOST_LUNS = 64, HOST_TOKENS = 16 };
+struct host {
+    uint32_t no;
+    uuid128 id, boot;
+    pubkey key;
+    char uuid[40], mac[20], name[16];
+    struct identity identity;
+    struct sim_clock clock;
+    struct agent *agent;       /* NULL: the probe does not run */
+    uint64_t life;             /* counts its processes */
+    uint64_t stamp;            /* of its newest timer */
+    bool powered, paused, cut; /* cut: the network takes nothing of it, and brings nothing */
+    /* In its /run: gone with the boot. */
+    bool enrolled, remembers;
+    struct memory memory;
+    uint8_t db_id[16], nonce[16];
+    uint64_t first_seq;
+    char secrets[HOST_TOKENS][TOKEN_SECRET_TEXT];
+    uint32_t boots;
+    struct letter **late; /* came while it was paused */
+    size_t late_n, late_cap;
+    uint64_t luns; /* bit set of those that it sees */
+};
+void host_power_on(struct sim *s, struct host *h); /* a new boot */
+void host_power_off(struct sim *s, struct host *h);
+void host_probe_start(struct sim *s, struct host *h);
+void host_probe_end(struct sim *s, struct host *h); /* kill -9 */
+void host_pause(struct sim *s, struct host *h, bool clock_too);
+void host_go_on(struct sim *s, struct host *h);
+void host_deliver(struct sim *s, struct letter *l); /* takes it */
+
+/* ---- stock.c: what a host has to report */
+int stock_sections(const struct host *h, enum worker_kind kind, struct arena *a,
+                   struct section *out, size_t *count);
+
+/* ---- chaos.c */
+void chaos_start(struct sim *s);
+void chaos_end(struct sim *s); /* all that is broken is mended */
+
+/* ---- oracle.c */
+void oracle_end(struct sim *s); /* after the calm */
+__attribute__((format(printf, 2, 3))) void sim_fail(struct sim *s, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void sim_trace(struct sim *s, const char *fmt, ...);
+
+enum { BRAINS = 2 };
+struct sim {
+    struct sim_options o;
+    struct sim_counts counts;
+    uint64_t random;
+    world_us now, end;
+    struct agenda agenda;
+    struct brain brains[BRAINS]; /* the second only runs when two do */
+    struct host *hosts;
+    bool storm; /* faults happen */
+    bool failed;
+    struct err why;
+    struct arena *scratch;
+    struct buf out;
+};
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a host has: itself, one NIC, and a filesystem on each of the LUNs that it sees. */
+#include <errno.h>
+
+#include "base/text.h"
+#include "sim_internal.h"
+
+static const uint64_t lun_bytes = UINT64_C(1) << 30;
+
+static int system_row(const struct host *h, struct arena *a, struct section *out)
+{
+    struct system *row = arena_zalloc(a, sizeof *row);
+
+    if (row == NULL)
+        return -ENOMEM;
+    REC_SET(row, system, hostname, h->name);
+    REC_SET(row, system, product_uuid, h->uuid);
+    out->rows = row;
+    out->row_count = 1;
+    return 0;
+}
+
+static int cpu_row(struct arena *a, struct section *out)
+{
+    struct cpu *row = arena_zalloc(a, sizeof *row);
+
+    if (row == NULL)
+        return -ENOMEM;
+    REC_SET(row, cpu, vendor, "Simulated");
+    out->rows = row;
+    out->row_count = 1;
+    return 0;
+}
+
+static int nic_row(const struct host *h, struct arena *a, struct section *out)
+{
+    struct nic *row = arena_zalloc(a, sizeof *row);
+
+    if (row == NULL)
+        return -ENOMEM;
+    REC_SET(row, nic, name, "eth0");
+    REC_SET(row, nic, mac, h->mac);
+    REC_SET(row, nic, admin_up, true);
+    REC_SET(row, nic, carrier, true);
+    REC_SET(row, nic, paths_active, 1);
+    REC_SET(row, nic, paths_total, 1);
+    out->rows = row;
+    out->row_count = 1;
+    return 0;
+}
+
+static int lun_rows(const struct host *h, struct arena *a, struct section *out)
+{
+    struct lun *rows = arena_array(a, HOST_LUNS, sizeof *rows);
+
+    if (rows == NULL)
+        return -ENOMEM;
+    out->rows = rows;
+    for (unsigned i = 0; i < HOST_LUNS; i++) {
+        struct lun *row = &rows[out->row_count];
+
+        if ((h->luns >> i & 1) == 0)
+            continue;
+        REC_SET(row, lun, key, arena_printf(a, "naa.600140500000%04u", i));
+        REC_SET(row, lun, wwid, row->key);
+        REC_SET(row, lun, transport, "fc");
+        REC_SET(row, lun, size_bytes, lun_bytes);
+        REC_SET(row, lun, device, arena_printf(a, "dm-%u", i));
+        REC_SET(row, lun, state, "ok");
+        REC_SET(row, lun, paths_active, 2);
+        REC_SET(row, lun, paths_total, 2);
+        out->row_count++;
+    }
+    return 0;
+}
+
+static int filesystem_rows(const struct host *h, struct arena *a, struct section *out)
+{
+    struct filesystem *rows = arena_array(a, HOST_LUNS, sizeof *rows);
+
+    if (rows == NULL)
+        return -ENOMEM;
+    out->rows = rows;
+    for (unsigned i = 0; i < HOST_LUNS; i++) {
+        struct filesystem *row = &rows[out->row_count];
+
+        if ((h->luns >> i & 1) == 0)
+            continue;
+        REC_SET(row, filesystem, container, arena_printf(a, "naa.600140500000%04u", i));
+        REC_SET(row, filesystem, device, arena_printf(a, "dm-%u", i));
+        REC_SET(row, filesystem, type, "ext4");
+        REC_SET(row, filesystem, usage, "filesystem");
+        REC_SET(row, filesystem, uuid, arena_printf(a, "aaaaaaaa-0000-4000-8000-00000000%04u", i));
+        REC_SET(row, filesystem, size_bytes, lun_bytes);
+        REC_SET(row, filesystem, state, "clean");
+        REC_SET(row, filesystem, paths_active, 2);
+        REC_SET(row, filesystem, paths_total, 2);
+        out->row_count++;
+    }
+    return 0;
+}
+
+static int section_rows(const struct host *h, struct arena *a, struct section *out)
+{
+    out->status = SECTION_OK;
+    switch (out->id) {
+    case SECTION_SYSTEM:
+        return system_row(h, a, out);
+    case SECTION_CPU:
+        return cpu_row(a, out);
+    case SECTION_NICS:
+        return nic_row(h, a, out);
+    case SECTION_LUNS:
+        return lun_rows(h, a, out);
+    case SECTION_FILESYSTEMS:
+        return filesystem_rows(h, a, out);
+    case SECTION_USES:
+        return 0;
+    default:
+        out->status = SECTION_ABSENT;
+        out->status_text = "a simulated host has none";
+        return 0;
+    }
+}
+
+int stock_sections(const struct host *h, enum worker_kind kind, struct arena *a,
+                   struct section *out, size_t *count)
+{
+    uint32_t set = worker_kind_sections(kind);
+    int rc = 0;
+
+    *count = 0;
+    for (int i = 0; rc == 0 && i < SECTION_COUNT; i++) {
+        struct section *o = &out[*count];
+
+        if ((set >> i & 1) == 0)
+            continue;
+        *o = (struct section){ .id = (enum section_id)i };
+        rc = section_rows(h, a, o);
+        if (rc == 0)
+            rc = section_normalise(o, a, NULL);
+        ++*count;
+    }
+    return rc;
+}

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The simulator itself: one seed gives one run, many seeds break nothing, and what is broken on
+purpose is found."""
+import os
+import random
+import subprocess
+import sys
+
+SIM = sys.argv[1]
+LONG = "MUSTER_LONG" in os.environ
+
+
+def sim(*args):
+    return subprocess.run([SIM, *map(str, args)], capture_output=True, text=True)
+
+
+def without_speed(text):
+    """All but the line that tells how long it took."""
+    return [line for line in text.splitlines() if "times as fast" not in line]
+
+
+def check(condition, text):
+    if not condition:
+        print(text)
+        sys.exit(1)
+
+
+def main():
+    first = int(os.environ.get("MUSTER_SEED", random.SystemRandom().randrange(1 << 48)))
+    print(f"seed {first} (MUSTER_SEED={first} replays)")
+
+    one, two = (sim("--seed", first, "--hosts", 8, "--trace") for _ in range(2))
+    check(one.returncode == 0, one.stdout[-2000:] + one.stderr)
+    check(len(one.stdout) > 1000, "a trace that is too short to say anything")
+    check(without_speed(one.stdout) == without_speed(two.stdout), "one seed gave two runs")
+    other = sim("--seed", first + 1, "--hosts", 8, "--trace")
+    check(without_speed(one.stdout) != without_speed(other.stdout), "two seeds gave one run")
+
+    for hosts, seeds in ((3, 2000 if LONG else 60), (20, 400 if LONG else 12), (100, 50 if LONG else 1)):
+        r = sim("--seed", first, "--seeds", seeds, "--hosts", hosts, "--storm", 240)
+        check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
+        print(r.stdout)
+
+    r = sim("--seed", first, "--seeds", 50, "--hosts", 40, "--calm", 0)
+    check(r.returncode == 1 and "at the end" in r.stdout and "--trace replays it" in r.stdout,
+          "a run that ends in the middle of its faults is not found to be bad: " + r.stdout)
+    for bad in (("--seed", "x"), ("--hosts", "0"), ("--luns", "65"), ("--wrong",)):
+        check(sim(*bad).returncode == 2, f"{bad} is taken")
+
+
+main()
