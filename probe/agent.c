@@ -129,6 +129,7 @@ void agent_enter(struct agent *a, enum agent_state state, mono_ms now, int64_t d
     a->state_seq = a->next_seq;
     a->retry_at.v = now.v + delay_ms;
     a->burst.open = 0;
+    agent_lease_void(a);
 }
 
 static int64_t or_default(int64_t v, int64_t fallback)
@@ -161,7 +162,10 @@ struct agent *agent_new(const struct agent_config *config)
     a->dirty = false;
     for (int i = 0; i < SECTION_COUNT; i++)
         a->parts[i].content.id = (enum section_id)i;
-    return a;
+    if (agent_lease_init(a) == 0)
+        return a;
+    agent_free(a);
+    return NULL;
 }
 
 void agent_free(struct agent *a)
@@ -170,6 +174,7 @@ void agent_free(struct agent *a)
         return;
     for (int i = 0; i < SECTION_COUNT; i++)
         arena_free(a->parts[i].arena);
+    agent_lease_deinit(a);
     sodium_memzero(a->secret, sizeof a->secret);
     free(a);
 }
@@ -249,8 +254,25 @@ static void on_gone(struct agent *a, const struct agent_event *ev, struct turn *
     j->due = t->now;
 }
 
+static void on_scan_done(struct agent *a, const struct agent_event *ev, struct turn *t)
+{
+    agent_scan_done(a, t, ev);
+}
+
+static void on_scan_clean(struct agent *a, const struct agent_event *ev, struct turn *t)
+{
+    (void)t;
+    agent_scan_clean(a, ev);
+}
+
+static void on_reach_done(struct agent *a, const struct agent_event *ev, struct turn *t)
+{
+    agent_reach_done(a, t, ev);
+}
+
 static void on_stop(struct agent *a, const struct agent_event *ev, struct turn *t)
 {
+    agent_lease_stop(a, t);
     agent_goodbye(a, t, ev->reason);
     agent_enter(a, AGENT_STOPPED, t->now, 0);
 }
@@ -265,10 +287,12 @@ int agent_step(struct agent *a, const struct agent_event *ev, struct arena *aren
                struct agent_action **actions)
 {
     static void (*const handlers[])(struct agent *, const struct agent_event *, struct turn *) = {
-        [AGENT_START] = on_start,      [AGENT_TICK] = on_tick,
-        [AGENT_MESSAGE] = on_message,  [AGENT_KERNEL_HINT] = on_hint,
-        [AGENT_WORKER_DONE] = on_done, [AGENT_WORKER_STUCK] = on_stuck,
-        [AGENT_WORKER_GONE] = on_gone, [AGENT_STOP] = on_stop,
+        [AGENT_START] = on_start,           [AGENT_TICK] = on_tick,
+        [AGENT_MESSAGE] = on_message,       [AGENT_KERNEL_HINT] = on_hint,
+        [AGENT_WORKER_DONE] = on_done,      [AGENT_WORKER_STUCK] = on_stuck,
+        [AGENT_WORKER_GONE] = on_gone,      [AGENT_STOP] = on_stop,
+        [AGENT_SCAN_DONE] = on_scan_done,   [AGENT_SCAN_CLEAN] = on_scan_clean,
+        [AGENT_REACH_DONE] = on_reach_done,
     };
     struct turn t = { .arena = arena, .tail = actions, .now = ev->now };
 
@@ -277,6 +301,7 @@ int agent_step(struct agent *a, const struct agent_event *ev, struct arena *aren
         return 0;
     if (names_a_worker(ev->type) && (unsigned)ev->worker.kind >= WORKER_KIND_COUNT)
         return 0;
+    agent_lease_time(a, &t);
     handlers[ev->type](a, ev, &t);
     if (a->state != AGENT_STOPPED)
         agent_plan_run(a, &t);
@@ -293,7 +318,8 @@ mono_ms agent_next_deadline(const struct agent *a)
 {
     if (a->state == AGENT_IDLE || a->state == AGENT_STOPPED)
         return (mono_ms){ INT64_MAX };
-    return earlier(agent_plan_deadline(a), agent_talk_deadline(a));
+    return earlier(agent_plan_deadline(a),
+                   earlier(agent_talk_deadline(a), agent_rights_deadline(a)));
 }
 
 bool agent_registered(const struct agent *a)

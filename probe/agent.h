@@ -32,6 +32,11 @@ struct agent_config {
     int64_t rescan_ms, worker_timeout_ms, coalesce_ms, heartbeat_ms;
     uint32_t jitter_seed; /* spreads retries over a fleet */
     uint64_t first_seq;   /* above every seq used before in this boot */
+    uint32_t scans;       /* that may run at one time; 0: DEFAULT_SCANS_PER_NODE */
+    /* What an earlier probe of this boot has left mounted, as far as is known (request, token). At
+     * most LIMIT_RIGHTS / 2; copied. */
+    const struct right *residues;
+    size_t residue_count;
 };
 
 enum agent_event_type {
@@ -42,6 +47,9 @@ enum agent_event_type {
     AGENT_WORKER_DONE,  /* result: sections, or error text */
     AGENT_WORKER_STUCK, /* killed after its time limit but not gone yet, or died badly: text */
     AGENT_WORKER_GONE,  /* a stuck worker has been reaped at last */
+    AGENT_SCAN_DONE,    /* a scan's worker has ended, or cannot be ended */
+    AGENT_SCAN_CLEAN,   /* what was not proven unmounted is so now */
+    AGENT_REACH_DONE,   /* a reach's worker has ended, or has been given up */
     AGENT_STOP,         /* the probe ends in good order */
 };
 
@@ -56,6 +64,18 @@ struct agent_event {
             size_t section_count;
             const char *error; /* NULL: good */
         } worker;
+        struct {
+            uint64_t request; /* as in the action */
+            /* What the worker brought; token, order and rights are the agent's. NULL: nothing. */
+            const struct scan_result *result;
+            const char *error; /* why it brought nothing */
+            bool clean;        /* proven: no worker lives and nothing is mounted */
+        } scan;                /* AGENT_SCAN_DONE; AGENT_SCAN_CLEAN: request alone */
+        struct {
+            struct order_key order;
+            const struct reach_result *result; /* NULL: nothing */
+            const char *error;
+        } reach;            /* AGENT_REACH_DONE */
         const char *reason; /* AGENT_STOP */
     };
 };
@@ -64,6 +84,11 @@ enum agent_action_type {
     AGENT_SEND,        /* encode and send the envelope */
     AGENT_RUN_WORKER,  /* start it; time limit deadline_ms from now */
     AGENT_SAVE_MEMORY, /* keep `memory` and `enrolled` for a later probe of this boot */
+    AGENT_RUN_SCAN,    /* note the right where a later probe of this boot finds it, then start the
+                          worker, which must be dead at `deadline`. Ends in AGENT_SCAN_DONE */
+    AGENT_EXTEND_SCAN, /* the worker of `request` has until `deadline` now */
+    AGENT_KILL_SCAN,   /* end the worker of `request` */
+    AGENT_RUN_REACH,   /* start a worker that looks, without a mount. Ends in AGENT_REACH_DONE */
     AGENT_LOG,         /* one sentence for the log */
 };
 
@@ -76,6 +101,10 @@ struct agent_action {
     bool whole;                  /* AGENT_RUN_WORKER: nothing is taken from memory */
     const struct memory *memory; /* AGENT_SAVE_MEMORY */
     bool enrolled;               /* AGENT_SAVE_MEMORY */
+    uint64_t request;            /* AGENT_RUN_SCAN, _EXTEND_SCAN, _KILL_SCAN: names the right */
+    mono_ms deadline;            /* AGENT_RUN_SCAN, _EXTEND_SCAN */
+    const struct granted *grant; /* AGENT_RUN_SCAN */
+    const struct offer *offer;   /* AGENT_RUN_REACH */
     const char *text;            /* AGENT_LOG */
     int level;                   /* AGENT_LOG: enum log_level */
 };

@@ -38,15 +38,20 @@ const char *agent_decline(const struct agent *a, const struct memory *c)
         return "two coordinators run on copies of one database";
     if (c->generation < m->generation)
         return "the coordinator's database lacks what has been acknowledged to this node";
+    if (c->token < m->token)
+        return "the coordinator's database lacks a lease that this node has been granted";
     return NULL;
 }
 
 void agent_remember(struct agent *a, const struct memory *c)
 {
     uint64_t token = a->remembers ? a->memory.token : 0;
+    bool same = agent_same_start(a, c);
 
     if (c->db_id.n != sizeof a->db_id || c->nonce.n != sizeof a->nonce)
         return;
+    if (!same)
+        a->leases.token_floor = token;
     memmove(a->db_id, c->db_id.p, sizeof a->db_id);
     memmove(a->nonce, c->nonce.p, sizeof a->nonce);
     if (c->token > token)

@@ -122,15 +122,13 @@ static void hear_registered(struct agent *a, struct turn *t, const struct envelo
     take_heartbeat(a, body->heartbeat_ms);
     note_offered(a, &body->want);
     agent_enter(a, AGENT_FOLLOWING, t->now, 0);
+    a->leases.renew_at = t->now; /* does it know them? */
     a->heard = t->now;
     a->report_at = t->now;
     a->beat_at.v = t->now.v + agent_jitter(a, a->heartbeat_ms);
 }
 
-/* Does it answer a question of now, as the start of the coordinator that is followed? What another
- * start acknowledges would be remembered as that one's. It may have taken up a register that was
- * late, and then it answers all, but it has not been accepted. */
-static bool followed(struct agent *a, struct turn *t, const struct envelope *env)
+bool agent_hears(struct agent *a, struct turn *t, const struct envelope *env)
 {
     if (a->state != AGENT_FOLLOWING || !answers_now(a, env))
         return false;
@@ -142,7 +140,7 @@ static bool followed(struct agent *a, struct turn *t, const struct envelope *env
 
 static void hear_heartbeat_ack(struct agent *a, struct turn *t, const struct envelope *env)
 {
-    if (!followed(a, t, env))
+    if (!agent_hears(a, t, env))
         return;
     a->heard = t->now;
     agent_saw_generation(a, env->heartbeat_ack->generation);
@@ -171,7 +169,7 @@ static void hear_report_ack(struct agent *a, struct turn *t, const struct envelo
     const struct section_state *s = env->report_ack->sections.v;
     bool more = false;
 
-    if (!followed(a, t, env))
+    if (!agent_hears(a, t, env))
         return;
     a->heard = t->now;
     agent_saw_generation(a, env->report_ack->generation);
@@ -289,6 +287,7 @@ static void hear_refused(struct agent *a, struct turn *t, const struct envelope 
     /* What cannot be read at all is refused without a number. */
     if (env->correlation != 0 && !answers_now(a, env))
         return;
+    agent_lease_refused(a, t, env);
     agent_complain(a, t, LOG_LEVEL_WARNING, "the coordinator refuses (%s): %s",
                    known ? refuse_reason_name((enum refuse_reason)body->reason) : "unknown reason",
                    body->text == NULL ? "it gave no reason" : body->text);
@@ -307,4 +306,6 @@ void agent_hear(struct agent *a, struct turn *t, const struct envelope *env)
         hear_report_ack(a, t, env);
     else if (env->refused != NULL)
         hear_refused(a, t, env);
+    else
+        agent_lease_hear(a, t, env);
 }

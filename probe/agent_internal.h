@@ -63,6 +63,64 @@ struct burst {
     mono_ms sent;
 };
 
+/* A scan or a reach that was offered (docs/ARCHITECTURE.md section 5). */
+enum slot_state {
+    SLOT_FREE,
+    SLOT_WANTED,  /* a scan: its lease is to be asked for */
+    SLOT_ASKED,   /* a grant that comes may be used */
+    SLOT_GRANTED, /* the worker is to be started */
+    SLOT_RUNNING,
+    SLOT_ENDING, /* the worker must end, and is told so */
+    SLOT_DONE,   /* the result is to be told until it is answered */
+};
+
+struct slot {
+    enum slot_state state;
+    struct order_key order;
+    uuid128 resource;
+    uint64_t request; /* seq of the lease_request; 0: none yet */
+    mono_ms asked;    /* when that was sent */
+    uint64_t token;
+    int64_t ttl_ms;
+    mono_ms deadline;    /* the right is not used from then on */
+    uint64_t held_from;  /* messages from this seq on name it as held */
+    const char *why;     /* SLOT_ENDING */
+    bool clean;          /* SLOT_DONE: proven unmounted; else it is among the residues */
+    struct arena *arena; /* of all below */
+    const struct granted *grant;
+    const struct offer *offer;
+    struct scan_result scan;
+    struct reach_result reach;
+    uint64_t told, last_told; /* the first and the last message that brought the result; 0: none */
+    mono_ms tell_at;
+};
+
+struct residue {
+    uint64_t request, token;
+};
+
+/* A lease_renew, by the time at which it was sent. */
+struct renewal {
+    uint64_t seq;
+    mono_ms sent;
+};
+
+enum {
+    RENEWALS = 8,
+    AGENT_ASK_MS = 10000, /* a grant that comes later is not used, however long its TTL is */
+};
+
+struct leases {
+    struct slot *slots; /* first those of scans, then as many for reaches */
+    uint32_t scans;
+    struct residue *residues;
+    size_t residue_count; /* there is room for one more of each slot */
+    struct renewal renewals[RENEWALS];
+    uint32_t renewal_count; /* ever */
+    mono_ms renew_at;
+    uint64_t token_floor; /* of an earlier start of the coordinator */
+};
+
 struct agent {
     struct agent_config config;
     char secret[TOKEN_SECRET_TEXT];
@@ -82,6 +140,7 @@ struct agent {
     struct part parts[SECTION_COUNT];
     struct job jobs[WORKER_KIND_COUNT];
     struct burst burst;
+    struct leases leases;
     char said[320]; /* the last complaint, so that it is not repeated */
 };
 
@@ -125,6 +184,11 @@ mono_ms agent_plan_deadline(const struct agent *a);
 /* agent_hear.c */
 void agent_hear(struct agent *a, struct turn *t, const struct envelope *env);
 
+/* Does it answer a question of now, as the start of the coordinator that is followed? What another
+ * start acknowledges would be remembered as that one's. It may have taken up a register that was
+ * late, and then it answers all, but it has not been accepted. */
+bool agent_hears(struct agent *a, struct turn *t, const struct envelope *env);
+
 /* agent_accept.c */
 /* NULL: this start of a coordinator may be followed. Else why not. */
 const char *agent_decline(const struct agent *a, const struct memory *coordinator);
@@ -141,6 +205,32 @@ enum { DECLINING_RETRY_MS = 5000, SLOW_RETRY_MS = 30000 };
 void agent_talk(struct agent *a, struct turn *t); /* sends what is due */
 void agent_goodbye(struct agent *a, struct turn *t, const char *reason);
 mono_ms agent_talk_deadline(const struct agent *a);
+
+/* agent_lease.c: offers and what becomes of them. */
+int agent_lease_init(struct agent *a); /* -ENOMEM */
+void agent_lease_deinit(struct agent *a);
+/* What needs no event but time; before anything else in a step. */
+void agent_lease_time(struct agent *a, struct turn *t);
+void agent_lease_hear(struct agent *a, struct turn *t, const struct envelope *env);
+void agent_lease_refused(struct agent *a, struct turn *t, const struct envelope *env);
+/* No answer to what was asked for so far is used any more. */
+void agent_lease_void(struct agent *a);
+void agent_lease_run(struct agent *a, struct turn *t); /* starts what is granted */
+void agent_lease_stop(struct agent *a, struct turn *t);
+bool slot_is_scan(const struct agent *a, const struct slot *s);
+void slot_free(struct slot *s);
+
+/* agent_scan.c: what the workers of scans bring. */
+void agent_scan_done(struct agent *a, struct turn *t, const struct agent_event *ev);
+void agent_scan_clean(struct agent *a, const struct agent_event *ev);
+void agent_reach_done(struct agent *a, struct turn *t, const struct agent_event *ev);
+
+/* agent_rights.c: what is said of rights. */
+/* The whole list, but for the right of this request. False: no memory, and a message that would
+ * carry it must not be sent, for what it leaves out is over. */
+bool agent_rights(struct agent *a, struct turn *t, uint64_t except, struct recs *out);
+void agent_rights_talk(struct agent *a, struct turn *t);
+mono_ms agent_rights_deadline(const struct agent *a);
 
 /* agent_report.c */
 void agent_report(struct agent *a,

@@ -80,12 +80,16 @@ static void send_enrol(struct agent *a, struct turn *t)
 static void send_register(struct agent *a, struct turn *t)
 {
     struct node_register *body = arena_zalloc(t->arena, sizeof *body);
-    struct envelope *env = body == NULL ? NULL : agent_envelope(a, t);
+    struct envelope *env = NULL;
+    struct recs rights;
 
+    if (body != NULL && agent_rights(a, t, 0, &rights))
+        env = agent_envelope(a, t);
     if (env == NULL) {
         t->failed = true;
         return;
     }
+    REC_SET(body, node_register, rights, rights);
     REC_SET(body, node_register, identity, a->config.identity);
     if (a->remembers)
         REC_SET(body, node_register, memory, &a->memory);
@@ -100,12 +104,16 @@ static void send_register(struct agent *a, struct turn *t)
 static void send_heartbeat(struct agent *a, struct turn *t)
 {
     struct heartbeat *body = arena_zalloc(t->arena, sizeof *body);
-    struct envelope *env = body == NULL ? NULL : agent_envelope(a, t);
+    struct envelope *env = NULL;
+    struct recs rights;
 
+    if (body != NULL && agent_rights(a, t, 0, &rights))
+        env = agent_envelope(a, t);
     if (env == NULL) {
         t->failed = true;
         return;
     }
+    REC_SET(body, heartbeat, rights, rights);
     REC_SET(body, heartbeat, sections, section_states(a, t));
     REC_SET(env, envelope, heartbeat, body);
 }
@@ -162,6 +170,7 @@ void agent_talk(struct agent *a, struct turn *t)
 
     save_memory(a, t);
     notice_silence(a, t);
+    agent_lease_run(a, t);
     duty = &agent_duties[a->state];
     if ((duty->enrols || duty->registers) && t->now.v >= a->retry_at.v) {
         a->attempts++;
@@ -177,8 +186,10 @@ void agent_talk(struct agent *a, struct turn *t)
         a->beat_at.v = t->now.v + a->heartbeat_ms;
         send_heartbeat(a, t);
     }
-    if (duty->reports)
+    if (duty->reports) {
+        agent_rights_talk(a, t);
         agent_report(a, t);
+    }
 }
 
 mono_ms agent_talk_deadline(const struct agent *a)

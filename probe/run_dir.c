@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "run_dir.h"
+#include "run_dir_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,13 +15,7 @@
 #define USED       "the run directory %s is in use by "
 #define OR_OTHER   ", or give this one another with --run-dir"
 
-enum { PATH_BYTES = 512, STATE_BYTES = 4096 };
-
-struct run_dir {
-    char path[PATH_BYTES];
-    int fd;
-    int lock;
-};
+enum { PATH_BYTES = RUN_DIR_PATH_BYTES, STATE_BYTES = 4096 };
 
 static int check_dir(int fd, const char *path, struct err *e)
 {
@@ -162,21 +156,23 @@ int run_dir_load(const struct run_dir *d, uuid128 boot_id, struct arena *a, stru
 }
 
 /* Without fsync: what a crash of the host takes away is of no use in the next boot. */
-static int replace(const struct run_dir *d, const uint8_t *p, size_t n)
+int run_dir_replace(const struct run_dir *d, const char *name, const uint8_t *p, size_t n)
 {
+    char fresh[RUN_DIR_NAME_BYTES + 8];
     int fd, rc;
 
-    unlinkat(d->fd, STATE_FILE ".new", 0);
-    fd = openat(d->fd, STATE_FILE ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    snprintf(fresh, sizeof fresh, "%s.new", name);
+    unlinkat(d->fd, fresh, 0);
+    fd = openat(d->fd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
     rc = io_write_all(fd, p, n);
     if (close(fd) != 0 && rc == 0)
         rc = -errno;
-    if (rc == 0 && renameat(d->fd, STATE_FILE ".new", d->fd, STATE_FILE) != 0)
+    if (rc == 0 && renameat(d->fd, fresh, d->fd, name) != 0)
         rc = -errno;
     if (rc < 0)
-        unlinkat(d->fd, STATE_FILE ".new", 0);
+        unlinkat(d->fd, fresh, 0);
     return rc;
 }
 
@@ -187,7 +183,7 @@ int run_dir_save(const struct run_dir *d, const struct probe_state *state, struc
 
     probe_state_text(state, &b);
     if (!b.failed)
-        rc = replace(d, b.p, b.n);
+        rc = run_dir_replace(d, STATE_FILE, b.p, b.n);
     buf_deinit(&b);
     if (rc < 0)
         return err_set(e, rc, "the file %s/" STATE_FILE " cannot be written: %s", d->path,

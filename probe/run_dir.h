@@ -6,6 +6,7 @@
 
 #include "net/net.h"
 #include "probe_state.h"
+#include "wire/messages.h"
 
 struct run_dir;
 
@@ -20,6 +21,16 @@ int run_dir_load(const struct run_dir *d, uuid128 boot_id, struct arena *a, stru
                  struct err *e);
 /* The whole of it or nothing. 0, or a negative errno with a sentence. */
 int run_dir_save(const struct run_dir *d, const struct probe_state *state, struct err *e);
+
+/* The order of a scan whose worker lives, or may have left something mounted. As run_dir_save. */
+int run_dir_save_scan(const struct run_dir *d, uuid128 boot_id, const struct scan_order *order,
+                      struct err *e);
+void run_dir_remove_scan(const struct run_dir *d, uuid128 boot_id, uint64_t request);
+/* Calls `each` for all that were saved in this boot; others are removed. 0, what `each` returned,
+ * or a negative errno with a sentence. */
+int run_dir_each_scan(const struct run_dir *d, uuid128 boot_id,
+                      int (*each)(void *ctx, const struct scan_order *order), void *ctx,
+                      struct err *e);
 
 /* As keyfile_load and keyfile_save. */
 int run_dir_load_key(const struct run_dir *d, struct keypair *k, pubkey *server, struct err *e);

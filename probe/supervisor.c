@@ -94,6 +94,12 @@ static void carry_out(struct supervisor *s, const struct agent_action *x, mono_m
     case AGENT_SAVE_MEMORY:
         save_memory(s, x);
         break;
+    case AGENT_RUN_SCAN:
+    case AGENT_EXTEND_SCAN:
+    case AGENT_KILL_SCAN:
+    case AGENT_RUN_REACH:
+        supervisor_scan(s, x, now);
+        break;
     case AGENT_LOG:
         supervisor_log((enum log_level)x->level, "%s", x->text);
         break;
@@ -236,6 +242,8 @@ static int turn(struct supervisor *s, struct err *e)
     rc = hear_kernel(s, now, e);
     if (rc == 0)
         rc = hear_workers(s, now, e);
+    if (rc == 0)
+        rc = supervisor_hear_scans(s, now, e);
     if (rc == 0 && s->agent == NULL)
         return supervisor_look(s, now, e);
     if (rc == 0)
@@ -250,12 +258,14 @@ static int wait_ms(const struct supervisor *s)
 {
     int64_t until = s->agent == NULL ? s->look_at.v : agent_next_deadline(s->agent).v;
     int64_t workers = worker_pool_deadline(s->pool).v, now = clock_mono().v;
+    int64_t scans = scan_pool_deadline(s->scans).v;
 
     if (s->agent != NULL && uplink_pending(s->uplink))
         return 0;
     if (s->agent != NULL && uplink_deadline(s->uplink).v < until)
         until = uplink_deadline(s->uplink).v;
     until = workers < until ? workers : until;
+    until = scans < until ? scans : until;
     if (until <= now)
         return 0;
     return until - now > INT_MAX ? INT_MAX : (int)(until - now);
@@ -338,6 +348,7 @@ static int open_all(struct supervisor *s, const struct worker_pool_config *pool,
 
 static void close_all(struct supervisor *s)
 {
+    scan_pool_free(s->scans);
     worker_pool_free(s->pool);
     agent_free(s->agent);
     uplink_close(s->uplink);
@@ -375,11 +386,16 @@ int supervise(const struct probe_options *o, const char *worker_path, struct err
         .worker_path = worker_path,
         .interfaces = { o->interfaces, o->interface_count },
         .devices = { o->devices, o->device_count },
+        .owns = supervisor_owns,
+        .reaped = supervisor_reaped,
+        .others = &s,
     };
     int rc = open_all(&s, &pool, e);
 
     if (rc == 0)
         rc = supervisor_prepare(&s, e);
+    if (rc == 0)
+        rc = supervisor_open_scans(&s, worker_path, e);
     if (rc == 0)
         rc = supervisor_look(&s, clock_mono(), e);
     if (rc == 0)

@@ -5,6 +5,7 @@
 
 #include "kernel_hints.h"
 #include "run_dir.h"
+#include "scan_pool.h"
 #include "supervisor.h"
 #include "uplink.h"
 #include "wire/token.h"
@@ -32,6 +33,7 @@ struct supervisor {
 
     struct kernel_hints hints;
     struct worker_pool *pool;
+    struct scan_pool *scans; /* NULL: before it is known which boot this is */
     struct uplink *uplink;
     struct agent *agent;
     int epoll, signals;
@@ -47,6 +49,14 @@ void supervisor_complain(struct supervisor *s, const char *text);
 /* For these events of epoll(7). */
 int supervisor_watch(struct supervisor *s, int fd, uint32_t events, struct err *e);
 int supervisor_step(struct supervisor *s, const struct agent_event *ev, struct err *e);
+
+/* supervisor_scan.c: scans and reaches. */
+void supervisor_scan(struct supervisor *s, const struct agent_action *x, mono_ms now);
+/* Tells the agent, if there is one, what has become of them. */
+int supervisor_hear_scans(struct supervisor *s, mono_ms now, struct err *e);
+int supervisor_open_scans(struct supervisor *s, const char *worker_path, struct err *e);
+bool supervisor_owns(void *supervisor, pid_t group);
+void supervisor_reaped(void *supervisor, pid_t pid, int status);
 
 /* supervisor_start.c: everything before the agent. */
 /* The boot, the token, and what an earlier probe of this boot left. */

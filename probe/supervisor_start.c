@@ -146,6 +146,8 @@ static struct memory kept_memory(const struct probe_state *st)
 static int make_agent(struct supervisor *s, uuid128 node_id, struct err *e)
 {
     struct memory memory = kept_memory(&s->state);
+    struct right *residues;
+    size_t count;
     struct agent_config config = {
         .node_id = node_id,
         .boot_id = s->boot_id,
@@ -161,6 +163,10 @@ static int make_agent(struct supervisor *s, uuid128 node_id, struct err *e)
         .first_seq = (uint64_t)clock_mono().v * 1000,
     };
 
+    if (scan_pool_residues(s->scans, s->kept, &residues, &count) < 0)
+        return err_set(e, -ENOMEM, "out of memory");
+    config.residues = residues;
+    config.residue_count = count;
     random_bytes(&config.jitter_seed, sizeof config.jitter_seed);
     s->agent = agent_new(&config);
     sodium_memzero(s->secret, sizeof s->secret);
@@ -216,7 +222,8 @@ int supervisor_look(struct supervisor *s, mono_ms now, struct err *e)
 {
     struct err why;
 
-    if (s->agent != NULL || now.v < s->look_at.v)
+    /* What an earlier probe has left is proven gone first, if that can be. */
+    if (s->agent != NULL || now.v < s->look_at.v || scan_pool_sweeps(s->scans, now))
         return 0;
     if (!s->looked && REC_HAS(&s->state, probe_state, node_id)) {
         s->looked = true; /* by an earlier probe */

@@ -8,6 +8,7 @@
 #include "collect/collect.h"
 #include "wire/codec.h"
 #include "worker_limits.h"
+#include "worker_scan.h"
 #include "worker_talk.h"
 
 static int collect(enum worker_kind kind, const struct worker_request *request, struct bytes before,
@@ -59,14 +60,15 @@ out:
 int main(int argc, char **argv)
 {
     int kind = argc == 2 ? worker_kind_by_name(argv[1]) : -1;
+    bool scans = argc >= 2 && strcmp(argv[1], WORKER_SCAN) == 0;
     struct err e = { "" };
 
-    if (kind < 0) {
+    if (kind < 0 && !scans) {
         dprintf(STDERR_FILENO, "muster-probe-worker: started by muster-probe with one of: system, "
-                               "net, lldp, storage, lvm\n");
+                               "net, lldp, storage, lvm, scan\n");
         return 2;
     }
-    if (run((enum worker_kind)kind, &e) == 0)
+    if ((scans ? worker_scan(&e) : run((enum worker_kind)kind, &e)) == 0)
         _exit(0);
     dprintf(STDERR_FILENO, "muster-probe-worker: %s\n", e.text);
     return 1;

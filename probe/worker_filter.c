@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/blkzoned.h>
+#include <linux/btrfs.h>
 #include <linux/cdrom.h>
 #include <linux/dm-ioctl.h>
 #include <linux/filter.h>
@@ -57,6 +58,11 @@ static const int of_nobody[] = {
 #ifdef SYS_iopl
     SYS_iopl,          SYS_ioperm,
 #endif
+};
+
+/* Of the above, for who mounts. */
+static const int of_mounters[] = {
+    SYS_fsconfig, SYS_fsmount, SYS_fsopen, SYS_mount_setattr, SYS_move_mount, SYS_open_tree,
 };
 
 /* Start processes, and reach them. */
@@ -123,6 +129,12 @@ static const unsigned long questions[] = {
     DM_DEV_STATUS,   DM_LIST_DEVICES,   DM_LIST_VERSIONS, DM_TABLE_DEPS,
     DM_TABLE_STATUS, DM_VERSION,        FIONREAD,         HDIO_GETGEO,
     LOOP_GET_STATUS, LOOP_GET_STATUS64, TCGETS,
+};
+
+/* The same, and what makes a loop device of a descriptor, and ends what btrfs knows of it. */
+static const unsigned long of_scans[] = {
+    BLKGETSIZE64,      BLKSSZGET,         FIONREAD, LOOP_CONFIGURE,
+    LOOP_CTL_GET_FREE, LOOP_GET_STATUS64, TCGETS,   BTRFS_IOC_FORGET_DEV,
 };
 
 enum {
@@ -203,9 +215,30 @@ static void write_head(struct program *p)
     answer(p, EPERM);
 }
 
+static bool is_free(int call, unsigned freedoms)
+{
+    if (call == SYS_umount2)
+        return (freedoms & WORKER_UNMOUNTS) != 0;
+    for (size_t i = 0; i < ARRAY_LEN(of_mounters); i++) {
+        if (of_mounters[i] == call)
+            return (freedoms & WORKER_MOUNTS) != 0;
+    }
+    return false;
+}
+
+static void refuse_nobody(struct program *p, unsigned freedoms)
+{
+    for (size_t i = 0; i < ARRAY_LEN(of_nobody); i++) {
+        if (!is_free(of_nobody[i], freedoms))
+            refuse(p, of_nobody[i], EPERM);
+    }
+}
+
 /* Who starts processes gets no new name spaces for them, and signals no groups of others. */
 static void write_forks(struct program *p, unsigned freedoms)
 {
+    if ((freedoms & WORKER_THREADS) != 0)
+        refuse_if(p, SYS_clone, 0, BPF_JSET, CLONE_THREAD, false);
     if ((freedoms & (WORKER_RUNS_PROGRAMS | WORKER_FORKS)) == 0)
         refuse_all(p, of_forkers, ARRAY_LEN(of_forkers));
     if ((freedoms & WORKER_FORKS) == 0)
@@ -221,12 +254,15 @@ static void write_program(struct program *p, unsigned freedoms)
     uint32_t writing = (freedoms & WORKER_IS_RULED) != 0 ? O_CREAT | O_TRUNC : WRITE_FLAGS;
 
     write_head(p);
-    refuse_all(p, of_nobody, ARRAY_LEN(of_nobody));
+    refuse_nobody(p, freedoms);
     /* Their flags are in memory that a filter does not see; libc knows other ways. */
     refuse(p, SYS_clone3, ENOSYS);
-    refuse(p, SYS_openat2, ENOSYS);
+    if ((freedoms & WORKER_UNMOUNTS) == 0)
+        refuse(p, SYS_openat2, ENOSYS);
     write_forks(p, freedoms);
-    if ((freedoms & WORKER_ASKS_DEVICES) != 0)
+    if ((freedoms & WORKER_UNMOUNTS) != 0)
+        refuse_unless(p, SYS_ioctl, of_scans, ARRAY_LEN(of_scans));
+    else if ((freedoms & WORKER_ASKS_DEVICES) != 0)
         refuse_unless(p, SYS_ioctl, questions, ARRAY_LEN(questions));
     if ((freedoms & WORKER_RUNS_PROGRAMS) == 0) {
         refuse_all(p, of_lookers, ARRAY_LEN(of_lookers));

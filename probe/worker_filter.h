@@ -15,6 +15,13 @@ enum worker_freedom {
     WORKER_ASKS_DEVICES = 1u << 2,
     /* What it may open for writing is ruled by worker_rules. */
     WORKER_IS_RULED = 1u << 3,
+    /* Has threads. */
+    WORKER_THREADS = 1u << 4,
+    /* Takes mounts away, and opens files by openat2(2), whose flags a filter does not see: who may
+     * write nothing must be nobody. */
+    WORKER_UNMOUNTS = 1u << 5,
+    /* Makes loop devices and mounts them. */
+    WORKER_MOUNTS = 1u << 6,
 };
 
 /* From now on this process and its children get EPERM for whatever changes the machine. But for its

@@ -16,7 +16,7 @@
 
 /* A kernel lets no user send more descriptors, all his processes taken together, than the sender
  * may have open (ETOOMANYREFS of man 7 unix): workers of root send while their children do. */
-enum { NOBODY = 65534, FILES = 64, ROOT_FILES = 8192 };
+enum { NOBODY = 65534, FILES = 64, SCAN_FILES = 256, ROOT_FILES = 8192 };
 
 _Static_assert(ROOT_FILES >= LIMIT_ROWS_PVS + FILES, "LVM has all PVs open at one time");
 
@@ -26,13 +26,17 @@ _Static_assert(ROOT_FILES >= LIMIT_ROWS_PVS + FILES, "LVM has all PVs open at on
 
 /* What a kind keeps. As root without capabilities one reads root's own files, block devices among
  * them, and no others. */
-static const struct {
+struct kept {
     uint64_t capabilities;    /* bits of <linux/capability.h> */
     uint64_t dm_capabilities; /* more of them, where there is device-mapper */
     const char *group_of;     /* joins the group of this socket, if it is there */
     unsigned freedoms;        /* of the filter */
     rlim_t files, file_bytes; /* 0: the usual */
-} kept[WORKER_KIND_COUNT] = {
+    rlim_t memory_bytes;      /* 0: the usual */
+    bool as_nobody;           /* keeps them though it becomes nobody */
+};
+
+static const struct kept kept[WORKER_KIND_COUNT] = {
     /* The rate of the TSC comes with a performance event. */
     [WORKER_SYSTEM] = { .capabilities = CAP(PERFMON), .files = ROOT_FILES },
     [WORKER_NET] = { .capabilities = 0 },
@@ -53,6 +57,15 @@ static const struct {
                      .file_bytes = NO_LIMIT },
 };
 
+/* Mounts, and reads files of whatever owner (with O_NOATIME: CAP_FOWNER). Not root: what root may
+ * write, it may not. */
+static const struct kept scan_kept = { .capabilities =
+                                           CAP(SYS_ADMIN) | CAP(DAC_READ_SEARCH) | CAP(FOWNER),
+                                       .freedoms = WORKER_MOUNTS | WORKER_UNMOUNTS | WORKER_THREADS,
+                                       .files = SCAN_FILES,
+                                       .memory_bytes = LIMIT_SCAN_MEMORY_BYTES,
+                                       .as_nobody = true };
+
 static int set_limit(__rlimit_resource_t which, uint64_t value)
 {
     struct rlimit r = { value, value };
@@ -70,18 +83,19 @@ static int set_files(rlim_t files)
     return set_limit(RLIMIT_NOFILE, files < r.rlim_max ? files : r.rlim_max);
 }
 
-static int limit_resources(enum worker_kind kind, struct err *e)
+static int limit_resources(const struct kept *k, struct err *e)
 {
-    rlim_t bytes = kept[kind].file_bytes;
+    rlim_t bytes = k->file_bytes;
     int rc = set_limit(RLIMIT_CORE, 0);
 
     if (rc == 0)
-        rc = set_files(kept[kind].files == 0 ? FILES : kept[kind].files);
+        rc = set_files(k->files == 0 ? FILES : k->files);
     if (rc == 0 && bytes != NO_LIMIT)
         rc = set_limit(RLIMIT_FSIZE, bytes == 0 ? LIMIT_WORKER_RESULT_BYTES : bytes);
 #ifndef __SANITIZE_ADDRESS__ /* its shadow takes terabytes of address space */
     if (rc == 0)
-        rc = set_limit(RLIMIT_AS, LIMIT_WORKER_MEMORY_BYTES);
+        rc = set_limit(RLIMIT_AS,
+                       k->memory_bytes == 0 ? LIMIT_WORKER_MEMORY_BYTES : k->memory_bytes);
 #endif
     return rc == 0 ? 0 : err_set(e, rc, "cannot limit a worker: %s", strerror(-rc));
 }
@@ -114,41 +128,42 @@ static int become_nobody(const char *group_of)
     return 0;
 }
 
-static int drop_privileges(enum worker_kind kind, bool needs_root, struct err *e)
+static int drop_privileges(const struct kept *k, bool needs_root, struct err *e)
 {
-    uint64_t capabilities = kept[kind].capabilities;
+    uint64_t capabilities = k->capabilities;
     int rc = 0;
 
     if (access(DM_DRIVER, F_OK) == 0)
-        capabilities |= kept[kind].dm_capabilities;
+        capabilities |= k->dm_capabilities;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         rc = -errno;
+    if (rc == 0 && k->as_nobody && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+        rc = -errno;
     if (rc == 0 && geteuid() == 0 && !needs_root)
-        rc = become_nobody(kept[kind].group_of);
+        rc = become_nobody(k->group_of);
     if (rc == 0)
-        rc = set_capabilities(geteuid() == 0 ? capabilities : 0);
+        rc = set_capabilities(geteuid() == 0 || k->as_nobody ? capabilities : 0);
     return rc == 0 ? 0 : err_set(e, rc, "a worker cannot drop its privileges: %s", strerror(-rc));
 }
 
 /* LVM opens device-mapper's node anew; without Landlock it has the one that is open, or none. */
-static int filter(enum worker_kind kind, struct err *e)
+static int filter(unsigned freedoms, bool rules, struct err *e)
 {
-    unsigned freedoms = kept[kind].freedoms;
     int ruled = 0;
 
-    if (kind == WORKER_LVM && access(DM_DRIVER, F_OK) == 0)
+    if (rules && access(DM_DRIVER, F_OK) == 0)
         ruled = worker_rules(e);
     if (ruled < 0)
         return ruled;
     return worker_filter(freedoms | (ruled > 0 ? WORKER_IS_RULED : 0), e);
 }
 
-int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct err *e)
+static int confine(const struct kept *k, bool needs_root, int parent, struct err *e)
 {
-    int rc = limit_resources(kind, e);
+    int rc = limit_resources(k, e);
 
     if (rc == 0)
-        rc = drop_privileges(kind, needs_root, e);
+        rc = drop_privileges(k, needs_root, e);
     if (rc < 0)
         return rc;
     /* After the change of user, which clears it. */
@@ -157,5 +172,20 @@ int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct er
                        strerror(errno));
     if (getppid() != parent)
         return err_set(e, -ESRCH, "the supervisor that started this worker is gone");
-    return filter(kind, e);
+    return filter(k->freedoms, k == &kept[WORKER_LVM], e);
+}
+
+int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct err *e)
+{
+    return confine(&kept[kind], needs_root, parent, e);
+}
+
+int worker_confine_scan(int parent, struct err *e)
+{
+    return confine(&scan_kept, false, parent, e);
+}
+
+int worker_confine_walk(struct err *e)
+{
+    return worker_filter(WORKER_UNMOUNTS | WORKER_THREADS, e);
 }

@@ -10,5 +10,10 @@
  * that the worker was started by. 0, or a negative errno with a sentence; -ESRCH: the parent is
  * gone already. */
 int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct err *e);
+/* The same for the worker of a scan, which is nobody but may mount and read everything. Before it
+ * has threads. */
+int worker_confine_scan(int parent, struct err *e);
+/* From now on it mounts no more. */
+int worker_confine_walk(struct err *e);
 
 #endif

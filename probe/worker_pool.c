@@ -12,10 +12,9 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "worker_children.h"
+#include "worker_end.h"
 #include "worker_result.h"
 #include "worker_spawn.h"
-
-enum { SAID_BYTES = 200 };
 
 _Static_assert(WORKER_KIND_COUNT <= LIMIT_WORKERS, "one worker of a kind");
 
@@ -117,6 +116,11 @@ static struct slot *slot_of(struct worker_pool *pool, pid_t pid)
     return NULL;
 }
 
+static bool is_others(const struct worker_pool *pool, pid_t group)
+{
+    return pool->config.owns != NULL && pool->config.owns(pool->config.others, group);
+}
+
 /* A child that left its worker's process group and outlived the worker. */
 static void end_orphan(void *ctx, pid_t pid)
 {
@@ -127,6 +131,8 @@ static void end_orphan(void *ctx, pid_t pid)
         if (pool->slots[k].used && pool->slots[k].process.pid == group)
             return;
     }
+    if (is_others(pool, group))
+        return;
     kill(pid, SIGKILL); /* our child, so that the number is no one else's */
 }
 
@@ -142,11 +148,13 @@ static void reap(struct worker_pool *pool)
         if (waitid(P_ALL, 0, &who, WEXITED | WNOHANG | WNOWAIT) != 0 || who.si_pid == 0)
             break;
         s = slot_of(pool, who.si_pid);
-        if (s != NULL)
+        if (s != NULL || is_others(pool, who.si_pid))
             kill(-who.si_pid, SIGKILL); /* before it is reaped: its number is still its own */
         if (waitpid(who.si_pid, &status, WNOHANG) <= 0)
             break;
         any = true;
+        if (s == NULL && pool->config.reaped != NULL)
+            pool->config.reaped(pool->config.others, who.si_pid, status);
         if (s == NULL)
             continue;
         s->ended = true;
@@ -169,36 +177,6 @@ static bool group_gone(const struct slot *s)
 
 /* ---- what it has left --------------------------------------------------------------------- */
 
-/* The first line that it wrote to stderr, made clean. */
-static void read_said(const struct slot *s, char out[SAID_BYTES])
-{
-    ssize_t n = read(s->process.err, out, SAID_BYTES - 1);
-
-    out[n < 0 ? 0 : n] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    for (char *p = out; *p != '\0'; p++) {
-        if (*p < ' ' || *p > '~')
-            *p = '?';
-    }
-}
-
-static const char *bad_end(const struct slot *s, struct arena *a)
-{
-    char said[SAID_BYTES];
-    const char *colon;
-
-    read_said(s, said);
-    colon = said[0] == '\0' ? "" : ": ";
-    if (WIFSIGNALED(s->status)) {
-        const char *name = sigabbrev_np(WTERMSIG(s->status));
-
-        return arena_printf(a, "the worker was ended by signal %d (%s)%s%s", WTERMSIG(s->status),
-                            name == NULL ? "?" : name, colon, said);
-    }
-    return arena_printf(a, "the worker ended with status %d%s%s", WEXITSTATUS(s->status), colon,
-                        said);
-}
-
 static void take_result(struct slot *s, enum worker_kind kind, struct arena *a,
                         struct worker_outcome *out)
 {
@@ -208,8 +186,7 @@ static void take_result(struct slot *s, enum worker_kind kind, struct arena *a,
     struct err e = { "" };
 
     if (!WIFEXITED(s->status) || WEXITSTATUS(s->status) != 0) {
-        error = bad_end(s, a);
-        out->error = error == NULL ? "the worker ended badly" : error;
+        out->error = worker_end_text(&s->process, s->status, a);
     } else if (sections == NULL) {
         out->error = "out of memory for a worker's result";
     } else if (worker_result_take(s->process.sock, kind, a, sections, &out->section_count, &memory,

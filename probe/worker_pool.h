@@ -9,6 +9,8 @@
 #ifndef MUSTER_WORKER_POOL_H
 #define MUSTER_WORKER_POOL_H
 
+#include <sys/types.h>
+
 #include "agent.h"
 #include "device_names.h"
 
@@ -18,6 +20,11 @@ struct worker_pool_config {
     const char *worker_path; /* executable: WORKER KIND */
     struct strs interfaces, devices;
     const char *sys_root; /* NULL: this machine's own /sys and /proc */
+    /* Leaders of process groups that are somebody else's children of this process; and what becomes
+     * of a child that is not the pool's. NULL: there are none. */
+    bool (*owns)(void *others, pid_t group);
+    void (*reaped)(void *others, pid_t pid, int status);
+    void *others;
 };
 
 /* As the agent's events of the same names. */

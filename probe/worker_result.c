@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/limits.h"
 #include "wire/codec.h"
+#include "worker_end.h"
 
 enum { MOST_FDS = 4 };
 
@@ -180,12 +182,13 @@ static int check_memory(int fd, struct err *e)
     return 0;
 }
 
-static int take_message(const struct message *m, enum worker_kind kind, struct arena *a,
-                        struct section *out, size_t *count, struct err *e)
+/* What the message says, unless it says that nothing could be done. */
+static int take_head(const struct message *m, struct arena *a, const struct worker_result **out,
+                     struct err *e)
 {
     const struct worker_result *result;
     void *decoded;
-    int rc = 0;
+    int rc;
 
     if (m->cut)
         return err_set(e, -EBADMSG, "the worker's result is no message that a worker sends");
@@ -197,6 +200,18 @@ static int take_message(const struct message *m, enum worker_kind kind, struct a
         return err_set(e, -EBADMSG, "the worker speaks another version than its supervisor");
     if (result->error != NULL)
         return err_set(e, -EIO, "%s", result->error);
+    *out = result;
+    return 0;
+}
+
+static int take_message(const struct message *m, enum worker_kind kind, struct arena *a,
+                        struct section *out, size_t *count, struct err *e)
+{
+    const struct worker_result *result;
+    int rc = take_head(m, a, &result, e);
+
+    if (rc < 0)
+        return rc;
     if (m->fds < 1)
         return err_set(e, -EBADMSG, "the worker's result came without its memory file");
     if (m->fds > FILES)
@@ -232,5 +247,57 @@ int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct 
         first.fd[MEMORY] = -1;
     }
     close_files(&first);
+    return rc;
+}
+
+/* ---- scans --------------------------------------------------------------------------------- */
+
+static int take_record(int fd, uint64_t bytes, const struct record_desc *d, struct arena *a,
+                       const void **out, struct err *e)
+{
+    uint8_t *p = NULL;
+    void *record;
+    int rc = read_report(fd, bytes, &p, e);
+
+    if (rc == 0)
+        rc = wire_decode(d, p, bytes, a, &record, e);
+    if (rc == 0)
+        *out = record;
+    free(p);
+    return rc;
+}
+
+static int take_scan(const struct message *m, const struct record_desc *d, struct arena *a,
+                     const void **out, bool *clean, struct err *e)
+{
+    const struct worker_result *result;
+    int rc = take_head(m, a, &result, e);
+
+    if (rc < 0)
+        return rc;
+    if (d != NULL && m->fds != 1)
+        return err_set(e, -EBADMSG, "the worker's result came without its memory file");
+    rc = d == NULL ? 0 : take_record(m->fd[REPORT], result->bytes, d, a, out, e);
+    *clean = rc == 0 && result->clean;
+    return rc;
+}
+
+int worker_scan_take(const struct worker_process *w, int status, const struct record_desc *d,
+                     struct arena *a, const void **out, bool *clean, struct err *e)
+{
+    struct message m = { .room = next_size(w->sock) };
+    int rc;
+
+    *out = NULL;
+    *clean = false;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return err_set(e, -EIO, "%s", worker_end_text(w, status, a));
+    m.bytes = arena_alloc(a, m.room);
+    if (m.bytes == NULL)
+        return err_set(e, -ENOMEM, "out of memory for a worker's result");
+    if (!receive(w->sock, &m))
+        return err_set(e, -EBADMSG, "the worker ended without a word");
+    rc = take_scan(&m, d, a, out, clean, e);
+    close_files(&m);
     return rc;
 }

@@ -3,7 +3,7 @@
 #ifndef MUSTER_WORKER_RESULT_H
 #define MUSTER_WORKER_RESULT_H
 
-#include "agent.h"
+#include "worker_spawn.h"
 
 /* Takes the one message that the worker, which has ended, left in `sock`. Sections are normalised
  * and live in `a`; `out` has room for SECTION_COUNT. *memory: a sealed memory file of at most
@@ -12,5 +12,10 @@
  * or what is wrong with its result. Never blocks. */
 int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct section *out,
                        size_t *count, int *memory, struct err *e);
+
+/* The same for a scan's worker that ended with this status: its record, of this description (NULL:
+ * none is expected), and whether it says that nothing is left mounted. */
+int worker_scan_take(const struct worker_process *w, int status, const struct record_desc *d,
+                     struct arena *a, const void **out, bool *clean, struct err *e);
 
 #endif

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,9 +13,27 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "wire/codec.h"
+#include "worker_scan.h"
 #include "worker_talk.h"
 
 enum { STDERR_BYTES = 4096, EXIT_NOT_STARTED = 127 };
+
+/* With the file `memory`, or none where it is -1. */
+static int send_record(struct worker_request *request, int memory, int sock, struct err *e)
+{
+    struct buf b = { 0 };
+    int rc;
+
+    REC_SET(request, worker_request, version, PROTOCOL_VERSION);
+    rc = wire_encode(&worker_request_desc, request, &b, e);
+    if (rc == 0) {
+        rc = io_send(sock, b.p, b.n, &memory, 1, MSG_DONTWAIT);
+        if (rc < 0)
+            err_set(e, rc, "cannot send a worker its request: %s", strerror(-rc));
+    }
+    buf_deinit(&b);
+    return rc;
+}
 
 static int send_request(const struct worker_pool_config *config, const struct worker_order *order,
                         int sock, struct err *e)
@@ -21,10 +41,7 @@ static int send_request(const struct worker_pool_config *config, const struct wo
     struct worker_request request = { .present = 0 };
     const struct device_names *names = order->touched;
     const char *touched[DEVICE_NAMES_MAX];
-    struct buf b = { 0 };
-    int rc;
 
-    REC_SET(&request, worker_request, version, PROTOCOL_VERSION);
     REC_SET(&request, worker_request, kind, worker_kind_name(order->kind));
     if (config->interfaces.n > 0)
         REC_SET(&request, worker_request, interfaces, config->interfaces);
@@ -37,14 +54,7 @@ static int send_request(const struct worker_pool_config *config, const struct wo
     REC_SET(&request, worker_request, whole, order->whole || names->all);
     if (config->sys_root != NULL)
         REC_SET(&request, worker_request, sys_root, config->sys_root);
-    rc = wire_encode(&worker_request_desc, &request, &b, e);
-    if (rc == 0) {
-        rc = io_send(sock, b.p, b.n, &order->memory, 1, MSG_DONTWAIT);
-        if (rc < 0)
-            err_set(e, rc, "cannot send a worker its request: %s", strerror(-rc));
-    }
-    buf_deinit(&b);
-    return rc;
+    return send_record(&request, order->memory, sock, e);
 }
 
 /* -1 in the fields of `w` that are not made. */
@@ -88,10 +98,8 @@ static bool set_scene(int sock, int err)
 }
 
 /* After fork, in a process that has threads: only what is safe in a signal handler. */
-static _Noreturn void become_worker(const char *path, enum worker_kind kind, int sock, int err)
+static _Noreturn void become_worker(const char *path, char *const argv[], int sock, int err)
 {
-    char *const argv[] = { (char *)(uintptr_t) "muster-probe-worker",
-                           (char *)(uintptr_t)worker_kind_name(kind), NULL };
     static char *const environment[] = { (char *)(uintptr_t) "LC_ALL=C", NULL };
     const char *parts[] = { "cannot start ", path, ": ", NULL };
 
@@ -107,7 +115,7 @@ static _Noreturn void become_worker(const char *path, enum worker_kind kind, int
 
 /* Not posix_spawn, which waits until the program is loaded: a disk that is dead must hold the
  * worker and not the supervisor. */
-static int spawn(const char *path, enum worker_kind kind, int sock, int err, pid_t *pid)
+static int spawn(const char *path, char *const argv[], int sock, int err, pid_t *pid)
 {
     sigset_t all, before;
     int code;
@@ -117,7 +125,7 @@ static int spawn(const char *path, enum worker_kind kind, int sock, int err, pid
     *pid = fork();
     code = errno;
     if (*pid == 0)
-        become_worker(path, kind, sock, err);
+        become_worker(path, argv, sock, err);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (*pid < 0)
         return -code;
@@ -134,19 +142,12 @@ void worker_process_close(struct worker_process *w)
     w->sock = w->err = -1;
 }
 
-int worker_spawn(const struct worker_pool_config *config, const struct worker_order *order,
+/* A request that could not be sent, if `rc` says so, leaves nothing. */
+static int start(const char *path, char *const argv[], int theirs, int their_err, int rc,
                  struct worker_process *out, struct err *e)
 {
-    int theirs = -1, their_err = -1, rc;
-
-    *out = (struct worker_process){ .pid = -1, .sock = -1, .err = -1 };
-    rc = make_channels(out, &theirs, &their_err);
-    if (rc < 0)
-        err_set(e, rc, "cannot make a worker's channels: %s", strerror(-rc));
-    if (rc == 0)
-        rc = send_request(config, order, out->sock, e);
     if (rc == 0) {
-        rc = spawn(config->worker_path, order->kind, theirs, their_err, &out->pid);
+        rc = spawn(path, argv, theirs, their_err, &out->pid);
         if (rc < 0)
             err_set(e, rc, "cannot make a process for a worker: %s", strerror(-rc));
     }
@@ -157,4 +158,41 @@ int worker_spawn(const struct worker_pool_config *config, const struct worker_or
     if (rc < 0)
         worker_process_close(out);
     return rc;
+}
+
+int worker_spawn(const struct worker_pool_config *config, const struct worker_order *order,
+                 struct worker_process *out, struct err *e)
+{
+    char *const argv[] = { (char *)(uintptr_t)WORKER_NAME,
+                           (char *)(uintptr_t)worker_kind_name(order->kind), NULL };
+    int theirs = -1, their_err = -1, rc;
+
+    *out = (struct worker_process){ .pid = -1, .sock = -1, .err = -1 };
+    rc = make_channels(out, &theirs, &their_err);
+    if (rc < 0)
+        err_set(e, rc, "cannot make a worker's channels: %s", strerror(-rc));
+    if (rc == 0)
+        rc = send_request(config, order, out->sock, e);
+    return start(config->worker_path, argv, theirs, their_err, rc, out, e);
+}
+
+int worker_spawn_scan(const char *worker_path, const struct scan_order *order,
+                      struct worker_process *out, struct err *e)
+{
+    struct worker_request request = { .present = 0 };
+    int theirs = -1, their_err = -1, rc;
+    char number[24];
+    char *const argv[] = { (char *)(uintptr_t)WORKER_NAME, (char *)(uintptr_t)WORKER_SCAN, number,
+                           NULL };
+
+    snprintf(number, sizeof number, "%" PRIu64, order->request);
+    *out = (struct worker_process){ .pid = -1, .sock = -1, .err = -1 };
+    REC_SET(&request, worker_request, kind, WORKER_SCAN);
+    REC_SET(&request, worker_request, scan, order);
+    rc = make_channels(out, &theirs, &their_err);
+    if (rc < 0)
+        err_set(e, rc, "cannot make a worker's channels: %s", strerror(-rc));
+    if (rc == 0)
+        rc = send_record(&request, -1, out->sock, e);
+    return start(worker_path, argv, theirs, their_err, rc, out, e);
 }

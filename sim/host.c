@@ -91,6 +91,12 @@ static void act(struct sim *s, struct host *h, const struct agent_action *x)
     case AGENT_SAVE_MEMORY:
         save(h, x);
         break;
+    case AGENT_RUN_SCAN:
+    case AGENT_EXTEND_SCAN:
+    case AGENT_KILL_SCAN:
+    case AGENT_RUN_REACH:
+        sim_fail(s, "%s is to scan, and the coordinator here offers nothing", h->name);
+        break;
     case AGENT_LOG:
         sim_trace(s, "%s: %s", h->name, x->text);
         break;

@@ -89,6 +89,7 @@
 #define LIMIT_WORKERS              6u
 #define LIMIT_WORKER_RESULT_BYTES  LIMIT_NODE_MESSAGE_BYTES
 #define LIMIT_WORKER_MEMORY_BYTES  (256u << 20)
+#define LIMIT_SCAN_MEMORY_BYTES    (512u << 20)
 #define LIMIT_WORKER_KEEPS_BYTES   (4u << 20)   /* what a worker wants kept for its successor */
 #define LIMIT_WORKER_MESSAGE_BYTES (128u << 10) /* its request, and its result beside the rows */
 #define DEFAULT_WORKER_TIMEOUT_MS  10000

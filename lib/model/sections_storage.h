@@ -207,10 +207,10 @@
 /* A row for each way in which this host uses a container. */
 #define USE_LIST(X, XREC, XRECS)                                                                   \
     X(STR,  key,                 1,  FIELD_KEY, "KIND/DEVNUM/WHERE")                               \
-    X(STR,  kind,                2,  0, "mount, swap, dm, md, loop, xen, open")                    \
+    X(STR,  kind,                2,  0, "mount, swap, dm, md, loop, xen, open; scan: by muster")   \
     X(STR,  container,           3,  0, "")                                                        \
     X(STR,  device,              4,  0, "")                                                        \
-    X(STR,  used_by,             5,  0, "mount point, name of the device-mapper or MD device, loop device, DOMID/VDEV, PROGRAM[PID]") \
+    X(STR,  used_by,             5,  0, "mount point, name of the device-mapper or MD device, loop device, DOMID/VDEV, PROGRAM[PID], token of the lease") \
     X(STR,  type,                6,  0, "file system; swap: partition, file; device-mapper: who made it (LVM, CRYPT); xen: backend") \
     X(BOOL, read_only,           7,  0, "")                                                        \
     X(STR,  options,             8,  0, "of the mount")                                            \

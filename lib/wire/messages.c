@@ -124,6 +124,12 @@ static const struct field client_info_fields[] = { CLIENT_INFO_LIST(X, XREC, XRE
 #define OWNER use_info
 static const struct field use_info_fields[] = { USE_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER scan_order
+static const struct field scan_order_fields[] = { SCAN_ORDER_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER scan_extend
+static const struct field scan_extend_fields[] = { SCAN_EXTEND_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER lease_info
 static const struct field lease_info_fields[] = { LEASE_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -198,6 +204,8 @@ DESC(evidence);
 DESC(token_info);
 DESC(client_info);
 DESC(use_info);
+DESC(scan_order);
+DESC(scan_extend);
 DESC(lease_info);
 DESC(task_info);
 DESC(job_info);

@@ -478,14 +478,16 @@ enum node_admission {
     X(STR,  sys_root,   4, 0, "tests: another root in place of /sys and /proc")                    \
     X(STRS, devices,    5, 0, "names of block devices that are looked at (globs); absent: all")    \
     X(STRS, touched,    6, 0, "block devices that were announced since the last worker")           \
-    X(BOOL, whole,      7, 0, "what is on all devices is to be read again, whatever is remembered")
+    X(BOOL, whole,      7, 0, "what is on all devices is to be read again, whatever is remembered") \
+    XREC(scan_order, scan, 8, 0, "kind scan: what to do")
 
 /* In the worker's one message; the sections are in the memfd that the message carries, encoded as
  * a report. `bytes` is its length. A second memfd is for the next worker of the kind. */
 #define WORKER_RESULT_LIST(X, XREC, XRECS)                                                         \
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
-    X(STR, error,   3, 0, "one sentence when nothing could be collected")
+    X(STR, error,   3, 0, "one sentence when nothing could be collected")                          \
+    X(BOOL, clean,   5, 0, "of a scan: proven unmounted; the memfd has a scan_result or a reach_result")
 
 /* clang-format on */
 

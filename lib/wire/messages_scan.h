@@ -125,6 +125,35 @@ enum offer_kind { OFFER_SCAN = 1, OFFER_REACH = 2 };
     X(STR, reason,   2, 0, "one sentence")                                                         \
     X(U64, retry_ms, 3, 0, "absent: do not offer this job to this node again")
 
+/* ---- between supervisor and worker (proto/worker.proto) -------------------------------------- */
+
+enum scan_order_kind {
+    SCAN_ORDER_SCAN = 1,
+    SCAN_ORDER_REACH = 2, /* looks whether it is there, and mounts nothing */
+    SCAN_ORDER_PROVE = 3, /* looks whether a scan has left it mounted */
+};
+
+/* What a scan's worker is to do; in /run too, for a later supervisor, while the worker may live. */
+#define SCAN_ORDER_LIST(X, XREC, XRECS)                                                            \
+    X(U64,  kind,        1,  FIELD_REQUIRED, "enum scan_order_kind")                               \
+    X(U64,  request,     2,  0, "names the right")                                                 \
+    X(U64,  token,       3,  0, "in the name of its loop device")                                  \
+    X(U64,  deadline_ms, 4,  0, "of CLOCK_BOOTTIME, at which the worker must be dead")             \
+    XREC(order_key, order, 5, FIELD_REQUIRED, "")                                                  \
+    X(STR,  device,      6,  FIELD_REQUIRED, "the container: dm-3")                                \
+    X(STR,  devnum,      7,  0, "MAJOR:MINOR that it must have")                                   \
+    X(U64,  size_bytes,  8,  0, "that it must have")                                               \
+    X(STR,  type,        9,  FIELD_REQUIRED, "ext4, xfs, ...")                                     \
+    X(STR,  uuid,        10, FIELD_REQUIRED, "that its superblock must have")                      \
+    X(STRS, paths,       11, 0, "DEVICE DESIGNATOR of each path below it that can be asked")       \
+    X(STR,  fingerprint, 12, 0, "of the grant")                                                    \
+    X(BOOL, own_mount,   13, 0, "of the grant")                                                    \
+    X(STR,  mount_at,    14, 0, "a folder, which the worker covers for itself alone")
+
+/* While it runs. The worker's timer is set anew. */
+#define SCAN_EXTEND_LIST(X, XREC, XRECS)                                                           \
+    X(U64, deadline_ms, 1, FIELD_REQUIRED, "as in scan_order")
+
 /* ---- in replies to clients (proto/client.proto) ---------------------------------------------- */
 
 /* A lease or a hold. */
@@ -204,6 +233,8 @@ enum offer_kind { OFFER_SCAN = 1, OFFER_REACH = 2 };
 #define RECORD_ENUM_reach_result(TYPE, member, ...)  reach_result_##member,
 #define RECORD_ENUM_result_ack(TYPE, member, ...)    result_ack_##member,
 #define RECORD_ENUM_decline(TYPE, member, ...)       decline_##member,
+#define RECORD_ENUM_scan_order(TYPE, member, ...)    scan_order_##member,
+#define RECORD_ENUM_scan_extend(TYPE, member, ...)   scan_extend_##member,
 #define RECORD_ENUM_lease_info(TYPE, member, ...)    lease_info_##member,
 #define RECORD_ENUM_task_info(TYPE, member, ...)     task_info_##member,
 #define RECORD_ENUM_job_info(TYPE, member, ...)      job_info_##member,
@@ -222,6 +253,8 @@ RECORD_DECLARE(scan_result, SCAN_RESULT_LIST);
 RECORD_DECLARE(reach_result, REACH_RESULT_LIST);
 RECORD_DECLARE(result_ack, RESULT_ACK_LIST);
 RECORD_DECLARE(decline, DECLINE_LIST);
+RECORD_DECLARE(scan_order, SCAN_ORDER_LIST);
+RECORD_DECLARE(scan_extend, SCAN_EXTEND_LIST);
 RECORD_DECLARE(lease_info, LEASE_INFO_LIST);
 RECORD_DECLARE(task_info, TASK_INFO_LIST);
 RECORD_DECLARE(job_info, JOB_INFO_LIST);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "collect/parse_block_rows.h"
+#include "collect/parse_use.h"
 
 #define NAME_MAX_BYTES 64 /* the kernel's DISK_NAME_LEN is 32 */
 #define SECTOR_BYTES   512
@@ -116,11 +117,15 @@ static bool is_scsi_disk(struct block_build *b, const char *device)
     return !type.has || type.v == 0 || type.v == 7 || type.v == 14;
 }
 
+/* One of a scan is another way to its container, for the scan alone. */
 static bool is_loop(struct block_build *b, const char *dir)
 {
     const char *loop = rows_printf(&b->r, "%s/loop", dir);
+    struct bytes token;
+    uint64_t devnum;
 
-    return loop != NULL && tree_find(b->t, loop, "backing_file") != NULL;
+    return loop != NULL && tree_find(b->t, loop, "backing_file") != NULL &&
+           !use_is_scan(bytes_trim(tree_file(b->t, loop, "backing_file")), &token, &devnum);
 }
 
 /* Devices on top of other devices have sections of their own; RAM disks are nobody's storage. */

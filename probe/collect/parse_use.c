@@ -269,6 +269,20 @@ static bool file_system_of(const struct use_slot *s, uint64_t *devnum)
     return dev.has && dev.v != 0;
 }
 
+/* A scan's own mount is not there for others to see: its loop device stands for it. */
+static bool add_scan(struct use_builder *b, struct bytes file)
+{
+    struct use_fact f = { .kind = "scan", .read_only = { true, 1 } };
+    struct bytes token;
+    uint64_t devnum;
+
+    if (!use_is_scan(file, &token, &devnum))
+        return false;
+    f.where = rows_text(&b->r, token);
+    use_add(b, use_slot_of(b, devnum), &f);
+    return true;
+}
+
 static void add_loop(struct use_builder *b, const struct use_loop *l)
 {
     struct use_fact f = { .kind = "loop", .where = l->device, .read_only = l->read_only };
@@ -277,6 +291,8 @@ static void add_loop(struct use_builder *b, const struct use_loop *l)
     uint64_t devnum = 0;
     bool known, lies;
 
+    if (add_scan(b, path))
+        return;
     if (use_devnum_of(b->in, path, &devnum)) { /* over a device */
         use_add(b, use_slot_of(b, devnum), &f);
         return;

@@ -115,6 +115,9 @@ bool use_swap_next(struct bytes *rest, struct bytes *path, bool *is_file);
 /* The name of a process and when it was started, in ticks since boot: /proc/PID/stat (man 5 proc,
  * fields 2 and 22). False: the text is not understood. */
 bool use_process(struct bytes stat, char program[USE_PROGRAM_BYTES], uint64_t *started);
+/* A scan of muster reads a container over a loop device whose file is a node of the worker's own,
+ * .../muster-scan-TOKEN-MAJOR:MINOR. */
+bool use_is_scan(struct bytes file, struct bytes *token, uint64_t *devnum);
 /* udev's own: they open each device for a moment whenever something changes. */
 bool use_is_udev(const char *program);
 

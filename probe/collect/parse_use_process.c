@@ -26,6 +26,20 @@ bool use_process(struct bytes stat, char program[USE_PROGRAM_BYTES], uint64_t *s
     return ticks.has;
 }
 
+bool use_is_scan(struct bytes file, struct bytes *token, uint64_t *devnum)
+{
+    static const char prefix[] = "muster-scan-";
+    const uint8_t *slash = file.n == 0 ? NULL : memrchr(file.p, '/', file.n);
+    struct bytes name = file;
+
+    if (slash != NULL)
+        name = (struct bytes){ slash + 1, file.n - (size_t)(slash + 1 - file.p) };
+    if (name.n < sizeof prefix || memcmp(name.p, prefix, sizeof prefix - 1) != 0)
+        return false;
+    name = (struct bytes){ name.p + sizeof prefix - 1, name.n - (sizeof prefix - 1) };
+    return bytes_word(&name, "-", token) && bytes_number(*token, 10).has && dm_devnum(name, devnum);
+}
+
 bool use_is_udev(const char *program)
 {
     return strcmp(program, "systemd-udevd") == 0 || strcmp(program, "(udev-worker)") == 0 ||

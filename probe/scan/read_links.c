@@ -86,8 +86,8 @@ static bool is_there(const struct image_link *l)
     return l->state == LINK_NONE || l->state == LINK_FOUND;
 }
 
-struct image_links read_links(int root, struct rows *r, const char *path, const struct image *image,
-                              const char *mounted)
+struct image_links read_image_links(int root, struct rows *r, const char *path,
+                                    const struct image *image, const char *mounted)
 {
     struct bytes own = bytes_of(path);
     struct image_links out = { .all_found = true };

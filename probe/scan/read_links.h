@@ -28,8 +28,8 @@ struct image_links {
 
 /* `path` is the image's own, below `root`; `mounted` is as for path_resolve. Memory that is missing
  * sets r->failed. */
-struct image_links read_links(int root, struct rows *r, const char *path, const struct image *image,
-                              const char *mounted);
+struct image_links read_image_links(int root, struct rows *r, const char *path,
+                                    const struct image *image, const char *mounted);
 
 const char *link_state_name(enum link_state s); /* "found"; NULL: LINK_NONE */
 

@@ -230,7 +230,7 @@ static void read_file(const struct hand *h, const struct walk_file *file, struct
     f->raw_path = file->path;
     f->path = path_text(&r, bytes_of(file->path));
     open_and_read(h, file, &r, o);
-    f->links = read_links(reader->root, &r, file->path, f->image, reader->options->mounted);
+    f->links = read_image_links(reader->root, &r, file->path, f->image, reader->options->mounted);
     if (r.failed) {
         o->none = (struct image){ .fault = IMAGE_MEMORY, .why = "out of memory" };
         f->image = &o->none;

@@ -17,10 +17,11 @@ PLACES = {
     "lib/net/": "net", "lib/client/": "client",
     "coordinator/": "coordinator", "coordinator/core/": "core", "coordinator/store": "store",
     "probe/": "probe", "probe/agent": "agent", "probe/worker.c": "worker",
+    "probe/worker_scan.c": "worker",
     "probe/collect/": "collect", "probe/collect/parse_": "parse", "probe/collect/rows": "parse",
     "probe/collect/tree": "parse",
     "probe/scan/": "scan", "probe/scan/parse_": "image", "probe/scan/walk": "image",
-    "probe/scan/limits": "image",
+    "probe/scan/limits": "image", "probe/scan/scan_": "scanner",
     "cli/": "cli",
 }
 # Layer -> layers whose headers it may include.
@@ -39,8 +40,9 @@ LAYERS = {
     "collect": {"base", "model", "parse", "collect", "agent"},
     "image": {"base", "model", "parse", "image"},
     "scan": {"base", "model", "parse", "image", "scan"},
+    "scanner": {"base", "model", "wire", "parse", "image", "scan", "scanner"},
     "probe": {"base", "log", "model", "wire", "net", "agent", "probe"},
-    "worker": {"base", "log", "model", "wire", "agent", "probe", "collect"},
+    "worker": {"base", "log", "model", "wire", "agent", "probe", "collect", "scanner"},
     "cli": {"base", "model", "wire", "client", "cli"},
 }
 ANYTHING = ("tests/", "bench/", "sim/")  # may include whatever they try, measure or simulate

@@ -38,6 +38,16 @@ void world_close(struct world *w)
     arena_free(w->arena);
 }
 
+static struct world_scan *scan_of(struct world *w, uint64_t request)
+{
+    for (unsigned i = 0; i < w->scan_count; i++) {
+        if (w->scans[i].request == request)
+            return &w->scans[i];
+    }
+    cr_assert(false, "there is no such scan");
+    return NULL;
+}
+
 static void carry_out(struct world *w, const struct agent_action *x)
 {
     size_t n = strlen(w->log);
@@ -60,6 +70,24 @@ static void carry_out(struct world *w, const struct agent_action *x)
         w->saves++;
         w->saved_enrolled = x->enrolled;
         w->saved = x->memory == NULL ? NULL : record_dup(w->arena, &memory_desc, x->memory);
+        break;
+    case AGENT_RUN_SCAN:
+        cr_assert_lt(w->scan_count, (unsigned)WORLD_SCANS);
+        cr_expect_gt(x->deadline.v, w->now.v, "a worker that must be dead already");
+        cr_expect_eq(w->saved->token >= x->grant->token, true, "the token is saved before");
+        w->scans[w->scan_count++] = (struct world_scan){ .request = x->request,
+                                                         .token = x->grant->token,
+                                                         .deadline = x->deadline };
+        break;
+    case AGENT_EXTEND_SCAN:
+        scan_of(w, x->request)->deadline = x->deadline;
+        break;
+    case AGENT_KILL_SCAN:
+        scan_of(w, x->request)->told_to_end = true;
+        break;
+    case AGENT_RUN_REACH:
+        w->reach_count++;
+        w->reach = *x->offer->order;
         break;
     case AGENT_LOG:
         snprintf(w->log + n, sizeof w->log - n, "%s\n", x->text);
@@ -140,6 +168,16 @@ static size_t find_sections(const struct world *w, enum worker_kind kind, struct
             s->rows = lun;
             s->row_count = 1;
         }
+        if (i == SECTION_FILESYSTEMS) {
+            struct filesystem *fs = arena_zalloc(a, sizeof *fs);
+
+            REC_SET(fs, filesystem, container, "serial.1");
+            REC_SET(fs, filesystem, type, "ext4");
+            REC_SET(fs, filesystem, uuid, "f0");
+            s->status = SECTION_OK;
+            s->rows = fs;
+            s->row_count = 1;
+        }
         cr_assert_eq(section_normalise(s, a, NULL), 0);
     }
     return n;
@@ -172,6 +210,42 @@ void world_collect(struct world *w)
     }
 }
 
+struct world_scan *world_scan(struct world *w)
+{
+    return w->scan_count == 0 ? NULL : &w->scans[w->scan_count - 1];
+}
+
+void world_scan_done(struct world *w, struct world_scan *s, const struct scan_result *result,
+                     const char *error, bool clean)
+{
+    struct agent_event ev = { .type = AGENT_SCAN_DONE };
+
+    s->ended = true;
+    ev.scan.request = s->request;
+    ev.scan.result = result;
+    ev.scan.error = error;
+    ev.scan.clean = clean;
+    step(w, &ev);
+}
+
+void world_scan_clean(struct world *w, const struct world_scan *s)
+{
+    struct agent_event ev = { .type = AGENT_SCAN_CLEAN };
+
+    ev.scan.request = s->request;
+    step(w, &ev);
+}
+
+void world_reach_done(struct world *w, const struct reach_result *result, const char *error)
+{
+    struct agent_event ev = { .type = AGENT_REACH_DONE };
+
+    ev.reach.order = w->reach;
+    ev.reach.result = result;
+    ev.reach.error = error;
+    step(w, &ev);
+}
+
 /* ---- what was sent -------------------------------------------------------------------------- */
 
 const struct envelope *world_last(const struct world *w, enum envelope_field body)
@@ -200,7 +274,7 @@ void world_forget(struct world *w)
 
 /* ---- the coordinator ------------------------------------------------------------------------ */
 
-static void answer(struct world *w, const struct envelope *question, struct envelope *env)
+void world_answer(struct world *w, const struct envelope *question, struct envelope *env)
 {
     struct agent_event ev = { .type = AGENT_MESSAGE };
 
@@ -221,7 +295,7 @@ void world_enrolled(struct world *w, const struct envelope *question, enum enrol
     REC_SET(&body, enrolled, text, "a reason");
     REC_SET(&body, enrolled, retry_ms, retry_ms);
     REC_SET(&env, envelope, enrolled, &body);
-    answer(w, question, &env);
+    world_answer(w, question, &env);
 }
 
 void world_registered(struct world *w, const struct envelope *question, struct strs want)
@@ -234,7 +308,7 @@ void world_registered(struct world *w, const struct envelope *question, struct s
     REC_SET(&body, registered, heartbeat_ms, DEFAULT_HEARTBEAT_MS);
     REC_SET(&body, registered, want, want);
     REC_SET(&env, envelope, registered, &body);
-    answer(w, question, &env);
+    world_answer(w, question, &env);
 }
 
 void world_beat_acked(struct world *w, const struct envelope *question, uint64_t generation,
@@ -246,7 +320,7 @@ void world_beat_acked(struct world *w, const struct envelope *question, uint64_t
     REC_SET(&body, heartbeat_ack, generation, generation);
     REC_SET(&body, heartbeat_ack, want, want);
     REC_SET(&env, envelope, heartbeat_ack, &body);
-    answer(w, question, &env);
+    world_answer(w, question, &env);
 }
 
 void world_report_acked(struct world *w, const struct envelope *question)
@@ -265,7 +339,7 @@ void world_report_acked(struct world *w, const struct envelope *question)
     REC_SET(&body, report_ack, sections,
             ((struct recs){ .v = states, .n = question->report->sections.n }));
     REC_SET(&env, envelope, report_ack, &body);
-    answer(w, question, &env);
+    world_answer(w, question, &env);
 }
 
 void world_refused(struct world *w, const struct envelope *question, enum refuse_reason reason,
@@ -278,7 +352,7 @@ void world_refused(struct world *w, const struct envelope *question, enum refuse
     REC_SET(&body, refused, text, "a reason");
     REC_SET(&body, refused, retry_ms, retry_ms);
     REC_SET(&env, envelope, refused, &body);
-    answer(w, question, &env);
+    world_answer(w, question, &env);
 }
 
 void world_settle(struct world *w)

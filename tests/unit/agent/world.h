@@ -6,7 +6,14 @@
 #include "agent.h"
 #include "base/limits.h"
 
-enum { WORLD_SENT = 4096, WORLD_COALESCE_MS = 10 };
+enum { WORLD_SENT = 4096, WORLD_COALESCE_MS = 10, WORLD_SCANS = 64 };
+
+/* The worker of a scan. It is dead by itself at `deadline`. */
+struct world_scan {
+    uint64_t request, token;
+    mono_ms deadline;
+    bool told_to_end, ended;
+};
 
 struct world {
     struct agent *agent;
@@ -19,6 +26,9 @@ struct world {
     unsigned runs[WORKER_KIND_COUNT];       /* how often it was told to start one */
     unsigned whole_runs[WORKER_KIND_COUNT]; /* of those that take nothing from memory */
     bool running[WORKER_KIND_COUNT];
+    struct world_scan scans[WORLD_SCANS]; /* all that were started */
+    unsigned scan_count, reach_count;
+    struct order_key reach; /* the last that was started */
     unsigned saves;
     bool saved_enrolled;
     const struct memory *saved; /* NULL: none */
@@ -40,6 +50,13 @@ void world_event(struct world *w, enum agent_event_type type, enum worker_kind k
 /* All workers that run bring their sections, well. */
 void world_collect(struct world *w);
 
+/* The worker of the last scan that was started has ended. */
+struct world_scan *world_scan(struct world *w);
+void world_scan_done(struct world *w, struct world_scan *s, const struct scan_result *result,
+                     const char *error, bool clean);
+void world_scan_clean(struct world *w, const struct world_scan *s);
+void world_reach_done(struct world *w, const struct reach_result *result, const char *error);
+
 /* The last envelope that was sent with this body (enum envelope_field), NULL: none since the start
  * or since world_forget. */
 const struct envelope *world_last(const struct world *w, enum envelope_field body);
@@ -55,6 +72,9 @@ void world_beat_acked(struct world *w, const struct envelope *question, uint64_t
 void world_report_acked(struct world *w, const struct envelope *question);
 void world_refused(struct world *w, const struct envelope *question, enum refuse_reason reason,
                    uint64_t retry_ms);
+
+/* Any answer, or an offer with question NULL: `env` has the body. */
+void world_answer(struct world *w, const struct envelope *question, struct envelope *env);
 
 /* All of that: until it is registered and the coordinator has all sections. */
 void world_settle(struct world *w);

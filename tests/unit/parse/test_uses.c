@@ -231,6 +231,9 @@ Test(uses, loops)
         { .device = "loop3", .file = bytes_of("/mnt/btrfs/z.img") },
         { .device = "loop4", .file = bytes_of("/mnt/nfs/z.img") },
         { .device = "loop5", .file = bytes_of("") },
+        { .device = "loop6",
+          .file = bytes_of("/run/muster-probe/muster-scan-1099511627777-8:32\n") },
+        { .device = "loop7", .file = bytes_of("/mnt/nfs/muster-scan-x-8:32") },
     };
 
     in.loops = loops;
@@ -243,6 +246,8 @@ Test(uses, loops)
     is("loop/8:32/loop3", "naa.2", "loop3", "/z.img");
     is("loop/8:64/loop3", "naa.3", "loop3", "/z.img");
     cr_assert_eq(count("loop"), 5);
+    is("scan/8:32/1099511627777", "naa.2", "1099511627777", NULL);
+    cr_assert_eq(count("scan"), 1);
 }
 
 Test(uses, guests)

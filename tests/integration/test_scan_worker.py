@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The worker of a scan, on real file systems: what it finds, what it refuses, that it changes no byte
+and leaves nothing behind, and that it is dead and unmounted in time, whatever is done to it."""
+import ctypes
+import fcntl
+import hashlib
+import mmap
+import os
+import shutil
+import signal
+import struct
+import sys
+import time
+
+import disks as d
+from harness import BUILD, Lab, check, run
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+import loops
+import scan_worker as sw
+
+PROGRAM = os.path.join(BUILD, "probe", "muster-probe-worker")
+LOOP_SET_DIRECT_IO, SIOCOUTQ = 0x4C08, 0x5411
+PAGE = mmap.PAGESIZE
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def is_known(kind):
+    with open("/proc/filesystems", encoding="utf-8") as f:
+        return any(line.split()[-1] == kind for line in f)
+
+
+def uuid_of(path):
+    return run("blkid", "-p", "-o", "value", "-s", "UUID", path).strip()
+
+
+def cached_pages(path):
+    size = os.path.getsize(path)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
+                          ctypes.c_long]
+    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
+    seen = ctypes.create_string_buffer((size + PAGE - 1) // PAGE)
+    with open(path, "rb") as f:
+        at = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, f.fileno(), 0)
+    check(libc.mincore(at, size, seen) == 0, "mincore fails")
+    libc.munmap(at, size)
+    return sum(b & 1 for b in seen.raw[:-1])
+
+
+class Bed:
+    """A folder for file systems, and loop devices over them."""
+
+    def __init__(self, lab, disks):
+        self.lab, self.disks = lab, disks
+        self.folder = os.path.join(lab.dir, "mnt")
+        os.mkdir(self.folder)
+        self.mount_at = os.path.join(lab.dir, "run")
+        os.mkdir(self.mount_at)
+
+    def fill(self, folder, name):
+        with open(os.path.join(folder, name), "wb") as f:
+            f.write(b"QFI\xfb" + struct.pack(">IQIIQIIQQIIQ", 3, 0, 0, 16, 1 << 30, 0, 16, 65536,
+                                             131072, 1, 0, 0) + bytes(32) + struct.pack(">II", 4, 104))
+            f.truncate(262144)
+
+    def make(self, kind, *options):
+        """A file system with an image in it; and what it is when it was not unmounted."""
+        path = self.disks.make(kind, kind, *options)
+        device = self.disks.attach(0, path)
+        loops.mount(device, self.folder, kind)
+        self.fill(self.folder, "disk.qcow2")
+        with open(os.path.join(self.folder, "notes"), "wb") as f:
+            f.write(b"no image" * 1000)
+        os.sync()
+        dirty = path + ".dirty"
+        with open(os.path.join(self.folder, "new"), "wb") as f:
+            f.write(b"x" * 65536)
+            os.fsync(f.fileno())
+        shutil.copyfile(path, dirty)
+        loops.unmount(self.folder)
+        self.disks.detach(device)
+        return path, dirty
+
+    def scan(self, device, kind, uuid, **more):
+        w = sw.Worker(PROGRAM, device, kind, uuid, mount_at=self.mount_at, **more)
+        try:
+            return w.result()
+        finally:
+            w.close()
+
+    def check_gone(self, device, what):
+        check(not sw.everywhere(self.mount_at), f"{what}: something is still mounted")
+        fd = os.open(device, os.O_RDONLY | os.O_EXCL)
+        os.close(fd)
+
+
+def look(bed, path, kind, test, **more):
+    """Scans it, and checks what must always be true."""
+    device = bed.disks.attach(0, path)
+    loops.ask(device, LOOP_SET_DIRECT_IO, 1)
+    before = digest(path)
+    with open(path, "rb") as f:
+        os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    r = bed.scan(device, kind, more.pop("uuid", None) or uuid_of(path), **more)
+    check(r is not None and r.clean, f"{kind}: not clean: {r}")
+    pages = cached_pages(path)
+    bed.check_gone(device, kind)
+    check(digest(path) == before, f"{kind}: the scan has changed the file")
+    test(r)
+    bed.disks.detach(device)
+    return r, pages
+
+
+def test_kind(bed, kind):
+    path, dirty = bed.make(kind)
+    uuid = uuid_of(path)
+
+    def complete(r):
+        check(r.outcome == "complete" and r.images == {"/disk.qcow2": "qcow2"} and r.mounts == 1,
+              f"{kind}: {r}")
+
+    def unchanged(r):
+        check(r.outcome == "complete" and r.unchanged and r.mounts == 0, f"{kind}, again: {r}")
+
+    def incomplete(r):
+        check(r.outcome == "incomplete" and r.mounts == 1 and not r.fingerprint, f"{kind}, dirty: {r}")
+        check("has not been replayed" in r.text, f"{kind}, dirty: {r}")
+
+    r, pages = look(bed, path, kind, complete, uuid=uuid)
+    check(r.fingerprint.startswith(f"{kind} uuid={uuid} "), f"{kind}: fingerprint {r.fingerprint}")
+    check(pages == 0, f"{kind}: {pages} pages of the file are cached")
+    print(f"{kind}: complete, {r.fingerprint}")
+    look(bed, path, kind, unchanged, uuid=uuid, fingerprint=r.fingerprint)
+    look(bed, dirty, kind, incomplete, uuid=uuid)
+
+
+def test_refusals(bed):
+    path, _ = bed.make("ext4")
+    uuid = uuid_of(path)
+    device = bed.disks.attach(0, path)
+    size = os.path.getsize(path)
+    number = os.stat(device).st_rdev
+    devnum = f"{os.major(number)}:{os.minor(number)}"
+
+    def refused(text, why, **more):
+        r = bed.scan(device, "ext4", more.pop("uuid", uuid), **more)
+        check(r.outcome == "not_read" and text in r.text and r.clean and r.mounts == 0, f"{why}: {r}")
+        return r
+
+    check(bed.scan(device, "ext4", uuid, devnum=devnum, size=size).outcome == "complete", "as it is")
+    r = refused("identity changed", "another UUID", uuid="00000000-0000-4000-8000-000000000001")
+    check(r.again, "another node may have the right one")
+    refused("is another device now", "another number", devnum="7:65000")
+    refused("bytes now, not", "another size", size=size + 512)
+    check(bed.scan(device, "xfs", uuid).text.startswith("there is no superblock"), "another type")
+    with open(device, "rb"):
+        check(bed.scan(device, "ext4", uuid).outcome == "complete", "somebody looks at it")
+    fd = os.open(device, os.O_RDWR)
+    at = os.lseek(fd, 0, os.SEEK_END) - 4096
+    tail = os.pread(fd, 4096, at)
+    os.pwrite(fd, tail, at)
+    refused("not written back", "dirty pages")
+    os.fsync(fd)
+    os.close(fd)
+    loops.mount(device, bed.folder, "ext4")
+    check(refused("is in use on this node", "mounted here").again, "it may be unmounted")
+    r = bed.scan(device, "ext4", uuid, own_mount=True)
+    check(r.outcome == "incomplete" and r.images and r.clean, f"its own mount: {r}")
+    check("may change" in r.text and not r.fingerprint, f"its own mount: {r}")
+    loops.unmount(bed.folder)
+    r = bed.scan(device, "ext4", uuid, order=sw.REACH)
+    check(r.proven, f"reach: {r}")
+    check(not bed.scan(device, "ext4", "other", order=sw.REACH).proven, "reach of another")
+    bed.check_gone(device, "refusals")
+
+
+def test_panic(bed):
+    """A superblock that says "panic", and a folder that makes the driver do as it says."""
+    path, _ = bed.make("ext4")
+    device = bed.disks.attach(0, path)
+    loops.mount(device, bed.folder, "ext4")
+    os.mkdir(os.path.join(bed.folder, "rotten"))
+    loops.unmount(bed.folder)
+    bed.disks.detach(device)
+    run("tune2fs", "-e", "panic", path)
+    run("debugfs", "-w", "-R", "clri rotten", path)
+    device = bed.disks.attach(0, path)
+    r = bed.scan(device, "ext4", uuid_of(path))
+    check(r.outcome == "incomplete" and "could not be read" in r.text and r.clean, f"rotten: {r}")
+    check(r.images, "the rest is told")
+    bed.check_gone(device, "panic")
+
+
+def wait_mounted(w, at):
+    """The filesystem itself, over the folder in which it has its node."""
+    d.watch(w.mounts, lambda lines: any(f" {at} " in line and " - ext4 " in line for line in lines),
+            "it mounts")
+
+
+def unread(sock):
+    """Bytes that the other side has not taken."""
+    return struct.unpack("i", fcntl.ioctl(sock.fileno(), SIOCOUTQ, bytes(4)))[0]
+
+
+def many_files(bed):
+    """One that takes a while: its device is stopped below it."""
+    path, _ = bed.make("ext4")
+    uuid = uuid_of(path)
+    device = bed.disks.attach(0, path)
+    loops.mount(device, bed.folder, "ext4", "")
+    for i in range(3000):
+        with open(os.path.join(bed.folder, f"f{i}"), "wb") as f:
+            f.write(b"x" * 1024)
+    loops.unmount(bed.folder)
+    return device, uuid
+
+
+def test_ends_in_time(bed):
+    device, uuid = many_files(bed)
+
+    def start(**more):
+        w = sw.Worker(PROGRAM, device, "ext4", uuid, mount_at=bed.mount_at, **more)
+        wait_mounted(w, bed.mount_at)
+        w.process.send_signal(signal.SIGSTOP)
+        return w
+
+    def proven(what):
+        r = bed.scan(device, "ext4", uuid, order=sw.PROVE)
+        check(r.clean, f"{what}: {r}")
+        bed.check_gone(device, what)
+
+    w = start(deadline_ms=2500)
+    began = time.monotonic()
+    check(w.ended_by() == signal.SIGKILL, "stopped, it is dead in time")
+    check(time.monotonic() - began < 10, "it took too long")
+    w.close()
+    proven("stopped")
+
+    w = start(deadline_ms=60000)
+    number = os.stat(device).st_rdev
+    name = f"/muster-scan-77-{os.major(number)}:{os.minor(number)}"
+    seen = [d.backing_file(n) for n in d.loop_numbers() if d.backing_file(n)]
+    check(sum(f.endswith(name) for f in seen) == 1, f"its loop device says whose it is: {seen}")
+    check(bed.scan(device, "ext4", uuid, deadline_ms=20000).text.endswith("in use on this node"),
+          "while it is scanned, nobody else has it")
+    w.process.send_signal(signal.SIGKILL)
+    check(w.ended_by() == signal.SIGKILL, "killed")
+    w.close()
+    proven("killed")
+
+    w = start(deadline_ms=2000)
+    until = sw.boottime_ms() + 2000
+    w.extend(60000)
+    w.process.send_signal(signal.SIGCONT)
+    d.watch(lambda: unread(w.socket), lambda n: n == 0, "it takes the extension")
+    w.process.send_signal(signal.SIGSTOP)
+    d.watch(sw.boottime_ms, lambda now: now > until, "its first deadline is over")
+    check(w.process.poll() in (None, 0), "it lives on, or has brought its result meanwhile")
+    w.process.send_signal(signal.SIGCONT)
+    r = w.result()
+    check(r is not None and r.outcome == "complete" and r.clean, f"extended: {r}")
+    w.close()
+    proven("extended")
+
+    w = start(deadline_ms=60000)
+    w.socket.close()
+    w.process.send_signal(signal.SIGCONT)
+    w.process.wait(20)
+    w.close()
+    proven("without a supervisor")
+
+    w = sw.Worker(PROGRAM, device, "ext4", uuid, mount_at=bed.mount_at, deadline_ms=-5)
+    check(w.ended_by() == signal.SIGKILL, "with a deadline that is over it does nothing")
+    w.close()
+    proven("too late")
+
+
+def main():
+    d.need_disks("blkid", "mkfs.ext4", "tune2fs", "debugfs")
+    with Lab() as lab, d.Disks(lab) as disks:
+        bed = Bed(lab, disks)
+        for kind in ("ext4", "xfs", "btrfs"):
+            if is_known(kind) and shutil.which(d.MAKE[kind][0]):
+                test_kind(bed, kind)
+            else:
+                print(f"no {kind} here")
+        test_refusals(bed)
+        test_panic(bed)
+        test_ends_in_time(bed)
+
+
+main()
