@@ -234,7 +234,7 @@ static void on_done(struct agent *a, const struct agent_event *ev, struct turn *
 
 static void on_stuck(struct agent *a, const struct agent_event *ev, struct turn *t)
 {
-    struct job *j = &a->jobs[ev->worker.kind];
+    struct worker_job *j = &a->jobs[ev->worker.kind];
 
     if (j->state != JOB_RUNNING)
         return;
@@ -244,7 +244,7 @@ static void on_stuck(struct agent *a, const struct agent_event *ev, struct turn 
 
 static void on_gone(struct agent *a, const struct agent_event *ev, struct turn *t)
 {
-    struct job *j = &a->jobs[ev->worker.kind];
+    struct worker_job *j = &a->jobs[ev->worker.kind];
 
     if (j->state != JOB_STUCK)
         return;

@@ -42,7 +42,7 @@ struct part {
 enum job_state { JOB_IDLE, JOB_RUNNING, JOB_STUCK };
 
 /* One kind of worker. */
-struct job {
+struct worker_job {
     enum job_state state;
     bool hinted;       /* `due` is for a hint's sake */
     bool again;        /* hinted while it ran */
@@ -74,7 +74,7 @@ enum slot_state {
     SLOT_DONE,   /* the result is to be told until it is answered */
 };
 
-struct slot {
+struct scan_slot {
     enum slot_state state;
     struct order_key order;
     uuid128 resource;
@@ -111,7 +111,7 @@ enum {
 };
 
 struct leases {
-    struct slot *slots; /* first those of scans, then as many for reaches */
+    struct scan_slot *slots; /* first those of scans, then as many for reaches */
     uint32_t scans;
     struct residue *residues;
     size_t residue_count; /* there is room for one more of each slot */
@@ -138,7 +138,7 @@ struct agent {
     uint8_t db_id[16], nonce[16];
 
     struct part parts[SECTION_COUNT];
-    struct job jobs[WORKER_KIND_COUNT];
+    struct worker_job jobs[WORKER_KIND_COUNT];
     struct burst burst;
     struct leases leases;
     char said[320]; /* the last complaint, so that it is not repeated */
@@ -217,8 +217,8 @@ void agent_lease_refused(struct agent *a, struct turn *t, const struct envelope 
 void agent_lease_void(struct agent *a);
 void agent_lease_run(struct agent *a, struct turn *t); /* starts what is granted */
 void agent_lease_stop(struct agent *a, struct turn *t);
-bool slot_is_scan(const struct agent *a, const struct slot *s);
-void slot_free(struct slot *s);
+bool slot_is_scan(const struct agent *a, const struct scan_slot *s);
+void slot_free(struct scan_slot *s);
 
 /* agent_scan.c: what the workers of scans bring. */
 void agent_scan_done(struct agent *a, struct turn *t, const struct agent_event *ev);

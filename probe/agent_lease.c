@@ -43,15 +43,15 @@ void agent_lease_deinit(struct agent *a)
     free(a->leases.residues);
 }
 
-bool slot_is_scan(const struct agent *a, const struct slot *s)
+bool slot_is_scan(const struct agent *a, const struct scan_slot *s)
 {
     return s < a->leases.slots + a->leases.scans;
 }
 
-void slot_free(struct slot *s)
+void slot_free(struct scan_slot *s)
 {
     arena_free(s->arena);
-    *s = (struct slot){ .state = SLOT_FREE };
+    *s = (struct scan_slot){ .state = SLOT_FREE };
 }
 
 /* ---- time ---------------------------------------------------------------------------------- */
@@ -64,7 +64,7 @@ static mono_ms used_until(mono_ms sent, int64_t ttl_ms)
     return (mono_ms){ sent.v + ttl_ms - error_ms - LEASE_STOP_BUDGET_MS };
 }
 
-static void tell_to_end(struct slot *s, struct turn *t, const char *why)
+static void tell_to_end(struct scan_slot *s, struct turn *t, const char *why)
 {
     struct agent_action *x = turn_action(t, AGENT_KILL_SCAN);
 
@@ -75,7 +75,7 @@ static void tell_to_end(struct slot *s, struct turn *t, const char *why)
     s->why = why;
 }
 
-static void slot_time(struct agent *a, struct slot *s, struct turn *t)
+static void slot_time(struct agent *a, struct scan_slot *s, struct turn *t)
 {
     if (!slot_is_scan(a, s))
         return;
@@ -96,7 +96,7 @@ void agent_lease_time(struct agent *a, struct turn *t)
 void agent_lease_void(struct agent *a)
 {
     for (uint32_t i = 0; i < a->leases.scans; i++) {
-        struct slot *s = &a->leases.slots[i];
+        struct scan_slot *s = &a->leases.slots[i];
 
         if (s->state == SLOT_WANTED || s->state == SLOT_ASKED)
             slot_free(s);
@@ -155,7 +155,7 @@ static void decline(struct agent *a, struct turn *t, const struct offer *o, cons
 }
 
 /* Offered again: what was said of it last is said again. */
-static void offered_again(struct slot *s, struct turn *t)
+static void offered_again(struct scan_slot *s, struct turn *t)
 {
     if (s->state == SLOT_ASKED && mono_since(t->now, s->asked) >= REPEATED_MS)
         s->state = SLOT_WANTED;
@@ -166,7 +166,7 @@ static void offered_again(struct slot *s, struct turn *t)
 static bool is_busy(const struct agent *a, uuid128 resource)
 {
     for (uint32_t i = 0; i < a->leases.scans; i++) {
-        const struct slot *s = &a->leases.slots[i];
+        const struct scan_slot *s = &a->leases.slots[i];
 
         if (s->state != SLOT_FREE && s->state != SLOT_DONE && uuid_eq(s->resource, resource))
             return true;
@@ -174,9 +174,9 @@ static bool is_busy(const struct agent *a, uuid128 resource)
     return false;
 }
 
-static struct slot *free_slot(struct agent *a, bool scan)
+static struct scan_slot *free_slot(struct agent *a, bool scan)
 {
-    struct slot *from = a->leases.slots + (scan ? 0 : a->leases.scans);
+    struct scan_slot *from = a->leases.slots + (scan ? 0 : a->leases.scans);
 
     for (uint32_t i = 0; i < a->leases.scans; i++) {
         if (from[i].state == SLOT_FREE)
@@ -203,7 +203,7 @@ static bool has_room(struct agent *a)
 static void take_up(struct agent *a, struct turn *t, const struct offer *o, uuid128 resource)
 {
     bool scan = o->kind == OFFER_SCAN;
-    struct slot *s = free_slot(a, scan);
+    struct scan_slot *s = free_slot(a, scan);
 
     if (s == NULL) {
         decline(a, t, o, "as many scans run here as may", DECLINED_MS);
@@ -236,7 +236,7 @@ static void hear_offer(struct agent *a, struct turn *t, const struct envelope *e
         !wire_uuid(o->resource, &resource))
         return;
     for (uint32_t i = 0; i < 2 * a->leases.scans; i++) {
-        struct slot *s = &a->leases.slots[i];
+        struct scan_slot *s = &a->leases.slots[i];
 
         if (s->state != SLOT_FREE && same_order(&s->order, o->order)) {
             offered_again(s, t);
@@ -255,10 +255,10 @@ static void hear_offer(struct agent *a, struct turn *t, const struct envelope *e
 
 /* ---- answers ------------------------------------------------------------------------------- */
 
-static struct slot *asked_in(struct agent *a, uint64_t seq)
+static struct scan_slot *asked_in(struct agent *a, uint64_t seq)
 {
     for (uint32_t i = 0; i < a->leases.scans; i++) {
-        struct slot *s = &a->leases.slots[i];
+        struct scan_slot *s = &a->leases.slots[i];
 
         if (s->state == SLOT_ASKED && s->request == seq)
             return s;
@@ -267,7 +267,7 @@ static struct slot *asked_in(struct agent *a, uint64_t seq)
 }
 
 /* Only one that is new enough, and of this start of the coordinator, is a right. */
-static const char *unfit(const struct agent *a, const struct slot *s, const struct granted *g,
+static const char *unfit(const struct agent *a, const struct scan_slot *s, const struct granted *g,
                          mono_ms now)
 {
     uuid128 resource;
@@ -295,7 +295,7 @@ static void note_token(struct agent *a, uint64_t token)
 static void hear_granted(struct agent *a, struct turn *t, const struct envelope *env)
 {
     const struct granted *g = env->granted;
-    struct slot *s = asked_in(a, env->correlation);
+    struct scan_slot *s = asked_in(a, env->correlation);
     const char *why;
 
     if (s == NULL)
@@ -324,7 +324,7 @@ static void hear_granted(struct agent *a, struct turn *t, const struct envelope 
 
 static void hear_denied(struct agent *a, struct turn *t, const struct envelope *env)
 {
-    struct slot *s = asked_in(a, env->correlation);
+    struct scan_slot *s = asked_in(a, env->correlation);
 
     (void)t;
     if (s != NULL)
@@ -332,7 +332,7 @@ static void hear_denied(struct agent *a, struct turn *t, const struct envelope *
 }
 
 /* As a right that lives. */
-static bool names(const struct recs *rights, const struct slot *s)
+static bool names(const struct recs *rights, const struct scan_slot *s)
 {
     const struct right *v = rights->v;
 
@@ -343,7 +343,7 @@ static bool names(const struct recs *rights, const struct slot *s)
     return false;
 }
 
-static void extend(struct slot *s, struct turn *t, mono_ms deadline)
+static void extend(struct scan_slot *s, struct turn *t, mono_ms deadline)
 {
     struct agent_action *x;
 
@@ -366,7 +366,7 @@ static void hear_renewed(struct agent *a, struct turn *t, const struct envelope 
     if (r == end)
         return;
     for (uint32_t i = 0; i < a->leases.scans; i++) {
-        struct slot *s = &a->leases.slots[i];
+        struct scan_slot *s = &a->leases.slots[i];
 
         /* What that message did not name, its answer says nothing of. */
         if (s->state != SLOT_RUNNING || r->seq < s->held_from)
@@ -383,7 +383,7 @@ static void hear_result_ack(struct agent *a, struct turn *t, const struct envelo
     const struct result_ack *ack = env->result_ack;
 
     for (uint32_t i = 0; i < 2 * a->leases.scans; i++) {
-        struct slot *s = &a->leases.slots[i];
+        struct scan_slot *s = &a->leases.slots[i];
 
         if (s->state != SLOT_DONE || s->told == 0 || env->correlation < s->told ||
             !same_order(&s->order, ack->order))
@@ -416,7 +416,7 @@ void agent_lease_hear(struct agent *a, struct turn *t, const struct envelope *en
 
 void agent_lease_refused(struct agent *a, struct turn *t, const struct envelope *env)
 {
-    struct slot *s = asked_in(a, env->correlation);
+    struct scan_slot *s = asked_in(a, env->correlation);
     bool wrong =
         env->refused->reason == REFUSE_MALFORMED || env->refused->reason == REFUSE_TOO_LARGE;
 
@@ -436,7 +436,7 @@ void agent_lease_refused(struct agent *a, struct turn *t, const struct envelope 
 void agent_lease_run(struct agent *a, struct turn *t)
 {
     for (uint32_t i = 0; i < 2 * a->leases.scans; i++) {
-        struct slot *s = &a->leases.slots[i];
+        struct scan_slot *s = &a->leases.slots[i];
         bool scan = slot_is_scan(a, s);
         struct agent_action *x;
 

@@ -23,17 +23,17 @@ static const struct {
 void agent_plan_start(struct agent *a, mono_ms now)
 {
     for (int k = 0; k < WORKER_KIND_COUNT; k++)
-        a->jobs[k] = (struct job){ .state = JOB_IDLE,
-                                   .due = now,
-                                   .whole_due = now,
-                                   .rested = now,
-                                   .credit = budgets[k].burst,
-                                   .credit_at = now };
+        a->jobs[k] = (struct worker_job){ .state = JOB_IDLE,
+                                          .due = now,
+                                          .whole_due = now,
+                                          .rested = now,
+                                          .credit = budgets[k].burst,
+                                          .credit_at = now };
 }
 
 static void refill(struct agent *a, enum worker_kind kind, mono_ms now)
 {
-    struct job *j = &a->jobs[kind];
+    struct worker_job *j = &a->jobs[kind];
     int64_t more = mono_since(now, j->credit_at) / budgets[kind].refill_ms;
     uint32_t lacks = budgets[kind].burst - j->credit;
 
@@ -45,7 +45,7 @@ static void refill(struct agent *a, enum worker_kind kind, mono_ms now)
 
 static void due_by_hint(struct agent *a, enum worker_kind kind, mono_ms now)
 {
-    struct job *j = &a->jobs[kind];
+    struct worker_job *j = &a->jobs[kind];
     mono_ms due = { now.v + a->config.coalesce_ms }, paid;
 
     refill(a, kind, now);
@@ -62,7 +62,7 @@ static void due_by_hint(struct agent *a, enum worker_kind kind, mono_ms now)
 
 void agent_plan_hint(struct agent *a, enum worker_kind kind, mono_ms now)
 {
-    struct job *j = &a->jobs[kind];
+    struct worker_job *j = &a->jobs[kind];
 
     if (j->state == JOB_IDLE)
         due_by_hint(a, kind, now);
@@ -71,7 +71,7 @@ void agent_plan_hint(struct agent *a, enum worker_kind kind, mono_ms now)
 }
 
 /* A collection that failed is tried again before the next rescan, but not over and over. */
-static int64_t pause_ms(struct agent *a, const struct job *j)
+static int64_t pause_ms(struct agent *a, const struct worker_job *j)
 {
     int64_t ms = FAILED_FIRST_MS;
 
@@ -89,7 +89,7 @@ static int64_t rest_ms(enum worker_kind kind, int64_t took_ms)
 
 void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms now)
 {
-    struct job *j = &a->jobs[kind];
+    struct worker_job *j = &a->jobs[kind];
 
     j->state = JOB_IDLE;
     j->hinted = false;
@@ -108,7 +108,7 @@ void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms 
 void agent_plan_run(struct agent *a, struct turn *t)
 {
     for (int k = 0; k < WORKER_KIND_COUNT; k++) {
-        struct job *j = &a->jobs[k];
+        struct worker_job *j = &a->jobs[k];
         struct agent_action *x;
 
         if (j->state != JOB_IDLE || j->due.v > t->now.v)

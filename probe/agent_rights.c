@@ -7,7 +7,7 @@
 enum { TELL_BEATS = 2 }; /* a result is told again after so many heartbeats */
 
 /* A worker has it; or it is unmounted, and its result must find a live lease. */
-static bool is_held(const struct slot *s)
+static bool is_held(const struct scan_slot *s)
 {
     return s->state == SLOT_GRANTED || s->state == SLOT_RUNNING || s->state == SLOT_ENDING ||
            (s->state == SLOT_DONE && s->clean);
@@ -35,7 +35,7 @@ bool agent_rights(struct agent *a, struct turn *t, uint64_t except, struct recs 
         return false;
     }
     for (uint32_t i = 0; i < l->scans; i++) {
-        const struct slot *s = &l->slots[i];
+        const struct scan_slot *s = &l->slots[i];
 
         if (s->request == except)
             continue;
@@ -51,7 +51,7 @@ bool agent_rights(struct agent *a, struct turn *t, uint64_t except, struct recs 
 }
 
 /* A request that is repeated is another one: no answer to the earlier counts. */
-static void send_request(struct agent *a, struct turn *t, struct slot *s)
+static void send_request(struct agent *a, struct turn *t, struct scan_slot *s)
 {
     struct lease_request *body = arena_zalloc(t->arena, sizeof *body);
     struct recs rights;
@@ -73,7 +73,7 @@ static void send_request(struct agent *a, struct turn *t, struct slot *s)
     s->state = SLOT_ASKED;
 }
 
-static bool keeps_alive(const struct slot *s)
+static bool keeps_alive(const struct scan_slot *s)
 {
     return is_held(s) && s->state != SLOT_ENDING;
 }
@@ -84,7 +84,7 @@ static int64_t renew_ms(const struct agent *a)
     int64_t ms = INT64_MAX;
 
     for (uint32_t i = 0; i < a->leases.scans; i++) {
-        const struct slot *s = &a->leases.slots[i];
+        const struct scan_slot *s = &a->leases.slots[i];
 
         if (keeps_alive(s) && s->ttl_ms / 3 < ms)
             ms = s->ttl_ms / 3;
@@ -113,7 +113,7 @@ static void send_renew(struct agent *a, struct turn *t)
 }
 
 /* What is unmounted is in no list that comes with its own result. */
-static void send_scan(struct agent *a, struct turn *t, struct slot *s)
+static void send_scan(struct agent *a, struct turn *t, struct scan_slot *s)
 {
     struct scan_result *body = arena_memdup(t->arena, &s->scan, sizeof s->scan);
     struct recs rights;
@@ -133,7 +133,7 @@ static void send_scan(struct agent *a, struct turn *t, struct slot *s)
     s->tell_at.v = t->now.v + TELL_BEATS * a->heartbeat_ms;
 }
 
-static void send_reach(struct agent *a, struct turn *t, struct slot *s)
+static void send_reach(struct agent *a, struct turn *t, struct scan_slot *s)
 {
     struct envelope *env = agent_envelope(a, t);
 
@@ -148,7 +148,7 @@ static void send_reach(struct agent *a, struct turn *t, struct slot *s)
 void agent_rights_talk(struct agent *a, struct turn *t)
 {
     for (uint32_t i = 0; i < 2 * a->leases.scans; i++) {
-        struct slot *s = &a->leases.slots[i];
+        struct scan_slot *s = &a->leases.slots[i];
 
         if (s->state == SLOT_WANTED)
             send_request(a, t, s);
@@ -161,7 +161,7 @@ void agent_rights_talk(struct agent *a, struct turn *t)
         send_renew(a, t);
 }
 
-static mono_ms slot_deadline(const struct agent *a, const struct slot *s)
+static mono_ms slot_deadline(const struct agent *a, const struct scan_slot *s)
 {
     bool talks = a->state == AGENT_FOLLOWING;
 

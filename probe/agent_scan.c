@@ -9,7 +9,7 @@
 
 _Static_assert(OVERHEAD_BYTES < LIMIT_NODE_MESSAGE_BYTES / 2, "a message is for its result");
 
-static void not_read(struct slot *s, const char *reason)
+static void not_read(struct scan_slot *s, const char *reason)
 {
     s->scan = (struct scan_result){ .present = 0 };
     REC_SET(&s->scan, scan_result, outcome, SCAN_NOT_READ);
@@ -17,14 +17,14 @@ static void not_read(struct slot *s, const char *reason)
     REC_SET(&s->scan, scan_result, again, true);
 }
 
-static const char *keep_text(struct slot *s, const char *text)
+static const char *keep_text(struct scan_slot *s, const char *text)
 {
     const char *copy = text == NULL ? NULL : arena_strdup(s->arena, text);
 
     return copy == NULL ? "the worker brought no result" : copy;
 }
 
-static void keep_scan(struct slot *s, const struct agent_event *ev)
+static void keep_scan(struct scan_slot *s, const struct agent_event *ev)
 {
     const struct scan_result *copy =
         ev->scan.result == NULL ? NULL : record_dup(s->arena, &scan_result_desc, ev->scan.result);
@@ -44,10 +44,10 @@ static void keep_scan(struct slot *s, const struct agent_event *ev)
     REC_SET(&s->scan, scan_result, order, &s->order);
 }
 
-static struct slot *scan_of(struct agent *a, uint64_t request)
+static struct scan_slot *scan_of(struct agent *a, uint64_t request)
 {
     for (uint32_t i = 0; i < a->leases.scans; i++) {
-        struct slot *s = &a->leases.slots[i];
+        struct scan_slot *s = &a->leases.slots[i];
 
         if ((s->state == SLOT_RUNNING || s->state == SLOT_ENDING) && s->request == request)
             return s;
@@ -57,7 +57,7 @@ static struct slot *scan_of(struct agent *a, uint64_t request)
 
 void agent_scan_done(struct agent *a, struct turn *t, const struct agent_event *ev)
 {
-    struct slot *s = scan_of(a, ev->scan.request);
+    struct scan_slot *s = scan_of(a, ev->scan.request);
     struct leases *l = &a->leases;
 
     if (s == NULL)
@@ -93,7 +93,7 @@ static bool same_order(const struct order_key *x, const struct order_key *y)
 void agent_reach_done(struct agent *a, struct turn *t, const struct agent_event *ev)
 {
     const struct reach_result *copy;
-    struct slot *s = a->leases.slots + a->leases.scans, *end = s + a->leases.scans;
+    struct scan_slot *s = a->leases.slots + a->leases.scans, *end = s + a->leases.scans;
 
     while (s < end && (s->state != SLOT_RUNNING || !same_order(&s->order, &ev->reach.order)))
         s++;

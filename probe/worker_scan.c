@@ -85,7 +85,7 @@ static int send_record(const struct record_desc *d, const void *record, bool cle
     REC_SET(&result, worker_result, bytes, b.n);
     REC_SET(&result, worker_result, clean, clean);
     if (rc == 0)
-        rc = worker_send(&result, fd, e);
+        rc = worker_send(&result, fd, -1, e);
     if (fd >= 0)
         close(fd);
     buf_deinit(&b);
@@ -101,7 +101,7 @@ static int send_proof(int proof, const char *why, struct err *e)
     REC_SET(&result, worker_result, clean, proof == 0);
     if (proof < 0)
         REC_SET(&result, worker_result, error, why);
-    return worker_send(&result, -1, e);
+    return worker_send(&result, -1, -1, e);
 }
 
 /* ---- orders -------------------------------------------------------------------------------- */
@@ -186,11 +186,12 @@ int worker_scan(struct err *e)
 {
     struct arena *a = arena_new(LIMIT_SCAN_MEMORY_BYTES / 4);
     const struct worker_request *request;
+    struct bytes kept; /* nothing, of this kind */
     int parent, rc;
 
     if (a == NULL)
         return err_set(e, -ENOMEM, "out of memory");
-    rc = worker_request_read(WORKER_SCAN, a, &request, &parent, e);
+    rc = worker_request_read(WORKER_SCAN, a, &request, &kept, &parent, e);
     if (rc == 0 && !REC_HAS(request, worker_request, scan))
         rc = err_set(e, -EBADMSG, "the request has no order");
     if (rc == 0)

@@ -153,7 +153,7 @@ const char *image_uuid_text(struct image_parse *p, uuid128 id)
 /* Nothing at its begin says what it is: a disk as it is, which a footer may make a fixed VHD. */
 static void stage_flat(struct image_parse *p)
 {
-    struct image *image = &p->image;
+    struct parsed_image *image = &p->image;
     struct bytes footer;
 
     if (p->file_bytes % SECTOR == 0 && p->file_bytes >= 2 * SECTOR && !p->has_shrunk) {
@@ -266,7 +266,7 @@ void parse_image_failed(struct image_parse *p, const char *why)
                    (unsigned long long)p->ask.offset, why);
 }
 
-const struct image *parse_image_result(const struct image_parse *p)
+const struct parsed_image *parse_image_result(const struct image_parse *p)
 {
     return &p->image;
 }

@@ -75,7 +75,7 @@ struct image_extent {
 };
 
 /* All texts are clean, live in the arena, and are NULL when there are none. */
-struct image {
+struct parsed_image {
     enum image_format format;
     enum image_fault fault;
     const char *why; /* a sentence, with a fault or IMAGE_SHORT */
@@ -120,7 +120,7 @@ void parse_image_give(struct image_parse *p, struct bytes b);
 /* They cannot be read; `why` is what the system says. */
 void parse_image_failed(struct image_parse *p, const char *why);
 /* When it is done. */
-const struct image *parse_image_result(const struct image_parse *p);
+const struct parsed_image *parse_image_result(const struct image_parse *p);
 
 const char *image_format_name(enum image_format f); /* "qcow2" */
 const char *image_fault_name(enum image_fault f);   /* "truncated"; NULL: IMAGE_SOUND */

@@ -49,7 +49,7 @@ struct image_parse {
     enum image_source source;
     uint64_t file_bytes;
     bool has_shrunk; /* since it was said how large it is */
-    struct image image;
+    struct parsed_image image;
     image_stage stage; /* NULL: done */
     bool asking;
     unsigned asks;

@@ -76,7 +76,7 @@ static uint64_t disk_bytes(struct bytes footer)
 
 static bool take_footer(struct image_parse *p, struct bytes footer)
 {
-    struct image *image = &p->image;
+    struct parsed_image *image = &p->image;
     uint64_t version = bytes_be(footer, FORMAT_VERSION, 4), type = bytes_be(footer, TYPE, 4);
     uuid128 uuid;
 

@@ -106,7 +106,7 @@ static void take_extent(struct descriptor *d, struct bytes line, struct bytes ac
 
 static void take_value(struct image_parse *p, struct bytes name, struct bytes value)
 {
-    struct image *image = &p->image;
+    struct parsed_image *image = &p->image;
 
     value = unquoted(bytes_trim(value));
     name = bytes_trim(name);

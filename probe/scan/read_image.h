@@ -15,9 +15,9 @@
 int image_open(int root, const char *path, bool *buffered);
 
 struct image_read {
-    const struct image *image; /* in the arena; NULL: out of memory */
-    uint64_t bytes;            /* that were read */
-    bool buffered;             /* through the page cache, which was emptied of this file again */
+    const struct parsed_image *image; /* in the arena; NULL: out of memory */
+    uint64_t bytes;                   /* that were read */
+    bool buffered; /* through the page cache, which was emptied of this file again */
 };
 
 /* `buffer` has IMAGE_ASK_BYTES + IMAGE_UNIT_BYTES, and begins at a multiple of IMAGE_UNIT_BYTES. A

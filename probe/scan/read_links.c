@@ -87,7 +87,7 @@ static bool is_there(const struct image_link *l)
 }
 
 struct image_links read_image_links(int root, struct rows *r, const char *path,
-                                    const struct image *image, const char *mounted)
+                                    const struct parsed_image *image, const char *mounted)
 {
     struct bytes own = bytes_of(path);
     struct image_links out = { .all_found = true };

@@ -29,7 +29,7 @@ struct image_links {
 /* `path` is the image's own, below `root`; `mounted` is as for path_resolve. Memory that is missing
  * sets r->failed. */
 struct image_links read_image_links(int root, struct rows *r, const char *path,
-                                    const struct image *image, const char *mounted);
+                                    const struct parsed_image *image, const char *mounted);
 
 const char *link_state_name(enum link_state s); /* "found"; NULL: LINK_NONE */
 

@@ -157,7 +157,7 @@ static void read_folders(struct reader *r)
 /* What one file came to. `none` is its image when none was read. */
 struct outcome {
     struct image_found found;
-    struct image none;
+    struct parsed_image none;
     uint64_t bytes;
     bool is_mount, has_failed, is_small;
 };
@@ -232,7 +232,7 @@ static void read_file(const struct hand *h, const struct walk_file *file, struct
     open_and_read(h, file, &r, o);
     f->links = read_image_links(reader->root, &r, file->path, f->image, reader->options->mounted);
     if (r.failed) {
-        o->none = (struct image){ .fault = IMAGE_MEMORY, .why = "out of memory" };
+        o->none = (struct parsed_image){ .fault = IMAGE_MEMORY, .why = "out of memory" };
         f->image = &o->none;
         f->links = (struct image_links){ .all_found = false };
         f->path = f->path == NULL ? "" : f->path;

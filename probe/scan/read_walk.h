@@ -15,7 +15,7 @@ struct image_found {
     const char *path;                            /* the same as clean text */
     uint64_t inode, size_bytes, allocated_bytes; /* 0: it could not be opened */
     wall_ms modified;
-    const struct image *image;
+    const struct parsed_image *image;
     struct image_links links;
     bool buffered; /* read through the page cache: the file system has no O_DIRECT for it */
     bool changed;  /* meanwhile: nothing of it is certain */

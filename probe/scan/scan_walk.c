@@ -7,12 +7,8 @@
 
 #include "base/limits.h"
 #include "collect/rows.h"
-#include "wire/messages.h"
-
-/* What a parser makes of a file, and what goes over the wire, are both called an image. */
-#define image parsed_image
 #include "scan/read_walk.h"
-#undef image
+#include "wire/messages.h"
 
 enum { RESULT_BYTES = 3 << 20, EACH_BYTES = 160 }; /* there is room in a message for the rest */
 
@@ -84,7 +80,7 @@ static const char *state_of(const struct image_link *l)
 
 static void set_extents(struct gathering *g, struct image *row, const struct image_found *f)
 {
-    const struct parsed_image *i = f->parsed_image;
+    const struct parsed_image *i = f->image;
     const char **v = rows_array(&g->r, i->extent_count, sizeof *v);
 
     for (size_t k = 0; v != NULL && k < i->extent_count; k++) {
@@ -101,7 +97,7 @@ static void set_extents(struct gathering *g, struct image *row, const struct ima
 
 static void set_backing(struct gathering *g, struct image *row, const struct image_found *f)
 {
-    const struct parsed_image *i = f->parsed_image;
+    const struct parsed_image *i = f->image;
 
     if (i->backing.text == NULL)
         return;
@@ -113,7 +109,7 @@ static void set_backing(struct gathering *g, struct image *row, const struct ima
 
 static void set_row(struct gathering *g, struct image *row, const struct image_found *f)
 {
-    const struct parsed_image *i = f->parsed_image;
+    const struct parsed_image *i = f->image;
 
     ROW_TEXT(row, image, path, from_top(g, f->path));
     ROW_TEXT(row, image, format, image_format_name(i->format));
@@ -142,7 +138,7 @@ static int take(void *arg, const struct image_found *f)
 {
     struct gathering *g = arg;
 
-    if (f->parsed_image->format == IMAGE_NONE || (f->parsed_image->flags & IMAGE_PART) != 0)
+    if (f->image->format == IMAGE_NONE || (f->image->flags & IMAGE_PART) != 0)
         return 0;
     if (g->n == LIMIT_IMAGES || g->bytes > RESULT_BYTES) {
         g->cut++;

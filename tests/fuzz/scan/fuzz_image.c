@@ -102,7 +102,7 @@ static void name_is_good(struct arena *a, const struct image_name *name)
         bad("a path is there when it is within");
 }
 
-static void extents_are_good(struct arena *a, const struct image *image)
+static void extents_are_good(struct arena *a, const struct parsed_image *image)
 {
     if (image->extent_count > IMAGE_EXTENTS)
         bad("too many extents");
@@ -115,7 +115,7 @@ static void extents_are_good(struct arena *a, const struct image *image)
     }
 }
 
-static void image_is_good(struct arena *a, const struct image *image)
+static void image_is_good(struct arena *a, const struct parsed_image *image)
 {
     const struct opt numbers[] = { image->version, image->virtual_bytes, image->block_bytes,
                                    image->sector_bytes, image->snapshots };

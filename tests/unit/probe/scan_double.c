@@ -23,7 +23,7 @@ static int send_result(const struct record_desc *d, const void *record, bool cle
     REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
     REC_SET(&result, worker_result, bytes, b.n);
     REC_SET(&result, worker_result, clean, clean);
-    rc = worker_send(&result, fd, &e);
+    rc = worker_send(&result, fd, -1, &e);
     buf_deinit(&b);
     return rc;
 }
@@ -68,7 +68,7 @@ static int prove(const struct scan_order *o)
     REC_SET(&result, worker_result, bytes, 0);
     /* A file in its place says what is so by now. */
     REC_SET(&result, worker_result, clean, access(o->mount_at, F_OK) != 0);
-    return worker_send(&result, -1, &e);
+    return worker_send(&result, -1, -1, &e);
 }
 
 int main(void)
@@ -76,9 +76,10 @@ int main(void)
     const struct worker_request *request;
     struct arena *a = arena_new(0);
     struct err e;
+    struct bytes kept; /* nothing, of this kind */
     int parent, rc;
 
-    if (worker_request_read(WORKER_SCAN, a, &request, &parent, &e) < 0)
+    if (worker_request_read(WORKER_SCAN, a, &request, &kept, &parent, &e) < 0)
         return 1;
     if (request->scan->kind == SCAN_ORDER_SCAN)
         rc = scan(request->scan);

@@ -60,7 +60,8 @@ static void one_link(struct json *j, const char *what, const struct image_name *
     json_end_object(j);
 }
 
-static void extents(struct json *j, const struct image *image, const struct image_links *links)
+static void extents(struct json *j, const struct parsed_image *image,
+                    const struct image_links *links)
 {
     json_array(j, "extents");
     for (size_t i = 0; links->extents != NULL && i < image->extent_count; i++) {
@@ -77,7 +78,7 @@ static void extents(struct json *j, const struct image *image, const struct imag
     json_end_array(j);
 }
 
-static void numbers(struct json *j, const struct image *image)
+static void numbers(struct json *j, const struct parsed_image *image)
 {
     number(j, "version", image->version);
     number(j, "virtual_bytes", image->virtual_bytes);
@@ -88,7 +89,7 @@ static void numbers(struct json *j, const struct image *image)
 
 static int print(void *arg, const struct image_found *f)
 {
-    const struct image *image = f->image;
+    const struct parsed_image *image = f->image;
     struct buf out = { 0 };
     struct json j;
 

@@ -19,7 +19,7 @@ static size_t put_extension(size_t at, uint32_t type, const char *data)
 Test(qcow2, both_versions)
 {
     for (unsigned version = 2; version <= 3; version++) {
-        const struct image *image;
+        const struct parsed_image *image;
 
         make_qcow2(version);
         put_be(60, 4, 5);
@@ -68,7 +68,7 @@ Test(qcow2, encrypted)
 
 Test(qcow2, backing_and_data_file)
 {
-    const struct image *image;
+    const struct parsed_image *image;
     size_t at = 112;
 
     make_qcow2(3);
@@ -92,7 +92,7 @@ Test(qcow2, backing_and_data_file)
 /* With clusters of 2 MiB the names may be far behind the head. */
 Test(qcow2, names_beyond_the_head)
 {
-    const struct image *image;
+    const struct parsed_image *image;
 
     make_qcow2(3);
     made_bytes = 4 << 20;

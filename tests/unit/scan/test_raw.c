@@ -11,7 +11,7 @@ TestSuite(raw, .init = made_clear);
 
 static bool holds(const char *content)
 {
-    const struct image *image = parsed();
+    const struct parsed_image *image = parsed();
 
     if (image->format == IMAGE_RAW && image->content != NULL &&
         strcmp(image->content, content) == 0 && image->virtual_bytes.v == made_bytes)

@@ -20,7 +20,7 @@ enum { MACX = 0x4d616358, W2RU = 0x57327275, W2KU = 0x57326b75 };
 
 Test(vhd, fixed)
 {
-    const struct image *image;
+    const struct parsed_image *image;
 
     make_vhd(2);
     image = parsed();
@@ -58,7 +58,7 @@ Test(vhd, fixed_that_was_cut)
 
 Test(vhd, dynamic)
 {
-    const struct image *image;
+    const struct parsed_image *image;
 
     make_vhd(3);
     image = parsed();
@@ -102,7 +102,7 @@ Test(vhd, size_as_its_maker_means_it)
 
 Test(vhd, differencing_names_its_parent)
 {
-    const struct image *image;
+    const struct parsed_image *image;
 
     make_vhd(4);
     image = parsed();

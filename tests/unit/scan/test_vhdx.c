@@ -15,7 +15,7 @@ static size_t item(size_t i)
 
 Test(vhdx, dynamic)
 {
-    const struct image *image = parsed();
+    const struct parsed_image *image = parsed();
 
     cr_assert_eq(image->format, IMAGE_VHDX);
     cr_assert_eq(image->fault, IMAGE_SOUND, "%s", image->why);
@@ -165,7 +165,7 @@ static void put_pair(size_t i, const char *key, const char *value)
 
 Test(vhdx, differencing_names_its_parent)
 {
-    const struct image *image;
+    const struct parsed_image *image;
 
     texts = 256;
     put_le(VHDX_PARAMETERS + 4, 4, 2);

@@ -13,7 +13,7 @@ TestSuite(vmdk, .init = made_clear);
 
 Test(vmdk, monolithic_sparse)
 {
-    const struct image *image;
+    const struct parsed_image *image;
 
     make_vmdk_sparse(SPARSE);
     image = parsed();
@@ -111,7 +111,7 @@ Test(vmdk, headers_that_cannot_be)
 
 Test(vmdk, extents_of_all_kinds)
 {
-    const struct image *image;
+    const struct parsed_image *image;
 
     make_vmdk_text(BEGIN "createType=\"custom\"\r\n"
                          "RW 2048 FLAT \"a b \"quoted\".vmdk\" 16\r\n"

@@ -231,7 +231,7 @@ static void answer(struct image_parse *p, const struct image_ask *ask, uint64_t 
     free(copy);
 }
 
-static const struct image *parse(enum image_source source, uint64_t later_bytes)
+static const struct parsed_image *parse(enum image_source source, uint64_t later_bytes)
 {
     struct image_parse *p;
     struct image_ask ask;
@@ -247,17 +247,17 @@ static const struct image *parse(enum image_source source, uint64_t later_bytes)
     return parse_image_result(p);
 }
 
-const struct image *parsed(void)
+const struct parsed_image *parsed(void)
 {
     return parse(IMAGE_IN_FILE, UINT64_MAX);
 }
 
-const struct image *parsed_as(enum image_source source)
+const struct parsed_image *parsed_as(enum image_source source)
 {
     return parse(source, UINT64_MAX);
 }
 
-const struct image *parsed_shrinking(uint64_t bytes)
+const struct parsed_image *parsed_shrinking(uint64_t bytes)
 {
     return parse(IMAGE_IN_FILE, bytes);
 }
@@ -269,7 +269,7 @@ unsigned parsed_asks(void)
 
 bool is_fault(enum image_format format, enum image_fault fault)
 {
-    const struct image *image = parsed();
+    const struct parsed_image *image = parsed();
     bool is_it = image->format == format && image->fault == fault && image->why != NULL;
 
     if (!is_it)

@@ -45,12 +45,12 @@ enum { VHDX_PARENT = VHDX_ITEMS + 16384 };
 
 /* What the parser says of the file now. It lives until the next call. Each ask is answered with
  * memory of just its size. */
-const struct image *parsed(void);
-const struct image *parsed_as(enum image_source source);
+const struct parsed_image *parsed(void);
+const struct parsed_image *parsed_as(enum image_source source);
 unsigned parsed_asks(void); /* of the last parse */
 /* The file ends after so many bytes from the parser's second ask on: it shrinks while it is read.
  */
-const struct image *parsed_shrinking(uint64_t bytes);
+const struct parsed_image *parsed_shrinking(uint64_t bytes);
 /* True: the last ends with a fault, a sentence, and this format. */
 bool is_fault(enum image_format format, enum image_fault fault);
 
