@@ -127,7 +127,7 @@ static void put_required(struct buf *b, const struct record_desc *d, uint32_t bu
 
         if (!(f->flags & FIELD_REQUIRED) || i == but)
             continue;
-        if (f->type == FIELD_U64) {
+        if (f->type == FIELD_U64 || f->type == FIELD_BOOL) {
             put_number(b, f->tag, 1);
         } else if (f->type == FIELD_REC) {
             put_required(&sub, f->sub, UINT32_MAX);
