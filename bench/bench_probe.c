@@ -49,20 +49,6 @@ struct bench {
 
 /* ---- the little world --------------------------------------------------------------------- */
 
-static int run(char *const argv[])
-{
-    int status = -1;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        execvp(argv[0], argv);
-        _exit(127);
-    }
-    if (pid > 0)
-        waitpid(pid, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
-}
-
 static int link_up(struct bench *b, const char *name, bool up, struct err *e)
 {
     struct ifreq r = { 0 };
@@ -88,7 +74,7 @@ static int make_world(struct bench *b, struct err *e)
         return err_set(e, -errno, "a network namespace cannot be made (root is needed): %s",
                        strerror(errno));
     b->control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (run(veth) != 0)
+    if (run_program(veth) != 0)
         return err_set(e, -EIO, "'ip link add' failed: is iproute2 installed?");
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(links); i++)
         rc = link_up(b, links[i], true, e);

@@ -13,6 +13,20 @@
 #include <time.h>
 #include <unistd.h>
 
+int run_program(char *const argv[])
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execvp(argv[0], argv);
+        _exit(127);
+    }
+    if (pid > 0)
+        waitpid(pid, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
 double seconds_now(void)
 {
     struct timespec t;

@@ -26,7 +26,8 @@ double daemon_cpu_s(const struct daemon_run *d);
 /* `count` enrolment tokens; free each and the array. */
 int daemon_tokens(struct daemon_run *d, uint32_t count, char ***out, struct err *e);
 
-double seconds_now(void); /* CLOCK_MONOTONIC */
+int run_program(char *const argv[]); /* to its end; 0, or -1: it did not end well */
+double seconds_now(void);            /* CLOCK_MONOTONIC */
 int compare_doubles(const void *a, const void *b);
 double median(double *values, size_t n); /* sorts */
 

@@ -13,9 +13,9 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon.h"
 #include "scan/limits.h"
 #include "scan/parse_image.h"
 
@@ -26,20 +26,6 @@ static int fail(struct err *e, const char *what)
     int code = errno == 0 ? EIO : errno;
 
     return err_set(e, -code, "%s: %s", what, strerror(code));
-}
-
-static int run(char *const argv[])
-{
-    int status = -1;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        execvp(argv[0], argv);
-        _exit(127);
-    }
-    if (pid > 0)
-        waitpid(pid, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
 /* ---- the loop device ------------------------------------------------------------------------ */
@@ -169,7 +155,8 @@ static int make_file(struct walk_disk *d, struct err *e)
         close(fd);
     if (rc != 0)
         return fail(e, "the disk's file cannot be made");
-    return run(mkfs) == 0 ? 0 : err_set(e, -EIO, "'mke2fs' failed: is e2fsprogs installed?");
+    return run_program(mkfs) == 0 ? 0
+                                  : err_set(e, -EIO, "'mke2fs' failed: is e2fsprogs installed?");
 }
 
 int walk_disk_make(struct walk_disk *d, const char *dir, unsigned images, struct err *e)

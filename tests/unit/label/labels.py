@@ -15,31 +15,14 @@ import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
 import loops
+from compare import Account, run
 
 DUMP = os.path.abspath(sys.argv[1])
 MIB = 1 << 20
 LIMIT_MS = 5000  # generous: a busy machine is no silent device
-faults, compared, skips = [], 0, []
+account = Account("labels", "collected")
+same, skip = account.same, account.skip
 mounts_are_own = False
-
-
-def run(*argv):
-    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
-    return done.stdout
-
-
-def same(what, ours, theirs):
-    global compared
-    compared += 1
-    if ours != theirs:
-        faults.append(f"{what}: collected {ours!r}, expected {theirs!r}")
-
-
-def skip(reason):
-    skips.append(reason)
-    print(f"SKIP: {reason}")
 
 
 def have(*programs):
@@ -414,7 +397,7 @@ def attempt(part):
     try:
         part()
     except (OSError, RuntimeError, KeyError) as e:
-        faults.append("".join(traceback.format_exception(e)))
+        account.faults.append("".join(traceback.format_exception(e)))
 
 
 def main():
@@ -437,10 +420,7 @@ def main():
             attempt(try_silent)
         finally:
             os.chdir(home)
-    for fault in faults:
-        print(fault)
-    print(f"labels: {compared} compared, {len(faults)} faults, {len(skips)} skips")
-    sys.exit(1 if faults else 0 if compared else 77)
+    account.end()
 
 
 main()

@@ -12,24 +12,14 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
+from compare import Account, run
+
 DUMP = os.path.abspath(sys.argv[1])
 MIB = 1 << 20
 FORMATS = {"vpc": "vhd", "qcow2": "qcow2", "vhdx": "vhdx", "vmdk": "vmdk"}
-faults, compared = [], 0
-
-
-def run(*argv, **more):
-    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, **more)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
-    return done.stdout
-
-
-def same(what, ours, theirs):
-    global compared
-    compared += 1
-    if ours != theirs:
-        faults.append(f"{what}: scanned {ours!r}, expected {theirs!r}")
+account = Account("images", "scanned")
+same = account.same
 
 
 def create(kind, name, size, *options):
@@ -285,10 +275,7 @@ def main():
             compare_broken(dice)
         finally:
             os.chdir(home)
-    for fault in faults:
-        print(fault)
-    print(f"images: {compared} compared, {len(faults)} faults")
-    sys.exit(1 if faults else 0)
+    account.end()
 
 
 main()

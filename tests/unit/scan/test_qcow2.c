@@ -48,6 +48,12 @@ Test(qcow2, features)
     make_qcow2(3);
     put_be(72, 8, 1 | 2 | 4 | 8 | 16);
     cr_assert_eq(parsed()->flags, IMAGE_DIRTY | IMAGE_CORRUPT | IMAGE_DATA_ELSEWHERE);
+    for (unsigned bit = 0; bit < 5; bit++) {
+        static const unsigned flags[] = { IMAGE_DIRTY, IMAGE_CORRUPT, IMAGE_DATA_ELSEWHERE, 0, 0 };
+
+        put_be(72, 8, UINT64_C(1) << bit);
+        cr_expect_eq(parsed()->flags, flags[bit], "bit %u", bit);
+    }
     put_be(72, 8, 32);
     cr_assert(is_fault(IMAGE_QCOW2, IMAGE_FEATURE));
     make_qcow2(2); /* has no such word */

@@ -18,6 +18,7 @@ import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
 import loops
+from compare import Account, run
 
 DUMP = os.path.abspath(sys.argv[1])
 MIB = 1 << 20
@@ -27,26 +28,8 @@ MAKE = {"ext4": ["mke2fs", "-q", "-F", "-t", "ext4"], "xfs": ["mkfs.xfs", "-q", 
         "btrfs": ["mkfs.btrfs", "-q", "-f"], "vfat": ["mkfs.vfat"]}
 SIZE = {"ext4": 256 * MIB, "xfs": 320 * MIB, "btrfs": 128 * MIB}
 MS_REMOUNT, MS_BIND, MS_STRICTATIME = 1 << 5, 1 << 12, 1 << 24
-faults, compared, skips = [], 0, []
-
-
-def run(*argv):
-    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
-    return done.stdout
-
-
-def same(what, ours, theirs):
-    global compared
-    compared += 1
-    if ours != theirs:
-        faults.append(f"{what}: scanned {ours!r}, expected {theirs!r}")
-
-
-def skip(reason):
-    skips.append(reason)
-    print(f"SKIP: {reason}")
+account = Account("walks", "scanned")
+same, skip = account.same, account.skip
 
 
 def scan(folder, *options):
@@ -341,7 +324,7 @@ def attempt(part, *args):
     try:
         part(*args)
     except (OSError, RuntimeError, KeyError) as e:
-        faults.append("".join(traceback.format_exception(e)))
+        account.faults.append("".join(traceback.format_exception(e)))
 
 
 def main():
@@ -368,10 +351,7 @@ def main():
                     attempt(try_cache, kind, 50, *options)
         finally:
             os.chdir(home)
-    for fault in faults:
-        print(fault)
-    print(f"walks: {compared} compared, {len(faults)} faults, {len(skips)} skips")
-    sys.exit(1 if faults else 0 if compared else 77)
+    account.end()
 
 
 main()
