@@ -48,6 +48,7 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
         return NULL;
     }
     link_init(&n->leases);
+    link_init(&n->rests);
     if (node_insert(c, n) < 0) {
         map_del(c->nodes_by_id, id.b, sizeof id.b);
         free(n);
@@ -278,6 +279,7 @@ int node_forget(struct step *s, struct node *n)
         return rc;
     keys_forget(c, n);
     fences_forget(c, n);
+    scan_node_gone(c, n);
     node_remove(c, n);
     return 0;
 }

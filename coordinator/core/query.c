@@ -50,6 +50,7 @@ static const struct operation operations[] = {
     [OP_TASK_LIST] = { op_task_list, ROLE_OBSERVER, false },
     [OP_TASK_SHOW] = { op_task_show, ROLE_OBSERVER, false },
     [OP_TASK_CANCEL] = { op_task_cancel, ROLE_OPERATOR, true },
+    [OP_SCAN] = { op_scan, ROLE_OPERATOR, true },
     [OP_FS_ADMIT] = { op_fs_admit, ROLE_OPERATOR, true },
     [OP_LEASE_LIST] = { op_lease_list, ROLE_OBSERVER, false },
     [OP_HOLD_LIST] = { op_lease_list, ROLE_OBSERVER, false },

@@ -57,8 +57,12 @@ static int scan_delete(struct step *s, const struct resource *r)
 int resource_delete(struct step *s, struct resource *r)
 {
     static const uuid128 nil;
-    int rc = scan_delete(s, r);
-    struct change *ch = rc < 0 ? NULL : emit(s, CHANGE_RESOURCE_DELETE);
+    int rc = scan_gone(s, r);
+    struct change *ch;
+
+    if (rc == 0)
+        rc = scan_delete(s, r);
+    ch = rc < 0 ? NULL : emit(s, CHANGE_RESOURCE_DELETE);
 
     if (ch == NULL)
         return -ENOMEM;
