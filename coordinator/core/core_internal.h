@@ -109,11 +109,13 @@ struct resource {
     /* version.c: of all its sightings, those that differ in size or mark from these. */
     uint32_t sightings, others;
     uint64_t size, mark;
-    wall_ms doubt_since; /* since when its nodes contradict each other; 0: they do not */
-    bool doubt_told;     /* and the event log says so */
-    struct twin *twin;   /* of a filesystem that has a UUID */
-    struct seat *seat;   /* in the storage graph; NULL: a network, an image */
-    char key[];          /* the port where it is unproven; its identity where it is no network */
+    wall_ms doubt_since;         /* since when its nodes contradict each other; 0: they do not */
+    bool doubt_told;             /* and the event log says so */
+    struct twin *twin;           /* of a filesystem that has a UUID */
+    struct seat *seat;           /* in the storage graph; NULL: a network, an image */
+    struct resource *filesystem; /* of an image, which has no label of its own, and no edges */
+    /* The port where it is unproven; an image's path; else its identity where it is no network. */
+    char key[];
 };
 
 struct match {
@@ -431,7 +433,11 @@ struct sighting *sighting_new(const char *row_key, enum section_id id, const str
 
 #include "core/lease.h" /* graph.c, conflict.c, lease.c, hold.c, fence.c */
 #include "core/task.h"  /* task.c, job.c */
+<<<<<<< HEAD
 #include "core/scan.h"  /* scan.c, scan_place.c, scan_result.c */
+=======
+#include "core/images.h"
+>>>>>>> i4-img
 #include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */
 
 /* ---- network.c: declared networks */

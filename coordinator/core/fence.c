@@ -192,6 +192,8 @@ int rights_known(struct step *s, struct node *n)
 {
     bool fenced = is_fenced(s->c, n->row.no, n->row.boot_id);
 
+    if (s->c->read_only)
+        return 0;
     if (!fenced && (!n->list_told || !n->sections[SECTION_USES].confirmed))
         return 0;
     if (!n->rights_told)

@@ -191,6 +191,7 @@ static void seat_free(struct seat *seat)
     }
     free(seat->scan);
     free(seat->type);
+    free(seat->images);
     free(seat);
 }
 

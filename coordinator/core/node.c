@@ -213,6 +213,8 @@ int node_rename(struct step *s, struct node *n, const char *name)
             continue;
         touch_resource(s->c, r); /* its label names the node */
         rc = emit_resource(s, r);
+        if (rc == 0)
+            rc = images_rename(s, r);
         if (rc < 0)
             return rc;
     }
