@@ -433,11 +433,8 @@ struct sighting *sighting_new(const char *row_key, enum section_id id, const str
 
 #include "core/lease.h" /* graph.c, conflict.c, lease.c, hold.c, fence.c */
 #include "core/task.h"  /* task.c, job.c */
-<<<<<<< HEAD
 #include "core/scan.h"  /* scan.c, scan_place.c, scan_result.c */
-=======
 #include "core/images.h"
->>>>>>> i4-img
 #include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */
 
 /* ---- network.c: declared networks */

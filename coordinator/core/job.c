@@ -204,8 +204,8 @@ int offers_tick(struct step *s)
 
         if (j->due.v > c->now.v)
             break;
-        rc = job_step(j)->unanswered != NULL ? job_step(j)->unanswered(s, j)
-                                             : job_order_again(s, j);
+        rc =
+            job_step(j)->unanswered != NULL ? job_step(j)->unanswered(s, j) : job_order_again(s, j);
         if (rc < 0)
             return rc;
     }

@@ -147,10 +147,21 @@ int lease_grant(struct step *s, struct node *n, struct resource *r, const struct
     return *out == NULL ? -ENOMEM : lease_emit(s, *out);
 }
 
+/* What it was granted for is not done by its node. */
+static int lease_lost(struct step *s, const struct lease *l, const char *why)
+{
+    const struct order_key key = { .task = l->row.task_no, .job = l->row.job_no };
+    struct job *j = l->row.kind == KIND_LEASE ? job_by_key(s->c, &key) : NULL;
+
+    return j == NULL || j->now != JOB_RUNS || j->row.token != l->row.token
+               ? 0
+               : job_step(j)->unleased(s, j, why);
+}
+
 int lease_forget(struct step *s, struct lease *l)
 {
     struct change *ch = emit(s, CHANGE_LEASE_DELETE);
-    int rc = ch == NULL ? -ENOMEM : scan_lease_lost(s, l, "The database was restored meanwhile.");
+    int rc = ch == NULL ? -ENOMEM : lease_lost(s, l, "The database was restored meanwhile.");
 
     if (rc < 0)
         return rc;
@@ -244,7 +255,7 @@ int lease_end(struct step *s, struct lease *l, enum lease_ending how)
     touch_resource(s->c, r);
     rc = l->row.kind == KIND_LEASE ? uses_over(s->c, l) : 0;
     if (rc == 0)
-        rc = scan_lease_lost(s, l,
+        rc = lease_lost(s, l,
                              how == LEASE_FENCED ? "The boot of the node that read it is over."
                                                  : "The node that read it gave its lease back.");
     if (rc < 0)
@@ -269,7 +280,7 @@ static int lease_residue(struct step *s, struct lease *l, const char *why)
     link_remove(&l->by_end);
     rc = lease_emit(s, l);
     if (rc == 0)
-        rc = scan_lease_lost(s, l, "The node that read it has lost its lease.");
+        rc = lease_lost(s, l, "The node that read it has lost its lease.");
     scans_wake(s->c, l->node);
     if (rc == 0)
         rc = event_due_of_node(s, l->node);
@@ -349,7 +360,7 @@ static int right_found(struct step *s, struct node *n, const struct right *right
     uuid128 id;
 
     r = right->state != RIGHT_ASKED && wire_uuid(right->resource, &id) ? resource_by_id(s->c, id)
-                                                                        : NULL;
+                                                                       : NULL;
     *whole = *whole && r != NULL && r->seat != NULL;
     if (r == NULL || r->seat == NULL)
         return 0;
@@ -456,17 +467,6 @@ int on_lease_renew(struct step *s, const struct envelope *env, struct key *k)
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
-static int job_denied(struct step *s, struct job *j, struct node *n, const struct verdict *why)
-{
-    int rc;
-
-    if (j->now == JOB_RUNS)
-        return scan_again(s, j, why->text);
-    scan_stop(s->c, j);
-    rc = job_withdraw(s, j);
-    return rc < 0 ? rc : scan_stopped(s, j, n, why);
-}
-
 int job_asked(struct step *s, struct node *n, struct job *j, uint64_t seq, struct lease **l,
               struct verdict *why)
 {
@@ -481,7 +481,7 @@ int job_asked(struct step *s, struct node *n, struct job *j, uint64_t seq, struc
     rc = r == NULL ? 0 : lease_grant(s, n, r, &what, l, why);
     if (rc < 0)
         return rc;
-    return *l != NULL ? job_take(s, j, (*l)->row.token) : job_denied(s, j, n, why);
+    return *l != NULL ? job_take(s, j, (*l)->row.token) : job_step(j)->denied(s, j, n, why);
 }
 
 static const struct order_key *order_copy(struct step *s, const struct order_key *order)
@@ -559,7 +559,7 @@ static struct job *job_for_request(struct step *s, struct node *n, const struct 
     uuid128 id;
 
     if (j == NULL || j->row.attempt != in->order->attempt || j->node != n ||
-        job_step(j)->place == NULL || !wire_uuid(in->resource, &id) ||
+        job_step(j)->denied == NULL || !wire_uuid(in->resource, &id) ||
         !uuid_eq(id, j->row.resource))
         return NULL;
     if (j->now == JOB_RUNS)

@@ -45,18 +45,12 @@ struct seat {
     struct link link; /* object.seats */
     struct object *object;
     struct resource *resource;
-<<<<<<< HEAD
-    struct link leases;    /* struct lease, oldest token first */
-    struct link readings;  /* struct reading, of scans that run */
-    struct scan_row *scan; /* of a filesystem; NULL: never admitted. Its texts are owned */
-    char *type;            /* of a filesystem: ext4, xfs, ...; NULL: not told */
-=======
     struct link leases;       /* struct lease, oldest token first */
+    struct link readings;     /* struct reading, of scans that run */
     struct scan_row *scan;    /* of a filesystem; NULL: never admitted. Its texts are owned */
     char *type;               /* of a filesystem: ext4, xfs, ...; NULL: not told */
     struct resource **images; /* of a filesystem: by path */
     uint32_t image_count;
->>>>>>> i4-img
 };
 
 int graph_seat(struct coord *c, struct resource *r); /* a new resource, of any kind */

@@ -156,8 +156,9 @@ static struct outcomes outcomes_of(const struct task *t)
 static const char *outcome(struct arena *a, const struct task *t)
 {
     struct outcomes o = outcomes_of(t);
-    const char *text = arena_printf(a, "%u complete, %u incomplete, %u not read", o.of[SCAN_COMPLETE],
-                                    o.of[SCAN_INCOMPLETE], o.of[SCAN_NOT_READ]);
+    const char *text =
+        arena_printf(a, "%u complete, %u incomplete, %u not read", o.of[SCAN_COMPLETE],
+                     o.of[SCAN_INCOMPLETE], o.of[SCAN_NOT_READ]);
 
     if (text != NULL && o.cancelled > 0)
         text = arena_printf(a, "%s, %u cancelled", text, o.cancelled);
@@ -165,8 +166,8 @@ static const char *outcome(struct arena *a, const struct task *t)
         text = arena_printf(a, "%s; reached by others: %u proven, %u not", text, o.proven,
                             o.not_proven);
     if (text != NULL && t->left_out > 0)
-        text = arena_printf(a, "%s, %u not asked, since there are too many jobs", text,
-                            t->left_out);
+        text =
+            arena_printf(a, "%s, %u not asked, since there are too many jobs", text, t->left_out);
     return text == NULL ? NULL : arena_printf(a, "%s.", text);
 }
 
@@ -178,6 +179,8 @@ static const struct task_step steps[] = {
       .resumed = scan_resumed,
       .unanswered = scan_unanswered,
       .lost = scan_lost,
+      .denied = scan_denied,
+      .unleased = scan_again,
       .over = scan_over,
       .failure = SCAN_NOT_READ },
     { .name = "reach",

@@ -37,8 +37,7 @@ int scan_lost(struct step *s, struct job *j, enum job_loss how);
 void scan_over(struct step *s, struct job *j);
 /* It may not go on with this node: the pair is to be done again. Legal when none is under way. */
 void scan_stop(struct coord *c, struct job *j);
-/* This is in the way of what the shop has chosen, or the node has asked for. */
-int scan_stopped(struct step *s, struct job *j, struct node *n, const struct verdict *v);
+int scan_denied(struct step *s, struct job *j, struct node *n, const struct verdict *v);
 /* It ran, and is tried again, by another node if there is one. */
 int scan_again(struct step *s, struct job *j, const char *reason);
 /* The node will not do it. `retry_ms` 0: not at all; else nothing until then. */
@@ -49,8 +48,8 @@ void scan_node(struct coord *c, const struct node *n);
 void scan_node_gone(struct coord *c, struct node *n); /* forgotten: its edges are gone */
 /* What this node had in the way of others may be over. NULL: all is tried again. */
 void scans_wake(struct coord *c, const struct node *n);
-void readings_settle(struct step *s); /* after a change of who reaches what */
-int scans_settle(struct step *s);     /* offers what can be offered now */
+void readings_settle(struct step *s);              /* after a change of who reaches what */
+int scans_settle(struct step *s);                  /* offers what can be offered now */
 int scan_gone(struct step *s, struct resource *r); /* nobody sees it any more */
 int scans_tick(struct step *s);
 mono_ms scans_deadline(const struct coord *c);
@@ -60,8 +59,6 @@ void scans_free_all(struct coord *c);
 int scans_check(const struct coord *c, struct err *e);
 
 /* ---- scan_result.c */
-/* The lease is over, or counts as residue from now on: what it was granted for is tried again. */
-int scan_lease_lost(struct step *s, const struct lease *l, const char *why);
 /* session.c's handlers of these messages. */
 int on_scan_result(struct step *s, const struct envelope *env, struct key *k);
 int on_reach_result(struct step *s, const struct envelope *env, struct key *k);

@@ -9,9 +9,9 @@
 #include "core/core_internal.h"
 
 enum {
-    GUESS_MS = 5000,      /* of a filesystem that was never read */
-    RETRY_MS = 5000,      /* of what is in the way and was not heard to be over */
-    UNHEARD_MOST = 2,     /* an offer is made so often to one node */
+    GUESS_MS = 5000,  /* of a filesystem that was never read */
+    RETRY_MS = 5000,  /* of what is in the way and was not heard to be over */
+    UNHEARD_MOST = 2, /* an offer is made so often to one node */
     UNHEARD_REST_MS = 10000,
     REST_MOST_MS = 60000,
 };
@@ -186,7 +186,8 @@ static int reading_of(struct coord *c, struct job *j, struct reading **out)
     *out = j->reading;
     if (j->reading != NULL || r == NULL || r->seat == NULL)
         return 0;
-    for (struct link *l = r->seat->readings.next; d == NULL && l != &r->seat->readings; l = l->next) {
+    for (struct link *l = r->seat->readings.next; d == NULL && l != &r->seat->readings;
+         l = l->next) {
         struct reading *is = container_of(l, struct reading, of_seat);
 
         if (is->task == j->task)
@@ -216,8 +217,7 @@ static mono_ms patience_of(const struct coord *c, struct job *j)
 
 static int hold(struct coord *c, struct job *j, const char *why, bool ends)
 {
-    return why == NULL ? -ENOMEM
-                       : job_hold_until(c, j, why, ends ? patience_of(c, j) : MONO_NEVER);
+    return why == NULL ? -ENOMEM : job_hold_until(c, j, why, ends ? patience_of(c, j) : MONO_NEVER);
 }
 
 /* Nobody reaches it, or the node whose job it is does not. */
@@ -349,7 +349,8 @@ static int node_out(struct step *s, struct job *j, const struct node *n, const s
     return 0;
 }
 
-int scan_stopped(struct step *s, struct job *j, struct node *n, const struct verdict *v)
+/* This is in the way of what the shop has chosen, or the node has asked for. */
+static int stopped(struct step *s, struct job *j, struct node *n, const struct verdict *v)
 {
     switch (v->way) {
     case WAY_UNFIT:
@@ -423,7 +424,6 @@ int scan_resumed(struct step *s, struct job *j)
         j->server = n->server;
     return 0;
 }
-
 
 int scan_again(struct step *s, struct job *j, const char *reason)
 {
@@ -593,6 +593,17 @@ static void reading_review(struct step *s, struct reading *d)
     }
 }
 
+int scan_denied(struct step *s, struct job *j, struct node *n, const struct verdict *v)
+{
+    int rc;
+
+    if (j->now == JOB_RUNS)
+        return scan_again(s, j, v->text);
+    scan_stop(s->c, j);
+    rc = job_withdraw(s, j);
+    return rc < 0 ? rc : stopped(s, j, n, v);
+}
+
 /* ---- dispatch ------------------------------------------------------------------------------- */
 
 static int offer_next(struct step *s, const struct openshop_pair *p)
@@ -616,7 +627,7 @@ static int offer_next(struct step *s, const struct openshop_pair *p)
         return job_offer(s, j, n);
     }
     openshop_fail(s->c->shop, p->server, p->machine);
-    return scan_stopped(s, j, n, &v);
+    return stopped(s, j, n, &v);
 }
 
 int scans_settle(struct step *s)

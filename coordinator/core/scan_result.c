@@ -16,16 +16,6 @@ static struct job *job_of(const struct coord *c, const struct order_key *key)
     return j != NULL && j->row.attempt == key->attempt ? j : NULL;
 }
 
-int scan_lease_lost(struct step *s, const struct lease *l, const char *why)
-{
-    const struct order_key key = { .task = l->row.task_no, .job = l->row.job_no };
-    struct job *j = l->row.kind == KIND_LEASE ? job_by_key(s->c, &key) : NULL;
-
-    if (j == NULL || j->now != JOB_RUNS || j->row.token != l->row.token)
-        return 0;
-    return scan_again(s, j, why);
-}
-
 static int acknowledge(struct step *s, const struct envelope *env, const struct node *n,
                        const struct order_key *order, bool taken, const char *text)
 {
@@ -111,8 +101,8 @@ static int scan_event(struct step *s, const struct lease *l, uint32_t outcome, c
     if (rc != 1)
         return rc;
     return event(s, outcome == SCAN_INCOMPLETE ? "scan.incomplete" : "scan.not-read",
-                 SEVERITY_WARNING, l->node, l->resource, "%s has read %s%s: %s",
-                 l->node->row.name, resource_label_in(l->resource, label, sizeof label),
+                 SEVERITY_WARNING, l->node, l->resource, "%s has read %s%s: %s", l->node->row.name,
+                 resource_label_in(l->resource, label, sizeof label),
                  outcome == SCAN_INCOMPLETE ? " in part" : " not at all",
                  reason != NULL ? reason : "it gives no reason.");
 }
@@ -181,11 +171,12 @@ static int reach_note(struct step *s, const struct job *j, const struct node *n,
         return 0;
     if (ch == NULL)
         return -ENOMEM;
-    ch->reach = (struct reach_row){ .resource_no = r->no,
-                                    .node_no = n->row.no,
-                                    .proven = in->proven,
-                                    .reason = in->proven ? NULL : arena_strdup(s->u->arena, in->reason),
-                                    .at = s->c->wall };
+    ch->reach =
+        (struct reach_row){ .resource_no = r->no,
+                            .node_no = n->row.no,
+                            .proven = in->proven,
+                            .reason = in->proven ? NULL : arena_strdup(s->u->arena, in->reason),
+                            .at = s->c->wall };
     return 0;
 }
 

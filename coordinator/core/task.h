@@ -18,6 +18,7 @@
 
 struct task;
 struct job;
+struct verdict;
 
 enum { ORDERS_PER_NODE = 16 };
 
@@ -43,8 +44,8 @@ struct job {
     struct task *task;
     struct node *node; /* whose it is, or who it was placed with; NULL: nobody's */
     enum job_now now;
-    mono_ms due; /* JOB_OFFERED; JOB_HELD: then it has failed, unless it is never */
-    char *held;  /* one sentence; owned */
+    mono_ms due;        /* JOB_OFFERED; JOB_HELD: then it has failed, unless it is never */
+    char *held;         /* one sentence; owned */
     mono_ms held_since; /* the first time since a node worked on it; 0: not held since */
     uint32_t unheard;   /* how often its order was not answered */
     /* Of a step that places it (scan_place.c). */
@@ -62,7 +63,7 @@ struct task {
     uint32_t job_count, job_cap, open;
     uint32_t left_out; /* jobs that were not made, since there were too many */
     const void *what;  /* while its first step is made: of task_new() */
-    bool begun; /* the jobs of its step, forwards or back, are made */
+    bool begun;        /* the jobs of its step, forwards or back, are made */
 };
 
 struct task_step {
@@ -81,6 +82,10 @@ struct task_step {
     /* The job's node is lost while it is not over. NULL: a silent node is waited for; after the end
      * of its boot the job is open again; with the node it has failed. */
     int (*lost)(struct step *s, struct job *j, enum job_loss how);
+    /* Of a step whose jobs need leases: this is in the way of the one that its node has asked for;
+     * and the one that it has is over, or counts as residue from now on. */
+    int (*denied)(struct step *s, struct job *j, struct node *n, const struct verdict *why);
+    int (*unleased)(struct step *s, struct job *j, const char *why);
     void (*over)(struct step *s, struct job *j); /* what the step keeps of it goes; may be NULL */
     /* All jobs are done: has the step failed, so that the task is undone? NULL: never. */
     bool (*failed)(const struct task *t);
@@ -123,7 +128,7 @@ int tasks_check(const struct coord *c, struct err *e);
 /* ---- job.c */
 /* Orders it of the node; until it is taken or withdrawn it is that node's. */
 int job_offer(struct step *s, struct job *j, struct node *n);
-int job_take(struct step *s, struct job *j, uint64_t token);   /* the node works on it */
+int job_take(struct step *s, struct job *j, uint64_t token); /* the node works on it */
 int job_order_again(struct step *s, struct job *j); /* of the same node; it is waited for again */
 /* Something is in its way, and if it still is then, the job has failed. */
 int job_hold_until(struct coord *c, struct job *j, const char *why, mono_ms due);
