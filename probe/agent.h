@@ -23,6 +23,12 @@ int worker_kind_by_name(const char *name);        /* -1: no such kind */
  * pvs, vgs, lvs; storage -> the other sections of storage. */
 uint32_t worker_kind_sections(enum worker_kind k);
 
+/* A right whose filesystem is not proven unmounted. */
+struct agent_residue {
+    uint64_t request, token;
+    uuid128 resource;
+};
+
 struct agent_config {
     uuid128 node_id, boot_id;
     const struct identity *identity; /* must outlive the agent */
@@ -32,10 +38,10 @@ struct agent_config {
     int64_t rescan_ms, worker_timeout_ms, coalesce_ms, heartbeat_ms;
     uint32_t jitter_seed; /* spreads retries over a fleet */
     uint64_t first_seq;   /* above every seq used before in this boot */
-    uint32_t scans;       /* that may run at one time; 0: DEFAULT_SCANS_PER_NODE */
-    /* What an earlier probe of this boot has left mounted, as far as is known (request, token). At
-     * most LIMIT_RIGHTS / 2; copied. */
-    const struct right *residues;
+    uint32_t scans;       /* that may run at one time, as registers say; 0: the default */
+    /* What an earlier probe of this boot has left mounted, as far as is known. At most
+     * LIMIT_RIGHTS / 2; copied. */
+    const struct agent_residue *residues;
     size_t residue_count;
 };
 

@@ -85,7 +85,7 @@ struct scan_slot {
     mono_ms deadline;    /* the right is not used from then on */
     uint64_t held_from;  /* messages from this seq on name it as held */
     const char *why;     /* SLOT_ENDING */
-    bool clean;          /* SLOT_DONE: proven unmounted; else it is among the residues */
+    bool clean;          /* SLOT_DONE: proven unmounted */
     struct arena *arena; /* of all below */
     const struct granted *grant;
     const struct offer *offer;
@@ -93,10 +93,6 @@ struct scan_slot {
     struct reach_result reach;
     uint64_t told, last_told; /* the first and the last message that brought the result; 0: none */
     mono_ms tell_at;
-};
-
-struct residue {
-    uint64_t request, token;
 };
 
 /* A lease_renew, by the time at which it was sent. */
@@ -113,7 +109,7 @@ enum {
 struct leases {
     struct scan_slot *slots; /* first those of scans, then as many for reaches */
     uint32_t scans;
-    struct residue *residues;
+    struct agent_residue *residues;
     size_t residue_count; /* there is room for one more of each slot */
     struct renewal renewals[RENEWALS];
     uint32_t renewal_count; /* ever */
@@ -218,7 +214,8 @@ void agent_lease_void(struct agent *a);
 void agent_lease_run(struct agent *a, struct turn *t); /* starts what is granted */
 void agent_lease_stop(struct agent *a, struct turn *t);
 bool slot_is_scan(const struct agent *a, const struct scan_slot *s);
-void slot_free(struct scan_slot *s);
+/* What it had and is not proven unmounted stays among the residues. */
+void slot_free(struct agent *a, struct scan_slot *s);
 
 /* agent_scan.c: what the workers of scans bring. */
 void agent_scan_done(struct agent *a, struct turn *t, const struct agent_event *ev);
@@ -226,9 +223,10 @@ void agent_scan_clean(struct agent *a, const struct agent_event *ev);
 void agent_reach_done(struct agent *a, struct turn *t, const struct agent_event *ev);
 
 /* agent_rights.c: what is said of rights. */
-/* The whole list, but for the right of this request. False: no memory, and a message that would
- * carry it must not be sent, for what it leaves out is over. */
-bool agent_rights(struct agent *a, struct turn *t, uint64_t except, struct recs *out);
+/* The whole list, for any message or (`own` not NULL) for what is sent for this slot: its request,
+ * or its result. False: no memory, and a message that would carry it must not be sent, for what it
+ * leaves out is over. */
+bool agent_rights(struct agent *a, struct turn *t, const struct scan_slot *own, struct recs *out);
 void agent_rights_talk(struct agent *a, struct turn *t);
 mono_ms agent_rights_deadline(const struct agent *a);
 

@@ -11,7 +11,8 @@
 #include "wire/codec.h"
 
 enum {
-    DECLINED_MS = DEFAULT_OFFER_MS, /* places come free */
+    DECLINED_MS = DEFAULT_OFFER_MS, /* places come free, and scans end */
+    RESIDUE_MS = 10000,             /* it is tried again to prove it unmounted */
     UNSEEN_MS = 30000,              /* until the next inventory */
     REPEATED_MS = 1000,             /* an offer sooner than this is a message that was doubled */
 };
@@ -30,15 +31,14 @@ int agent_lease_init(struct agent *a)
     if (l->slots == NULL || l->residues == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < c->residue_count; i++)
-        l->residues[l->residue_count++] =
-            (struct residue){ c->residues[i].request, c->residues[i].token };
+        l->residues[l->residue_count++] = c->residues[i];
     return 0;
 }
 
 void agent_lease_deinit(struct agent *a)
 {
     for (uint32_t i = 0; a->leases.slots != NULL && i < 2 * a->leases.scans; i++)
-        slot_free(&a->leases.slots[i]);
+        arena_free(a->leases.slots[i].arena);
     free(a->leases.slots);
     free(a->leases.residues);
 }
@@ -48,8 +48,13 @@ bool slot_is_scan(const struct agent *a, const struct scan_slot *s)
     return s < a->leases.slots + a->leases.scans;
 }
 
-void slot_free(struct scan_slot *s)
+void slot_free(struct agent *a, struct scan_slot *s)
 {
+    struct leases *l = &a->leases;
+
+    if (slot_is_scan(a, s) && s->state == SLOT_DONE && !s->clean)
+        l->residues[l->residue_count++] =
+            (struct agent_residue){ s->request, s->token, s->resource };
     arena_free(s->arena);
     *s = (struct scan_slot){ .state = SLOT_FREE };
 }
@@ -80,9 +85,9 @@ static void slot_time(struct agent *a, struct scan_slot *s, struct turn *t)
     if (!slot_is_scan(a, s))
         return;
     if (s->state == SLOT_ASKED && mono_since(t->now, s->asked) >= AGENT_ASK_MS)
-        slot_free(s);
+        slot_free(a, s);
     else if (s->state == SLOT_GRANTED && t->now.v >= s->deadline.v)
-        slot_free(s); /* nothing has begun */
+        slot_free(a, s); /* nothing has begun */
     else if (s->state == SLOT_RUNNING && t->now.v >= s->deadline.v)
         tell_to_end(s, t, "the lease was not renewed in time");
 }
@@ -99,7 +104,7 @@ void agent_lease_void(struct agent *a)
         struct scan_slot *s = &a->leases.slots[i];
 
         if (s->state == SLOT_WANTED || s->state == SLOT_ASKED)
-            slot_free(s);
+            slot_free(a, s);
     }
 }
 
@@ -163,13 +168,31 @@ static void offered_again(struct scan_slot *s, struct turn *t)
         s->tell_at = t->now;
 }
 
-static bool is_busy(const struct agent *a, uuid128 resource)
+/* Declines if this node has a right on the filesystem: of one that it asked for before, its list
+ * could not say which of the two requests it is. */
+static bool decline_held(struct agent *a, struct turn *t, const struct offer *o, uuid128 resource)
 {
-    for (uint32_t i = 0; i < a->leases.scans; i++) {
-        const struct scan_slot *s = &a->leases.slots[i];
+    const struct leases *l = &a->leases;
 
-        if (s->state != SLOT_FREE && s->state != SLOT_DONE && uuid_eq(s->resource, resource))
-            return true;
+    for (uint32_t i = 0; i < l->scans; i++) {
+        const struct scan_slot *s = &l->slots[i];
+        bool asks = s->state == SLOT_WANTED || s->state == SLOT_ASKED;
+
+        if (s->state == SLOT_FREE || !uuid_eq(s->resource, resource))
+            continue;
+        decline(a, t, o,
+                asks                    ? "this node has asked for another lease of it"
+                : s->state == SLOT_DONE ? "the result of another scan of it is not answered yet"
+                                        : "another scan of it has not ended here",
+                DECLINED_MS);
+        return true;
+    }
+    for (size_t i = 0; i < l->residue_count; i++) {
+        if (!uuid_eq(l->residues[i].resource, resource))
+            continue;
+        decline(a, t, o, "what an earlier scan of it has left here is not proven unmounted",
+                RESIDUE_MS);
+        return true;
     }
     return false;
 }
@@ -189,7 +212,7 @@ static struct scan_slot *free_slot(struct agent *a, bool scan)
 static bool has_room(struct agent *a)
 {
     struct leases *l = &a->leases;
-    struct residue *v;
+    struct agent_residue *v;
 
     if (l->residue_count + l->scans > LIMIT_RIGHTS - l->scans)
         return false;
@@ -217,7 +240,7 @@ static void take_up(struct agent *a, struct turn *t, const struct offer *o, uuid
         s->arena = arena_new(0);
         s->offer = s->arena == NULL ? NULL : record_dup(s->arena, &offer_desc, o);
         if (s->offer == NULL) {
-            slot_free(s);
+            slot_free(a, s);
             t->failed = true;
             return;
         }
@@ -247,9 +270,7 @@ static void hear_offer(struct agent *a, struct turn *t, const struct envelope *e
         decline(a, t, o, "this probe does not know what is offered", 0);
     else if (!is_here(a, o))
         decline(a, t, o, "this node has not found the filesystem when it looked last", UNSEEN_MS);
-    else if (o->kind == OFFER_SCAN && is_busy(a, resource))
-        decline(a, t, o, "another scan of it has not ended here", DECLINED_MS);
-    else
+    else if (o->kind == OFFER_REACH || !decline_held(a, t, o, resource))
         take_up(a, t, o, resource);
 }
 
@@ -309,7 +330,7 @@ static void hear_granted(struct agent *a, struct turn *t, const struct envelope 
         agent_complain(a, t, LOG_LEVEL_WARNING, "a lease is not used: %s", why);
     }
     if (s->grant == NULL) {
-        slot_free(s); /* answered: the next list says that it is over */
+        slot_free(a, s); /* answered: the next list says that it is over */
         return;
     }
     note_token(a, g->token);
@@ -328,7 +349,7 @@ static void hear_denied(struct agent *a, struct turn *t, const struct envelope *
 
     (void)t;
     if (s != NULL)
-        slot_free(s);
+        slot_free(a, s);
 }
 
 /* As a right that lives. */
@@ -391,7 +412,7 @@ static void hear_result_ack(struct agent *a, struct turn *t, const struct envelo
         if (!ack->taken)
             turn_log(t, LOG_LEVEL_INFO, "a result was not taken: %s",
                      ack->text == NULL ? "the coordinator gave no reason" : ack->text);
-        slot_free(s);
+        slot_free(a, s);
     }
 }
 
@@ -421,12 +442,12 @@ void agent_lease_refused(struct agent *a, struct turn *t, const struct envelope 
         env->refused->reason == REFUSE_MALFORMED || env->refused->reason == REFUSE_TOO_LARGE;
 
     if (s != NULL)
-        slot_free(s);
+        slot_free(a, s);
     for (uint32_t i = 0; wrong && i < 2 * a->leases.scans; i++) {
         s = &a->leases.slots[i];
         if (s->state == SLOT_DONE && s->told != 0 && s->last_told == env->correlation) {
             turn_log(t, LOG_LEVEL_ERROR, "a result is given up, since it would be refused again");
-            slot_free(s);
+            slot_free(a, s);
         }
     }
 }

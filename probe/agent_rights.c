@@ -6,11 +6,11 @@
 
 enum { TELL_BEATS = 2 }; /* a result is told again after so many heartbeats */
 
-/* A worker has it; or it is unmounted, and its result must find a live lease. */
+/* A worker has it; or its result has not been answered, which must find a live lease. */
 static bool is_held(const struct scan_slot *s)
 {
     return s->state == SLOT_GRANTED || s->state == SLOT_RUNNING || s->state == SLOT_ENDING ||
-           (s->state == SLOT_DONE && s->clean);
+           s->state == SLOT_DONE;
 }
 
 static void add_right(struct right *v, size_t *n, uint64_t request, enum right_state state,
@@ -24,7 +24,19 @@ static void add_right(struct right *v, size_t *n, uint64_t request, enum right_s
         REC_SET(r, right, token, token);
 }
 
-bool agent_rights(struct agent *a, struct turn *t, uint64_t except, struct recs *out)
+static void add_slot(const struct scan_slot *s, bool own, struct right *v, size_t *n)
+{
+    if (own && s->state == SLOT_DONE && !s->clean)
+        add_right(v, n, s->request, RIGHT_RESIDUE, s->token);
+    else if (own)
+        return;
+    else if (s->state == SLOT_ASKED)
+        add_right(v, n, s->request, RIGHT_ASKED, 0);
+    else if (is_held(s))
+        add_right(v, n, s->request, RIGHT_HELD, s->token);
+}
+
+bool agent_rights(struct agent *a, struct turn *t, const struct scan_slot *own, struct recs *out)
 {
     const struct leases *l = &a->leases;
     struct right *v = arena_array(t->arena, l->scans + l->residue_count, sizeof *v);
@@ -34,16 +46,8 @@ bool agent_rights(struct agent *a, struct turn *t, uint64_t except, struct recs 
         t->failed = true;
         return false;
     }
-    for (uint32_t i = 0; i < l->scans; i++) {
-        const struct scan_slot *s = &l->slots[i];
-
-        if (s->request == except)
-            continue;
-        if (s->state == SLOT_ASKED)
-            add_right(v, &n, s->request, RIGHT_ASKED, 0);
-        else if (is_held(s))
-            add_right(v, &n, s->request, RIGHT_HELD, s->token);
-    }
+    for (uint32_t i = 0; i < l->scans; i++)
+        add_slot(&l->slots[i], &l->slots[i] == own, v, &n);
     for (size_t i = 0; i < l->residue_count; i++)
         add_right(v, &n, l->residues[i].request, RIGHT_RESIDUE, l->residues[i].token);
     *out = (struct recs){ .v = v, .n = n };
@@ -57,7 +61,7 @@ static void send_request(struct agent *a, struct turn *t, struct scan_slot *s)
     struct recs rights;
     struct envelope *env;
 
-    if (body == NULL || !agent_rights(a, t, s->request, &rights)) {
+    if (body == NULL || !agent_rights(a, t, s, &rights)) {
         t->failed = true;
         return;
     }
@@ -99,7 +103,7 @@ static void send_renew(struct agent *a, struct turn *t)
     struct recs rights;
     struct envelope *env;
 
-    if (body == NULL || !agent_rights(a, t, 0, &rights)) {
+    if (body == NULL || !agent_rights(a, t, NULL, &rights)) {
         t->failed = true;
         return;
     }
@@ -112,14 +116,13 @@ static void send_renew(struct agent *a, struct turn *t)
     l->renew_at.v = t->now.v + renew_ms(a);
 }
 
-/* What is unmounted is in no list that comes with its own result. */
 static void send_scan(struct agent *a, struct turn *t, struct scan_slot *s)
 {
     struct scan_result *body = arena_memdup(t->arena, &s->scan, sizeof s->scan);
     struct recs rights;
     struct envelope *env;
 
-    if (body == NULL || !agent_rights(a, t, s->clean ? s->request : 0, &rights)) {
+    if (body == NULL || !agent_rights(a, t, s, &rights)) {
         t->failed = true;
         return;
     }

@@ -58,7 +58,6 @@ static struct scan_slot *scan_of(struct agent *a, uint64_t request)
 void agent_scan_done(struct agent *a, struct turn *t, const struct agent_event *ev)
 {
     struct scan_slot *s = scan_of(a, ev->scan.request);
-    struct leases *l = &a->leases;
 
     if (s == NULL)
         return;
@@ -68,7 +67,6 @@ void agent_scan_done(struct agent *a, struct turn *t, const struct agent_event *
     s->tell_at = t->now;
     if (s->clean)
         return;
-    l->residues[l->residue_count++] = (struct residue){ s->request, s->token };
     turn_log(t, LOG_LEVEL_WARNING, "it is not proven that a scan's filesystem is unmounted (%s)",
              s->scan.reason == NULL ? "its worker ended well" : s->scan.reason);
 }
@@ -77,6 +75,10 @@ void agent_scan_clean(struct agent *a, const struct agent_event *ev)
 {
     struct leases *l = &a->leases;
 
+    for (uint32_t i = 0; i < l->scans; i++) {
+        if (l->slots[i].state == SLOT_DONE && l->slots[i].request == ev->scan.request)
+            l->slots[i].clean = true;
+    }
     for (size_t i = 0; i < l->residue_count; i++) {
         if (l->residues[i].request == ev->scan.request) {
             l->residues[i] = l->residues[--l->residue_count];

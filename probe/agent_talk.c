@@ -83,7 +83,7 @@ static void send_register(struct agent *a, struct turn *t)
     struct envelope *env = NULL;
     struct recs rights;
 
-    if (body != NULL && agent_rights(a, t, 0, &rights))
+    if (body != NULL && agent_rights(a, t, NULL, &rights))
         env = agent_envelope(a, t);
     if (env == NULL) {
         t->failed = true;
@@ -94,6 +94,7 @@ static void send_register(struct agent *a, struct turn *t)
     if (a->remembers)
         REC_SET(body, node_register, memory, &a->memory);
     REC_SET(body, node_register, sections, section_states(a, t));
+    REC_SET(body, node_register, scans, a->leases.scans);
     REC_SET(env, envelope, node_register, body);
     for (int i = 0; i < SECTION_COUNT; i++) {
         a->parts[i].offered_any = a->parts[i].known;
@@ -107,7 +108,7 @@ static void send_heartbeat(struct agent *a, struct turn *t)
     struct envelope *env = NULL;
     struct recs rights;
 
-    if (body != NULL && agent_rights(a, t, 0, &rights))
+    if (body != NULL && agent_rights(a, t, NULL, &rights))
         env = agent_envelope(a, t);
     if (env == NULL) {
         t->failed = true;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdlib.h>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -39,6 +40,7 @@ static const char help[] =
     "  --rescan TIME          look at everything again after this time (default 60s)\n"
     "  --worker-timeout TIME  kill a worker that takes longer (default 10s; those of\n"
     "                         storage and LVM have four times that)\n"
+    "  --scans NUMBER         filesystems that it scans at one time (default 4)\n"
     "\n"
     "  --log-level LEVEL      error, warning, info (default) or debug\n"
     "  --print                print this host's inventory as JSON, without any\n"
@@ -48,7 +50,7 @@ static const char help[] =
     "A diskless host is told by its kernel command line, which this command line\n"
     "beats: muster.connect=, muster.token=, muster.name=, muster.node_id=,\n"
     "muster.interface= and muster.device= (may be repeated), muster.rescan=,\n"
-    "muster.worker-timeout=, muster.run-dir=, muster.log-level=.\n"
+    "muster.worker-timeout=, muster.scans=, muster.run-dir=, muster.log-level=.\n"
     "\n"
     "To try it, with a coordinator on this machine:\n"
     "  (umask 077; muster token create > token)\n"
@@ -178,6 +180,18 @@ static int set_worker_timeout(struct probe_options *o, const char *value, struct
     return set_time(&o->worker_timeout_ms, value, 100, 600 * 1000, e);
 }
 
+static int set_scans(struct probe_options *o, const char *value, struct err *e)
+{
+    size_t n = strspn(value, "0123456789");
+    unsigned long scans = n > 0 && n < 4 && value[n] == '\0' ? strtoul(value, NULL, 10) : 0;
+
+    if (scans < 1 || scans > LIMIT_SCANS_PER_NODE)
+        return err_set(e, -EINVAL, "must be a number from 1 to %u; it is '%s'",
+                       LIMIT_SCANS_PER_NODE, value);
+    o->scans = (uint32_t)scans;
+    return 0;
+}
+
 static int set_log_level(struct probe_options *o, const char *value, struct err *e)
 {
     if (log_level_parse(value, &o->log_level))
@@ -202,6 +216,7 @@ static const struct setting {
     { "device", "device", set_device },
     { "rescan", "rescan", set_rescan },
     { "worker-timeout", "worker-timeout", set_worker_timeout },
+    { "scans", "scans", set_scans },
     { "log-level", "log-level", set_log_level },
 };
 
@@ -264,6 +279,7 @@ int probe_options_parse(struct probe_options *o, int argc, char **argv, struct e
     *o = (struct probe_options){ .run_dir = PROBE_RUN_DIR,
                                  .rescan_ms = DEFAULT_RESCAN_MS,
                                  .worker_timeout_ms = DEFAULT_WORKER_TIMEOUT_MS,
+                                 .scans = DEFAULT_SCANS_PER_NODE,
                                  .log_level = LOG_LEVEL_INFO };
     for (int i = 0; i < (int)ARRAY_LEN(settings); i++) {
         if (settings[i].name != NULL)

@@ -25,6 +25,7 @@ struct probe_options {
     const char *devices[PROBE_GLOBS];
     size_t device_count;
     int64_t rescan_ms, worker_timeout_ms;
+    uint32_t scans;
     enum log_level log_level;
     uint32_t given; /* settings of the command line, by their place in the table */
 };

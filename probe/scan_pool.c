@@ -422,18 +422,18 @@ bool scan_pool_sweeps(const struct scan_pool *p, mono_ms now)
     return any && now.v < p->sweep_until.v;
 }
 
-int scan_pool_residues(const struct scan_pool *p, struct arena *a, struct right **out, size_t *n)
+int scan_pool_residues(const struct scan_pool *p, struct arena *a, struct agent_residue **out,
+                       size_t *n)
 {
-    struct right *v = arena_array(a, p->count, sizeof *v);
+    struct agent_residue *v = arena_array(a, p->count, sizeof *v);
 
-    *n = 0;
+    *n = v == NULL ? 0 : p->count;
     *out = v;
-    for (size_t i = 0; v != NULL && i < p->count; i++) {
-        struct right *r = &v[(*n)++];
+    for (size_t i = 0; i < *n; i++) {
+        const struct scan_order *o = p->rights[i]->order;
 
-        REC_SET(r, right, request, p->rights[i]->order->request);
-        REC_SET(r, right, state, RIGHT_RESIDUE);
-        REC_SET(r, right, token, p->rights[i]->order->token);
+        v[i] = (struct agent_residue){ .request = o->request, .token = o->token };
+        wire_uuid(o->resource, &v[i].resource);
     }
     return v == NULL ? -ENOMEM : 0;
 }

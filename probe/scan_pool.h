@@ -7,8 +7,8 @@
 
 #include <sys/types.h>
 
+#include "agent.h"
 #include "run_dir.h"
-#include "wire/messages.h"
 
 struct scan_pool;
 
@@ -43,7 +43,8 @@ void scan_pool_free(struct scan_pool *p); /* kills all workers; does not wait fo
 /* True while it is worth while to wait for proofs before this node is heard of. */
 bool scan_pool_sweeps(const struct scan_pool *p, mono_ms now);
 /* What is not proven unmounted, in `a`. 0 or -ENOMEM. */
-int scan_pool_residues(const struct scan_pool *p, struct arena *a, struct right **out, size_t *n);
+int scan_pool_residues(const struct scan_pool *p, struct arena *a, struct agent_residue **out,
+                       size_t *n);
 
 /* Of a scan or a reach; copied, but for what the pool adds. Whatever goes wrong is an outcome. */
 void scan_pool_run(struct scan_pool *p, const struct scan_order *order, mono_ms now);

@@ -31,6 +31,7 @@ static void run_scan(struct supervisor *s, const struct agent_action *x, mono_ms
     REC_SET(&order, scan_order, token, g->token);
     REC_SET(&order, scan_order, deadline_ms, (uint64_t)x->deadline.v);
     REC_SET(&order, scan_order, order, g->order);
+    REC_SET(&order, scan_order, resource, g->resource);
     if (g->fingerprint != NULL)
         REC_SET(&order, scan_order, fingerprint, g->fingerprint);
     REC_SET(&order, scan_order, own_mount, g->own_mount);

@@ -146,7 +146,7 @@ static struct memory kept_memory(const struct probe_state *st)
 static int make_agent(struct supervisor *s, uuid128 node_id, struct err *e)
 {
     struct memory memory = kept_memory(&s->state);
-    struct right *residues;
+    struct agent_residue *residues;
     size_t count;
     struct agent_config config = {
         .node_id = node_id,
@@ -159,6 +159,7 @@ static int make_agent(struct supervisor *s, uuid128 node_id, struct err *e)
         .worker_timeout_ms = s->options->worker_timeout_ms,
         .coalesce_ms = DEFAULT_COALESCE_MS,
         .heartbeat_ms = DEFAULT_HEARTBEAT_MS,
+        .scans = s->options->scans,
         /* Microseconds: no probe of this boot has sent so many messages. */
         .first_seq = (uint64_t)clock_mono().v * 1000,
     };

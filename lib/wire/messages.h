@@ -73,7 +73,8 @@
     XREC(identity, identity, 1, FIELD_REQUIRED, "")                                                \
     XREC(memory,   memory,   2, 0, "absent: this boot has followed no coordinator yet")            \
     XRECS(section_state, sections, 3, 0, "")                                                       \
-    XRECS(right, rights, 4, 0, "all that this boot has; what is missing is over and unmounted")
+    XRECS(right, rights, 4, 0, "all that this boot has; what is missing is over and unmounted")    \
+    X(U64, scans, 5, 0, "that may run here at one time; absent: 4")
 
 #define HEARTBEAT_LIST(X, XREC, XRECS)                                                             \
     XRECS(section_state, sections, 1, 0, "")                                                       \

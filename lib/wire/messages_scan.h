@@ -149,7 +149,8 @@ enum scan_order_kind {
     X(STRS, paths,       11, 0, "DEVICE DESIGNATOR of each path below it that can be asked")       \
     X(STR,  fingerprint, 12, 0, "of the grant")                                                    \
     X(BOOL, own_mount,   13, 0, "of the grant")                                                    \
-    X(STR,  mount_at,    14, 0, "a folder, which the worker covers for itself alone")
+    X(STR,  mount_at,    14, 0, "a folder, which the worker covers for itself alone")              \
+    X(BYTES, resource,   15, FIELD_ID, "of the grant")
 
 /* While it runs. The worker's timer is set anew. */
 #define SCAN_EXTEND_LIST(X, XREC, XRECS)                                                           \

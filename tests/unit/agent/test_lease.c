@@ -28,8 +28,9 @@ static struct order_key order_of(uint64_t job)
     return o;
 }
 
-/* Each job is of a filesystem of its own. */
-static void offer_of(struct world *w, enum offer_kind kind, uint64_t job, const char *uuid)
+/* Of the filesystem of that number. */
+static void offer_for(struct world *w, enum offer_kind kind, uint64_t job, uint8_t number,
+                      const char *uuid)
 {
     struct envelope env = { .present = 0 };
     struct offer body = { .present = 0 };
@@ -37,7 +38,7 @@ static void offer_of(struct world *w, enum offer_kind kind, uint64_t job, const 
     uint8_t id[16];
 
     memcpy(id, resource, sizeof id);
-    id[15] = (uint8_t)job;
+    id[15] = number;
     REC_SET(&body, offer, order, &order);
     REC_SET(&body, offer, kind, kind);
     REC_SET(&body, offer, resource, wire_bytes16(id));
@@ -46,6 +47,12 @@ static void offer_of(struct world *w, enum offer_kind kind, uint64_t job, const 
     REC_SET(&body, offer, uuid, uuid);
     REC_SET(&env, envelope, offer, &body);
     world_answer(w, NULL, &env);
+}
+
+/* Each job is of a filesystem of its own. */
+static void offer_of(struct world *w, enum offer_kind kind, uint64_t job, const char *uuid)
+{
+    offer_for(w, kind, job, (uint8_t)job, uuid);
 }
 
 static void offer(struct world *w, uint64_t job)
@@ -402,27 +409,57 @@ Test(lease, what_is_not_in_the_inventory_is_declined)
     world_close(&w);
 }
 
-Test(lease, a_second_scan_of_one_filesystem_waits_for_the_first)
+/* An offer of another scan of filesystem 3 is declined for that reason. */
+static void declines_it(struct world *w, const char *why)
 {
+    unsigned requests = world_count(w, envelope_lease_request);
+    unsigned declined = world_count(w, envelope_decline);
+    const struct decline *d;
+
+    offer_for(w, OFFER_SCAN, 9, 3, "f0");
+    cr_expect_eq(world_count(w, envelope_lease_request), requests);
+    cr_assert_eq(world_count(w, envelope_decline), declined + 1, "%s", why);
+    d = world_last(w, envelope_decline)->decline;
+    cr_expect_eq(d->order->job, 9);
+    cr_expect_not_null(strstr(d->reason, why), "%s", d->reason);
+    cr_expect_gt(d->retry_ms, 0, "another time it may be free");
+}
+
+Test(lease, whoever_has_a_right_on_a_filesystem_declines_other_scans_of_it)
+{
+    struct scan_result result = complete();
+    const struct envelope *told;
     struct world w;
-    struct envelope env = { .present = 0 };
-    struct offer body = { .present = 0 };
-    struct order_key other = order_of(9);
-    uint8_t id[16];
+
+    settled(&w);
+    offer(&w, 3);
+    declines_it(&w, "has asked for another lease of it");
+    grant(&w, world_last(&w, envelope_lease_request), 42);
+    declines_it(&w, "another scan of it has not ended");
+    world_scan_done(&w, world_scan(&w), &result, NULL, false);
+    declines_it(&w, "is not answered yet");
+    told = world_last(&w, envelope_scan_result);
+    acknowledge(&w, told, told->scan_result->order, true);
+    declines_it(&w, "is not proven unmounted");
+    offer(&w, 4);
+    cr_expect_eq(world_count(&w, envelope_lease_request), 2, "of others it does not");
+    offer_for(&w, OFFER_REACH, 10, 3, "f0");
+    cr_expect_eq(w.reach_count, 1, "a reach needs no right");
+    world_scan_clean(&w, &w.scans[0]);
+    offer_for(&w, OFFER_SCAN, 9, 3, "f0");
+    cr_expect_eq(world_count(&w, envelope_lease_request), 3);
+    world_close(&w);
+}
+
+Test(lease, a_scan_that_is_unmounted_but_not_answered_is_a_right_too)
+{
+    struct scan_result result = complete();
+    struct world w;
 
     settled(&w);
     scanning(&w, 3, 42);
-    memcpy(id, resource, sizeof id);
-    id[15] = 3;
-    REC_SET(&body, offer, order, &other);
-    REC_SET(&body, offer, kind, OFFER_SCAN);
-    REC_SET(&body, offer, resource, wire_bytes16(id));
-    REC_SET(&body, offer, container, "serial.1");
-    REC_SET(&body, offer, uuid, "f0");
-    REC_SET(&env, envelope, offer, &body);
-    world_answer(&w, NULL, &env);
-    cr_expect_eq(world_count(&w, envelope_lease_request), 1);
-    cr_expect_not_null(world_last(&w, envelope_decline));
+    world_scan_done(&w, world_scan(&w), &result, NULL, true);
+    declines_it(&w, "is not answered yet");
     world_close(&w);
 }
 
@@ -438,6 +475,7 @@ Test(lease, residue_stays_in_the_list_until_it_is_clean)
     told = world_last(&w, envelope_scan_result);
     cr_assert_eq(told->scan_result->rights.n, 1);
     cr_expect_eq(((const struct right *)told->scan_result->rights.v)->state, RIGHT_RESIDUE);
+    cr_expect_eq(told_as(&w, s->request), RIGHT_HELD, "so that the result finds the lease live");
     acknowledge(&w, told, told->scan_result->order, true);
     cr_expect_eq(told_as(&w, s->request), RIGHT_RESIDUE);
     scanning(&w, 4, 43);
@@ -450,27 +488,50 @@ Test(lease, residue_stays_in_the_list_until_it_is_clean)
 
 Test(lease, residue_of_an_earlier_probe_is_told_from_the_first_word)
 {
-    struct right left = { .present = 0 };
+    struct agent_residue left = { .request = 77, .token = 11, .resource = { { 0xf0 } } };
     struct world_scan s = { .request = 77 };
     const struct envelope *first;
     struct world w;
 
-    REC_SET(&left, right, request, 77);
-    REC_SET(&left, right, state, RIGHT_RESIDUE);
-    REC_SET(&left, right, token, 11);
+    left.resource.b[15] = 3;
     world_open(&w);
     w.config.residues = &left;
     w.config.residue_count = 1;
+    w.config.scans = 2;
     w.config.enrolled = true;
     world_start(&w);
     first = world_last(&w, envelope_node_register);
     cr_assert_not_null(first);
+    cr_expect_eq(first->node_register->scans, 2, "the coordinator offers no more than that");
     cr_assert_eq(first->node_register->rights.n, 1);
     cr_expect_eq(((const struct right *)first->node_register->rights.v)->request, 77);
     cr_expect_eq(((const struct right *)first->node_register->rights.v)->token, 11);
+    world_collect(&w);
+    world_registered(&w, world_last(&w, envelope_node_register), nothing);
+    declines_it(&w, "is not proven unmounted");
     world_scan_clean(&w, &s);
-    world_pass(&w, 5000);
-    cr_expect_eq(world_last(&w, envelope_node_register)->node_register->rights.n, 0);
+    cr_expect_eq(told_as(&w, 77), 0);
+    offer(&w, 3);
+    cr_expect_eq(world_count(&w, envelope_lease_request), 1);
+    world_close(&w);
+}
+
+Test(lease, what_is_clean_before_its_result_is_answered_leaves_nothing)
+{
+    struct scan_result result = complete();
+    const struct envelope *told;
+    struct world_scan *s;
+    struct world w;
+
+    settled(&w);
+    s = scanning(&w, 3, 42);
+    world_scan_done(&w, s, &result, NULL, false);
+    world_scan_clean(&w, s);
+    pass_heard(&w, 5000);
+    told = world_last(&w, envelope_scan_result);
+    cr_expect_eq(told->scan_result->rights.n, 0, "its own result says that it is unmounted");
+    acknowledge(&w, told, told->scan_result->order, true);
+    cr_expect_eq(told_as(&w, s->request), 0);
     world_close(&w);
 }
 

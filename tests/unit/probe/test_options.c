@@ -49,6 +49,7 @@ Test(options, defaults)
     cr_expect_eq(o.interface_count, 0);
     cr_expect_eq(o.rescan_ms, DEFAULT_RESCAN_MS);
     cr_expect_eq(o.worker_timeout_ms, DEFAULT_WORKER_TIMEOUT_MS);
+    cr_expect_eq(o.scans, DEFAULT_SCANS_PER_NODE);
     cr_expect_eq(o.log_level, LOG_LEVEL_INFO);
 }
 
@@ -60,7 +61,7 @@ Test(options, every_option)
     cr_assert_eq(PARSE(&o, &e, "--connect=tcp://[::1]:7411", "--token-file", "t", "--run-dir", "r",
                        "--node-name", "alpha", "--node-id", "3f0c9a52-7f5e-4c0e-9d3b-2a1b6c7d8e9f",
                        "--interface", "eth*", "--interface", "up0", "--device", "sd*", "--rescan",
-                       "5m", "--worker-timeout", "1500ms", "--log-level", "debug"),
+                       "5m", "--worker-timeout", "1500ms", "--scans", "64", "--log-level", "debug"),
                  0, "%s", e.text);
     cr_expect_str_eq(o.connect, "tcp://[::1]:7411");
     cr_expect_str_eq(o.token_file, "t");
@@ -73,6 +74,7 @@ Test(options, every_option)
     cr_expect_str_eq(o.devices[0], "sd*");
     cr_expect_eq(o.rescan_ms, 300000);
     cr_expect_eq(o.worker_timeout_ms, 1500);
+    cr_expect_eq(o.scans, 64);
     cr_expect_eq(o.log_level, LOG_LEVEL_DEBUG);
 }
 
@@ -95,6 +97,10 @@ Test(options, what_is_wrong_is_told_with_what_would_be_right)
         { { "--rescan", "60" }, "--rescan must be a time such as 30s" },
         { { "--rescan", "1ms" }, "--rescan must be a time such as 30s" },
         { { "--worker-timeout", "0s" }, "--worker-timeout must be a time" },
+        { { "--scans", "0" }, "--scans must be a number from 1 to 64; it is '0'" },
+        { { "--scans", "65" }, "--scans must be a number from 1 to 64" },
+        { { "--scans", "4x" }, "--scans must be a number from 1 to 64" },
+        { { "--scans", "" }, "--scans must be a number from 1 to 64" },
         { { "--log-level", "loud" }, "must be error, warning, info or debug; it is 'loud'" },
         { { "--token", "m1.secret" }, "there is no option --token" },
         { { "--connect" }, "--connect needs a value" },
@@ -127,11 +133,11 @@ Test(options, help_and_version_beat_what_is_wrong_after_them)
 Test(options, help_names_every_option)
 {
     static const char *const names[] = {
-        "--connect",     "--token-file",  "--run-dir",       "--node-name",
-        "--node-id",     "--interface",   "--rescan",        "--worker-timeout",
-        "--log-level",   "--help",        "--version",       "muster.connect=",
-        "muster.token=", "muster.name=",  "muster.node_id=", "muster.interface=",
-        "--device",      "muster.device="
+        "--connect",     "--token-file",   "--run-dir",       "--node-name",
+        "--node-id",     "--interface",    "--rescan",        "--worker-timeout",
+        "--log-level",   "--help",         "--version",       "muster.connect=",
+        "muster.token=", "muster.name=",   "muster.node_id=", "muster.interface=",
+        "--device",      "muster.device=", "--scans",         "muster.scans="
     };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)

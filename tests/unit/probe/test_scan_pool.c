@@ -16,10 +16,12 @@
 #include "base/text.h"
 #include "net/net.h"
 #include "scan_pool.h"
+#include "wire/codec.h"
 
 enum { PATIENCE_MS = 20000, REQUEST = 5000, TOKEN = 42 };
 
 static const uuid128 boot = { { 1, 2, 3 } };
+static const uint8_t resource[16] = { 0xf0, 1 };
 
 struct bench {
     char dir[64], mounted[80];
@@ -107,6 +109,7 @@ static void run_order(struct bench *b, enum scan_order_kind kind, const char *ho
     REC_SET(&o, scan_order, token, TOKEN);
     REC_SET(&o, scan_order, deadline_ms, (uint64_t)b->now.v + 10000);
     REC_SET(&o, scan_order, order, &key);
+    REC_SET(&o, scan_order, resource, wire_bytes16(resource));
     REC_SET(&o, scan_order, device, "loop0");
     REC_SET(&o, scan_order, type, proof);
     REC_SET(&o, scan_order, uuid, how);
@@ -211,7 +214,7 @@ Test(scan_pool, what_dies_is_proven_clean_by_another)
 
 Test(scan_pool, what_is_not_proven_is_residue_until_it_is)
 {
-    struct right *residues;
+    struct agent_residue *residues;
     struct arena *a = arena_new(0);
     struct bench b;
     size_t n;
@@ -296,7 +299,7 @@ Test(scan_pool, a_right_that_cannot_be_noted_starts_no_worker)
 Test(scan_pool, a_later_supervisor_takes_up_what_is_left)
 {
     struct arena *a = arena_new(0);
-    struct right *residues;
+    struct agent_residue *residues;
     struct bench b;
     size_t n;
 
@@ -310,6 +313,7 @@ Test(scan_pool, a_later_supervisor_takes_up_what_is_left)
     cr_assert_eq(scan_pool_residues(b.pool, a, &residues, &n), 0);
     cr_assert_eq(n, 1);
     cr_expect_eq(residues[0].request, REQUEST);
+    cr_expect_arr_eq(residues[0].resource.b, resource, sizeof resource, "it is known of what");
     cr_expect_not(scan_pool_sweeps(b.pool, (mono_ms){ b.now.v + 6000 }), "not for ever");
     settle(&b);
     set_mounted(&b, false);
