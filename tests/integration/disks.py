@@ -290,6 +290,11 @@ def watch(look, test, what, limit_s=LIMIT_S):
         check(began < end, f"not within {limit_s} s: {what}; is {seen}")
 
 
+def file_text(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
 def as_udev(device):
     """Where udev runs, it makes the kernel announce a device that was written to, once it is closed."""
     name = os.path.basename(device)

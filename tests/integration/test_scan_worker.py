@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The worker of a scan, on real file systems: what it finds, what it refuses, that it changes no byte
 and leaves nothing behind, and that it is dead and unmounted in time, whatever is done to it."""
-import ctypes
 import fcntl
 import hashlib
-import mmap
 import os
 import shutil
 import signal
@@ -14,6 +12,7 @@ import time
 
 import disks as d
 from harness import BUILD, Lab, check, run
+from observer import cached_pages
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import loops
@@ -21,7 +20,6 @@ import scan_worker as sw
 
 PROGRAM = os.path.join(BUILD, "probe", "muster-probe-worker")
 LOOP_SET_DIRECT_IO, SIOCOUTQ = 0x4C08, 0x5411
-PAGE = mmap.PAGESIZE
 
 
 def digest(path):
@@ -36,22 +34,6 @@ def is_known(kind):
 
 def uuid_of(path):
     return run("blkid", "-p", "-o", "value", "-s", "UUID", path).strip()
-
-
-def cached_pages(path):
-    size = os.path.getsize(path)
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.mmap.restype = ctypes.c_void_p
-    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
-                          ctypes.c_long]
-    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-    libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
-    seen = ctypes.create_string_buffer((size + PAGE - 1) // PAGE)
-    with open(path, "rb") as f:
-        at = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, f.fileno(), 0)
-    check(libc.mincore(at, size, seen) == 0, "mincore fails")
-    libc.munmap(at, size)
-    return sum(b & 1 for b in seen.raw[:-1])
 
 
 class Bed:
