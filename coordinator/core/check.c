@@ -180,6 +180,8 @@ int coord_check(const struct coord *c, struct err *e)
     if (rc == 0)
         rc = graph_check(c, e);
     if (rc == 0)
+        rc = images_check(c, e);
+    if (rc == 0)
         rc = tasks_check(c, e);
     if (rc == 0)
         rc = leases_check(c, e);

@@ -57,6 +57,7 @@ static int new_boot(struct step *s, struct node *n, uuid128 boot, bool bound)
         rc = fence(s, n, n->row.boot_id, FENCE_BOOT, NULL);
     n->row.boot_id = boot;
     n->seq = 0;
+    n->list_told = n->rights_told = false;
     if (rc == 0)
         rc = node_jobs_lost(s, n, LOSS_BOOT);
     return rc < 0 ? rc : ingest_clear(s, n);

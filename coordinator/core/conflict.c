@@ -154,10 +154,17 @@ static const struct object *sees(const struct node *n, const struct object *met)
     return NULL;
 }
 
+/* A lease that this database may have lost ends by time; a hold does not. */
+static bool is_unknown(const struct search *x, const struct node *n)
+{
+    return n->row.rights_unknown ||
+           (!n->rights_told && (x->want == WANT_HOLD || x->c->now.v < x->c->lost_until.v));
+}
+
 static int tell_of(struct search *x, const struct node *n, const struct object *met)
 {
     bool untold = n != x->n && !has_told(n) && better(x, WAY_UNTOLD);
-    bool unknown = n->row.rights_unknown && better(x, WAY_UNKNOWN);
+    bool unknown = is_unknown(x, n) && better(x, WAY_UNKNOWN);
     const struct object *at;
     const char *text;
 
@@ -168,9 +175,10 @@ static int tell_of(struct search *x, const struct node *n, const struct object *
         return 0;
     text = untold ? arena_printf(x->a, "%s sees it and has not told yet what it uses", n->row.name)
                   : arena_printf(x->a,
-                                 "what rights %s has is not known since the recovery: it must be "
+                                 "what rights %s has is not known since the %s: it must be "
                                  "heard, or be declared dead",
-                                 n->row.name);
+                                 n->row.name,
+                                 n->row.rights_unknown ? "recovery" : "start of the coordinator");
     if (text == NULL)
         return -ENOMEM;
     found(x, untold ? WAY_UNTOLD : WAY_UNKNOWN, n, at, text);
@@ -327,7 +335,7 @@ static int sentence(struct search *x)
 /* ---- the function --------------------------------------------------------------------------- */
 
 /* Only the holder may scan it, and to the question whether anybody may the holder is the answer. */
-static const struct node *holder(const struct resource *r)
+const struct node *hold_of(const struct resource *r)
 {
     const struct link *l = r->seat != NULL ? r->seat->leases.next : NULL;
 
@@ -355,12 +363,12 @@ int conflict(const struct coord *c, struct arena *a, const struct resource *r, e
     if (rc == 0 && n != NULL)
         rc = reached(&x);
     if (n == NULL && want == WANT_SCAN)
-        x.n = holder(r);
+        x.n = hold_of(r);
     if (rc == 0)
         rc = told(&x, met);
     if (rc < 0)
         return rc;
     try_all(&x, met);
-    out->own_mount = want == WANT_SCAN && x.n != NULL && holder(r) == x.n;
+    out->own_mount = want == WANT_SCAN && x.n != NULL && hold_of(r) == x.n;
     return out->way == WAY_FREE ? 0 : sentence(&x);
 }

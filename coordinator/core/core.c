@@ -60,13 +60,18 @@ struct coord *coord_new(const struct core_config *config)
     link_init(&c->jobs_unplaced);
     link_init(&c->offers);
     link_init(&c->orders_due);
+    link_init(&c->jobs_held);
+    link_init(&c->readings_blocked);
+    link_init(&c->readings_due);
+    link_init(&c->nodes_resting);
     c->task_kinds = config->task_kinds != NULL ? config->task_kinds : task_kinds;
     link_init(&c->leases_live);
     stamp_init(&c->changed_nodes);
     stamp_init(&c->changed_resources);
     stamp_init(&c->changed_edges);
     c->walks = calloc(1, sizeof *c->walks);
-    if (c->walks == NULL || !maps_new(c)) {
+    c->shop = openshop_new();
+    if (c->walks == NULL || c->shop == NULL || !maps_new(c)) {
         coord_free(c);
         return NULL;
     }
@@ -104,6 +109,7 @@ void coord_free(struct coord *c)
     if (c == NULL)
         return;
     tasks_free_all(c);
+    scans_free_all(c);
     for (size_t i = 0; i < c->node_count; i++) {
         struct node *n = c->nodes[i];
 
@@ -182,6 +188,8 @@ static int on_tick(struct step *s)
         rc = lease_tick(s);
     if (rc == 0)
         rc = offers_tick(s);
+    if (rc == 0)
+        rc = scans_tick(s);
     return rc < 0 ? rc : matrix_retention(s);
 }
 
@@ -272,6 +280,7 @@ mono_ms coord_next_deadline(const struct coord *c)
     sooner(&first, version_deadline(c));
     sooner(&first, lease_deadline(c));
     sooner(&first, offers_deadline(c));
+    sooner(&first, scans_deadline(c));
     return first;
 }
 

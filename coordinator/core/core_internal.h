@@ -15,6 +15,7 @@
 #include "core/core.h"
 #include "core/explain.h"
 #include "core/list.h"
+#include "core/openshop.h"
 
 #define MONO_NEVER    ((mono_ms){ INT64_MAX })
 #define EDGE_STATES   (EDGE_STUCK + 1)
@@ -108,11 +109,13 @@ struct resource {
     /* version.c: of all its sightings, those that differ in size or mark from these. */
     uint32_t sightings, others;
     uint64_t size, mark;
-    wall_ms doubt_since; /* since when its nodes contradict each other; 0: they do not */
-    bool doubt_told;     /* and the event log says so */
-    struct twin *twin;   /* of a filesystem that has a UUID */
-    struct seat *seat;   /* in the storage graph; NULL: a network, an image */
-    char key[];          /* the port where it is unproven; its identity where it is no network */
+    wall_ms doubt_since;         /* since when its nodes contradict each other; 0: they do not */
+    bool doubt_told;             /* and the event log says so */
+    struct twin *twin;           /* of a filesystem that has a UUID */
+    struct seat *seat;           /* in the storage graph; NULL: a network, an image */
+    struct resource *filesystem; /* of an image, which has no label of its own, and no edges */
+    /* The port where it is unproven; an image's path; else its identity where it is no network. */
+    char key[];
 };
 
 struct match {
@@ -212,6 +215,12 @@ struct node {
     struct link waiting, under_way, held; /* struct job: of this node from their making; ordered */
     struct link order_due;                /* coord.orders_due: it may be sent something */
     uint32_t orders;                      /* under way */
+    uint32_t scans;                       /* at once, as it says; 0: it has not said */
+    uint32_t server;                      /* of the open shop, plus 1; 0: none yet */
+    struct link rests;                    /* coord.nodes_resting: no scans are offered until then */
+    mono_ms rests_until;                  /* 0: it does not */
+    /* In this start, and since the recovery: its whole list; and its uses too. */
+    bool list_told, rights_told;
 };
 
 struct tombstone {
@@ -258,6 +267,7 @@ struct coord {
     struct link leases_live; /* of those that end by time, soonest first */
     struct map *fences;
     mono_ms grants_from; /* after a recovery: no rights are given out before */
+    mono_ms lost_until;  /* leases that this database may have lost are over then */
     uint64_t lease_history_count;
     struct map *objects;      /* the storage graph: struct object by key */
     uint32_t *walks;          /* of it, counted */
@@ -290,7 +300,14 @@ struct coord {
     const struct task_kind *const *task_kinds; /* of this core; tests have their own */
     struct link tasks, tasks_due;
     struct link jobs_unplaced, offers, orders_due; /* struct job, struct job, struct node */
+    struct link jobs_held;                         /* struct job that fails then, soonest first */
     size_t task_count, job_count;
+    struct openshop *shop;
+    struct node **servers;     /* by number of the shop */
+    struct reading **readings; /* by machine of the shop; NULL: none */
+    uint32_t server_cap, reading_cap;
+    struct link readings_blocked, readings_due, nodes_resting;
+    bool shop_failed; /* memory was out where nothing could be returned: the step fails */
 };
 
 /* One step: what every handler gets. */
@@ -416,6 +433,8 @@ struct sighting *sighting_new(const char *row_key, enum section_id id, const str
 
 #include "core/lease.h" /* graph.c, conflict.c, lease.c, hold.c, fence.c */
 #include "core/task.h"  /* task.c, job.c */
+#include "core/scan.h"  /* scan.c, scan_place.c, scan_result.c */
+#include "core/images.h"
 #include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */
 
 /* ---- network.c: declared networks */
@@ -559,6 +578,8 @@ int op_changes(struct answer *q);
  * false. */
 int choose_nodes(struct answer *q, struct chosen *ch, bool *good);
 int choose_resources(struct answer *q, struct chosen *ch, bool *good);
+/* query_task.c */
+int answer_task(struct answer *q, const struct task *t);
 /* query_fs.c */
 int op_fs_list(struct answer *q);
 /* query_node.c */

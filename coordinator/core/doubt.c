@@ -53,7 +53,7 @@ int doubts_fill(const struct coord *c, struct arena *a, const struct resource *r
     const char *class = NULL, *version = NULL;
     int rc = 0;
 
-    if (r->kind == RESOURCE_NETWORK)
+    if (r->kind == RESOURCE_NETWORK || r->kind == RESOURCE_IMAGE)
         return 0;
     if (r->twin != NULL && r->twin->of->count > 1) {
         rc = twin_class(c, a, r->twin, &class);

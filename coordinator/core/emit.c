@@ -138,6 +138,7 @@ int emit_resource(struct step *s, const struct resource *r)
         .vlan = r->vlan,
         .declared = r->network != NULL,
         .doubt_since = r->doubt_since,
+        .parent_no = r->filesystem != NULL ? r->filesystem->no : 0,
         .type = r->seat != NULL ? r->seat->type : NULL,
         .doubt_told = r->doubt_told,
     };

@@ -190,11 +190,44 @@ int fenced_speaks(struct step *s, struct node *n, uuid128 boot)
 
 int rights_known(struct step *s, struct node *n)
 {
+    bool fenced = is_fenced(s->c, n->row.no, n->row.boot_id);
+
+    if (s->c->read_only)
+        return 0;
+    if (!fenced && (!n->list_told || !n->sections[SECTION_USES].confirmed))
+        return 0;
+    if (!n->rights_told)
+        scans_wake(s->c, n);
+    n->rights_told = true;
     if (!n->row.rights_unknown)
         return 0;
     n->row.rights_unknown = false;
     touch_node(s->c, n);
     return emit_node(s, n);
+}
+
+/* What the old database has may have been over for long: nothing is taken under it. */
+static int leases_forget(struct step *s, struct node *n)
+{
+    struct link met;
+    int rc = 0;
+
+    link_init(&met);
+    while (!link_empty(&n->leases)) {
+        struct link *l = n->leases.next;
+
+        link_remove(l);
+        link_append(&met, l);
+    }
+    while (!link_empty(&met)) {
+        struct lease *l = container_of(met.next, struct lease, on_node);
+
+        link_remove(&l->on_node);
+        link_append(&n->leases, &l->on_node);
+        if (rc == 0 && l->row.kind == KIND_LEASE)
+            rc = lease_forget(s, l);
+    }
+    return rc;
 }
 
 int rights_forget(struct step *s)
@@ -203,14 +236,18 @@ int rights_forget(struct step *s)
         struct node *n = s->c->nodes[i];
         int rc = 0;
 
+        n->list_told = n->rights_told = false;
         n->row.rights_unknown =
             !uuid_is_nil(n->row.boot_id) && !is_fenced(s->c, n->row.no, n->row.boot_id);
         if (n->row.rights_unknown)
             rc = emit_node(s, n);
+        if (rc == 0)
+            rc = leases_forget(s, n);
         if (rc < 0)
             return rc;
     }
     rights_wait(s->c);
+    scans_wake(s->c, NULL);
     return 0;
 }
 

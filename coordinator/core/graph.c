@@ -171,6 +171,7 @@ int graph_seat(struct coord *c, struct resource *r)
     if (seat == NULL)
         return -ENOMEM;
     link_init(&seat->leases);
+    link_init(&seat->readings);
     seat->resource = r;
     seat->object = object_hold(c, key);
     if (seat->object == NULL) {
@@ -190,6 +191,7 @@ static void seat_free(struct seat *seat)
     }
     free(seat->scan);
     free(seat->type);
+    free(seat->images);
     free(seat);
 }
 

@@ -76,7 +76,7 @@ int sections_confirm(struct step *s, struct node *n, struct recs states, struct 
         touch_node(s->c, n);
         edges_refresh(s->c, n);
     }
-    return 0;
+    return rights_known(s, n);
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -399,6 +399,9 @@ int ingest_report(struct step *s, struct node *n)
         rc = twins_settle(s, n);
     if (rc == 0)
         edges_refresh(s->c, n);
+    if (rc == 0)
+        rc = rights_known(s, n);
+    scans_wake(s->c, n); /* its uses, or what lies in what */
     return rc < 0 ? rc : history_trim(s, n);
 }
 

@@ -60,6 +60,7 @@ void job_unlink(struct job *j)
 void job_forget(struct job *j)
 {
     job_unlink(j);
+    link_remove(&j->of_reading);
     free((void *)(uintptr_t)j->row.resource_label);
     free((void *)(uintptr_t)j->row.reason);
     free(j);
@@ -92,14 +93,27 @@ void job_enqueue(struct coord *c, struct job *j)
 void job_runs(struct job *j)
 {
     job_turn(j, JOB_RUNS);
+    j->held_since.v = 0;
 }
 
-int job_hold(struct coord *c, struct job *j, const char *why)
+static void held_insert(struct coord *c, struct job *j)
+{
+    struct link *at = c->jobs_held.prev;
+
+    while (at != &c->jobs_held && container_of(at, struct job, offer)->due.v > j->due.v)
+        at = at->prev;
+    link_append(at->next, &j->offer);
+}
+
+int job_hold_until(struct coord *c, struct job *j, const char *why, mono_ms due)
 {
     struct node *n = j->node;
 
     assert(j->row.state == JOB_OPEN);
     job_turn(j, JOB_HELD);
+    j->due = due;
+    if (due.v != MONO_NEVER.v)
+        held_insert(c, j);
     if (is_placed(j))
         j->node = NULL;
     else
@@ -125,6 +139,13 @@ static void offer_wait(struct coord *c, struct job *j)
     link_append(&c->offers, &j->offer); /* all wait equally long: the last is due last */
 }
 
+int job_order_again(struct step *s, struct job *j)
+{
+    assert(j->now == JOB_OFFERED);
+    offer_wait(s->c, j);
+    return may_order(j->node) ? order_send(s, j) : 0;
+}
+
 int job_offer(struct step *s, struct job *j, struct node *n)
 {
     assert(j->row.state == JOB_OPEN && j->now != JOB_OFFERED);
@@ -139,7 +160,7 @@ int job_take(struct step *s, struct job *j, uint64_t token)
     assert(j->node != NULL && j->row.state != JOB_DONE);
     if (j->row.state == JOB_TAKEN && j->row.token == token)
         return 0;
-    job_turn(j, JOB_RUNS);
+    job_runs(j);
     j->row.state = JOB_TAKEN;
     j->row.token = token;
     j->row.node_no = j->node->row.no;
@@ -179,18 +200,12 @@ int offers_tick(struct step *s)
 
     while (!c->read_only && !link_empty(&c->offers)) {
         struct job *j = container_of(c->offers.next, struct job, offer);
-        int rc = 0;
+        int rc;
 
         if (j->due.v > c->now.v)
             break;
-        if (job_step(j)->unanswered != NULL) {
-            link_remove(&j->offer);
-            rc = job_step(j)->unanswered(s, j);
-        } else {
-            offer_wait(c, j);
-            if (may_order(j->node))
-                rc = order_send(s, j);
-        }
+        rc =
+            job_step(j)->unanswered != NULL ? job_step(j)->unanswered(s, j) : job_order_again(s, j);
         if (rc < 0)
             return rc;
     }

@@ -147,6 +147,34 @@ int lease_grant(struct step *s, struct node *n, struct resource *r, const struct
     return *out == NULL ? -ENOMEM : lease_emit(s, *out);
 }
 
+/* What it was granted for is not done by its node. */
+static int lease_lost(struct step *s, const struct lease *l, const char *why)
+{
+    const struct order_key key = { .task = l->row.task_no, .job = l->row.job_no };
+    struct job *j = l->row.kind == KIND_LEASE ? job_by_key(s->c, &key) : NULL;
+
+    return j == NULL || j->now != JOB_RUNS || j->row.token != l->row.token
+               ? 0
+               : job_step(j)->unleased(s, j, why);
+}
+
+int lease_forget(struct step *s, struct lease *l)
+{
+    struct change *ch = emit(s, CHANGE_LEASE_DELETE);
+    int rc = ch == NULL ? -ENOMEM : lease_lost(s, l, "The database was restored meanwhile.");
+
+    if (rc < 0)
+        return rc;
+    ch->lease.token = l->row.token;
+    map_del(s->c->leases, &l->row.token, sizeof l->row.token);
+    l->row.token = token_next(s->c);
+    link_remove(&l->on_resource);
+    link_append(&l->resource->seat->leases, &l->on_resource);
+    if (map_put(s->c->leases, &l->row.token, sizeof l->row.token, l) < 0)
+        return -ENOMEM;
+    return lease_emit(s, l);
+}
+
 /* ---- ends ----------------------------------------------------------------------------------- */
 
 static int history_prune(struct step *s)
@@ -214,6 +242,7 @@ int lease_end(struct step *s, struct lease *l, enum lease_ending how)
 {
     struct change *ch = emit(s, CHANGE_LEASE_DELETE);
     struct resource *r = l->resource;
+    const struct node *n = l->node;
     int rc;
 
     if (ch == NULL)
@@ -225,6 +254,10 @@ int lease_end(struct step *s, struct lease *l, enum lease_ending how)
     touch_node(s->c, l->node);
     touch_resource(s->c, r);
     rc = l->row.kind == KIND_LEASE ? uses_over(s->c, l) : 0;
+    if (rc == 0)
+        rc = lease_lost(s, l,
+                             how == LEASE_FENCED ? "The boot of the node that read it is over."
+                                                 : "The node that read it gave its lease back.");
     if (rc < 0)
         return rc;
     map_del(s->c->leases, &l->row.token, sizeof l->row.token);
@@ -232,6 +265,7 @@ int lease_end(struct step *s, struct lease *l, enum lease_ending how)
     link_remove(&l->on_resource);
     link_remove(&l->by_end);
     lease_free(l);
+    scans_wake(s->c, n);
     /* It was kept for its rights alone. */
     return r->edges == NULL && link_empty(&r->seat->leases) ? resource_delete(s, r) : 0;
 }
@@ -245,6 +279,9 @@ static int lease_residue(struct step *s, struct lease *l, const char *why)
     l->row.state = LEASE_RESIDUE;
     link_remove(&l->by_end);
     rc = lease_emit(s, l);
+    if (rc == 0)
+        rc = lease_lost(s, l, "The node that read it has lost its lease.");
+    scans_wake(s->c, l->node);
     if (rc == 0)
         rc = event_due_of_node(s, l->node);
     if (rc != 1)
@@ -306,6 +343,50 @@ static int right_gone(struct step *s, struct lease *l)
     return rc < 0 ? rc : lease_end(s, l, expired ? LEASE_EXPIRED : LEASE_RELEASED);
 }
 
+/* In a database that is older than its lease: whatever was granted is over before long, and nothing
+ * is taken under a token that nobody knows. *whole false: what it has a right on is not known. */
+static int right_found(struct step *s, struct node *n, const struct right *right, bool *whole)
+{
+    struct lease_row row = { .kind = KIND_LEASE,
+                             .state = right->state == RIGHT_HELD ? LEASE_LIVE : LEASE_RESIDUE,
+                             .node_no = n->row.no,
+                             .boot_id = n->row.boot_id,
+                             .request = right->request,
+                             .ttl_ms = (uint64_t)s->c->config.lease_ttl_ms,
+                             .granted = s->c->wall,
+                             .text = "its node has told of it" };
+    struct resource *r;
+    struct lease *l;
+    uuid128 id;
+
+    r = right->state != RIGHT_ASKED && wire_uuid(right->resource, &id) ? resource_by_id(s->c, id)
+                                                                       : NULL;
+    *whole = *whole && r != NULL && r->seat != NULL;
+    if (r == NULL || r->seat == NULL)
+        return 0;
+    row.token = token_next(s->c);
+    row.resource_no = r->no;
+    l = lease_new(s->c, &row, n, r);
+    return l == NULL ? -ENOMEM : lease_emit(s, l);
+}
+
+/* While it is not known what the node has, its list says it. */
+static int rights_found(struct step *s, struct node *n, struct recs rights)
+{
+    const struct right *v = rights.v;
+    bool whole = true;
+    int rc = 0;
+
+    if (n->rights_told && !n->row.rights_unknown)
+        return 0;
+    for (size_t i = 0; rc == 0 && i < rights.n; i++) {
+        if (by_request(n, v[i].request) == NULL)
+            rc = right_found(s, n, &v[i], &whole);
+    }
+    n->list_told = whole;
+    return rc < 0 ? rc : rights_known(s, n);
+}
+
 int rights_told(struct step *s, struct node *n, uint64_t seq, struct recs rights)
 {
     struct link *at = n->leases.next;
@@ -329,7 +410,7 @@ int rights_told(struct step *s, struct node *n, uint64_t seq, struct recs rights
         if (rc < 0)
             return rc;
     }
-    return rights_known(s, n);
+    return rights_found(s, n, rights);
 }
 
 /* Only before its end: what has been counted as residue may be another's by now. */
@@ -386,22 +467,21 @@ int on_lease_renew(struct step *s, const struct envelope *env, struct key *k)
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
-int job_asked(struct step *s, struct node *n, uint64_t seq, const struct lease_request *body,
-              struct lease **l, struct verdict *why)
+int job_asked(struct step *s, struct node *n, struct job *j, uint64_t seq, struct lease **l,
+              struct verdict *why)
 {
-    struct lease_row what = { .kind = KIND_LEASE,
-                              .request = seq,
-                              .task_no = (uint32_t)body->order->task,
-                              .job_no = (uint32_t)body->order->job };
-    struct resource *r;
-    uuid128 id;
+    struct lease_row what = {
+        .kind = KIND_LEASE, .request = seq, .task_no = j->row.task_no, .job_no = j->row.no
+    };
+    struct resource *r = resource_by_id(s->c, j->row.resource);
+    int rc;
 
-    *l = NULL;
-    r = wire_uuid(body->resource, &id) ? resource_by_id(s->c, id) : NULL;
-    if (r != NULL)
-        return lease_grant(s, n, r, &what, l, why);
     *why = (struct verdict){ .way = WAY_UNREACHED, .text = "There is no such filesystem here." };
-    return 0;
+    *l = NULL;
+    rc = r == NULL ? 0 : lease_grant(s, n, r, &what, l, why);
+    if (rc < 0)
+        return rc;
+    return *l != NULL ? job_take(s, j, (*l)->row.token) : job_step(j)->denied(s, j, n, why);
 }
 
 static const struct order_key *order_copy(struct step *s, const struct order_key *order)
@@ -422,20 +502,31 @@ static int deny(struct step *s, const struct envelope *env, const struct node *n
     return body->order == NULL ? -ENOMEM : 0;
 }
 
-/* What the node needs to find the filesystem by. */
-static int granted_names(struct step *s, const struct resource *r, struct granted *body)
+int fs_names(struct arena *a, const struct resource *r, struct fs_names *out)
 {
     const char *at = strchr(r->key, '@');
-    const char *container = arena_strdup(s->u->arena, at != NULL ? at + 1 : r->key);
-    const char *type = arena_strdup(s->u->arena, r->seat->type);
-    const struct scan_row *scan = r->seat->scan;
+    const char *type = r->seat != NULL ? r->seat->type : NULL;
+    bool uuid = at != NULL && at != r->key;
 
-    if (container == NULL || type == NULL)
+    out->container = arena_strdup(a, at != NULL ? at + 1 : r->key);
+    out->type = arena_strdup(a, type);
+    out->uuid = uuid ? arena_strndup(a, r->key, (size_t)(at - r->key)) : NULL;
+    return out->container == NULL || (type != NULL && out->type == NULL) ||
+                   (uuid && out->uuid == NULL)
+               ? -ENOMEM
+               : 0;
+}
+
+static int granted_names(struct step *s, const struct resource *r, struct granted *body)
+{
+    const struct scan_row *scan = r->seat->scan;
+    struct fs_names names;
+
+    if (fs_names(s->u->arena, r, &names) < 0)
         return -ENOMEM;
-    REC_SET(body, granted, container, container);
-    REC_SET(body, granted, type, type);
-    if (at != NULL && at != r->key)
-        REC_SET(body, granted, uuid, arena_strndup(s->u->arena, r->key, (size_t)(at - r->key)));
+    REC_PUT(body, granted, container, names.container);
+    REC_PUT(body, granted, type, names.type);
+    REC_PUT(body, granted, uuid, names.uuid);
     if (scan != NULL && scan->fingerprint != NULL)
         REC_SET(body, granted, fingerprint, arena_strdup(s->u->arena, scan->fingerprint));
     return 0;
@@ -460,20 +551,41 @@ static int grant_answer(struct step *s, const struct envelope *env, const struct
     return body->order == NULL ? -ENOMEM : granted_names(s, l->resource, body);
 }
 
+/* The job that it may have; NULL: none that was offered to it. One that asks again for what it has
+ * gives up the lease that it was granted for it, since it cannot know of that. */
+static struct job *job_for_request(struct step *s, struct node *n, const struct lease_request *in)
+{
+    struct job *j = job_by_key(s->c, in->order);
+    uuid128 id;
+
+    if (j == NULL || j->row.attempt != in->order->attempt || j->node != n ||
+        job_step(j)->denied == NULL || !wire_uuid(in->resource, &id) ||
+        !uuid_eq(id, j->row.resource))
+        return NULL;
+    if (j->now == JOB_RUNS)
+        j->row.token = 0;
+    return j->now == JOB_OFFERED || j->now == JOB_RUNS ? j : NULL;
+}
+
 int on_lease_request(struct step *s, const struct envelope *env, struct key *k)
 {
     const struct lease_request *in = env->lease_request;
     struct verdict why;
     struct lease *l;
-    int rc = rights_told(s, k->node, env->seq, in->rights);
+    struct job *j;
+    int rc;
 
+    if (s->c->read_only)
+        return deny(s, env, k->node, "Nothing can be stored just now.");
+    j = job_for_request(s, k->node, in);
+    rc = rights_told(s, k->node, env->seq, in->rights);
     if (rc == 0)
         rc = live_heard(s, k->node);
     if (rc < 0)
         return rc;
-    if (s->c->read_only)
-        return deny(s, env, k->node, "Nothing can be stored just now.");
-    rc = job_asked(s, k->node, env->seq, in, &l, &why);
+    if (j == NULL || (j->now != JOB_OFFERED && j->now != JOB_RUNS))
+        return deny(s, env, k->node, "That is not offered to this node now.");
+    rc = job_asked(s, k->node, j, env->seq, &l, &why);
     if (rc < 0)
         return rc;
     return l != NULL ? grant_answer(s, env, l, why.own_mount) : deny(s, env, k->node, why.text);

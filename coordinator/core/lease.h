@@ -6,6 +6,7 @@
 #define MUSTER_CORE_LEASE_H
 
 struct answer;
+struct job;
 
 /* ---- graph.c: what lies in what */
 
@@ -44,9 +45,12 @@ struct seat {
     struct link link; /* object.seats */
     struct object *object;
     struct resource *resource;
-    struct link leases;    /* struct lease, oldest token first */
-    struct scan_row *scan; /* of a filesystem; NULL: never admitted. Its texts are owned */
-    char *type;            /* of a filesystem: ext4, xfs, ...; NULL: not told */
+    struct link leases;       /* struct lease, oldest token first */
+    struct link readings;     /* struct reading, of scans that run */
+    struct scan_row *scan;    /* of a filesystem; NULL: never admitted. Its texts are owned */
+    char *type;               /* of a filesystem: ext4, xfs, ...; NULL: not told */
+    struct resource **images; /* of a filesystem: by path */
+    uint32_t image_count;
 };
 
 int graph_seat(struct coord *c, struct resource *r); /* a new resource, of any kind */
@@ -99,6 +103,8 @@ struct verdict {
     const struct resource *resource; /* where, when not the one that was asked for */
     const char *text;                /* one sentence in the arena; NULL when free */
 };
+/* Who has a hold of this very resource, in its present boot; NULL: nobody. */
+const struct node *hold_of(const struct resource *r);
 /* May this node have it now? `n` NULL: may anybody (edges are not looked at)? 0 or -ENOMEM. */
 int conflict(const struct coord *c, struct arena *a, const struct resource *r, enum want want,
              const struct node *n, struct verdict *out);
@@ -132,9 +138,16 @@ mono_ms lease_deadline(const struct coord *c);
 int lease_load(struct coord *c, const struct lease_row *row, struct resource *r);
 void leases_free_all(struct coord *c);
 int leases_check(const struct coord *c, struct err *e);
-/* May the node have what it asks for? *l NULL: no, and *why says who is in the way. */
-int job_asked(struct step *s, struct node *n, uint64_t seq, const struct lease_request *body,
-              struct lease **l, struct verdict *why);
+/* May the node have what it asks for in the message `seq`? *l NULL: no, and *why says who is in the
+ * way. */
+int job_asked(struct step *s, struct node *n, struct job *j, uint64_t seq, struct lease **l,
+              struct verdict *why);
+int lease_forget(struct step *s, struct lease *l); /* a recovery: nobody knows its token any more */
+/* What a node finds a filesystem by; absent where its key does not say. */
+struct fs_names {
+    const char *container, *type, *uuid;
+};
+int fs_names(struct arena *a, const struct resource *r, struct fs_names *out);
 /* session.c's handlers of these messages. */
 int on_lease_request(struct step *s, const struct envelope *env, struct key *k);
 int on_lease_renew(struct step *s, const struct envelope *env, struct key *k);
@@ -166,7 +179,7 @@ int fence_delete(struct step *s, uint32_t node_no,
 int fence_rights(struct step *s, struct node *n, enum fence_how how);
 /* A fenced boot is heard again: what it had a hold of may have been written by two. */
 int fenced_speaks(struct step *s, struct node *n, uuid128 boot);
-/* Its rights are known now: the fleet waits for one node less. */
+/* Once it has told its list and its uses, its rights are known: the fleet waits for one less. */
 int rights_known(struct step *s, struct node *n);
 int rights_forget(struct step *s); /* of all nodes: a recovery */
 void rights_wait(struct coord *c); /* no grants for as long as any lease can last */

@@ -216,12 +216,17 @@ static struct resource *resource_by_no(const struct numbers *ns, uint32_t no)
     return NULL;
 }
 
-static int load_resource(struct coord *c, const struct resource_row *row, struct resource **out)
+static int load_resource(struct coord *c, const struct resource_row *row, const struct numbers *ns,
+                         struct resource **out)
 {
     struct resource like = { .owner = NULL }, *r;
     const char *key;
 
-    if (!resource_roots(c, row, &like, &key) || row->no >= c->meta.next_resource_no)
+    if (row->no >= c->meta.next_resource_no)
+        return 0;
+    if (row->kind == RESOURCE_IMAGE) /* its filesystem was there before it, with a lower number */
+        return image_load(c, row, resource_by_no(ns, row->parent_no), out);
+    if (!resource_roots(c, row, &like, &key))
         return 0;
     r = resource_new(row->kind, row->id, row->no, key);
     if (r == NULL)
@@ -415,7 +420,8 @@ static int load_graph(struct step *s, const struct stored *im)
     int rc = ns.at == NULL ? -ENOMEM : 0;
 
     for (size_t i = 0; rc == 0 && i < im->resource_count; i++)
-        rc = load_resource(c, &im->resources[i], &ns.at[i]);
+        rc = load_resource(c, &im->resources[i], &ns, &ns.at[i]);
+    images_loaded(c);
     for (size_t i = 0; rc == 0 && i < im->edge_count; i++)
         rc = load_edge(c, &im->edges[i], &ns);
     for (size_t i = 0; rc == 0 && i < im->sighting_count; i++)
@@ -492,6 +498,7 @@ int load_image(struct step *s)
      */
     c->changes_from = c->meta.generation + (s->ev->loaded.first ? 1 : 0);
     c->recover = c->meta.recover;
+    c->lost_until.v = c->now.v + lease_span_ms((uint64_t)c->config.lease_ttl_ms);
     if (rc == 0)
         rc = load_rest(s, im);
     if (rc < 0)

@@ -132,6 +132,7 @@ void edge_refresh(struct coord *c, struct edge *e)
     if (is == e->shown)
         return;
     recount(c, e, is);
+    scan_edge(c, e, false);
     touch_edge(c, e);
 }
 
@@ -147,6 +148,7 @@ void edge_unlink(struct coord *c, struct edge *e)
     uint32_t at = edge_place(n, e->resource->no);
 
     recount(c, e, 0);
+    scan_edge(c, e, true);
     stamp_remove(&e->stamp);
     memmove(&n->edges[at], &n->edges[at + 1], (n->edge_count - at - 1) * sizeof(struct edge *));
     n->edge_count--;

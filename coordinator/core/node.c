@@ -48,6 +48,7 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
         return NULL;
     }
     link_init(&n->leases);
+    link_init(&n->rests);
     if (node_insert(c, n) < 0) {
         map_del(c->nodes_by_id, id.b, sizeof id.b);
         free(n);
@@ -212,6 +213,8 @@ int node_rename(struct step *s, struct node *n, const char *name)
             continue;
         touch_resource(s->c, r); /* its label names the node */
         rc = emit_resource(s, r);
+        if (rc == 0)
+            rc = images_rename(s, r);
         if (rc < 0)
             return rc;
     }
@@ -278,6 +281,7 @@ int node_forget(struct step *s, struct node *n)
         return rc;
     keys_forget(c, n);
     fences_forget(c, n);
+    scan_node_gone(c, n);
     node_remove(c, n);
     return 0;
 }

@@ -50,6 +50,7 @@ static const struct operation operations[] = {
     [OP_TASK_LIST] = { op_task_list, ROLE_OBSERVER, false },
     [OP_TASK_SHOW] = { op_task_show, ROLE_OBSERVER, false },
     [OP_TASK_CANCEL] = { op_task_cancel, ROLE_OPERATOR, true },
+    [OP_SCAN] = { op_scan, ROLE_OPERATOR, true },
     [OP_FS_ADMIT] = { op_fs_admit, ROLE_OPERATOR, true },
     [OP_LEASE_LIST] = { op_lease_list, ROLE_OBSERVER, false },
     [OP_HOLD_LIST] = { op_lease_list, ROLE_OBSERVER, false },
@@ -192,29 +193,34 @@ static int resource_by_prefix(struct answer *q, const char *digits, size_t n, st
     return 0;
 }
 
-/* `text` is `head`, a separator, `tail`. */
-static bool is_joined(const char *text, const char *head, char separator, const char *tail)
+static bool is_text(const char *text, size_t n, const char *name)
 {
-    size_t n = strlen(head);
+    return strlen(name) == n && memcmp(text, name, n) == 0;
+}
 
-    return strncmp(text, head, n) == 0 && text[n] == separator && strcmp(text + n + 1, tail) == 0;
+/* `text` is `head`, a slash, `tail`. */
+static bool is_joined(const char *text, size_t n, const char *head, const char *tail)
+{
+    size_t h = strlen(head);
+
+    return n > h && memcmp(text, head, h) == 0 && text[h] == '/' &&
+           is_text(text + h + 1, n - h - 1, tail);
 }
 
 /* Is storage called so: by its label, a filesystem by its UUID; where it has no identity beyond its
  * node also by the label or key with the node in front. What declares networks beats the labels
  * that disks bring along: those are not asked. */
-static bool is_called(const struct resource *r, const char *text)
+static bool is_called(const struct resource *r, const char *text, size_t n)
 {
-    size_t n = strlen(text);
     char id[UUID_TEXT];
 
-    if (r->kind == RESOURCE_NETWORK)
+    if (r->kind == RESOURCE_NETWORK || r->kind == RESOURCE_IMAGE)
         return false;
-    if (strcmp(r->label, text) == 0 ||
+    if (is_text(text, n, r->label) ||
         (r->kind == RESOURCE_FILESYSTEM && strncmp(r->key, text, n) == 0 && r->key[n] == '@'))
         return true;
-    return r->owner != NULL && (is_joined(text, r->owner->row.name, '/', r->label) ||
-                                is_joined(text, uuid_text(r->owner->row.id, id), '/', r->key));
+    return r->owner != NULL && (is_joined(text, n, r->owner->row.name, r->label) ||
+                                is_joined(text, n, uuid_text(r->owner->row.id, id), r->key));
 }
 
 /* "1 vg, 2 filesystems" */
@@ -230,6 +236,29 @@ static const char *kinds_text(struct answer *q, const uint32_t count[RESOURCE_KI
     return s;
 }
 
+static int called_add(struct candidates *x, struct resource *r, uint32_t count[RESOURCE_KINDS],
+                      struct resource **out)
+{
+    *out = r;
+    count[r->kind]++;
+    return candidate_add(x, resource_key(x->q->a, r));
+}
+
+/* An image is called as its filesystem, a colon, and its path. */
+static int images_by_label(struct candidates *x, const struct resource *fs, const char *text,
+                           uint32_t count[RESOURCE_KINDS], struct resource **out)
+{
+    int rc = 0;
+
+    for (const char *at = strstr(text, ":/"); rc == 0 && at != NULL; at = strstr(at + 1, ":/")) {
+        struct resource *r =
+            is_called(fs, text, (size_t)(at - text)) ? image_by_path(x->q->c, fs, at + 1) : NULL;
+
+        rc = r != NULL ? called_add(x, r, count, out) : 0;
+    }
+    return rc;
+}
+
 /* Looks for storage by its name. *out stays NULL where there is none, or more than one: then
  * x->count says so and the answer is given. */
 static int resource_by_label(struct answer *q, const char *text, struct candidates *x,
@@ -241,12 +270,12 @@ static int resource_by_label(struct answer *q, const char *text, struct candidat
     const char *kinds;
 
     while ((r = map_next(q->c->resources, &it)) != NULL) {
-        if (!is_called(r, text))
-            continue;
-        *out = r;
-        count[r->kind]++;
-        if (candidate_add(x, resource_key(q->a, r)) < 0)
-            return -ENOMEM;
+        int rc = is_called(r, text, strlen(text)) ? called_add(x, r, count, out) : 0;
+
+        if (rc == 0 && r->kind == RESOURCE_FILESYSTEM)
+            rc = images_by_label(x, r, text, count, out);
+        if (rc < 0)
+            return rc;
     }
     if (x->count <= 1)
         return 0;

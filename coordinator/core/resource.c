@@ -45,7 +45,7 @@ static int scan_delete(struct step *s, const struct resource *r)
 {
     struct change *ch;
 
-    if (r->seat == NULL || r->seat->scan == NULL)
+    if (r->seat == NULL || (r->seat->scan == NULL && r->seat->image_count == 0))
         return 0;
     ch = emit(s, CHANGE_SCAN_DELETE);
     if (ch == NULL)
@@ -57,8 +57,14 @@ static int scan_delete(struct step *s, const struct resource *r)
 int resource_delete(struct step *s, struct resource *r)
 {
     static const uuid128 nil;
-    int rc = scan_delete(s, r);
-    struct change *ch = rc < 0 ? NULL : emit(s, CHANGE_RESOURCE_DELETE);
+    int rc = scan_gone(s, r);
+    struct change *ch;
+
+    if (rc == 0)
+        rc = scan_delete(s, r);
+    if (rc == 0 && r->seat != NULL)
+        rc = images_drop(s, r);
+    ch = rc < 0 ? NULL : emit(s, CHANGE_RESOURCE_DELETE);
 
     if (ch == NULL)
         return -ENOMEM;
@@ -138,7 +144,8 @@ int resource_relabel(struct step *s, struct resource *r, const char *label)
     if (rc < 0)
         return rc;
     touch_resource(s->c, r);
-    return emit_resource(s, r);
+    rc = emit_resource(s, r);
+    return rc < 0 ? rc : images_rename(s, r);
 }
 
 struct resource *resource_seen(struct step *s, struct node *n, const struct sight *sight)
@@ -183,8 +190,31 @@ static struct resource *by_node_and_port(const struct coord *c, const char *text
     return n == NULL ? NULL : resource_by_id(c, resource_unproven_id(n, slash + 1));
 }
 
+/* FILESYSTEM:/PATH, the filesystem by its key; either may have a colon and slash in it. */
+static struct resource *image_by_text(const struct coord *c, const char *text)
+{
+    char head[KEY_MOST + 1];
+
+    for (const char *at = strstr(text, ":/"); at != NULL; at = strstr(at + 1, ":/")) {
+        size_t n = (size_t)(at - text);
+        const struct resource *fs;
+        struct resource *r;
+
+        if (n >= sizeof head)
+            return NULL;
+        memcpy(head, text, n);
+        head[n] = '\0';
+        fs = resource_by_id(c, resource_seen_id(NULL, RESOURCE_FILESYSTEM, head));
+        r = fs != NULL ? image_by_path(c, fs, at + 1) : NULL;
+        if (r != NULL)
+            return r;
+    }
+    return NULL;
+}
+
 struct resource *resource_by_text(const struct coord *c, const char *text)
 {
+    struct resource *r;
     struct network *w;
     uuid128 id;
 
@@ -193,13 +223,20 @@ struct resource *resource_by_text(const struct coord *c, const char *text)
     w = map_get(c->networks_by_name, text, strlen(text));
     if (w != NULL)
         return w->resource;
-    for (enum resource_kind k = RESOURCE_LUN; k < RESOURCE_KINDS; k++) {
-        struct resource *r = resource_by_id(c, resource_seen_id(NULL, k, text));
-
+    for (enum resource_kind k = RESOURCE_LUN; k < RESOURCE_IMAGE; k++) {
+        r = resource_by_id(c, resource_seen_id(NULL, k, text));
         if (r != NULL)
             return r;
     }
+    r = image_by_text(c, text);
+    if (r != NULL)
+        return r;
     return uuid128_parse(text, &id) ? resource_by_id(c, id) : NULL;
+}
+
+static char *image_name(struct arena *a, const char *filesystem, const struct resource *r)
+{
+    return filesystem == NULL ? NULL : arena_printf(a, "%s:%s", filesystem, r->key);
 }
 
 char *resource_key(struct arena *a, const struct resource *r)
@@ -208,6 +245,8 @@ char *resource_key(struct arena *a, const struct resource *r)
 
     if (r->network != NULL)
         return arena_strdup(a, uuid_text(r->id, text));
+    if (r->filesystem != NULL)
+        return image_name(a, resource_key(a, r->filesystem), r);
     if (r->kind == RESOURCE_NETWORK)
         return arena_printf(a, UNPROVEN "%s/%s", uuid_text(r->owner->row.id, text), r->key);
     if (r->owner != NULL)
@@ -219,6 +258,8 @@ char *resource_label(struct arena *a, const struct resource *r)
 {
     if (r->network != NULL)
         return arena_strdup(a, r->network->name);
+    if (r->filesystem != NULL)
+        return image_name(a, resource_label(a, r->filesystem), r);
     if (r->kind == RESOURCE_NETWORK)
         return arena_printf(a, UNPROVEN "%s/%s", r->owner->row.name, r->key);
     if (r->owner != NULL)
@@ -226,10 +267,19 @@ char *resource_label(struct arena *a, const struct resource *r)
     return arena_strdup(a, r->label);
 }
 
+static void image_label_in(const struct resource *r, char *out, size_t n)
+{
+    size_t used = strlen(resource_label_in(r->filesystem, out, n));
+
+    snprintf(out + used, n - used, ":%s", r->key);
+}
+
 char *resource_label_in(const struct resource *r, char *out, size_t n)
 {
     if (r->network != NULL)
         snprintf(out, n, "%s", r->network->name);
+    else if (r->filesystem != NULL)
+        image_label_in(r, out, n);
     else if (r->kind == RESOURCE_NETWORK)
         snprintf(out, n, UNPROVEN "%s/%s", r->owner->row.name, r->key);
     else if (r->owner != NULL)

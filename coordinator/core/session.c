@@ -72,6 +72,7 @@ static int node_follows(struct step *s, const struct node_register *reg, struct 
 
     n->registered = true;
     orders_of(s->c, n);
+    scan_node(s->c, n);
     for (size_t i = 0; i < SECTION_COUNT; i++)
         n->sections[i].was_asked = false;
     rc = node_heard(s, n, reg->sections, want);
@@ -195,6 +196,7 @@ static int on_goodbye(struct step *s, const struct envelope *env, struct key *k)
     if (!n->registered)
         return 0;
     n->registered = false;
+    scan_node(s->c, n);
     touch_node(s->c, n);
     rc = event_due_of_node(s, n);
     return rc != 1 ? rc
@@ -215,6 +217,9 @@ static const struct body bodies[] = {
     { envelope_goodbye, true, on_goodbye },
     { envelope_lease_request, false, on_lease_request },
     { envelope_lease_renew, false, on_lease_renew },
+    { envelope_scan_result, false, on_scan_result },
+    { envelope_reach_result, false, on_reach_result },
+    { envelope_decline, false, on_decline },
 };
 
 static const struct body *body_of(const struct envelope *env)

@@ -145,6 +145,7 @@ static struct job *job_add(struct coord *c, struct task *t, const struct job_row
     j->task = t;
     link_init(&j->link);
     link_init(&j->offer);
+    link_init(&j->of_reading);
     if (text_set(&j->row.resource_label, row->resource_label) < 0 ||
         text_set(&j->row.reason, row->reason) < 0) {
         job_forget(j);
@@ -219,7 +220,7 @@ static int step_begin(struct step *s, struct task *t)
 }
 
 int task_new(struct step *s, enum task_kind_id kind, bool every_node, const char *text,
-             struct task **out)
+             const void *what, struct task **out)
 {
     struct task_row row = { .no = s->c->meta.next_task_no,
                             .kind = kind,
@@ -241,7 +242,11 @@ int task_new(struct step *s, enum task_kind_id kind, bool every_node, const char
     if (rc == 0)
         rc = event(s, "task.started", SEVERITY_INFO, NULL, NULL, "Task %u (%s) has started: %s",
                    t->row.no, t->kind->name, text);
-    return rc < 0 ? rc : step_begin(s, t);
+    t->what = what;
+    if (rc == 0)
+        rc = step_begin(s, t);
+    t->what = NULL;
+    return rc;
 }
 
 static int task_end(struct step *s, struct task *t, enum task_state state)
@@ -327,8 +332,11 @@ int tasks_settle(struct step *s)
         if (t->open == 0)
             rc = task_goes_on(s, t);
     }
+    readings_settle(s);
     if (rc == 0)
         rc = jobs_place(s);
+    if (rc == 0)
+        rc = scans_settle(s);
     return rc < 0 ? rc : orders_settle(s);
 }
 
@@ -381,11 +389,12 @@ static int job_resume(struct step *s, struct job *j)
     if (n == NULL && (j->row.state == JOB_TAKEN || job_step(j)->place == NULL))
         return s->c->read_only ? 0
                                : job_done(s, j, job_step(j)->failure, "The node was forgotten.");
-    if (j->row.state == JOB_TAKEN)
-        job_runs(j);
-    else
+    if (j->row.state == JOB_OPEN) {
         job_enqueue(s->c, j);
-    return 0;
+        return 0;
+    }
+    job_runs(j);
+    return job_step(j)->resumed != NULL ? job_step(j)->resumed(s, j) : 0;
 }
 
 int tasks_load(struct step *s, const struct stored *im)
@@ -431,8 +440,9 @@ static const char *job_fault(const struct job *j)
         return "runs and does not";
     if (ordered && j->node == NULL)
         return "is ordered of nobody";
-    if (link_empty(&j->offer) != (j->now != JOB_OFFERED))
-        return "waits for an answer to no order";
+    if (link_empty(&j->offer) !=
+        (j->now != JOB_OFFERED && (j->now != JOB_HELD || j->due.v == MONO_NEVER.v)))
+        return "waits for an answer to no order, or for no time";
     if ((j->held != NULL) != (j->now == JOB_HELD))
         return "is held and is not";
     return NULL;

@@ -18,6 +18,7 @@
 
 struct task;
 struct job;
+struct verdict;
 
 enum { ORDERS_PER_NODE = 16 };
 
@@ -38,13 +39,19 @@ enum job_loss {
 struct job {
     struct link
         link; /* of its node: waiting, under_way, held; else coord.jobs_unplaced, or alone */
-    struct link offer;  /* coord.offers: JOB_OFFERED, first due first */
+    struct link offer;  /* coord.offers: JOB_OFFERED; coord.jobs_held: JOB_HELD; first due first */
     struct job_row row; /* texts are owned */
     struct task *task;
     struct node *node; /* whose it is, or who it was placed with; NULL: nobody's */
     enum job_now now;
-    mono_ms due; /* JOB_OFFERED */
-    char *held;  /* one sentence; owned */
+    mono_ms due;        /* JOB_OFFERED; JOB_HELD: then it has failed, unless it is never */
+    char *held;         /* one sentence; owned */
+    mono_ms held_since; /* the first time since a node worked on it; 0: not held since */
+    uint32_t unheard;   /* how often its order was not answered */
+    /* Of a step that places it (scan_place.c). */
+    struct reading *reading; /* NULL: not placed yet */
+    struct link of_reading;
+    uint32_t server; /* of the open shop, plus 1, while the pair is under way; 0: none is */
 };
 
 struct task {
@@ -54,7 +61,9 @@ struct task {
     const struct task_kind *kind;
     struct job **jobs; /* by number - 1 */
     uint32_t job_count, job_cap, open;
-    bool begun; /* the jobs of its step, forwards or back, are made */
+    uint32_t left_out; /* jobs that were not made, since there were too many */
+    const void *what;  /* while its first step is made: of task_new() */
+    bool begun;        /* the jobs of its step, forwards or back, are made */
 };
 
 struct task_step {
@@ -66,11 +75,17 @@ struct task_step {
     /* NULL: jobs have their nodes. Else of a job that is open: chooses, now or later, who does it,
      * and calls job_offer(). */
     int (*place)(struct step *s, struct job *j);
+    /* With `place`: it runs, as the database says after a start. */
+    int (*resumed)(struct step *s, struct job *j);
     /* Nothing was heard of an order in time. NULL: it is repeated. */
     int (*unanswered)(struct step *s, struct job *j);
     /* The job's node is lost while it is not over. NULL: a silent node is waited for; after the end
      * of its boot the job is open again; with the node it has failed. */
     int (*lost)(struct step *s, struct job *j, enum job_loss how);
+    /* Of a step whose jobs need leases: this is in the way of the one that its node has asked for;
+     * and the one that it has is over, or counts as residue from now on. */
+    int (*denied)(struct step *s, struct job *j, struct node *n, const struct verdict *why);
+    int (*unleased)(struct step *s, struct job *j, const char *why);
     void (*over)(struct step *s, struct job *j); /* what the step keeps of it goes; may be NULL */
     /* All jobs are done: has the step failed, so that the task is undone? NULL: never. */
     bool (*failed)(const struct task *t);
@@ -91,9 +106,10 @@ struct task_kind {
 extern const struct task_kind *const task_kinds[TASK_KINDS]; /* by enum task_kind_id */
 bool tasks_room(const struct coord *c);                      /* for one more */
 bool jobs_room(const struct coord *c, size_t n);             /* for n more, of all tasks */
-/* Makes the task and the jobs of its first step. `text`: what it is for. 0 or -ENOMEM. */
+/* Makes the task and the jobs of its first step, which finds `what` in the task. `text`: what it is
+ * for. 0 or -ENOMEM. */
 int task_new(struct step *s, enum task_kind_id kind, bool every_node, const char *text,
-             struct task **out);
+             const void *what, struct task **out);
 struct task *task_by_no(const struct coord *c, uint64_t no); /* NULL: it does not run */
 struct job *job_by_key(const struct coord *c, const struct order_key *key); /* of any attempt */
 const struct task_step *job_step(const struct job *j);
@@ -112,8 +128,10 @@ int tasks_check(const struct coord *c, struct err *e);
 /* ---- job.c */
 /* Orders it of the node; until it is taken or withdrawn it is that node's. */
 int job_offer(struct step *s, struct job *j, struct node *n);
-int job_take(struct step *s, struct job *j, uint64_t token);   /* the node works on it */
-int job_hold(struct coord *c, struct job *j, const char *why); /* something is in its way */
+int job_take(struct step *s, struct job *j, uint64_t token); /* the node works on it */
+int job_order_again(struct step *s, struct job *j); /* of the same node; it is waited for again */
+/* Something is in its way, and if it still is then, the job has failed. */
+int job_hold_until(struct coord *c, struct job *j, const char *why, mono_ms due);
 /* Nobody works on it any more; it is tried again, or has failed for good with this reason. */
 int job_again(struct step *s, struct job *j, const char *reason);
 int job_withdraw(struct step *s,

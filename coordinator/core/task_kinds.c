@@ -2,4 +2,4 @@
 /* The kinds of tasks. */
 #include "core/core_internal.h"
 
-const struct task_kind *const task_kinds[TASK_KINDS] = { NULL };
+const struct task_kind *const task_kinds[TASK_KINDS] = { [TASK_SCAN] = &scan_kind };

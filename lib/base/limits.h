@@ -67,6 +67,7 @@
 #define LEASE_EPOCH_SHIFT          40   /* a token: the epoch, and above so many bits a counter */
 #define LEASE_STOP_BUDGET_MS       2000 /* from SIGKILL to unmounted, of a worker that can die */
 #define DEFAULT_OFFER_MS           3000 /* an offer that is not taken up goes elsewhere */
+#define DEFAULT_HELD_MS            60000 /* a job that something is in the way of for so long fails */
 #define LIMIT_JOB_ATTEMPTS         3u
 #define LIMIT_TASKS                4096u   /* that run */
 #define LIMIT_JOBS                 200000u /* of those */

@@ -94,6 +94,12 @@ struct record_desc {
 /* REC_SET(&row, nic, mtu_bytes, 1500) sets a field and marks it present. */
 #define REC_SET(r, type, member, value)                                                            \
     ((void)((r)->member = (value), (r)->present |= UINT64_C(1) << type##_##member))
+/* A pointer that may be NULL: then it stays absent. */
+#define REC_PUT(r, type, member, value)                                                            \
+    do {                                                                                           \
+        if ((value) != NULL)                                                                       \
+            REC_SET(r, type, member, value);                                                       \
+    } while (0)
 #define REC_HAS(r, type, member) ((((r)->present) >> type##_##member) & 1u)
 #define REC_CLEAR(r, type, member)                                                                 \
     ((void)(memset(&(r)->member, 0, sizeof (r)->member),                                           \

@@ -22,7 +22,8 @@ enum offer_kind { OFFER_SCAN = 1, OFFER_REACH = 2 };
 #define RIGHT_LIST(X, XREC, XRECS)                                                                 \
     X(U64, request, 1, FIELD_REQUIRED, "seq of the lease_request that it was, or is, asked for in") \
     X(U64, state,   2, FIELD_REQUIRED, "enum right_state")                                         \
-    X(U64, token,   3, 0, "absent while it is asked for")
+    X(U64, token,   3, 0, "absent while it is asked for")                                          \
+    X(BYTES, resource, 4, FIELD_ID, "the filesystem")
 
 /* What an order, and all that is heard of it, belongs to. */
 #define ORDER_KEY_LIST(X, XREC, XRECS)                                                             \

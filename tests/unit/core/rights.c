@@ -2,6 +2,7 @@
 #include "rights.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -170,15 +171,100 @@ void rights_add(struct machine *m, uint64_t request, enum right_state state, uin
         REC_SET(r, right, token, token);
 }
 
+/* ---- what is offered to it ------------------------------------------------------------------ */
+
+static const struct resource *offered;
+
+static int offer_make(struct step *s, struct task *t)
+{
+    struct job *j;
+
+    return job_new(s, t, offered, NULL, &j);
+}
+
+static int offer_order(struct step *s, struct job *j, struct envelope *env)
+{
+    struct heartbeat_ack *body = arena_zalloc(s->u->arena, sizeof *body);
+
+    (void)j;
+    REC_SET(env, envelope, heartbeat_ack, body);
+    return 0;
+}
+
+static int offer_place(struct step *s, struct job *j)
+{
+    (void)s;
+    (void)j;
+    return 0;
+}
+
+static int offer_denied(struct step *s, struct job *j, struct node *n, const struct verdict *why)
+{
+    (void)n;
+    return job_done(s, j, 2, why->text);
+}
+
+static int offer_unleased(struct step *s, struct job *j, const char *why)
+{
+    return job_done(s, j, 2, why);
+}
+
+static const char *offer_outcome(struct arena *a, const struct task *t)
+{
+    return arena_printf(a, "%u jobs", t->job_count);
+}
+
+static const struct task_step offer_step = {
+    .name = "offer",
+    .make = offer_make,
+    .order = offer_order,
+    .place = offer_place,
+    .unanswered = job_order_again,
+    .denied = offer_denied,
+    .unleased = offer_unleased,
+    .failure = 2,
+};
+static const struct task_kind offer_kind = { "offer", &offer_step, 1, offer_outcome };
+static const struct task_kind *const offer_kinds[TASK_KINDS] = { [TASK_SCAN] = &offer_kind };
+
+void rights_offers(struct life *l)
+{
+    l->config.task_kinds = l->c->task_kinds = offer_kinds;
+}
+
+struct order_key rights_offer(struct machine *m, const struct resource *r)
+{
+    struct life *l = m->l;
+    struct coord_event ev = { .type = COORD_TICK, .now = l->now, .wall = l->wall };
+    struct step s = { .c = l->c, .ev = &ev, .u = &l->update };
+    struct node *n = node_by_id(l->c, m->id);
+    struct order_key key = { 0 };
+    struct task *t;
+    int rc = -EROFS;
+
+    offered = r;
+    if (!l->read_only && !l->c->read_only && n != NULL) {
+        life_begin(l);
+        rc = task_new(&s, TASK_SCAN, false, "what a test offers", NULL, &t);
+        if (rc == 0)
+            rc = job_offer(&s, t->jobs[0], n);
+    }
+    REC_SET(&key, order_key, task, rc == 0 ? t->row.no : 0);
+    REC_SET(&key, order_key, job, 1);
+    REC_SET(&key, order_key, attempt, 1);
+    if (rc == 0) {
+        life_step(l, &ev);
+        life_commit(l);
+    }
+    return key;
+}
+
 uint64_t rights_ask(struct machine *m, const struct resource *r, const char **text)
 {
-    struct order_key order = { 0 };
+    struct order_key order = rights_offer(m, r);
     struct lease_request body = { 0 };
     struct envelope env = { 0 };
 
-    REC_SET(&order, order_key, task, 1);
-    REC_SET(&order, order_key, job, 1);
-    REC_SET(&order, order_key, attempt, 1);
     REC_SET(&body, lease_request, order, &order);
     REC_SET(&body, lease_request, resource, wire_bytes16(r->id.b));
     REC_SET(&body, lease_request, rights, ((struct recs){ m->rights, m->right_count }));

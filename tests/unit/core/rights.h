@@ -31,7 +31,12 @@ void rights_clear(struct machine *m);
 void rights_add(struct machine *m, uint64_t request, enum right_state state, uint64_t token);
 void rights_drop(struct machine *m, uint64_t request);
 
-/* Asks for a lease; the token, 0: denied. *text: why, until the next message. */
+/* A kind of task of one job, which offers what the test says; its leases come from the requests for
+ * it. rights_offers: before machines join. */
+void rights_offers(struct life *l);
+struct order_key rights_offer(struct machine *m, const struct resource *r);
+
+/* Asks for a lease that is offered before; the token, 0: denied. *text: why, until the next message. */
 uint64_t rights_ask(struct machine *m, const struct resource *r, const char **text);
 /* Renews all; how many live on. */
 size_t rights_renew(struct machine *m);

@@ -396,7 +396,8 @@ static void ask(struct world *w, int n, int fs)
 {
     struct host *h = &w->h[n];
     struct worker *x = NULL;
-    struct order_key order = { 0 };
+    const struct resource *r;
+    struct order_key order;
     struct lease_request body = { 0 };
     struct envelope env;
 
@@ -406,12 +407,10 @@ static void ask(struct world *w, int n, int fs)
         return;
     list_fill(w, h);
     envelope_begin(h, &env);
-    REC_SET(&order, order_key, task, 1);
-    REC_SET(&order, order_key, job, 1);
-    REC_SET(&order, order_key, attempt, 1);
+    r = shelf_resource(w->l, RESOURCE_FILESYSTEM, fs_keys[fs]);
+    order = rights_offer(&h->m, r);
     REC_SET(&body, lease_request, order, &order);
-    REC_SET(&body, lease_request, resource,
-            wire_bytes16(shelf_resource(w->l, RESOURCE_FILESYSTEM, fs_keys[fs])->id.b));
+    REC_SET(&body, lease_request, resource, wire_bytes16(r->id.b));
     REC_SET(&body, lease_request, rights, ((struct recs){ h->m.rights, h->m.right_count }));
     REC_SET(&env, envelope, lease_request, &body);
     *x = (struct worker){ .request = h->m.seq, .fs = fs, .sent = clock_of(w, h) };

@@ -139,7 +139,7 @@ static void deed(enum deed what, uint32_t job, uint32_t result)
     life_begin(l);
     l->offer_count = 0;
     if (what == START)
-        rc = task_new(&s, TASK_SCAN, false, "to try it", &t);
+        rc = task_new(&s, TASK_SCAN, false, "to try it", NULL, &t);
     else if (what == TAKE)
         rc = job_take(&s, j, 0);
     else if (what == DONE)

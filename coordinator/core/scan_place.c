@@ -1,0 +1,710 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who reads which filesystem next. The open shop has a server for each node and a machine for each
+ * reading; it has a pair of both as long as the node reaches the filesystem, and chooses. What is
+ * in the way then blocks the reading until it may be over. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/core_internal.h"
+
+enum {
+    GUESS_MS = 5000,  /* of a filesystem that was never read */
+    RETRY_MS = 5000,  /* of what is in the way and was not heard to be over */
+    UNHEARD_MOST = 2, /* an offer is made so often to one node */
+    UNHEARD_REST_MS = 10000,
+    REST_MOST_MS = 60000,
+};
+
+/* ---- servers and machines ------------------------------------------------------------------- */
+
+static int server_of(struct coord *c, struct node *n)
+{
+    uint32_t slots = n->scans > 0 ? n->scans : DEFAULT_SCANS_PER_NODE, at;
+    struct node **more;
+    int rc;
+
+    if (n->server != 0)
+        return 0;
+    rc = openshop_add_server(c->shop, slots, &at);
+    if (rc < 0)
+        return rc;
+    if (at >= c->server_cap) {
+        more = realloc(c->servers, 2 * (at + 8) * sizeof(struct node *));
+        if (more == NULL)
+            return -ENOMEM;
+        c->servers = more;
+        c->server_cap = 2 * (at + 8);
+    }
+    c->servers[at] = n;
+    n->server = at + 1;
+    if (n->rests_until.v != 0)
+        openshop_block_server(c->shop, at, true);
+    return 0;
+}
+
+static uint32_t estimate_of(const struct resource *r)
+{
+    uint64_t ms = r->seat->scan != NULL ? r->seat->scan->ms : 0;
+
+    return ms == 0 ? GUESS_MS : ms < OPENSHOP_LONGEST_MS ? (uint32_t)ms : OPENSHOP_LONGEST_MS;
+}
+
+static bool reaches(const struct edge *e)
+{
+    const struct node *n = e->node;
+
+    return may_order(n) && !n->row.draining && (e->shown == EDGE_OK || e->shown == EDGE_DEGRADED);
+}
+
+static bool is_once(const struct reading *d)
+{
+    return !d->task->row.every_node;
+}
+
+static struct job *job_at(struct link *l)
+{
+    return container_of(l, struct job, of_reading);
+}
+
+/* That this node does, or would do. NULL: none. */
+static struct job *job_for(const struct reading *d, const struct node *n)
+{
+    for (struct link *l = d->jobs.next; l != &d->jobs; l = l->next) {
+        if (is_once(d) || job_at(l)->row.node_no == n->row.no)
+            return job_at(l);
+    }
+    return NULL;
+}
+
+static void reading_due(struct coord *c, struct reading *d)
+{
+    if (link_empty(&d->due))
+        link_append(&c->readings_due, &d->due);
+}
+
+/* The pair is there as long as the node reaches it. What is under way ends by itself. */
+static int pair_settle(struct coord *c, struct reading *d, struct node *n, bool can)
+{
+    struct job *j = job_for(d, n);
+    int rc = 0;
+
+    if (j == NULL || (n->server != 0 && j->server == n->server))
+        return 0;
+    if (can) {
+        rc = server_of(c, n);
+        if (rc == 0)
+            rc = openshop_add_pair(c->shop, n->server - 1, d->machine, estimate_of(d->resource));
+    } else if (n->server != 0) {
+        openshop_drop(c->shop, n->server - 1, d->machine);
+    }
+    return rc;
+}
+
+static int pairs_settle(struct coord *c, struct reading *d)
+{
+    int rc = 0;
+
+    for (const struct edge *e = d->resource->edges; rc == 0 && e != NULL; e = e->next) {
+        if (reaches(e))
+            rc = pair_settle(c, d, e->node, true);
+    }
+    return rc;
+}
+
+/* ---- readings ------------------------------------------------------------------------------- */
+
+static int index_reading(struct coord *c, struct reading *d)
+{
+    struct reading **more;
+
+    if (d->machine >= c->reading_cap) {
+        more = realloc(c->readings, 2 * (d->machine + 8) * sizeof(struct reading *));
+        if (more == NULL)
+            return -ENOMEM;
+        for (uint32_t i = c->reading_cap; i < 2 * (d->machine + 8); i++)
+            more[i] = NULL;
+        c->readings = more;
+        c->reading_cap = 2 * (d->machine + 8);
+    }
+    c->readings[d->machine] = d;
+    return 0;
+}
+
+static void reading_free(struct reading *d)
+{
+    link_remove(&d->of_seat);
+    link_remove(&d->blocked);
+    link_remove(&d->due);
+    free(d->why);
+    free(d);
+}
+
+static int reading_new(struct coord *c, struct task *t, struct resource *r, struct reading **out)
+{
+    struct reading *d = calloc(1, sizeof *d);
+    int rc;
+
+    if (d == NULL)
+        return -ENOMEM;
+    d->task = t;
+    d->resource = r;
+    link_init(&d->of_seat);
+    link_init(&d->blocked);
+    link_init(&d->due);
+    link_init(&d->jobs);
+    rc = openshop_add_machine(c->shop, !t->row.every_node, &d->machine);
+    if (rc == 0)
+        rc = index_reading(c, d);
+    if (rc < 0) {
+        free(d);
+        return rc;
+    }
+    link_append(&r->seat->readings, &d->of_seat);
+    *out = d;
+    return 0;
+}
+
+void scans_free_all(struct coord *c)
+{
+    for (uint32_t i = 0; i < c->reading_cap; i++) {
+        if (c->readings[i] != NULL)
+            reading_free(c->readings[i]);
+    }
+    free(c->readings);
+    free(c->servers);
+    openshop_free(c->shop);
+}
+
+/* Of the job's task and filesystem, with the job in it. *out NULL: there is no such filesystem. */
+static int reading_of(struct coord *c, struct job *j, struct reading **out)
+{
+    struct resource *r = resource_by_id(c, j->row.resource);
+    struct reading *d = NULL;
+    int rc = 0;
+
+    *out = j->reading;
+    if (j->reading != NULL || r == NULL || r->seat == NULL)
+        return 0;
+    for (struct link *l = r->seat->readings.next; d == NULL && l != &r->seat->readings;
+         l = l->next) {
+        struct reading *is = container_of(l, struct reading, of_seat);
+
+        if (is->task == j->task)
+            d = is;
+    }
+    if (d == NULL)
+        rc = reading_new(c, j->task, r, &d);
+    if (rc < 0)
+        return rc;
+    j->reading = *out = d;
+    link_append(&d->jobs, &j->of_reading);
+    return is_once(d) ? pairs_settle(c, d) : 0;
+}
+
+/* ---- what is in the way --------------------------------------------------------------------- */
+
+static mono_ms patience_of(const struct coord *c, struct job *j)
+{
+    int64_t from = c->grants_from.v > c->now.v ? c->grants_from.v : j->held_since.v;
+
+    if (j->held_since.v == 0)
+        j->held_since = c->now;
+    if (from < j->held_since.v)
+        from = j->held_since.v;
+    return (mono_ms){ from + DEFAULT_HELD_MS };
+}
+
+static int hold(struct coord *c, struct job *j, const char *why, bool ends)
+{
+    return why == NULL ? -ENOMEM : job_hold_until(c, j, why, ends ? patience_of(c, j) : MONO_NEVER);
+}
+
+/* Nobody reaches it, or the node whose job it is does not. */
+static int hold_unreached(struct step *s, struct reading *d, struct job *j)
+{
+    const struct resource *r = d->resource;
+    struct node *n = j->row.node_no != 0 && !is_once(d) ? node_by_no(s->c, j->row.node_no) : NULL;
+    char *label = resource_label(s->u->arena, r);
+    struct verdict v = { 0 };
+    int rc = label == NULL ? -ENOMEM : 0;
+
+    if (n == NULL && r->edges != NULL && r->edges->next == NULL)
+        n = r->edges->node;
+    if (rc == 0 && n != NULL)
+        rc = conflict(s->c, s->u->arena, r, WANT_SCAN, n, &v);
+    if (rc < 0)
+        return rc;
+    if (d->why != NULL)
+        return hold(s->c, j, d->why, true);
+    if (v.text != NULL)
+        return hold(s->c, j, v.text, true);
+    return hold(s->c, j,
+                n != NULL && n->row.draining
+                    ? arena_printf(s->u->arena, "%s: %s is draining.", label, n->row.name)
+                    : arena_printf(s->u->arena, "%s: no node that is up sees it.", label),
+                true);
+}
+
+static bool is_idle(const struct job *j)
+{
+    return j->now == JOB_WAITS || j->now == JOB_HELD;
+}
+
+/* In order of time, from the back. `wholly`: for all nodes. */
+static void reading_wait(struct coord *c, struct reading *d, bool wholly)
+{
+    struct link *at = c->readings_blocked.prev;
+    mono_ms until = { c->now.v + RETRY_MS };
+
+    while (at != &c->readings_blocked &&
+           container_of(at, struct reading, blocked)->until.v > until.v)
+        at = at->prev;
+    link_remove(&d->blocked);
+    link_append(at->next, &d->blocked);
+    d->until = until;
+    d->wholly = wholly;
+    openshop_block_machine(c->shop, d->machine, wholly);
+}
+
+static int reading_block(struct step *s, struct reading *d, const struct verdict *v)
+{
+    int rc = 0;
+
+    d->by = v->node;
+    reading_wait(s->c, d, true);
+    for (struct link *l = d->jobs.next; rc == 0 && l != &d->jobs; l = l->next) {
+        if (is_idle(job_at(l)))
+            rc = hold(s->c, job_at(l), v->text, v->way != WAY_LEASED);
+    }
+    return rc;
+}
+
+/* All that is held is tried again. */
+static void reading_try(struct coord *c, struct reading *d)
+{
+    link_remove(&d->blocked);
+    free(d->why);
+    d->why = NULL;
+    d->by = NULL;
+    openshop_block_machine(c->shop, d->machine, false);
+    if (pairs_settle(c, d) < 0)
+        c->shop_failed = true;
+    for (struct link *l = d->jobs.next; l != &d->jobs; l = l->next) {
+        if (job_at(l)->now == JOB_HELD)
+            job_enqueue(c, job_at(l));
+    }
+}
+
+void scans_wake(struct coord *c, const struct node *n)
+{
+    struct link *at = c->readings_blocked.next;
+
+    while (at != &c->readings_blocked) {
+        struct reading *d = container_of(at, struct reading, blocked);
+
+        at = at->next;
+        if (n == NULL || d->by == n)
+            reading_try(c, d);
+    }
+}
+
+/* All that is not under way ends. */
+static int reading_fails(struct step *s, struct reading *d, const char *why)
+{
+    struct link *at = d->jobs.next;
+    bool last = at == &d->jobs;
+    int rc = 0;
+
+    while (rc == 0 && !last) {
+        struct job *j = job_at(at);
+
+        at = at->next;
+        last = at == &d->jobs; /* with the last job the reading goes */
+        if (is_idle(j))
+            rc = job_done(s, j, SCAN_NOT_READ, why);
+    }
+    return rc;
+}
+
+/* Of others the same may be true, or not: the node alone is out. */
+static int node_out(struct step *s, struct job *j, const struct node *n, const struct node *by,
+                    const char *why)
+{
+    struct reading *d = j->reading;
+    const char *p = d->why;
+    int rc = text_set(&p, why);
+
+    d->why = (char *)(uintptr_t)p;
+    if (rc < 0)
+        return rc;
+    openshop_drop(s->c->shop, n->server - 1, d->machine);
+    if (!is_once(d) || openshop_machine_pairs(s->c->shop, d->machine) == 0) {
+        d->by = by;
+        reading_wait(s->c, d, false);
+        return hold(s->c, j, why, true);
+    }
+    if (j->now != JOB_WAITS)
+        job_enqueue(s->c, j);
+    return 0;
+}
+
+/* This is in the way of what the shop has chosen, or the node has asked for. */
+static int stopped(struct step *s, struct job *j, struct node *n, const struct verdict *v)
+{
+    switch (v->way) {
+    case WAY_UNFIT:
+    case WAY_OBSERVE:
+        return reading_fails(s, j->reading, v->text);
+    case WAY_UNREACHED:
+    case WAY_HELD:
+        return node_out(s, j, n, v->node, v->text);
+    default:
+        return reading_block(s, j->reading, v);
+    }
+}
+
+/* ---- places --------------------------------------------------------------------------------- */
+
+void scan_stop(struct coord *c, struct job *j)
+{
+    struct node *n;
+
+    if (j->server == 0)
+        return;
+    n = c->servers[j->server - 1];
+    openshop_fail(c->shop, j->server - 1, j->reading->machine);
+    j->server = 0;
+    if (edge_find(n, j->reading->resource) == NULL || !reaches(edge_find(n, j->reading->resource)))
+        openshop_drop(c->shop, n->server - 1, j->reading->machine);
+}
+
+int scan_place(struct step *s, struct job *j)
+{
+    struct node *n = NULL;
+    struct reading *d;
+    int rc;
+
+    scan_stop(s->c, j);
+    rc = reading_of(s->c, j, &d);
+    if (rc < 0)
+        return rc;
+    if (d == NULL)
+        return job_done(s, j, SCAN_NOT_READ, "It is gone: no node sees it any more.");
+    if (!is_once(d)) {
+        n = node_by_no(s->c, j->row.node_no);
+        if (n == NULL)
+            return job_done(s, j, SCAN_NOT_READ, "The node was forgotten.");
+        if (edge_find(n, d->resource) == NULL || !reaches(edge_find(n, d->resource)))
+            return hold_unreached(s, d, j);
+        return pair_settle(s->c, d, n, true);
+    }
+    if (openshop_machine_pairs(s->c->shop, d->machine) == 0)
+        return hold_unreached(s, d, j);
+    return 0;
+}
+
+/* Its lease is still there, or it begins anew. */
+int scan_resumed(struct step *s, struct job *j)
+{
+    struct node *n = j->node;
+    struct reading *d;
+    int rc;
+
+    if (lease_by_token(s->c, j->row.token) == NULL)
+        return s->c->read_only ? 0 : job_again(s, j, "Its lease is over.");
+    rc = reading_of(s->c, j, &d);
+    if (rc == 0 && d != NULL)
+        rc = server_of(s->c, n);
+    if (rc == 0 && d != NULL)
+        rc = openshop_add_pair(s->c->shop, n->server - 1, d->machine, estimate_of(d->resource));
+    if (rc < 0 || d == NULL)
+        return rc;
+    if (openshop_start(s->c->shop, n->server - 1, d->machine))
+        j->server = n->server;
+    return 0;
+}
+
+int scan_again(struct step *s, struct job *j, const char *reason)
+{
+    struct openshop *shop = s->c->shop;
+    const struct node *n = j->node;
+    struct reading *d = j->reading;
+    int rc;
+
+    scan_stop(s->c, j);
+    rc = job_again(s, j, reason);
+    if (rc < 0 || d == NULL || j->now == JOB_OVER || j->reading == NULL)
+        return rc;
+    if (is_once(d) && openshop_machine_pairs(shop, d->machine) > 1)
+        openshop_drop(shop, n->server - 1, d->machine);
+    else
+        reading_wait(s->c, d, true);
+    return 0;
+}
+
+static void node_rest(struct coord *c, struct node *n, int64_t ms)
+{
+    struct link *at = c->nodes_resting.prev;
+    mono_ms until = { c->now.v + (ms < REST_MOST_MS ? ms : REST_MOST_MS) };
+
+    while (at != &c->nodes_resting && container_of(at, struct node, rests)->rests_until.v > until.v)
+        at = at->prev;
+    link_remove(&n->rests);
+    link_append(at->next, &n->rests);
+    n->rests_until = until;
+    if (n->server != 0)
+        openshop_block_server(c->shop, n->server - 1, true);
+}
+
+int scan_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms)
+{
+    struct node *n = j->node;
+    const char *why = arena_printf(s->u->arena, "%s does not read it: %s", n->row.name,
+                                   reason != NULL ? reason : "it gives no reason.");
+    int rc;
+
+    if (why == NULL)
+        return -ENOMEM;
+    scan_stop(s->c, j);
+    rc = job_withdraw(s, j);
+    if (rc < 0)
+        return rc;
+    if (retry_ms > 0)
+        node_rest(s->c, n, retry_ms);
+    else
+        rc = node_out(s, j, n, NULL, why);
+    return rc;
+}
+
+/* Another node may; and it ends some time also when each is as deaf as this one. */
+int scan_unanswered(struct step *s, struct job *j)
+{
+    const char *why;
+
+    if (++j->unheard < UNHEARD_MOST)
+        return job_order_again(s, j);
+    if (patience_of(s->c, j).v > s->c->now.v)
+        return scan_declined(s, j, "It does not answer offers.", UNHEARD_REST_MS);
+    why = arena_printf(s->u->arena, "%s does not answer offers.", j->node->row.name);
+    return why == NULL ? -ENOMEM : job_done(s, j, SCAN_NOT_READ, why);
+}
+
+int scan_lost(struct step *s, struct job *j, enum job_loss how)
+{
+    if (j->now == JOB_OFFERED) {
+        scan_stop(s->c, j);
+        return job_withdraw(s, j);
+    }
+    return how == LOSS_NODE && j->now == JOB_RUNS ? job_again(s, j, "The node was forgotten.") : 0;
+}
+
+void scan_over(struct step *s, struct job *j)
+{
+    struct coord *c = s->c;
+    struct reading *d = j->reading;
+
+    if (d == NULL)
+        return;
+    if (j->server != 0) {
+        openshop_finish(c->shop, j->server - 1, d->machine);
+    } else if (!is_once(d)) {
+        const struct node *n = node_by_no(c, j->row.node_no);
+
+        if (n != NULL && n->server != 0)
+            openshop_drop(c->shop, n->server - 1, d->machine);
+    }
+    j->server = 0;
+    j->reading = NULL;
+    link_remove(&j->of_reading);
+    if (!link_empty(&d->jobs))
+        return;
+    openshop_remove_machine(c->shop, d->machine);
+    c->readings[d->machine] = NULL;
+    reading_free(d);
+}
+
+/* ---- what changes --------------------------------------------------------------------------- */
+
+void scan_edge(struct coord *c, const struct edge *e, bool gone)
+{
+    const struct seat *seat = e->resource->seat;
+
+    for (struct link *l = seat != NULL ? seat->readings.next : NULL;
+         l != NULL && l != &seat->readings; l = l->next) {
+        struct reading *d = container_of(l, struct reading, of_seat);
+
+        if (pair_settle(c, d, e->node, !gone && reaches(e)) < 0)
+            c->shop_failed = true;
+        reading_due(c, d);
+    }
+}
+
+void scan_node(struct coord *c, const struct node *n)
+{
+    for (uint32_t i = 0; i < n->edge_count; i++)
+        scan_edge(c, n->edges[i], false);
+}
+
+void scan_node_gone(struct coord *c, struct node *n)
+{
+    link_remove(&n->rests);
+    for (struct link *l = c->readings_blocked.next; l != &c->readings_blocked; l = l->next) {
+        struct reading *d = container_of(l, struct reading, blocked);
+
+        if (d->by == n)
+            d->by = NULL;
+    }
+    if (n->server == 0)
+        return;
+    openshop_remove_server(c->shop, n->server - 1);
+    c->servers[n->server - 1] = NULL;
+    n->server = 0;
+    for (uint32_t i = 0; i < c->reading_cap; i++) {
+        if (c->readings[i] != NULL)
+            reading_due(c, c->readings[i]);
+    }
+}
+
+int scan_gone(struct step *s, struct resource *r)
+{
+    int rc = 0;
+
+    while (rc == 0 && r->seat != NULL && !link_empty(&r->seat->readings)) {
+        struct reading *d = container_of(r->seat->readings.next, struct reading, of_seat);
+
+        rc = job_done(s, job_at(d->jobs.next), SCAN_NOT_READ,
+                      "It is gone: no node sees it any more.");
+    }
+    return rc;
+}
+
+/* Who reaches it has changed: what has no pair any more is held, what has one again waits. */
+static void reading_review(struct step *s, struct reading *d)
+{
+    link_remove(&d->due);
+    if (link_empty(&d->blocked) || !d->wholly)
+        reading_try(s->c, d);
+    for (struct link *l = d->jobs.next; l != &d->jobs; l = l->next) {
+        struct job *j = job_at(l);
+
+        if (j->now == JOB_WAITS && link_empty(&j->link))
+            job_enqueue(s->c, j);
+    }
+}
+
+int scan_denied(struct step *s, struct job *j, struct node *n, const struct verdict *v)
+{
+    int rc;
+
+    if (j->now == JOB_RUNS)
+        return scan_again(s, j, v->text);
+    scan_stop(s->c, j);
+    rc = job_withdraw(s, j);
+    return rc < 0 ? rc : stopped(s, j, n, v);
+}
+
+/* ---- dispatch ------------------------------------------------------------------------------- */
+
+static int offer_next(struct step *s, const struct openshop_pair *p)
+{
+    struct reading *d = s->c->readings[p->machine];
+    struct node *n = s->c->servers[p->server];
+    struct job *j = job_for(d, n);
+    const struct node *holder = hold_of(d->resource);
+    struct verdict v;
+    int rc;
+
+    assert(j != NULL && j->server == 0);
+    rc = conflict(s->c, s->u->arena, d->resource, WANT_SCAN, n, &v);
+    if (rc < 0)
+        return rc;
+    if (v.way == WAY_USED && holder != NULL && holder != n)
+        v.way = WAY_HELD; /* the holder scans what it has mounted itself */
+    if (v.way == WAY_FREE) {
+        j->server = n->server;
+        j->unheard = 0;
+        return job_offer(s, j, n);
+    }
+    openshop_fail(s->c->shop, p->server, p->machine);
+    return stopped(s, j, n, &v);
+}
+
+int scans_settle(struct step *s)
+{
+    struct coord *c = s->c;
+    struct openshop_pair p;
+    int rc = c->shop_failed ? -ENOMEM : 0;
+
+    while (rc == 0 && openshop_next(c->shop, &p))
+        rc = offer_next(s, &p);
+    return rc;
+}
+
+void readings_settle(struct step *s)
+{
+    while (!link_empty(&s->c->readings_due))
+        reading_review(s, container_of(s->c->readings_due.next, struct reading, due));
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+static struct reading *blocked_first(const struct coord *c)
+{
+    return link_empty(&c->readings_blocked)
+               ? NULL
+               : container_of(c->readings_blocked.next, struct reading, blocked);
+}
+
+static struct node *resting_first(const struct coord *c)
+{
+    return link_empty(&c->nodes_resting) ? NULL
+                                         : container_of(c->nodes_resting.next, struct node, rests);
+}
+
+static struct job *held_first(const struct coord *c)
+{
+    return link_empty(&c->jobs_held) ? NULL : container_of(c->jobs_held.next, struct job, offer);
+}
+
+int scans_tick(struct step *s)
+{
+    struct coord *c = s->c;
+    struct reading *d;
+    struct node *n;
+    struct job *j;
+    int rc = 0;
+
+    if (c->read_only)
+        return 0;
+    while ((n = resting_first(c)) != NULL && n->rests_until.v <= c->now.v) {
+        link_remove(&n->rests);
+        n->rests_until.v = 0;
+        if (n->server != 0)
+            openshop_block_server(c->shop, n->server - 1, false);
+    }
+    while (rc == 0 && (j = held_first(c)) != NULL && j->due.v <= c->now.v) {
+        const char *why = arena_strdup(s->u->arena, j->held);
+
+        rc = why == NULL ? -ENOMEM : job_done(s, j, job_step(j)->failure, why);
+    }
+    while (rc == 0 && (d = blocked_first(c)) != NULL && d->until.v <= c->now.v)
+        reading_try(c, d);
+    return rc;
+}
+
+mono_ms scans_deadline(const struct coord *c)
+{
+    const struct reading *d = blocked_first(c);
+    const struct node *n = resting_first(c);
+    const struct job *j = held_first(c);
+    mono_ms first = d != NULL ? d->until : MONO_NEVER;
+
+    if (c->read_only)
+        return MONO_NEVER;
+    if (n != NULL && n->rests_until.v < first.v)
+        first = n->rests_until;
+    if (j != NULL && j->due.v < first.v)
+        first = j->due;
+    return first;
+}
