@@ -123,6 +123,37 @@ def test_kind(bed, kind):
     look(bed, dirty, kind, incomplete, uuid=uuid)
 
 
+def make_iso(bed, program):
+    folder = os.path.join(bed.lab.dir, "iso")
+    os.mkdir(folder)
+    bed.fill(folder, "disk.img")
+    path = os.path.join(bed.disks.dir, "iso9660")
+    run(program, *(["-as", "mkisofs"] if program == "xorriso" else []), "-quiet", "-R", "-o", path, folder)
+    return path
+
+
+def test_plain(bed, kind, path):
+    """One without a journal, which has nothing that it could be known again by."""
+    def complete(r):
+        check(r.outcome == "complete" and list(r.images.values()) == ["qcow2"] and r.mounts == 1 and
+              not r.fingerprint, f"{kind}: {r}")
+
+    _, pages = look(bed, path, kind, complete)
+    check(pages == 0, f"{kind}: {pages} pages of the file are cached")
+    print(f"{kind}: complete")
+
+
+def test_plain_kinds(bed):
+    isos = [p for p in ("genisoimage", "mkisofs", "xorriso") if shutil.which(p)]
+    for kind, can in (("vfat", shutil.which("mkfs.vfat")), ("iso9660", isos)):
+        if not is_known(kind):
+            print(f"{kind} is not tried: this kernel cannot mount it")
+        elif not can:
+            print(f"{kind} is not tried: no program here makes one")
+        else:
+            test_plain(bed, kind, make_iso(bed, isos[0]) if kind == "iso9660" else bed.make(kind)[0])
+
+
 def test_refusals(bed):
     path, _ = bed.make("ext4")
     uuid = uuid_of(path)
@@ -273,6 +304,7 @@ def main():
                 test_kind(bed, kind)
             else:
                 print(f"no {kind} here")
+        test_plain_kinds(bed)
         test_refusals(bed)
         test_panic(bed)
         test_ends_in_time(bed)
