@@ -256,8 +256,8 @@ int lease_end(struct step *s, struct lease *l, enum lease_ending how)
     rc = l->row.kind == KIND_LEASE ? uses_over(s->c, l) : 0;
     if (rc == 0)
         rc = lease_lost(s, l,
-                             how == LEASE_FENCED ? "The boot of the node that read it is over."
-                                                 : "The node that read it gave its lease back.");
+                        how == LEASE_FENCED ? "The boot of the node that read it is over."
+                                            : "The node that read it gave its lease back.");
     if (rc < 0)
         return rc;
     map_del(s->c->leases, &l->row.token, sizeof l->row.token);
