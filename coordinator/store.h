@@ -114,8 +114,9 @@ int store_look_up(struct store_reader *r, enum store_lookup which, const char *v
                   uint32_t node_no, size_t most, struct arena *a, struct store_found *out,
                   struct err *e);
 
-/* A consistent copy of the database at this moment into a new file (0600, fsynced). -EEXIST: there
- * is one. Other nodes' traffic goes on. */
+/* A consistent copy of the database at this moment into a new file (0600, fsynced), which is in
+ * recover: whoever starts on it grants nothing until an operator decides. -EEXIST: there is one.
+ * Other nodes' traffic goes on. */
 int store_backup(struct store_reader *r, const char *path, struct err *e);
 
 #endif

@@ -150,8 +150,9 @@ int store_sync_folder(const char *path);
 int store_migrate(sqlite3 *db, const char *path, const char *vfs, const char *const *migrations,
                   int newest, struct err *e);
 
-/* Copies all of `from` into a file that is not there yet (0600, fsynced; its folder is not). 0,
- * -EEXIST or another negative errno, with a sentence. */
-int store_copy(sqlite3 *from, const char *path, const char *vfs, struct err *e);
+/* Copies all of `from` into a file that is not there yet (0600, fsynced; its folder is not). With
+ * `change`, SQL, the copy has that done to it. 0, -EEXIST or another negative errno, with a
+ * sentence. */
+int store_copy(sqlite3 *from, const char *path, const char *vfs, const char *change, struct err *e);
 
 #endif

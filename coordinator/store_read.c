@@ -580,7 +580,9 @@ int store_read_jobs(struct store_reader *r, uint32_t task_no, struct arena *a,
     return rc == SQLITE_OK ? 0 : store_read_outcome(r->db, rc, r->path, e);
 }
 
+/* What is granted from now on, the copy does not know; and the node that has it may be silent when
+ * the copy is put back, so that nobody else can tell. */
 int store_backup(struct store_reader *r, const char *path, struct err *e)
 {
-    return store_copy(r->db, path, r->vfs, e);
+    return store_copy(r->db, path, r->vfs, "UPDATE meta SET recover=1", e);
 }
