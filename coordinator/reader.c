@@ -12,6 +12,7 @@
 #include "core/lease_list.h"
 #include "net/net.h"
 #include "reader_fs.h"
+#include "reader_image.h"
 #include "reader_task.h"
 #include "shell.h"
 #include "wire/codec.h"
@@ -173,6 +174,11 @@ static int join_fs_list(struct reader *r, struct job *j, struct err *e)
     return reader_fs_list(r->store, j->join.fs_list, j->arena, j->reply, e);
 }
 
+static int join_images(struct reader *r, struct job *j, struct err *e)
+{
+    return reader_images(r->store, j->join.image_list, j->arena, j->reply, e);
+}
+
 static int join_tasks(struct reader *r, struct job *j, struct err *e)
 {
     return reader_tasks(r->store, j->join.limit, j->arena, j->reply, e);
@@ -287,6 +293,7 @@ static int join(struct reader *r, struct job *j, struct err *e)
         [JOIN_EXPLAIN] = join_explain,
         [JOIN_IMPACT] = join_impact,
         [JOIN_FS_LIST] = join_fs_list,
+        [JOIN_IMAGES] = join_images,
         [JOIN_LEASES] = join_leases,
         [JOIN_TASKS] = join_tasks,
         [JOIN_TASK] = join_task,

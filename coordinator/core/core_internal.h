@@ -564,6 +564,7 @@ int choose_nodes(struct answer *q, struct chosen *ch, bool *good);
 int choose_resources(struct answer *q, struct chosen *ch, bool *good);
 /* query_fs.c */
 int op_fs_list(struct answer *q);
+int choose_all_filesystems(struct answer *q, struct chosen *ch);
 /* query_node.c */
 int op_node_approve(struct answer *q);
 int op_node_rename(struct answer *q);

@@ -184,7 +184,7 @@ int op_explain(struct answer *q)
     struct node *n;
     struct resource *r;
     struct pick p;
-    struct chosen ch = { &n, &r, 1, 1 };
+    struct chosen ch = { .nodes = &n, .resources = &r, .node_count = 1, .resource_count = 1 };
     int rc = answer_node(q, q->req->node, false, &n);
 
     if (n == NULL || f == NULL)

@@ -301,7 +301,7 @@ int op_impact(struct answer *q)
     struct chain chain = { .a = q->a };
     struct node *n = NULL;
     struct resource *r = NULL;
-    struct chosen ch = { &n, &r, 0, 0 };
+    struct chosen ch = { .nodes = &n, .resources = &r };
     struct pick p;
     int rc;
 
