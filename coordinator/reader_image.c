@@ -46,3 +46,23 @@ int reader_images(struct store_reader *store, const struct image_list_facts *f, 
         REC_SET(reply, reply, more, true);
     return 0;
 }
+
+int reader_impact_images(struct store_reader *store, struct impact *im, struct arena *a,
+                         struct err *e)
+{
+    struct impact_place place;
+    size_t at = 0;
+    int rc = store_read_begin(store, e);
+
+    while (rc == 0 && impact_wants_images(im, &at, &place)) {
+        struct strs paths;
+        uint64_t count;
+
+        rc = store_read_images_in(store, place.filesystem, place.below, IMPACT_IMAGES_MOST, a,
+                                  &paths, &count, e);
+        if (rc == 0)
+            rc = impact_images(im, &place, &paths, count);
+    }
+    store_read_end(store);
+    return rc;
+}

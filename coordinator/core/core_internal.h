@@ -558,13 +558,8 @@ int op_impact(struct answer *q);
 /* query_matrix.c */
 int op_snapshot(struct answer *q);
 int op_changes(struct answer *q);
-/* Resolve the filters, each only once into the list. On failure the answer says so, and *good is
- * false. */
-int choose_nodes(struct answer *q, struct chosen *ch, bool *good);
-int choose_resources(struct answer *q, struct chosen *ch, bool *good);
 /* query_fs.c */
 int op_fs_list(struct answer *q);
-int choose_all_filesystems(struct answer *q, struct chosen *ch);
 /* query_node.c */
 int op_node_approve(struct answer *q);
 int op_node_rename(struct answer *q);

@@ -40,6 +40,12 @@ enum { NODE_BYTES = 120, RESOURCE_BYTES = 100, EDGE_BYTES = 30 };
 #define NOT_PICKED UINT32_MAX
 #define LENT_MOST  (LIMIT_REPLY_BYTES / EDGE_BYTES) /* of more only the number is kept */
 
+/* query_matrix.c: resolve the filters, each only once into the list. On failure the answer says so,
+ * and *good is false. */
+int choose_nodes(struct answer *q, struct chosen *ch, bool *good);
+int choose_resources(struct answer *q, struct chosen *ch, bool *good);
+int choose_all_filesystems(struct answer *q, struct chosen *ch); /* query_fs.c */
+
 int pick_init(struct pick *p, struct arena *a, size_t nodes, size_t resources, size_t edges);
 int pick_all(struct pick *p, struct arena *a, const struct coord *c);
 void pick_resources(struct pick *p, const struct coord *c); /* all */
