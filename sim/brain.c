@@ -227,7 +227,7 @@ void brain_start(struct sim *s, struct brain *b)
     if (b->arena == NULL) {
         b->arena = arena_new(0);
         coord_update_init(&b->update, b->arena);
-        clock_start(&b->clock, s->now, 1000000000, (int32_t)dice_below(s, 1001) - 500);
+        clock_start(&b->clock, s->now, 1000000000, sim_rate(s));
     }
     b->life++;
     b->committing = b->paused = b->read_only = false;

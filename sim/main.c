@@ -59,11 +59,15 @@ static int run(struct sim_options *o, uint64_t seeds)
            "steps %" PRIu64 ", messages %" PRIu64 " (lost %" PRIu64 ", doubled %" PRIu64
            ", late %" PRIu64 "), commits %" PRIu64 " (failed %" PRIu64 ")\n"
            "coordinator ended %" PRIu64 ", probes ended %" PRIu64 ", reboots %" PRIu64
-           ", pauses %" PRIu64 ", partitions %" PRIu64 "\n",
+           ", pauses %" PRIu64 ", partitions %" PRIu64 "\n"
+           "leases %" PRIu64 ", mounts to scan %" PRIu64 ", results taken %" PRIu64
+           ", workers that hang %" PRIu64 "\ntasks %" PRIu64 ", holds %" PRIu64 ", mounts without muster %" PRIu64
+           ", restores %" PRIu64 ", recoveries %" PRIu64 "\n",
            seeds, o->hosts, (double)sum.virtual_ms / 1e3, real_s,
            (double)sum.virtual_ms / 1e3 / real_s, sum.steps, sum.messages, sum.lost, sum.doubled,
            sum.delayed, sum.commits, sum.failed_commits, sum.crashes, sum.ends, sum.reboots,
-           sum.pauses, sum.partitions);
+           sum.pauses, sum.partitions, sum.grants, sum.scans, sum.results, sum.hangs, sum.tasks, sum.holds,
+           sum.foreign, sum.restores, sum.recoveries);
     return 0;
 }
 

@@ -27,6 +27,9 @@ struct sim_counts {
     uint64_t crashes; /* of coordinators */
     uint64_t ends;    /* of probes */
     uint64_t reboots, pauses, partitions;
+    uint64_t grants, results, scans; /* leases, results that were taken, mounts to scan */
+    uint64_t holds, foreign, hangs;  /* writers under holds, without; workers that hang */
+    uint64_t tasks, restores, recoveries;
     int64_t virtual_ms;
 };
 
