@@ -141,10 +141,9 @@ static void restore(struct sim *s)
 
 static void fault(struct sim *s, void *what, uint64_t stamp)
 {
-    static void (*const faults[])(struct sim *) = { crash,     stop_brain, end_probe,
-                                                    end_probe, stop_host,  stop_host,
-                                                    cut,       cut,        reboot,    copy,
-                                                    restore };
+    static void (*const faults[])(struct sim *) = { crash,     stop_brain, end_probe, end_probe,
+                                                    stop_host, stop_host,  cut,       cut,
+                                                    reboot,    copy,       restore };
 
     (void)what, (void)stamp;
     if (!s->storm)

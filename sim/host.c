@@ -259,6 +259,7 @@ void host_power_on(struct sim *s, struct host *h)
     h->powered = true;
     h->boots++;
     h->enrolled = h->remembers = false;
+    h->told = (struct host_told){ .known = 0 };
     dice_fill(s, &h->boot, sizeof h->boot);
     dice_fill(s, &h->key, sizeof h->key);
     clock_start(&h->clock, s->now, BOOT_US, sim_rate(s));

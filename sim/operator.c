@@ -131,7 +131,8 @@ static void rounds(struct sim *s, void *what, uint64_t stamp)
 
         if (!h->powered && dice_below(s, 10) == 0)
             declare_dead(s, h);
-        else if (h->powered && h->supervisor.agent != NULL && !agent_registered(h->supervisor.agent))
+        else if (h->powered && h->supervisor.agent != NULL &&
+                 !agent_registered(h->supervisor.agent))
             approve(s, h);
     }
     agenda_put(s, s->now + 5 * EACH_US, rounds, NULL, stamp + 1);

@@ -90,8 +90,9 @@ void oracle_hold(struct sim *s, struct disk *d, const struct host *h, uint64_t t
     new_token(s, token);
     for (const struct mount *m = d->mounts; m != NULL; m = m->next) {
         if (scans(m))
-            sim_fail(s, "%s is given a hold of disk %u (token %llu) while %s has it mounted "
-                        "to scan it (token %llu)",
+            sim_fail(s,
+                     "%s is given a hold of disk %u (token %llu) while %s has it mounted "
+                     "to scan it (token %llu)",
                      h->name, d->no, (unsigned long long)token, m->host->name,
                      (unsigned long long)m->token);
     }
@@ -159,8 +160,9 @@ static void complete(struct sim *s, const struct granted_lease *g, const struct 
     struct disk_known *k = &g->disk->known;
 
     if (r->unchanged && (!k->read || k->images != r->version))
-        sim_fail(s, "disk %u is said to be unchanged, and it is not what was read last",
-                 g->disk->no);
+        sim_fail(
+            s, "disk %u is said to be unchanged since version %llu, and what was read last is %llu",
+            g->disk->no, (unsigned long long)r->version, (unsigned long long)k->images);
     if (g->changed)
         sim_fail(s, "a scan of disk %u (token %llu) is complete, and somebody wrote meanwhile",
                  g->disk->no, (unsigned long long)g->token);

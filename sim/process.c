@@ -156,9 +156,9 @@ static void end(struct sim *s, struct process *p)
     if (p->hangs && p->mount != NULL)
         p->mount->excused = true;
     later(s, p,
-          p->mount == NULL          ? LOSS_US
+          p->mount == NULL        ? LOSS_US
           : dice_below(s, 4) == 0 ? budget
-                                    : dice_below(s, (uint32_t)budget),
+                                  : dice_below(s, (uint32_t)budget),
           gone);
 }
 
@@ -175,7 +175,7 @@ static void timer(struct sim *s, void *what, uint64_t pid)
 {
     struct process *p = process_find(what, pid);
 
-    if (p == NULL || p->killed || p->ended || p->host->clock.stopped)
+    if (p == NULL || p->killed || p->ended || p->host->clock.stopped || !GUARD(WORKER_TIMER, true))
         return;
     if (clock_shows(&p->host->clock, s->now).v >= p->deadline.v)
         end(s, p);
@@ -306,7 +306,7 @@ static void walked(struct sim *s, void *what, uint64_t pid)
     why = doubt(p);
     r = outcome(p, why == NULL ? SCAN_COMPLETE : SCAN_INCOMPLETE, why);
     set_images(p, r);
-    if (why == NULL)
+    if (why == NULL && *fingerprint(p) != '\0')
         REC_SET(r, scan_result, fingerprint, fingerprint(p));
     p->result = r;
     later(s, p, 1000 + dice_about(s, UMOUNT_US), leaves);
@@ -431,9 +431,9 @@ static struct process *process_new(const char *name, const struct scan_order *or
 int worker_spawn_scan(const char *name, const struct scan_order *order, struct worker_process *out,
                       struct err *e)
 {
-    static const happen_fn first[] = { [SCAN_ORDER_SCAN] = opens,
-                                       [SCAN_ORDER_REACH] = reaches,
-                                       [SCAN_ORDER_PROVE] = proves };
+    static const happen_fn first[] = {
+        [SCAN_ORDER_SCAN] = opens, [SCAN_ORDER_REACH] = reaches, [SCAN_ORDER_PROVE] = proves
+    };
     struct process *p = process_new(name, order);
     struct sim *s = p->host->sim;
 

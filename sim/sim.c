@@ -62,8 +62,8 @@ static void host_make(struct sim *s, struct host *h, uint32_t no)
 static void disk_make(struct disk *d, uint32_t no)
 {
     d->no = no;
-    snprintf(d->key, sizeof d->key,
-             "aaaaaaaa-0000-4000-8000-00000000%04u@naa.600140500000%04u", no, no);
+    snprintf(d->key, sizeof d->key, "aaaaaaaa-0000-4000-8000-00000000%04u@naa.600140500000%04u", no,
+             no);
 }
 
 static void take_tokens(void *with, const struct reply *r)
@@ -82,6 +82,10 @@ static void take_tokens(void *with, const struct reply *r)
 
 static int begin(struct sim *s)
 {
+    static const int64_t ttls[] = { LEAST_LEASE_TTL_MS, DEFAULT_LEASE_TTL_MS,
+                                    4 * DEFAULT_LEASE_TTL_MS };
+
+    s->ttl_ms = ttls[dice_below(s, ARRAY_LEN(ttls))];
     s->hosts = calloc(s->o.hosts, sizeof *s->hosts);
     s->disks = calloc(s->o.luns + 1, sizeof *s->disks);
     s->scratch = arena_new(0);
@@ -181,7 +185,7 @@ int sim_run(const struct sim_options *o, struct sim_counts *counts, struct err *
         s.now = next.at;
         next.fn(&s, next.what, next.stamp);
     }
-    if (rc == 0 && !s.failed)
+    if (rc == 0 && !s.failed && !o->unjudged)
         oracle_end(&s);
     s.counts.virtual_ms = s.now / 1000;
     *counts = s.counts;

@@ -15,6 +15,7 @@ struct sim_options {
     uint32_t hosts, luns;
     int64_t storm_ms; /* with faults */
     int64_t calm_ms;  /* then without any: by its end all must be well */
+    bool unjudged;    /* at its end: only what is forbidden at any time is found */
     FILE *trace;      /* a line for each thing that happens; NULL: none */
     bool wire;        /* and for each message */
 };

@@ -6,6 +6,7 @@
 
 #include "agent.h"
 #include "base/buf.h"
+#include "base/guard.h"
 #include "base/limits.h"
 #include "core/core.h"
 #include "durable.h"
@@ -240,8 +241,8 @@ void host_turn(struct sim *s, struct host *h);      /* its supervisor has someth
 void host_mounts_changed(struct sim *s, struct host *h);
 
 /* ---- stock.c: what a host has to report */
-int stock_sections(const struct sim *s, const struct host *h, enum worker_kind kind, struct arena *a,
-                   struct section *out, size_t *count);
+int stock_sections(const struct sim *s, const struct host *h, enum worker_kind kind,
+                   struct arena *a, struct section *out, size_t *count);
 
 /* ---- chaos.c */
 void chaos_start(struct sim *s);
@@ -257,6 +258,7 @@ struct sim {
     struct sim_options o;
     struct sim_counts counts;
     uint64_t random;
+    int64_t ttl_ms; /* of leases */
     world_us now, end;
     struct agenda agenda;
     struct brain brains[BRAINS]; /* the second only runs when two do */

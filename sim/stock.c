@@ -131,7 +131,8 @@ static int use_rows(const struct sim *s, const struct host *h, struct arena *a, 
     return 0;
 }
 
-static int section_rows(const struct sim *s, const struct host *h, struct arena *a, struct section *out)
+static int section_rows(const struct sim *s, const struct host *h, struct arena *a,
+                        struct section *out)
 {
     out->status = SECTION_OK;
     switch (out->id) {
@@ -154,8 +155,8 @@ static int section_rows(const struct sim *s, const struct host *h, struct arena 
     }
 }
 
-int stock_sections(const struct sim *s, const struct host *h, enum worker_kind kind, struct arena *a,
-                   struct section *out, size_t *count)
+int stock_sections(const struct sim *s, const struct host *h, enum worker_kind kind,
+                   struct arena *a, struct section *out, size_t *count)
 {
     uint32_t set = worker_kind_sections(kind);
     int rc = 0;

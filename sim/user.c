@@ -77,7 +77,8 @@ static void begin(struct sim *s, struct user *u)
     if (disk_mount_of(u->disk, u->host) != NULL)
         return;
     s->counts.foreign += u->token == 0;
-    u->mount = disk_mount(s, u->disk, u->host, u->token == 0 ? MOUNT_FOREIGN : MOUNT_HELD, u->token);
+    u->mount =
+        disk_mount(s, u->disk, u->host, u->token == 0 ? MOUNT_FOREIGN : MOUNT_HELD, u->token);
 }
 
 static void work(struct sim *s, struct user *u)
