@@ -22,8 +22,11 @@ static struct task_sums sums_of(const struct task *t)
 static int info_task(const struct answer *q, const struct task *t, struct task_info *out)
 {
     struct task_sums sums = sums_of(t);
+    int rc = task_info_fill(q->a, &t->row, &sums, out);
 
-    return task_info_fill(q->a, &t->row, &sums, out);
+    if (rc == 0 && t->kind == &scan_kind)
+        REC_SET(out, task_info, remaining_ms, (int64_t)scan_remaining_ms(q->c, t));
+    return rc;
 }
 
 int answer_task(struct answer *q, const struct task *t)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Scans: the kind of task whose jobs read filesystems, one node at a time (docs/ARCHITECTURE.md
- * section 5, "Jobs", "Results", "Scheduling"). scan.c: the kind; scan_place.c: what the open shop
- * knows, and what is in the way; scan_result.c: what nodes answer. A part of core_internal.h, which
- * alone includes it. */
+ * section 5, "Jobs", "Results", "Scheduling"). scan.c: the kind; scan_shop.c: what the open shop
+ * knows; scan_place.c: who reads what next, and what is in the way; scan_result.c: what nodes
+ * answer. A part of core_internal.h, which alone includes it. */
 #ifndef MUSTER_CORE_SCAN_H
 #define MUSTER_CORE_SCAN_H
 
@@ -28,6 +28,16 @@ enum reach_outcome { REACH_PROVEN = 1, REACH_NOT_PROVEN = 2 }; /* also stored */
 extern const struct task_kind scan_kind;
 int op_scan(struct answer *q);
 
+/* ---- scan_shop.c */
+/* Whoever reaches what has changed: an edge as shown, or `gone`; all edges of a node. */
+void scan_edge(struct coord *c, const struct edge *e, bool gone);
+void scan_node(struct coord *c, const struct node *n);
+void scan_node_gone(struct coord *c, struct node *n); /* forgotten: its edges are gone */
+/* What is left of the task, as learnt durations say. */
+uint64_t scan_remaining_ms(const struct coord *c, const struct task *t);
+void scans_free_all(struct coord *c);
+int scans_check(const struct coord *c, struct err *e);
+
 /* ---- scan_place.c */
 /* The open job has no place: it gets one as soon as the shop finds one. */
 int scan_place(struct step *s, struct job *j);
@@ -42,10 +52,6 @@ int scan_denied(struct step *s, struct job *j, struct node *n, const struct verd
 int scan_again(struct step *s, struct job *j, const char *reason);
 /* The node will not do it. `retry_ms` 0: not at all; else nothing until then. */
 int scan_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms);
-/* Whoever reaches what has changed: an edge as shown, or `gone`; all edges of a node. */
-void scan_edge(struct coord *c, const struct edge *e, bool gone);
-void scan_node(struct coord *c, const struct node *n);
-void scan_node_gone(struct coord *c, struct node *n); /* forgotten: its edges are gone */
 /* What this node had in the way of others may be over. NULL: all is tried again. */
 void scans_wake(struct coord *c, const struct node *n);
 void readings_settle(struct step *s);              /* after a change of who reaches what */
@@ -53,10 +59,6 @@ int scans_settle(struct step *s);                  /* offers what can be offered
 int scan_gone(struct step *s, struct resource *r); /* nobody sees it any more */
 int scans_tick(struct step *s);
 mono_ms scans_deadline(const struct coord *c);
-/* What is left of the task, as learnt durations say. */
-uint64_t scan_remaining_ms(const struct coord *c, const struct task *t);
-void scans_free_all(struct coord *c);
-int scans_check(const struct coord *c, struct err *e);
 
 /* ---- scan_result.c */
 /* session.c's handlers of these messages. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who reads which filesystem next. The open shop has a server for each node and a machine for each
- * reading; it has a pair of both as long as the node reaches the filesystem, and chooses. What is
- * in the way then blocks the reading until it may be over. */
+/* Who reads which filesystem next: what the open shop chooses is offered, unless something is in
+ * the way; that blocks the reading until it may be over. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/core_internal.h"
+#include "core/scan_internal.h"
 
 enum {
     GUESS_MS = 5000,  /* of a filesystem that was never read */
@@ -15,192 +14,6 @@ enum {
     UNHEARD_REST_MS = 10000,
     REST_MOST_MS = 60000,
 };
-
-/* ---- servers and machines ------------------------------------------------------------------- */
-
-static int server_of(struct coord *c, struct node *n)
-{
-    uint32_t slots = n->scans > 0 ? n->scans : DEFAULT_SCANS_PER_NODE, at;
-    struct node **more;
-    int rc;
-
-    if (n->server != 0)
-        return 0;
-    rc = openshop_add_server(c->shop, slots, &at);
-    if (rc < 0)
-        return rc;
-    if (at >= c->server_cap) {
-        more = realloc(c->servers, 2 * (at + 8) * sizeof(struct node *));
-        if (more == NULL)
-            return -ENOMEM;
-        c->servers = more;
-        c->server_cap = 2 * (at + 8);
-    }
-    c->servers[at] = n;
-    n->server = at + 1;
-    if (n->rests_until.v != 0)
-        openshop_block_server(c->shop, at, true);
-    return 0;
-}
-
-static uint32_t estimate_of(const struct resource *r)
-{
-    uint64_t ms = r->seat->scan != NULL ? r->seat->scan->ms : 0;
-
-    return ms == 0 ? GUESS_MS : ms < OPENSHOP_LONGEST_MS ? (uint32_t)ms : OPENSHOP_LONGEST_MS;
-}
-
-static bool reaches(const struct edge *e)
-{
-    const struct node *n = e->node;
-
-    return may_order(n) && !n->row.draining && (e->shown == EDGE_OK || e->shown == EDGE_DEGRADED);
-}
-
-static bool is_once(const struct reading *d)
-{
-    return !d->task->row.every_node;
-}
-
-static struct job *job_at(struct link *l)
-{
-    return container_of(l, struct job, of_reading);
-}
-
-/* That this node does, or would do. NULL: none. */
-static struct job *job_for(const struct reading *d, const struct node *n)
-{
-    for (struct link *l = d->jobs.next; l != &d->jobs; l = l->next) {
-        if (is_once(d) || job_at(l)->row.node_no == n->row.no)
-            return job_at(l);
-    }
-    return NULL;
-}
-
-static void reading_due(struct coord *c, struct reading *d)
-{
-    if (link_empty(&d->due))
-        link_append(&c->readings_due, &d->due);
-}
-
-/* The pair is there as long as the node reaches it. What is under way ends by itself. */
-static int pair_settle(struct coord *c, struct reading *d, struct node *n, bool can)
-{
-    struct job *j = job_for(d, n);
-    int rc = 0;
-
-    if (j == NULL || (n->server != 0 && j->server == n->server))
-        return 0;
-    if (can) {
-        rc = server_of(c, n);
-        if (rc == 0)
-            rc = openshop_add_pair(c->shop, n->server - 1, d->machine, estimate_of(d->resource));
-    } else if (n->server != 0) {
-        openshop_drop(c->shop, n->server - 1, d->machine);
-    }
-    return rc;
-}
-
-static int pairs_settle(struct coord *c, struct reading *d)
-{
-    int rc = 0;
-
-    for (const struct edge *e = d->resource->edges; rc == 0 && e != NULL; e = e->next) {
-        if (reaches(e))
-            rc = pair_settle(c, d, e->node, true);
-    }
-    return rc;
-}
-
-/* ---- readings ------------------------------------------------------------------------------- */
-
-static int index_reading(struct coord *c, struct reading *d)
-{
-    struct reading **more;
-
-    if (d->machine >= c->reading_cap) {
-        more = realloc(c->readings, 2 * (d->machine + 8) * sizeof(struct reading *));
-        if (more == NULL)
-            return -ENOMEM;
-        for (uint32_t i = c->reading_cap; i < 2 * (d->machine + 8); i++)
-            more[i] = NULL;
-        c->readings = more;
-        c->reading_cap = 2 * (d->machine + 8);
-    }
-    c->readings[d->machine] = d;
-    return 0;
-}
-
-static void reading_free(struct reading *d)
-{
-    link_remove(&d->of_seat);
-    link_remove(&d->blocked);
-    link_remove(&d->due);
-    free(d->why);
-    free(d);
-}
-
-static int reading_new(struct coord *c, struct task *t, struct resource *r, struct reading **out)
-{
-    struct reading *d = calloc(1, sizeof *d);
-    int rc;
-
-    if (d == NULL)
-        return -ENOMEM;
-    d->task = t;
-    d->resource = r;
-    link_init(&d->of_seat);
-    link_init(&d->blocked);
-    link_init(&d->due);
-    link_init(&d->jobs);
-    rc = openshop_add_machine(c->shop, !t->row.every_node, &d->machine);
-    if (rc == 0)
-        rc = index_reading(c, d);
-    if (rc < 0) {
-        free(d);
-        return rc;
-    }
-    link_append(&r->seat->readings, &d->of_seat);
-    *out = d;
-    return 0;
-}
-
-void scans_free_all(struct coord *c)
-{
-    for (uint32_t i = 0; i < c->reading_cap; i++) {
-        if (c->readings[i] != NULL)
-            reading_free(c->readings[i]);
-    }
-    free(c->readings);
-    free(c->servers);
-    openshop_free(c->shop);
-}
-
-/* Of the job's task and filesystem, with the job in it. *out NULL: there is no such filesystem. */
-static int reading_of(struct coord *c, struct job *j, struct reading **out)
-{
-    struct resource *r = resource_by_id(c, j->row.resource);
-    struct reading *d = NULL;
-    int rc = 0;
-
-    *out = j->reading;
-    if (j->reading != NULL || r == NULL || r->seat == NULL)
-        return 0;
-    for (struct link *l = r->seat->readings.next; d == NULL && l != &r->seat->readings;
-         l = l->next) {
-        struct reading *is = container_of(l, struct reading, of_seat);
-
-        if (is->task == j->task)
-            d = is;
-    }
-    if (d == NULL)
-        rc = reading_new(c, j->task, r, &d);
-    if (rc < 0)
-        return rc;
-    j->reading = *out = d;
-    link_append(&d->jobs, &j->of_reading);
-    return is_once(d) ? pairs_settle(c, d) : 0;
-}
 
 /* ---- what is in the way --------------------------------------------------------------------- */
 
@@ -224,7 +37,8 @@ static int hold(struct coord *c, struct job *j, const char *why, bool ends)
 static int hold_unreached(struct step *s, struct reading *d, struct job *j)
 {
     const struct resource *r = d->resource;
-    struct node *n = j->row.node_no != 0 && !is_once(d) ? node_by_no(s->c, j->row.node_no) : NULL;
+    struct node *n =
+        j->row.node_no != 0 && !reading_is_once(d) ? node_by_no(s->c, j->row.node_no) : NULL;
     char *label = resource_label(s->u->arena, r);
     struct verdict v = { 0 };
     int rc = label == NULL ? -ENOMEM : 0;
@@ -274,8 +88,8 @@ static int reading_block(struct step *s, struct reading *d, const struct verdict
     d->by = v->node;
     reading_wait(s->c, d, true);
     for (struct link *l = d->jobs.next; rc == 0 && l != &d->jobs; l = l->next) {
-        if (is_idle(job_at(l)))
-            rc = hold(s->c, job_at(l), v->text, v->way != WAY_LEASED);
+        if (is_idle(reading_job(l)))
+            rc = hold(s->c, reading_job(l), v->text, v->way != WAY_LEASED);
     }
     return rc;
 }
@@ -288,11 +102,11 @@ static void reading_try(struct coord *c, struct reading *d)
     d->why = NULL;
     d->by = NULL;
     openshop_block_machine(c->shop, d->machine, false);
-    if (pairs_settle(c, d) < 0)
+    if (scan_pairs(c, d) < 0)
         c->shop_failed = true;
     for (struct link *l = d->jobs.next; l != &d->jobs; l = l->next) {
-        if (job_at(l)->now == JOB_HELD)
-            job_enqueue(c, job_at(l));
+        if (reading_job(l)->now == JOB_HELD)
+            job_enqueue(c, reading_job(l));
     }
 }
 
@@ -317,7 +131,7 @@ static int reading_fails(struct step *s, struct reading *d, const char *why)
     int rc = 0;
 
     while (rc == 0 && !last) {
-        struct job *j = job_at(at);
+        struct job *j = reading_job(at);
 
         at = at->next;
         last = at == &d->jobs; /* with the last job the reading goes */
@@ -339,7 +153,7 @@ static int node_out(struct step *s, struct job *j, const struct node *n, const s
     if (rc < 0)
         return rc;
     openshop_drop(s->c->shop, n->server - 1, d->machine);
-    if (!is_once(d) || openshop_machine_pairs(s->c->shop, d->machine) == 0) {
+    if (!reading_is_once(d) || openshop_machine_pairs(s->c->shop, d->machine) == 0) {
         d->by = by;
         reading_wait(s->c, d, false);
         return hold(s->c, j, why, true);
@@ -375,7 +189,8 @@ void scan_stop(struct coord *c, struct job *j)
     n = c->servers[j->server - 1];
     openshop_fail(c->shop, j->server - 1, j->reading->machine);
     j->server = 0;
-    if (edge_find(n, j->reading->resource) == NULL || !reaches(edge_find(n, j->reading->resource)))
+    if (edge_find(n, j->reading->resource) == NULL ||
+        !scan_reaches(edge_find(n, j->reading->resource)))
         openshop_drop(c->shop, n->server - 1, j->reading->machine);
 }
 
@@ -386,18 +201,18 @@ int scan_place(struct step *s, struct job *j)
     int rc;
 
     scan_stop(s->c, j);
-    rc = reading_of(s->c, j, &d);
+    rc = scan_reading(s->c, j, &d);
     if (rc < 0)
         return rc;
     if (d == NULL)
         return job_done(s, j, SCAN_NOT_READ, "It is gone: no node sees it any more.");
-    if (!is_once(d)) {
+    if (!reading_is_once(d)) {
         n = node_by_no(s->c, j->row.node_no);
         if (n == NULL)
             return job_done(s, j, SCAN_NOT_READ, "The node was forgotten.");
-        if (edge_find(n, d->resource) == NULL || !reaches(edge_find(n, d->resource)))
+        if (edge_find(n, d->resource) == NULL || !scan_reaches(edge_find(n, d->resource)))
             return hold_unreached(s, d, j);
-        return pair_settle(s->c, d, n, true);
+        return scan_pair(s->c, d, n, true);
     }
     if (openshop_machine_pairs(s->c->shop, d->machine) == 0)
         return hold_unreached(s, d, j);
@@ -413,11 +228,11 @@ int scan_resumed(struct step *s, struct job *j)
 
     if (lease_by_token(s->c, j->row.token) == NULL)
         return s->c->read_only ? 0 : job_again(s, j, "Its lease is over.");
-    rc = reading_of(s->c, j, &d);
+    rc = scan_reading(s->c, j, &d);
     if (rc == 0 && d != NULL)
-        rc = server_of(s->c, n);
+        rc = scan_server(s->c, n);
     if (rc == 0 && d != NULL)
-        rc = openshop_add_pair(s->c->shop, n->server - 1, d->machine, estimate_of(d->resource));
+        rc = openshop_add_pair(s->c->shop, n->server - 1, d->machine, scan_estimate(d->resource));
     if (rc < 0 || d == NULL)
         return rc;
     if (openshop_start(s->c->shop, n->server - 1, d->machine))
@@ -436,7 +251,7 @@ int scan_again(struct step *s, struct job *j, const char *reason)
     rc = job_again(s, j, reason);
     if (rc < 0 || d == NULL || j->now == JOB_OVER || j->reading == NULL)
         return rc;
-    if (is_once(d) && openshop_machine_pairs(shop, d->machine) > 1)
+    if (reading_is_once(d) && openshop_machine_pairs(shop, d->machine) > 1)
         openshop_drop(shop, n->server - 1, d->machine);
     else
         reading_wait(s->c, d, true);
@@ -508,7 +323,7 @@ void scan_over(struct step *s, struct job *j)
         return;
     if (j->server != 0) {
         openshop_finish(c->shop, j->server - 1, d->machine);
-    } else if (!is_once(d)) {
+    } else if (!reading_is_once(d)) {
         const struct node *n = node_by_no(c, j->row.node_no);
 
         if (n != NULL && n->server != 0)
@@ -526,46 +341,6 @@ void scan_over(struct step *s, struct job *j)
 
 /* ---- what changes --------------------------------------------------------------------------- */
 
-void scan_edge(struct coord *c, const struct edge *e, bool gone)
-{
-    const struct seat *seat = e->resource->seat;
-
-    for (struct link *l = seat != NULL ? seat->readings.next : NULL;
-         l != NULL && l != &seat->readings; l = l->next) {
-        struct reading *d = container_of(l, struct reading, of_seat);
-
-        if (pair_settle(c, d, e->node, !gone && reaches(e)) < 0)
-            c->shop_failed = true;
-        reading_due(c, d);
-    }
-}
-
-void scan_node(struct coord *c, const struct node *n)
-{
-    for (uint32_t i = 0; i < n->edge_count; i++)
-        scan_edge(c, n->edges[i], false);
-}
-
-void scan_node_gone(struct coord *c, struct node *n)
-{
-    link_remove(&n->rests);
-    for (struct link *l = c->readings_blocked.next; l != &c->readings_blocked; l = l->next) {
-        struct reading *d = container_of(l, struct reading, blocked);
-
-        if (d->by == n)
-            d->by = NULL;
-    }
-    if (n->server == 0)
-        return;
-    openshop_remove_server(c->shop, n->server - 1);
-    c->servers[n->server - 1] = NULL;
-    n->server = 0;
-    for (uint32_t i = 0; i < c->reading_cap; i++) {
-        if (c->readings[i] != NULL)
-            reading_due(c, c->readings[i]);
-    }
-}
-
 int scan_gone(struct step *s, struct resource *r)
 {
     int rc = 0;
@@ -573,7 +348,7 @@ int scan_gone(struct step *s, struct resource *r)
     while (rc == 0 && r->seat != NULL && !link_empty(&r->seat->readings)) {
         struct reading *d = container_of(r->seat->readings.next, struct reading, of_seat);
 
-        rc = job_done(s, job_at(d->jobs.next), SCAN_NOT_READ,
+        rc = job_done(s, reading_job(d->jobs.next), SCAN_NOT_READ,
                       "It is gone: no node sees it any more.");
     }
     return rc;
@@ -586,7 +361,7 @@ static void reading_review(struct step *s, struct reading *d)
     if (link_empty(&d->blocked) || !d->wholly)
         reading_try(s->c, d);
     for (struct link *l = d->jobs.next; l != &d->jobs; l = l->next) {
-        struct job *j = job_at(l);
+        struct job *j = reading_job(l);
 
         if (j->now == JOB_WAITS && link_empty(&j->link))
             job_enqueue(s->c, j);
@@ -610,7 +385,7 @@ static int offer_next(struct step *s, const struct openshop_pair *p)
 {
     struct reading *d = s->c->readings[p->machine];
     struct node *n = s->c->servers[p->server];
-    struct job *j = job_for(d, n);
+    struct job *j = reading_job_of(d, n);
     const struct node *holder = hold_of(d->resource);
     struct verdict v;
     int rc;

@@ -71,6 +71,7 @@ static int node_follows(struct step *s, const struct node_register *reg, struct 
     int rc;
 
     n->registered = true;
+    n->scans = (uint32_t)(reg->scans <= LIMIT_SCANS_PER_NODE ? reg->scans : LIMIT_SCANS_PER_NODE);
     orders_of(s->c, n);
     scan_node(s->c, n);
     for (size_t i = 0; i < SECTION_COUNT; i++)

@@ -182,7 +182,7 @@ static int offer_make(struct step *s, struct task *t)
     return job_new(s, t, offered, NULL, &j);
 }
 
-static int offer_order(struct step *s, struct job *j, struct envelope *env)
+static int asked_order(struct step *s, struct job *j, struct envelope *env)
 {
     struct heartbeat_ack *body = arena_zalloc(s->u->arena, sizeof *body);
 
@@ -217,15 +217,15 @@ static const char *offer_outcome(struct arena *a, const struct task *t)
 static const struct task_step offer_step = {
     .name = "offer",
     .make = offer_make,
-    .order = offer_order,
+    .order = asked_order,
     .place = offer_place,
     .unanswered = job_order_again,
     .denied = offer_denied,
     .unleased = offer_unleased,
     .failure = 2,
 };
-static const struct task_kind offer_kind = { "offer", &offer_step, 1, offer_outcome };
-static const struct task_kind *const offer_kinds[TASK_KINDS] = { [TASK_SCAN] = &offer_kind };
+static const struct task_kind asked_kind = { "offer", &offer_step, 1, offer_outcome };
+static const struct task_kind *const offer_kinds[TASK_KINDS] = { [TASK_SCAN] = &asked_kind };
 
 void rights_offers(struct life *l)
 {

@@ -757,6 +757,7 @@ static void world_begin(struct world *w, uint64_t seed, enum fault fault)
     memset(w, 0, sizeof *w);
     w->fault = fault;
     w->l = life_new();
+    rights_offers(w->l);
     w->l->doubtful = fault != FAULT_NONE || seed % 8 != 0;
     w->l->random = seed;
     w->l->config.lease_ttl_ms = TTL;
