@@ -157,8 +157,11 @@ static const struct object *sees(const struct node *n, const struct object *met)
 /* A lease that this database may have lost ends by time; a hold does not. */
 static bool is_unknown(const struct search *x, const struct node *n)
 {
-    return n->row.rights_unknown ||
-           (!n->rights_told && (x->want == WANT_HOLD || x->c->now.v < x->c->lost_until.v));
+    bool lost = x->c->now.v < x->c->lost_until.v;
+
+    return GUARD(UNKNOWN_RIGHTS, n->row.rights_unknown) ||
+           (!n->rights_told &&
+            (x->want == WANT_HOLD ? GUARD(TOLD_FOR_HOLD, true) : GUARD(TOLD_FOR_SCAN, lost)));
 }
 
 static int tell_of(struct search *x, const struct node *n, const struct object *met)
@@ -187,9 +190,9 @@ static int tell_of(struct search *x, const struct node *n, const struct object *
 
 static int told(struct search *x, const struct object *met)
 {
-    if (x->c->recover)
+    if (GUARD(RECOVER_STOPS, x->c->recover))
         found(x, WAY_UNKNOWN, NULL, NULL, recover_text());
-    else if (mono_since(x->c->now, x->c->grants_from) < 0)
+    else if (GUARD(RECOVERY_WAIT, mono_since(x->c->now, x->c->grants_from) < 0))
         found(x, WAY_UNKNOWN, NULL, NULL,
               "rights that nobody here knows of may still be in use after the recovery; it takes "
               "two minutes until they are over");
@@ -214,11 +217,13 @@ static void try_right(struct search *x, const struct object *o, const struct lea
     enum way way = WAY_FREE;
 
     if (l->row.kind == KIND_HOLD)
-        way = x->want == WANT_SCAN && is_own(x, l) ? WAY_FREE : WAY_HELD;
+        way = x->want == WANT_SCAN && !GUARD(HOLD_BLOCKS, !is_own(x, l)) ? WAY_FREE : WAY_HELD;
+    else if (l->row.state == LEASE_LIVE && x->want == WANT_HOLD)
+        way = GUARD(LEASE_BLOCKS_HOLD, WAY_LEASED);
     else if (l->row.state == LEASE_LIVE)
-        way = WAY_LEASED;
+        way = GUARD(LEASE_BLOCKS, WAY_LEASED);
     else if (x->want == WANT_HOLD)
-        way = WAY_RESIDUE;
+        way = GUARD(RESIDUE_BLOCKS, WAY_RESIDUE);
     if (way == WAY_FREE || !better(x, way))
         return;
     found(x, way, l->node, o, NULL);
@@ -257,7 +262,7 @@ static bool holds(const struct object *met, const struct node *n)
 
 static void try_use(struct search *x, const struct object *o, const struct use_at *u, bool own)
 {
-    if (!better(x, WAY_USED) || is_scan(x->c, u) || (own && u->node == x->n) ||
+    if (!GUARD(USE_BLOCKS, better(x, WAY_USED)) || is_scan(x->c, u) || (own && u->node == x->n) ||
         is_over(x->c, u->node))
         return;
     found(x, WAY_USED, u->node, o, NULL);
