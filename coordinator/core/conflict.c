@@ -225,15 +225,19 @@ static void try_right(struct search *x, const struct object *o, const struct lea
     x->lease = l;
 }
 
-/* Muster's own scan, under a token that is not over. */
+/* Muster's own scan: under a token that is not over, or one of which it is proven that nothing is
+ * mounted any more. That the node looked while it was, and was heard later than its result. */
 static bool is_scan(const struct coord *c, const struct use_at *u)
 {
+    uint64_t token = use_mark_token(u->mark);
     const struct lease *l;
 
     if (use_mark_kind(u->mark) != USE_SCAN)
         return false;
-    l = lease_by_token(c, use_mark_token(u->mark));
-    return u->over || (l != NULL && l->node == u->node);
+    l = lease_by_token(c, token);
+    if (l == NULL)
+        return u->over || (token > c->tokens_from && token <= c->meta.token);
+    return u->over || l->node == u->node;
 }
 
 /* Its hold makes what it does there its own affair. */

@@ -266,8 +266,9 @@ struct coord {
     struct map *leases;      /* rights that are not over, by token */
     struct link leases_live; /* of those that end by time, soonest first */
     struct map *fences;
-    mono_ms grants_from; /* after a recovery: no rights are given out before */
-    mono_ms lost_until;  /* leases that this database may have lost are over then */
+    mono_ms grants_from;  /* after a recovery: no rights are given out before */
+    mono_ms lost_until;   /* leases that this database may have lost are over then */
+    uint64_t tokens_from; /* all tokens above are known: of this start, since the last recovery */
     uint64_t lease_history_count;
     struct map *objects;      /* the storage graph: struct object by key */
     uint32_t *walks;          /* of it, counted */

@@ -196,6 +196,7 @@ int op_recover(struct answer *q)
     c->meta.epoch++;
     c->meta.generation += MARGIN;
     c->meta.token += MARGIN;
+    c->tokens_from = c->meta.token;
     c->changes_from = c->meta.generation + 1;
     release_nodes(c);
     rc = rights_forget(q->s);
