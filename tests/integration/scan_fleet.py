@@ -85,7 +85,7 @@ class ScanFleet:
             inside(disks, device, kind, lambda folder: plant(folder, more))
             disks.detach(device)
             if prepare is not None:
-                prepare(label, path)
+                prepare(disks, label, path)
         for label, path in self.files.items():
             with open(path, "rb") as f:
                 os.fsync(f.fileno())
