@@ -54,6 +54,23 @@ def in_use(fleet):
     print(f"in use: {held[0]['reason']}")
 
 
+def own_mount(fleet):
+    """Who has the hold scans what it has mounted to write; nobody else may."""
+    lab, folder = fleet.lab, os.path.join(fleet.disks.dir, "held")
+    os.mkdir(folder)
+    hold = lab.muster("hold", "take", "good", "--node", "gamma", "--for", "a test")["hold"]
+    fleet.fleet.inside("gamma", "mount", fleet.devices["gamma", "good"], folder)
+    lab.wait(lambda: lab.muster("fs", "list")["uses"], bool, "gamma's mount is known")
+    _, of = fleet.scan("good", code=1)
+    r = of["good"][0]
+    check(r["result"] == "incomplete" and "mounted for writing" in r["reason"], f"its own mount: {r}")
+    check(r["node"] == hold["node"] and r["images"] == len(sf.PLANTED), f"read where it is held: {r}")
+    fleet.fleet.inside("gamma", "umount", folder)
+    fleet.wait_unused()
+    lab.muster("hold", "end", hold["token"])
+    print(f"own mount: {r['reason']}")
+
+
 def main():
     d.need_disks("qemu-img", "mkfs.ext4", "blkid", "tune2fs", "debugfs")
     with Lab() as lab, d.Disks(lab) as disks:
@@ -63,6 +80,8 @@ def main():
             bad_order(fleet)
             fleet.wait_no_leases()
             in_use(fleet)
+            fleet.wait_no_leases()
+            own_mount(fleet)
             fleet.wait_no_leases()
             fleet.prove("file systems in bad order")
 
