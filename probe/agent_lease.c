@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "agent_internal.h"
+#include "base/guard.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "wire/codec.h"
@@ -66,7 +67,8 @@ static mono_ms used_until(mono_ms sent, int64_t ttl_ms)
 {
     int64_t error_ms = (ttl_ms + LEASE_CLOCK_ERROR_PER_MS - 1) / LEASE_CLOCK_ERROR_PER_MS;
 
-    return (mono_ms){ sent.v + ttl_ms - error_ms - LEASE_STOP_BUDGET_MS };
+    return (mono_ms){ sent.v + ttl_ms - GUARD(NODE_MARGIN, error_ms) -
+                      GUARD(STOP_BUDGET, LEASE_STOP_BUDGET_MS) };
 }
 
 static void tell_to_end(struct scan_slot *s, struct turn *t, const char *why)
@@ -281,7 +283,7 @@ static struct scan_slot *asked_in(struct agent *a, uint64_t seq)
     for (uint32_t i = 0; i < a->leases.scans; i++) {
         struct scan_slot *s = &a->leases.slots[i];
 
-        if (s->state == SLOT_ASKED && s->request == seq)
+        if (s->state == SLOT_ASKED && !GUARD(NEWEST_REQUEST, s->request != seq))
             return s;
     }
     return NULL;
@@ -337,7 +339,7 @@ static void hear_granted(struct agent *a, struct turn *t, const struct envelope 
     s->state = SLOT_GRANTED;
     s->token = g->token;
     s->ttl_ms = (int64_t)g->ttl_ms;
-    s->deadline = used_until(s->asked, s->ttl_ms);
+    s->deadline = used_until(GUARD(DEADLINE_FROM_SENDING, true) ? s->asked : t->now, s->ttl_ms);
     s->held_from = a->next_seq;
     if (s->asked.v + s->ttl_ms / 3 < a->leases.renew_at.v)
         a->leases.renew_at.v = s->asked.v + s->ttl_ms / 3;
@@ -393,8 +395,9 @@ static void hear_renewed(struct agent *a, struct turn *t, const struct envelope 
         if (s->state != SLOT_RUNNING || r->seq < s->held_from)
             continue;
         if (names(&env->renewed->rights, s))
-            extend(s, t, used_until(r->sent, s->ttl_ms));
-        else
+            extend(s, t,
+                   used_until(GUARD(DEADLINE_FROM_SENDING, true) ? r->sent : t->now, s->ttl_ms));
+        else if (GUARD(LOST_ENDS, true))
             tell_to_end(s, t, "the lease was lost");
     }
 }

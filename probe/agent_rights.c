@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the agent says of its rights: the list, requests, renewals, results. */
 #include "agent_internal.h"
+#include "base/guard.h"
 #include "base/limits.h"
 #include "wire/codec.h"
 
@@ -31,7 +32,7 @@ static void add_slot(const struct scan_slot *s, bool own, struct right *v, size_
         add_right(v, n, s->request, RIGHT_RESIDUE, s->token, &s->resource);
     else if (own)
         return;
-    else if (s->state == SLOT_ASKED)
+    else if (GUARD(ASKED_ON_LIST, s->state == SLOT_ASKED))
         add_right(v, n, s->request, RIGHT_ASKED, 0, &s->resource);
     else if (is_held(s))
         add_right(v, n, s->request, RIGHT_HELD, s->token, &s->resource);
@@ -49,7 +50,7 @@ bool agent_rights(struct agent *a, struct turn *t, const struct scan_slot *own, 
     }
     for (uint32_t i = 0; i < l->scans; i++)
         add_slot(&l->slots[i], &l->slots[i] == own, v, &n);
-    for (size_t i = 0; i < l->residue_count; i++)
+    for (size_t i = 0; i < GUARD(RESIDUE_ON_LIST, l->residue_count); i++)
         add_right(v, &n, l->residues[i].request, RIGHT_RESIDUE, l->residues[i].token,
                   &l->residues[i].resource);
     *out = (struct recs){ .v = v, .n = n };

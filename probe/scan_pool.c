@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/guard.h"
 #include "base/limits.h"
 #include "wire/codec.h"
 
@@ -137,7 +138,7 @@ void scan_pool_run(struct scan_pool *p, const struct scan_order *order, mono_ms 
         return;
     }
     r->state = scan ? SCAN_WORKING : SCAN_REACHING;
-    if (scan) {
+    if (GUARD(NOTE_BEFORE_START, scan)) {
         rc = run_dir_save_scan(p->config.dir, p->config.boot_id, r->order, &e);
         r->noted = rc == 0;
     }
@@ -226,7 +227,7 @@ static void worker_ended(struct scan_pool *p, struct scan_right *r, mono_ms now)
     bool clean = take(r, &scan_result_desc);
 
     close_child(r);
-    if (clean)
+    if (!GUARD(PROOF, !clean))
         r->state = SCAN_OVER;
     else
         prove(p, r, now);

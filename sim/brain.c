@@ -38,7 +38,7 @@ static void load(struct sim *s, struct brain *b, bool first)
                                         .down_ms = DEFAULT_DOWN_MS,
                                         .edge_retention_ms = DEFAULT_EDGE_RETENTION_MS,
                                         .event_retention_rows = 2000,
-                                        .lease_ttl_ms = DEFAULT_LEASE_TTL_MS,
+                                        .lease_ttl_ms = s->ttl_ms,
                                         .lease_history_rows = DEFAULT_LEASE_HISTORY_ROWS,
                                         .enrol_by_token = true,
                                         .hash_seed = { 7 },
@@ -101,12 +101,17 @@ static void apply(struct sim *s, struct brain *b)
         sim_fail(s, "the changes of a batch: %s", e.text);
 }
 
-static void deliver_batch(struct sim *s, struct brain *b)
+static void send_batch(struct sim *s, struct brain *b)
 {
     for (struct outgoing *o = b->update.messages; o != NULL; o = o->next) {
         if (o->env != NULL)
             net_send_down(s, b, &o->route, o->env);
     }
+}
+
+static void deliver_batch(struct sim *s, struct brain *b)
+{
+    send_batch(s, b);
     batch_begin(b);
 }
 
@@ -121,7 +126,9 @@ static void committed(struct sim *s, void *what, uint64_t stamp)
         commit_failed(s, b);
     } else {
         apply(s, b);
-        deliver_batch(s, b);
+        if (GUARD(DURABLE, true))
+            send_batch(s, b);
+        batch_begin(b);
     }
     arm(s, b);
 }
@@ -140,6 +147,8 @@ static void commit(struct sim *s, struct brain *b)
     if (s->storm && dice_chance(s, SLOW_COMMIT_PPM))
         takes += dice_about(s, SLOW_COMMIT_US);
     b->committing = true;
+    if (!GUARD(DURABLE, true))
+        send_batch(s, b);
     agenda_put(s, s->now + takes, committed, b, b->life);
 }
 
@@ -227,7 +236,7 @@ void brain_start(struct sim *s, struct brain *b)
     if (b->arena == NULL) {
         b->arena = arena_new(0);
         coord_update_init(&b->update, b->arena);
-        clock_start(&b->clock, s->now, 1000000000, (int32_t)dice_below(s, 1001) - 500);
+        clock_start(&b->clock, s->now, 1000000000, sim_rate(s));
     }
     b->life++;
     b->committing = b->paused = b->read_only = false;

@@ -3,11 +3,14 @@
  * dice choose; each is mended after a while. */
 #include "sim_internal.h"
 
-enum { BETWEEN_US = 1500000 }; /* for 100 hosts; fewer hosts have fewer faults */
+/* For 100 hosts; fewer hosts have fewer faults, but not too few. */
+enum { BETWEEN_US = 1500000, SELDOM_US = 4000000 };
 
 static world_us between(struct sim *s)
 {
-    return dice_about(s, (world_us)BETWEEN_US * 100 / (s->o.hosts + 1));
+    world_us mean = (world_us)BETWEEN_US * 100 / (s->o.hosts + 1);
+
+    return dice_about(s, mean < SELDOM_US ? mean : SELDOM_US);
 }
 
 static void brain_up(struct sim *s, void *what, uint64_t stamp)
@@ -104,11 +107,43 @@ static void cut(struct sim *s)
     agenda_put(s, s->now + dice_about(s, 15000000), join, h, 0);
 }
 
+/* Now and then there is a backup, or a copy of the files. */
+static void copy(struct sim *s)
+{
+    if (s->copy.disk != NULL && dice_below(s, 2) == 0)
+        return;
+    if (s->copy.disk != NULL)
+        durable_free(s->copy.disk);
+    s->copy.disk = durable_copy(s->brains[0].disk);
+    s->copy.at = s->now;
+    s->copy.plain = dice_below(s, 2) == 0;
+    if (!s->copy.plain)
+        durable_mark_backup(s->copy.disk);
+    sim_trace(s, "the database is copied%s", s->copy.plain ? "" : " by muster backup");
+    oracle_copied(s);
+}
+
+static void restore(struct sim *s)
+{
+    struct brain *b = &s->brains[0];
+
+    if (s->copy.disk == NULL || s->counts.restores > 0)
+        return;
+    s->counts.restores++;
+    brain_crash(s, b);
+    durable_free(b->disk);
+    b->disk = durable_copy(s->copy.disk);
+    sim_trace(s, "the copy is put in the place of the database");
+    oracle_restored(s);
+    users_restored(s);
+    agenda_put(s, s->now + dice_about(s, 3000000), brain_up, b, 0);
+}
+
 static void fault(struct sim *s, void *what, uint64_t stamp)
 {
-    static void (*const faults[])(struct sim *) = { crash,     stop_brain, end_probe,
-                                                    end_probe, stop_host,  stop_host,
-                                                    cut,       cut,        reboot };
+    static void (*const faults[])(struct sim *) = { crash,     stop_brain, end_probe, end_probe,
+                                                    stop_host, stop_host,  cut,       cut,
+                                                    reboot,    copy,       restore };
 
     (void)what, (void)stamp;
     if (!s->storm)
@@ -129,9 +164,11 @@ void chaos_end(struct sim *s)
     sim_trace(s, "the storm is over");
     brain_start(s, &s->brains[0]);
     brain_go_on(s, &s->brains[0]);
+    users_calm(s);
     for (uint32_t i = 0; i < s->o.hosts; i++) {
         struct host *h = &s->hosts[i];
 
+        processes_calm(s, h);
         join(s, h, 0);
         host_go_on(s, h);
         host_power_on(s, h);

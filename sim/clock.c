@@ -3,12 +3,21 @@
  * its whole machine. */
 #include "sim_internal.h"
 
-enum { MILLION = 1000000 };
+enum { MILLION = 1000000, CLOCK_ERROR_PPM = 1000 };
 #define CLOCK_MOST_MS INT64_C(4000000000) /* beyond it is never: products stay below 2^63 */
 
 static int64_t shown(const struct sim_clock *c, world_us now)
 {
     return c->stopped ? c->shown_us : c->shown_us + (now - c->since) * (MILLION + c->ppm) / MILLION;
+}
+
+int32_t sim_rate(struct sim *s)
+{
+    uint32_t kind = dice_below(s, 4);
+
+    return kind == 0   ? -CLOCK_ERROR_PPM
+           : kind == 1 ? CLOCK_ERROR_PPM
+                       : (int32_t)dice_below(s, 2 * CLOCK_ERROR_PPM + 1) - CLOCK_ERROR_PPM;
 }
 
 void clock_start(struct sim_clock *c, world_us now, int64_t shown_us, int32_t ppm)

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine: the real agent, with workers that bring what stock.c says after a while. What a probe
- * keeps in /run outlives it, but not the boot. */
+/* A machine: the real agent and the real pool of scans, with workers that bring what stock.c says
+ * after a while. What a probe keeps in /run outlives it, but not the boot. */
 #include <stdlib.h>
 
+#include "core/list.h"
+#include "probe_options.h"
 #include "sim_internal.h"
 #include "wire/codec.h"
 
-enum { WORKER_US = 8000, BOOT_US = 20000000 };
+enum { WORKER_US = 8000, BOOT_US = 20000000, SWEEP_US = 50000, HINT_US = 20000 };
+enum { HINT_LOST_PPM = 100000 };
+
+static const struct probe_options options = { .run_dir = "/run/muster-probe",
+                                              .worker_timeout_ms = DEFAULT_WORKER_TIMEOUT_MS };
 
 static void step(struct sim *s, struct host *h, struct agent_event *ev);
 
@@ -22,7 +28,7 @@ static void worker_done(struct sim *s, void *what, uint64_t life)
     struct agent_event ev = { .type = AGENT_WORKER_DONE };
     struct arena *a;
 
-    if (w->host->agent == NULL || w->host->life != life) {
+    if (w->host->supervisor.agent == NULL || w->host->life != life) {
         free(w);
         return;
     }
@@ -33,7 +39,7 @@ static void worker_done(struct sim *s, void *what, uint64_t life)
     a = arena_new(0);
     ev.worker.kind = w->kind;
     ev.worker.sections = sections;
-    if (stock_sections(w->host, w->kind, a, sections, &ev.worker.section_count) != 0)
+    if (stock_sections(s, w->host, w->kind, a, sections, &ev.worker.section_count) != 0)
         sim_fail(s, "the inventory of host %u is wrong", w->host->no);
     step(s, w->host, &ev);
     arena_free(a);
@@ -44,16 +50,22 @@ static void wake(struct sim *s, void *what, uint64_t stamp)
 {
     struct host *h = what;
 
-    if (h->agent != NULL && !h->paused && h->stamp == stamp)
-        step(s, h, &(struct agent_event){ .type = AGENT_TICK });
+    if (h->stamp == stamp)
+        host_turn(s, h);
 }
 
 static void arm(struct sim *s, struct host *h)
 {
-    world_us at = clock_reaches(&h->clock, s->now, agent_next_deadline(h->agent));
+    mono_ms at = scan_pool_deadline(h->supervisor.scans);
+    world_us when;
 
-    if (at != WORLD_NEVER)
-        agenda_put(s, at, wake, h, ++h->stamp);
+    if (h->supervisor.agent != NULL && agent_next_deadline(h->supervisor.agent).v < at.v)
+        at = agent_next_deadline(h->supervisor.agent);
+    when = clock_reaches(&h->clock, s->now, at);
+    if (h->supervisor.agent == NULL && when > s->now + SWEEP_US)
+        when = s->now + SWEEP_US;
+    if (when != WORLD_NEVER)
+        agenda_put(s, when, wake, h, ++h->stamp);
 }
 
 static void save(struct host *h, const struct agent_action *x)
@@ -95,7 +107,7 @@ static void act(struct sim *s, struct host *h, const struct agent_action *x)
     case AGENT_EXTEND_SCAN:
     case AGENT_KILL_SCAN:
     case AGENT_RUN_REACH:
-        sim_fail(s, "%s is to scan, and the coordinator here offers nothing", h->name);
+        supervisor_scan(&h->supervisor, x, clock_shows(&h->clock, s->now));
         break;
     case AGENT_LOG:
         sim_trace(s, "%s: %s", h->name, x->text);
@@ -108,9 +120,10 @@ static void step(struct sim *s, struct host *h, struct agent_event *ev)
     struct agent_action *actions = NULL;
     struct arena *a = arena_new(0);
 
+    process_at(s, h);
     ev->now = clock_shows(&h->clock, s->now);
     s->counts.steps++;
-    if (agent_step(h->agent, ev, a, &actions) != 0)
+    if (agent_step(h->supervisor.agent, ev, a, &actions) != 0)
         sim_fail(s, "a step of %s fails", h->name);
     for (; actions != NULL; actions = actions->next)
         act(s, h, actions);
@@ -118,7 +131,18 @@ static void step(struct sim *s, struct host *h, struct agent_event *ev)
     arm(s, h);
 }
 
-void host_probe_start(struct sim *s, struct host *h)
+/* What supervisor_scan.c has to tell. */
+int supervisor_step(struct supervisor *supervisor, const struct agent_event *ev, struct err *e)
+{
+    struct host *h = container_of(supervisor, struct host, supervisor);
+    struct agent_event copy = *ev;
+
+    (void)e;
+    step(h->sim, h, &copy);
+    return 0;
+}
+
+static void agent_begin(struct sim *s, struct host *h)
 {
     struct agent_config config = {
         .node_id = h->id,
@@ -134,13 +158,66 @@ void host_probe_start(struct sim *s, struct host *h)
         .jitter_seed = (uint32_t)dice(s),
         .first_seq = (uint64_t)clock_shows(&h->clock, s->now).v * 1000,
     };
+    struct arena *a = arena_new(0);
+    struct agent_residue *residues;
 
-    if (!h->powered || h->agent != NULL)
+    if (scan_pool_residues(h->supervisor.scans, a, &residues, &config.residue_count) < 0)
+        abort();
+    config.residues = residues;
+    h->supervisor.agent = agent_new(&config);
+    step(s, h, &(struct agent_event){ .type = AGENT_START });
+    arena_free(a);
+}
+
+void host_turn(struct sim *s, struct host *h)
+{
+    struct supervisor *p = &h->supervisor;
+    mono_ms now = clock_shows(&h->clock, s->now);
+    struct err e;
+
+    if (p->scans == NULL || h->paused)
+        return;
+    process_at(s, h);
+    processes_reap(h, p->scans);
+    supervisor_hear_scans(p, now, &e);
+    if (p->agent == NULL && !scan_pool_sweeps(p->scans, now))
+        agent_begin(s, h);
+    else if (p->agent != NULL && agent_next_deadline(p->agent).v <= now.v)
+        step(s, h, &(struct agent_event){ .type = AGENT_TICK });
+    arm(s, h);
+}
+
+static void hint(struct sim *s, void *what, uint64_t life)
+{
+    struct host *h = what;
+    struct agent_event ev = { .type = AGENT_KERNEL_HINT, .worker.kind = WORKER_STORAGE };
+
+    if (h->supervisor.agent != NULL && h->life == life && !h->paused)
+        step(s, h, &ev);
+}
+
+void host_mounts_changed(struct sim *s, struct host *h)
+{
+    if (!dice_chance(s, HINT_LOST_PPM))
+        agenda_put(s, s->now + HINT_US, hint, h, h->life);
+}
+
+void host_probe_start(struct sim *s, struct host *h)
+{
+    struct err e = { "" };
+
+    if (!h->powered || h->supervisor.scans != NULL)
         return;
     h->life++;
     sim_trace(s, "%s: its probe starts", h->name);
-    h->agent = agent_new(&config);
-    step(s, h, &(struct agent_event){ .type = AGENT_START });
+    h->supervisor.options = &options;
+    h->supervisor.boot_id = h->boot;
+    h->supervisor.dir = &h->run;
+    process_at(s, h);
+    if (supervisor_open_scans(&h->supervisor, h->name, &e) < 0)
+        sim_fail(s, "%s: %s", h->name, e.text);
+    else
+        host_turn(s, h);
 }
 
 static void forget_late(struct host *h)
@@ -152,12 +229,13 @@ static void forget_late(struct host *h)
 
 void host_probe_end(struct sim *s, struct host *h)
 {
-    if (h->agent == NULL)
+    if (h->supervisor.scans == NULL)
         return;
     s->counts.ends++;
     sim_trace(s, "%s: its probe ends by kill -9", h->name);
-    agent_free(h->agent);
-    h->agent = NULL;
+    agent_free(h->supervisor.agent);
+    h->supervisor.agent = NULL;
+    processes_lose_supervisor(s, h);
     h->life++;
     forget_late(h);
 }
@@ -167,6 +245,9 @@ void host_power_off(struct sim *s, struct host *h)
     if (!h->powered)
         return;
     host_probe_end(s, h);
+    processes_end(h);
+    disks_host_ends(s, h);
+    users_host_ends(s, h);
     sim_trace(s, "%s: is off", h->name);
     h->powered = h->paused = false;
 }
@@ -178,9 +259,10 @@ void host_power_on(struct sim *s, struct host *h)
     h->powered = true;
     h->boots++;
     h->enrolled = h->remembers = false;
+    h->told = (struct host_told){ .known = 0 };
     dice_fill(s, &h->boot, sizeof h->boot);
     dice_fill(s, &h->key, sizeof h->key);
-    clock_start(&h->clock, s->now, BOOT_US, (int32_t)dice_below(s, 1001) - 500);
+    clock_start(&h->clock, s->now, BOOT_US, sim_rate(s));
     sim_trace(s, "%s: boots", h->name);
     host_probe_start(s, h);
 }
@@ -192,8 +274,10 @@ void host_pause(struct sim *s, struct host *h, bool clock_too)
     s->counts.pauses++;
     sim_trace(s, "%s: is stopped%s", h->name, clock_too ? " with its clock" : "");
     h->paused = true;
-    if (clock_too)
-        clock_stop(&h->clock, s->now);
+    if (!clock_too)
+        return;
+    clock_stop(&h->clock, s->now);
+    processes_freeze(s, h);
 }
 
 static void hear(struct sim *s, struct host *h, struct letter *l)
@@ -226,21 +310,21 @@ void host_go_on(struct sim *s, struct host *h)
     h->late = NULL;
     h->late_n = h->late_cap = 0;
     for (size_t i = 0; i < n; i++) {
-        if (h->agent != NULL)
+        if (h->supervisor.agent != NULL)
             hear(s, h, late[i]);
         else
             free(late[i]);
     }
     free(late);
-    if (h->agent != NULL)
-        step(s, h, &(struct agent_event){ .type = AGENT_TICK });
+    processes_go_on(s, h);
+    host_turn(s, h);
 }
 
 void host_deliver(struct sim *s, struct letter *l)
 {
     struct host *h = l->host;
 
-    if (h->agent == NULL) {
+    if (h->supervisor.agent == NULL) {
         free(l);
         return;
     }

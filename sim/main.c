@@ -6,6 +6,9 @@
 #include <time.h>
 
 #include "sim.h"
+#ifdef MUSTER_GUARDS
+#include "guards.h"
+#endif
 
 static const char usage[] =
     "Usage: muster-sim [--seed N] [--seeds N] [--hosts N] [--luns N] [--storm S] [--calm S] [--trace] [--wire]\n"
@@ -17,6 +20,7 @@ static const char usage[] =
     "  --hosts N   (default 20)      --luns N   at most 64 (default 10)\n"
     "  --storm S   seconds with faults (default 120)\n"
     "  --calm S    seconds without, after which all must be well (default 90)\n"
+    "  --unjudged  the end is not judged, only what happens until then\n"
     "  --trace     a line for each thing that happens\n"
     "  --wire      and for each message (implies --trace)\n"
     "\n"
@@ -30,6 +34,29 @@ static bool number(const char *text, uint64_t most, uint64_t *out)
     *out = strtoull(text, &end, 10);
     return errno == 0 && end != text && *end == '\0' && *out <= most;
 }
+
+#ifdef MUSTER_GUARDS
+/* Takes guards away: NAME[,NAME]... False: there is no such. */
+static bool take_away(char *names)
+{
+    for (char *save = NULL, *name = strtok_r(names, ",", &save); name != NULL;
+         name = strtok_r(NULL, ",", &save)) {
+        int g = guard_by_name(name);
+
+        if (g < 0)
+            return false;
+        guards_off[g] = true;
+    }
+    return true;
+}
+
+static int list_guards(void)
+{
+    for (int g = 0; g < GUARD_COUNT; g++)
+        printf("%s %s\n", guard_name((enum guard)g), guard_text((enum guard)g));
+    return 0;
+}
+#endif
 
 static int run(struct sim_options *o, uint64_t seeds)
 {
@@ -59,21 +86,30 @@ static int run(struct sim_options *o, uint64_t seeds)
            "steps %" PRIu64 ", messages %" PRIu64 " (lost %" PRIu64 ", doubled %" PRIu64
            ", late %" PRIu64 "), commits %" PRIu64 " (failed %" PRIu64 ")\n"
            "coordinator ended %" PRIu64 ", probes ended %" PRIu64 ", reboots %" PRIu64
-           ", pauses %" PRIu64 ", partitions %" PRIu64 "\n",
+           ", pauses %" PRIu64 ", partitions %" PRIu64 "\n"
+           "leases %" PRIu64 ", mounts to scan %" PRIu64 ", results taken %" PRIu64
+           ", workers that hang %" PRIu64 "\ntasks %" PRIu64 ", holds %" PRIu64
+           ", mounts without muster %" PRIu64 ", restores %" PRIu64 ", recoveries %" PRIu64 "\n",
            seeds, o->hosts, (double)sum.virtual_ms / 1e3, real_s,
            (double)sum.virtual_ms / 1e3 / real_s, sum.steps, sum.messages, sum.lost, sum.doubled,
            sum.delayed, sum.commits, sum.failed_commits, sum.crashes, sum.ends, sum.reboots,
-           sum.pauses, sum.partitions);
+           sum.pauses, sum.partitions, sum.grants, sum.scans, sum.results, sum.hangs, sum.tasks,
+           sum.holds, sum.foreign, sum.restores, sum.recoveries);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = { { "seed", 1, NULL, 's' },  { "seeds", 1, NULL, 'n' },
-                                             { "hosts", 1, NULL, 'h' }, { "luns", 1, NULL, 'l' },
-                                             { "storm", 1, NULL, 'm' }, { "calm", 1, NULL, 'c' },
-                                             { "trace", 0, NULL, 't' }, { "help", 0, NULL, 'H' },
-                                             { "wire", 0, NULL, 'w' },  { NULL, 0, NULL, 0 } };
+    static const struct option options[] = {
+        { "seed", 1, NULL, 's' },     { "seeds", 1, NULL, 'n' },  { "hosts", 1, NULL, 'h' },
+        { "luns", 1, NULL, 'l' },     { "storm", 1, NULL, 'm' },  { "calm", 1, NULL, 'c' },
+        { "trace", 0, NULL, 't' },    { "help", 0, NULL, 'H' },   { "wire", 0, NULL, 'w' },
+        { "unjudged", 0, NULL, 'u' },
+#ifdef MUSTER_GUARDS
+        { "without", 1, NULL, 'W' },  { "guards", 0, NULL, 'G' },
+#endif
+        { NULL, 0, NULL, 0 }
+    };
     struct sim_options o = {
         .seed = 1, .hosts = 20, .luns = 10, .storm_ms = 120000, .calm_ms = 90000
     };
@@ -83,7 +119,7 @@ int main(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         static const char *const takes = "snhlmc";
         static const uint64_t most[] = { INT64_MAX, 1000000000, 10000, 64, 1000000, 1000000 };
-        const char *at = strchr("twH?", c) != NULL ? NULL : strchr(takes, c);
+        const char *at = strchr("twuHWG?", c) != NULL ? NULL : strchr(takes, c);
 
         if (at != NULL && !number(optarg, most[at - takes], &v)) {
             fprintf(stderr, "muster-sim: %s is no number, or too large\n", optarg);
@@ -112,9 +148,22 @@ int main(int argc, char **argv)
             o.wire = true;
             o.trace = stdout;
             break;
+        case 'u':
+            o.unjudged = true;
+            break;
         case 't':
             o.trace = stdout;
             break;
+#ifdef MUSTER_GUARDS
+        case 'W':
+            if (!take_away(optarg)) {
+                fprintf(stderr, "muster-sim-guards: there is no such guard; --guards lists them\n");
+                return 2;
+            }
+            break;
+        case 'G':
+            return list_guards();
+#endif
         case 'H':
             fputs(usage, stdout);
             return 0;

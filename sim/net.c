@@ -97,6 +97,7 @@ static void send(struct sim *s, struct letter head, const struct envelope *env)
 
 void net_send_up(struct sim *s, struct host *h, const struct envelope *env)
 {
+    oracle_sent_up(s, h, env);
     send(s, (struct letter){ .brain = &s->brains[0], .host = h, .host_life = h->life, .up = true },
          env);
 }
@@ -110,5 +111,6 @@ void net_send_down(struct sim *s, struct brain *b, const struct route *to,
     memcpy(&no, to->id, sizeof no);
     memcpy(&head.host_life, to->id + sizeof no, sizeof head.host_life);
     head.host = &s->hosts[no];
+    oracle_sent_down(s, b, head.host, env);
     send(s, head, env);
 }

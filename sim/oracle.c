@@ -29,6 +29,46 @@ static void judge_matrix(void *with, const struct reply *r)
         sim_fail(s, "at the end %zu of %zu edges of LUNs are there", ok, want);
 }
 
+static void take_task(void *with, const struct reply *r)
+{
+    const struct task_info *v = r->tasks.v;
+
+    if (r->tasks.n > 0)
+        *(uint64_t *)with = v->no;
+}
+
+static void judge_jobs(void *with, const struct reply *r)
+{
+    struct sim *s = with;
+    const struct task_info *t = r->tasks.v;
+    const struct job_info *v = r->jobs.v;
+
+    for (size_t i = 0; i < r->jobs.n; i++) {
+        if (strcmp(v[i].state, "done") != 0)
+            sim_fail(s, "at the end task %llu goes on: job %llu (%s %s) is %s at %s, token %s: %s",
+                     (unsigned long long)t->no, (unsigned long long)v[i].no, v[i].step, v[i].label,
+                     v[i].state, v[i].node_name != NULL ? v[i].node_name : "nobody",
+                     v[i].token != NULL ? v[i].token : "none",
+                     v[i].reason != NULL ? v[i].reason : "nothing is said of it");
+    }
+    sim_fail(s, "at the end task %llu goes on, without a job", (unsigned long long)t->no);
+}
+
+/* Nothing fails any more, and nobody writes: each scan has ended. */
+static void judge_tasks(struct sim *s)
+{
+    struct request list = { 0 }, show = { 0 };
+    uint64_t open = 0;
+
+    REC_SET(&list, request, op, OP_TASK_LIST);
+    if (!brain_ask(s, &s->brains[0], &list, take_task, &open))
+        sim_fail(s, "at the end the coordinator does not answer");
+    REC_SET(&show, request, op, OP_TASK_SHOW);
+    REC_SET(&show, request, count, open);
+    if (open != 0)
+        brain_ask(s, &s->brains[0], &show, judge_jobs, s);
+}
+
 void oracle_end(struct sim *s)
 {
     struct request req = { 0 };
@@ -42,4 +82,5 @@ void oracle_end(struct sim *s)
     REC_SET(&req, request, kind, "lun");
     if (!brain_ask(s, &s->brains[0], &req, judge_matrix, s))
         sim_fail(s, "at the end the coordinator does not answer");
+    judge_tasks(s);
 }

@@ -40,7 +40,9 @@ static void host_make(struct sim *s, struct host *h, uint32_t no)
 {
     uint8_t raw[16];
 
+    h->sim = s;
     h->no = no;
+    h->run.host = h;
     dice_fill(s, raw, sizeof raw);
     h->id = uuid_v4_from(raw);
     uuid_text(h->id, h->uuid);
@@ -55,6 +57,13 @@ static void host_make(struct sim *s, struct host *h, uint32_t no)
     h->luns = s->o.luns == 0 ? 0 : 3;
     for (uint32_t i = 0; i < 4 && s->o.luns > 2; i++)
         h->luns |= UINT64_C(1) << (2 + (no / 10 * 4 + i) % (s->o.luns - 2));
+}
+
+static void disk_make(struct disk *d, uint32_t no)
+{
+    d->no = no;
+    snprintf(d->key, sizeof d->key, "aaaaaaaa-0000-4000-8000-00000000%04u@naa.600140500000%04u", no,
+             no);
 }
 
 static void take_tokens(void *with, const struct reply *r)
@@ -73,13 +82,20 @@ static void take_tokens(void *with, const struct reply *r)
 
 static int begin(struct sim *s)
 {
+    static const int64_t ttls[] = { LEAST_LEASE_TTL_MS, DEFAULT_LEASE_TTL_MS,
+                                    4 * DEFAULT_LEASE_TTL_MS };
+
+    s->ttl_ms = ttls[dice_below(s, ARRAY_LEN(ttls))];
     s->hosts = calloc(s->o.hosts, sizeof *s->hosts);
+    s->disks = calloc(s->o.luns + 1, sizeof *s->disks);
     s->scratch = arena_new(0);
     s->brains[0].disk = durable_new((uuid128){ { 0xdb } });
-    if (s->hosts == NULL || s->scratch == NULL || s->brains[0].disk == NULL)
+    if (s->hosts == NULL || s->disks == NULL || s->scratch == NULL || s->brains[0].disk == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < s->o.hosts; i++)
         host_make(s, &s->hosts[i], i);
+    for (uint32_t i = 0; i < s->o.luns; i++)
+        disk_make(&s->disks[i], i);
     brain_start(s, &s->brains[0]);
     return 0;
 }
@@ -97,6 +113,7 @@ static void tokens(struct sim *s, void *what, uint64_t stamp)
         sim_fail(s, "the coordinator gives no tokens");
     for (uint32_t i = 0; i < s->o.hosts; i++)
         host_power_on(s, &s->hosts[i]);
+    operator_start(s);
 }
 
 static void storm(struct sim *s, void *what, uint64_t stamp)
@@ -118,7 +135,9 @@ static void finish(struct sim *s)
     for (uint32_t i = 0; s->hosts != NULL && i < s->o.hosts; i++) {
         struct host *h = &s->hosts[i];
 
-        agent_free(h->agent);
+        s->storm = false;
+        host_power_off(s, h);
+        free(h->processes);
         for (size_t k = 0; k < h->late_n; k++)
             free(h->late[k]);
         free(h->late);
@@ -138,6 +157,9 @@ static void finish(struct sim *s)
     while (agenda_take(&s->agenda, &left))
         agenda_drop(&left);
     free(s->agenda.v);
+    users_free(s);
+    disks_free(s);
+    oracle_deinit(s);
     free(s->hosts);
     arena_free(s->scratch);
     buf_deinit(&s->out);
@@ -163,7 +185,7 @@ int sim_run(const struct sim_options *o, struct sim_counts *counts, struct err *
         s.now = next.at;
         next.fn(&s, next.what, next.stamp);
     }
-    if (rc == 0 && !s.failed)
+    if (rc == 0 && !s.failed && !o->unjudged)
         oracle_end(&s);
     s.counts.virtual_ms = s.now / 1000;
     *counts = s.counts;

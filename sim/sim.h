@@ -15,6 +15,7 @@ struct sim_options {
     uint32_t hosts, luns;
     int64_t storm_ms; /* with faults */
     int64_t calm_ms;  /* then without any: by its end all must be well */
+    bool unjudged;    /* at its end: only what is forbidden at any time is found */
     FILE *trace;      /* a line for each thing that happens; NULL: none */
     bool wire;        /* and for each message */
 };
@@ -27,6 +28,9 @@ struct sim_counts {
     uint64_t crashes; /* of coordinators */
     uint64_t ends;    /* of probes */
     uint64_t reboots, pauses, partitions;
+    uint64_t grants, results, scans; /* leases, results that were taken, mounts to scan */
+    uint64_t holds, foreign, hangs;  /* writers under holds, without; workers that hang */
+    uint64_t tasks, restores, recoveries;
     int64_t virtual_ms;
 };
 

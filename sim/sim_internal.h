@@ -6,10 +6,12 @@
 
 #include "agent.h"
 #include "base/buf.h"
+#include "base/guard.h"
 #include "base/limits.h"
 #include "core/core.h"
 #include "durable.h"
 #include "sim.h"
+#include "supervisor_internal.h"
 #include "wire/token.h"
 
 typedef int64_t world_us;
@@ -50,6 +52,7 @@ struct sim_clock {
     int32_t ppm;      /* rate error */
     bool stopped;
 };
+int32_t sim_rate(struct sim *s); /* an error of a clock's rate, up to 1/1000; often the most */
 void clock_start(struct sim_clock *c, world_us now, int64_t shown_us, int32_t ppm);
 mono_ms clock_shows(const struct sim_clock *c, world_us now);
 /* The first time at which it shows this or more; WORLD_NEVER while it is stopped. */
@@ -102,16 +105,116 @@ void brain_deliver(struct sim *s, struct letter *l); /* takes it */
 bool brain_ask(struct sim *s, struct brain *b, struct request *req,
                void (*take)(void *with, const struct reply *r), void *with);
 
+/* ---- disk.c: what is shared: a filesystem on each LUN, and who has it mounted */
+enum mount_kind {
+    MOUNT_SCAN,    /* a scan's worker */
+    MOUNT_OWN,     /* a scan's worker, through the mount that its node's user has under a hold */
+    MOUNT_HELD,    /* for writing, under a hold */
+    MOUNT_FOREIGN, /* for writing, without muster */
+};
+struct mount {
+    struct mount *next;
+    struct host *host;
+    enum mount_kind kind;
+    uint64_t token;
+    world_us since;
+    bool excused; /* MOUNT_SCAN: its kernel cannot let go of it, as section 5 allows for */
+};
+struct disk {
+    uint32_t no;
+    struct mount *mounts;
+    uint64_t version;    /* of its content, superblock and journal */
+    world_us *replaced;  /* by version: when another one took its place */
+    size_t replaced_cap; /* those of the present one and later are not set */
+    bool dirty;          /* mounted for writing, or was when its host ended */
+    char key[72];        /* as a resource */
+    uint8_t id[16];      /* as a resource, when the operator has heard of it */
+    struct disk_known {  /* what oracle_scan.c has heard of it */
+        uint64_t token;  /* the newest lease */
+        uint64_t images; /* the version that the coordinator has images of, if any */
+        bool read;
+    } known;
+};
+struct mount *disk_mount(struct sim *s, struct disk *d, struct host *h, enum mount_kind kind,
+                         uint64_t token);
+void disk_unmount(struct sim *s, struct disk *d, struct mount *m);
+void disk_write(struct sim *s, struct disk *d);
+/* What this host has mounted of it, of any kind but MOUNT_OWN; NULL: nothing. */
+struct mount *disk_mount_of(const struct disk *d, const struct host *h);
+void disk_fingerprint(const struct disk *d, char out[80]); /* "": it is dirty */
+void disks_host_ends(struct sim *s, struct host *h);       /* its mounts are gone with its kernel */
+void disks_free(struct sim *s);
+struct disk *disk_of_host(struct sim *s, const struct host *h); /* by chance; NULL: it sees none */
+
+/* ---- process.c: the workers of scans, below the real pool of the supervisor */
+struct process;
+struct run_dir { /* what is in /run of scans */
+    struct host *host;
+    struct note *notes;
+};
+/* Whose system calls those of the pool are from now on. */
+void process_at(struct sim *s, struct host *h);
+void processes_reap(struct host *h, struct scan_pool *p); /* what has ended is told */
+void processes_lose_supervisor(struct sim *s, struct host *h);
+void processes_end(struct host *h); /* with the machine */
+void processes_go_on(struct sim *s, struct host *h);
+void processes_freeze(struct sim *s, struct host *h); /* the machine with its clock */
+void processes_calm(struct sim *s, struct host *h);   /* nothing hangs any more */
+
+/* ---- user.c: who writes, under a hold or without muster */
+struct user;
+void user_start(struct sim *s);
+void users_calm(struct sim *s);     /* all come to their end */
+void users_restored(struct sim *s); /* holds are lost that the database does not have */
+void users_host_ends(struct sim *s, const struct host *h);
+void users_free(struct sim *s);
+
+/* ---- operator.c: what is asked of the coordinator */
+void operator_start(struct sim *s);
+
+/* ---- oracle_scan.c: the invariants of scans, by what is mounted and what is said */
+struct oracle {
+    struct granted_lease *grants;
+    size_t grant_n, grant_cap;
+    uint64_t token, highest; /* the highest that this database knows of; that there ever was */
+};
+struct host_told { /* of one host, by the newest of its messages */
+    struct told_result {
+        uint64_t seq, token, outcome, version;
+        bool unchanged;
+    } results[16];
+    struct told_uses {
+        uint64_t seq, disks;
+        world_us at;
+    } uses[16];
+    uint32_t result_n, uses_n;
+    uint64_t known; /* disks that the coordinator knows it to have mounted */
+    world_us known_at;
+};
+void oracle_mounted(struct sim *s, struct disk *d, struct mount *m);
+void oracle_written(struct sim *s, struct disk *d);
+void oracle_sent_up(struct sim *s, struct host *h, const struct envelope *env);
+void oracle_sent_down(struct sim *s, struct brain *b, struct host *h, const struct envelope *env);
+void oracle_hold(struct sim *s, struct disk *d, const struct host *h, uint64_t token);
+void oracle_copied(struct sim *s);    /* what is known now is what the copy has */
+void oracle_restored(struct sim *s);  /* from that copy */
+void oracle_recovered(struct sim *s); /* the operator goes on with it */
+void oracle_deinit(struct sim *s);
+
 /* ---- host.c: a machine with a probe */
 enum { HOST_LUNS = 64, HOST_TOKENS = 16 };
 struct host {
+    struct sim *sim;
     uint32_t no;
     uuid128 id, boot;
     pubkey key;
     char uuid[40], mac[20], name[16];
     struct identity identity;
     struct sim_clock clock;
-    struct agent *agent;       /* NULL: the probe does not run */
+    struct supervisor supervisor; /* its agent is NULL when the probe does not run */
+    struct run_dir run;
+    struct process **processes;
+    size_t process_n, process_cap;
     uint64_t life;             /* counts its processes */
     uint64_t stamp;            /* of its newest timer */
     bool powered, paused, cut; /* cut: the network takes nothing of it, and brings nothing */
@@ -125,6 +228,7 @@ struct host {
     struct letter **late; /* came while it was paused */
     size_t late_n, late_cap;
     uint64_t luns; /* bit set of those that it sees */
+    struct host_told told;
 };
 void host_power_on(struct sim *s, struct host *h); /* a new boot */
 void host_power_off(struct sim *s, struct host *h);
@@ -133,10 +237,12 @@ void host_probe_end(struct sim *s, struct host *h); /* kill -9 */
 void host_pause(struct sim *s, struct host *h, bool clock_too);
 void host_go_on(struct sim *s, struct host *h);
 void host_deliver(struct sim *s, struct letter *l); /* takes it */
+void host_turn(struct sim *s, struct host *h);      /* its supervisor has something to look at */
+void host_mounts_changed(struct sim *s, struct host *h);
 
 /* ---- stock.c: what a host has to report */
-int stock_sections(const struct host *h, enum worker_kind kind, struct arena *a,
-                   struct section *out, size_t *count);
+int stock_sections(const struct sim *s, const struct host *h, enum worker_kind kind,
+                   struct arena *a, struct section *out, size_t *count);
 
 /* ---- chaos.c */
 void chaos_start(struct sim *s);
@@ -152,10 +258,22 @@ struct sim {
     struct sim_options o;
     struct sim_counts counts;
     uint64_t random;
+    int64_t ttl_ms; /* of leases */
     world_us now, end;
     struct agenda agenda;
     struct brain brains[BRAINS]; /* the second only runs when two do */
     struct host *hosts;
+    struct disk *disks;
+    struct user *users;
+    struct oracle oracle;
+    struct copy { /* of the database */
+        struct durable *disk;
+        struct disk_known *known;
+        uint64_t token;
+        world_us at;
+        bool plain; /* of the files; else by `muster backup` */
+    } copy;
+    pid_t pids;
     bool storm; /* faults happen */
     bool failed;
     struct err why;

@@ -66,6 +66,7 @@ static int lun_rows(const struct host *h, struct arena *a, struct section *out)
         REC_SET(row, lun, transport, "fc");
         REC_SET(row, lun, size_bytes, lun_bytes);
         REC_SET(row, lun, device, arena_printf(a, "dm-%u", i));
+        REC_SET(row, lun, devnum, arena_printf(a, "253:%u", i));
         REC_SET(row, lun, state, "ok");
         REC_SET(row, lun, paths_active, 2);
         REC_SET(row, lun, paths_total, 2);
@@ -100,7 +101,38 @@ static int filesystem_rows(const struct host *h, struct arena *a, struct section
     return 0;
 }
 
-static int section_rows(const struct host *h, struct arena *a, struct section *out)
+static void use_row(const struct mount *m, unsigned disk, struct arena *a, struct use *row)
+{
+    bool scan = m->kind == MOUNT_SCAN;
+
+    REC_SET(row, use, kind, scan ? "scan" : "mount");
+    REC_SET(row, use, container, arena_printf(a, "naa.600140500000%04u", disk));
+    REC_SET(row, use, device, arena_printf(a, "dm-%u", disk));
+    REC_SET(row, use, used_by,
+            scan ? arena_printf(a, "%llu", (unsigned long long)m->token)
+                 : arena_printf(a, "/srv/%u", disk));
+    REC_SET(row, use, key, arena_printf(a, "%s/253:%u/%s", row->kind, disk, row->used_by));
+    REC_SET(row, use, read_only, scan);
+}
+
+static int use_rows(const struct sim *s, const struct host *h, struct arena *a, struct section *out)
+{
+    struct use *rows = arena_array(a, s->o.luns, sizeof *rows);
+
+    if (rows == NULL)
+        return -ENOMEM;
+    out->rows = rows;
+    for (unsigned i = 0; i < s->o.luns; i++) {
+        const struct mount *m = disk_mount_of(&s->disks[i], h);
+
+        if (m != NULL)
+            use_row(m, i, a, &rows[out->row_count++]);
+    }
+    return 0;
+}
+
+static int section_rows(const struct sim *s, const struct host *h, struct arena *a,
+                        struct section *out)
 {
     out->status = SECTION_OK;
     switch (out->id) {
@@ -115,7 +147,7 @@ static int section_rows(const struct host *h, struct arena *a, struct section *o
     case SECTION_FILESYSTEMS:
         return filesystem_rows(h, a, out);
     case SECTION_USES:
-        return 0;
+        return use_rows(s, h, a, out);
     default:
         out->status = SECTION_ABSENT;
         out->status_text = "a simulated host has none";
@@ -123,8 +155,8 @@ static int section_rows(const struct host *h, struct arena *a, struct section *o
     }
 }
 
-int stock_sections(const struct host *h, enum worker_kind kind, struct arena *a,
-                   struct section *out, size_t *count)
+int stock_sections(const struct sim *s, const struct host *h, enum worker_kind kind,
+                   struct arena *a, struct section *out, size_t *count)
 {
     uint32_t set = worker_kind_sections(kind);
     int rc = 0;
@@ -136,7 +168,7 @@ int stock_sections(const struct host *h, enum worker_kind kind, struct arena *a,
         if ((set >> i & 1) == 0)
             continue;
         *o = (struct section){ .id = (enum section_id)i };
-        rc = section_rows(h, a, o);
+        rc = section_rows(s, h, a, o);
         if (rc == 0)
             rc = section_normalise(o, a, NULL);
         ++*count;

@@ -157,8 +157,11 @@ static const struct object *sees(const struct node *n, const struct object *met)
 /* A lease that this database may have lost ends by time; a hold does not. */
 static bool is_unknown(const struct search *x, const struct node *n)
 {
-    return n->row.rights_unknown ||
-           (!n->rights_told && (x->want == WANT_HOLD || x->c->now.v < x->c->lost_until.v));
+    bool lost = x->c->now.v < x->c->lost_until.v;
+
+    return GUARD(UNKNOWN_RIGHTS, n->row.rights_unknown) ||
+           (!n->rights_told &&
+            (x->want == WANT_HOLD ? GUARD(TOLD_FOR_HOLD, true) : GUARD(TOLD_FOR_SCAN, lost)));
 }
 
 static int tell_of(struct search *x, const struct node *n, const struct object *met)
@@ -187,9 +190,9 @@ static int tell_of(struct search *x, const struct node *n, const struct object *
 
 static int told(struct search *x, const struct object *met)
 {
-    if (x->c->recover)
+    if (GUARD(RECOVER_STOPS, x->c->recover))
         found(x, WAY_UNKNOWN, NULL, NULL, recover_text());
-    else if (mono_since(x->c->now, x->c->grants_from) < 0)
+    else if (GUARD(RECOVERY_WAIT, mono_since(x->c->now, x->c->grants_from) < 0))
         found(x, WAY_UNKNOWN, NULL, NULL,
               "rights that nobody here knows of may still be in use after the recovery; it takes "
               "two minutes until they are over");
@@ -214,30 +217,38 @@ static void try_right(struct search *x, const struct object *o, const struct lea
     enum way way = WAY_FREE;
 
     if (l->row.kind == KIND_HOLD)
-        way = x->want == WANT_SCAN && is_own(x, l) ? WAY_FREE : WAY_HELD;
+        way = x->want == WANT_SCAN && !GUARD(HOLD_BLOCKS, !is_own(x, l)) ? WAY_FREE : WAY_HELD;
+    else if (l->row.state == LEASE_LIVE && x->want == WANT_HOLD)
+        way = GUARD(LEASE_BLOCKS_HOLD, WAY_LEASED);
     else if (l->row.state == LEASE_LIVE)
-        way = WAY_LEASED;
+        way = GUARD(LEASE_BLOCKS, WAY_LEASED);
     else if (x->want == WANT_HOLD)
-        way = WAY_RESIDUE;
+        way = GUARD(RESIDUE_BLOCKS, WAY_RESIDUE);
     if (way == WAY_FREE || !better(x, way))
         return;
     found(x, way, l->node, o, NULL);
     x->lease = l;
 }
 
-/* Muster's own scan: under a token that is not over, or one of which it is proven that nothing is
- * mounted any more. That the node looked while it was, and was heard later than its result. */
+/* The node looked while it was mounted, and is heard later than the proof that it is no more. */
+static bool is_late(const struct use_at *u)
+{
+    for (size_t i = 0; i < NODE_OVER; i++) {
+        if (u->node->over[i] == use_mark_token(u->mark))
+            return true;
+    }
+    return false;
+}
+
+/* Muster's own scan, under a token that is not over. */
 static bool is_scan(const struct coord *c, const struct use_at *u)
 {
-    uint64_t token = use_mark_token(u->mark);
     const struct lease *l;
 
     if (use_mark_kind(u->mark) != USE_SCAN)
         return false;
-    l = lease_by_token(c, token);
-    if (l == NULL)
-        return u->over || (token > c->tokens_from && token <= c->meta.token);
-    return u->over || l->node == u->node;
+    l = lease_by_token(c, use_mark_token(u->mark));
+    return u->over || (l != NULL && l->node == u->node) || is_late(u);
 }
 
 /* Its hold makes what it does there its own affair. */
@@ -261,7 +272,7 @@ static bool holds(const struct object *met, const struct node *n)
 
 static void try_use(struct search *x, const struct object *o, const struct use_at *u, bool own)
 {
-    if (!better(x, WAY_USED) || is_scan(x->c, u) || (own && u->node == x->n) ||
+    if (!GUARD(USE_BLOCKS, better(x, WAY_USED)) || is_scan(x->c, u) || (own && u->node == x->n) ||
         is_over(x->c, u->node))
         return;
     found(x, WAY_USED, u->node, o, NULL);

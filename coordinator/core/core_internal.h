@@ -7,8 +7,6 @@
 #ifndef MUSTER_CORE_INTERNAL_H
 #define MUSTER_CORE_INTERNAL_H
 
-#include <roaring/roaring.h>
-
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -16,6 +14,10 @@
 #include "core/explain.h"
 #include "core/list.h"
 #include "core/openshop.h"
+
+/* <roaring/roaring.h> is included where its functions are called: it brings all of the compiler's
+ * vector intrinsics with it, which take longer to compile than most files here. */
+struct roaring_bitmap_s;
 
 #define MONO_NEVER    ((mono_ms){ INT64_MAX })
 #define EDGE_STATES   (EDGE_STUCK + 1)
@@ -135,7 +137,7 @@ struct network {
     struct network *next_of_vlan;
     struct resource *resource;
     /* Node numbers: those that see it now (ok, degraded), and those whose edge is ok. */
-    roaring_bitmap_t *seen, *ok;
+    struct roaring_bitmap_s *seen, *ok;
 };
 
 /* What the core knows of one section of one node. */
@@ -193,6 +195,9 @@ struct event_limit {
     uint64_t left_out; /* since the log was told that some are */
 };
 
+/* A report of uses may be as old as the time in which so many scans end. */
+enum { NODE_OVER = 32 };
+
 struct node {
     struct stamp stamp;
     struct link live_link;           /* coord.live[state]: oldest heard first */
@@ -210,7 +215,9 @@ struct node {
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch, as in resource */
     struct event_limit events;
-    struct link leases; /* struct lease, oldest token first; of all its boots */
+    struct link leases;       /* struct lease, oldest token first; of all its boots */
+    uint64_t over[NODE_OVER]; /* tokens of its newest leases that are over; by `over_count` */
+    uint32_t over_count;      /* ever, in this start */
     struct route route; /* of its last message, once it is registered: for what is sent unasked */
     struct link waiting, under_way, held; /* struct job: of this node from their making; ordered */
     struct link order_due;                /* coord.orders_due: it may be sent something */
@@ -266,9 +273,8 @@ struct coord {
     struct map *leases;      /* rights that are not over, by token */
     struct link leases_live; /* of those that end by time, soonest first */
     struct map *fences;
-    mono_ms grants_from;  /* after a recovery: no rights are given out before */
-    mono_ms lost_until;   /* leases that this database may have lost are over then */
-    uint64_t tokens_from; /* all tokens above are known: of this start, since the last recovery */
+    mono_ms grants_from; /* after a recovery: no rights are given out before */
+    mono_ms lost_until;  /* leases that this database may have lost are over then */
     uint64_t lease_history_count;
     struct map *objects;      /* the storage graph: struct object by key */
     uint32_t *walks;          /* of it, counted */
@@ -500,7 +506,7 @@ uint8_t edge_shown_state(const struct edge *e);
 int64_t edge_age_ms(const struct coord *c, const struct edge *e);
 /* The nodes (numbers) that see all of the resources now; `ok`: without anything missing. The
  * caller frees it. NULL: out of memory. */
-roaring_bitmap_t *matrix_nodes_seeing(struct resource *const *list, size_t n, bool ok);
+struct roaring_bitmap_s *matrix_nodes_seeing(struct resource *const *list, size_t n, bool ok);
 
 /* ---- changes.c: what changed since when */
 void stamp_init(struct stamp *head);

@@ -224,7 +224,7 @@ static int leases_forget(struct step *s, struct node *n)
 
         link_remove(&l->on_node);
         link_append(&n->leases, &l->on_node);
-        if (rc == 0 && l->row.kind == KIND_LEASE)
+        if (rc == 0 && GUARD(NEW_TOKENS, l->row.kind == KIND_LEASE))
             rc = lease_forget(s, l);
     }
     return rc;

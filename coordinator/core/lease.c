@@ -95,10 +95,16 @@ void leases_free_all(struct coord *c)
 int lease_load(struct coord *c, const struct lease_row *row, struct resource *r)
 {
     struct node *n = node_by_no(c, row->node_no);
+    struct lease *l;
 
     if (n == NULL || r == NULL || r->seat == NULL || lease_by_token(c, row->token) != NULL)
         return 0;
-    return lease_new(c, row, n, r) == NULL ? -ENOMEM : 0;
+    l = lease_new(c, row, n, r);
+    if (l == NULL)
+        return -ENOMEM;
+    if (!GUARD(FULL_TTL, true))
+        l->ends.v = c->now.v;
+    return 0;
 }
 
 static int lease_emit(struct step *s, const struct lease *l)
@@ -226,6 +232,7 @@ static int uses_over(const struct coord *c, const struct lease *l)
 {
     int rc;
 
+    l->node->over[l->node->over_count++ % NODE_OVER] = l->row.token;
     for (struct object *o = graph_walk(c, l->resource, &rc); o != NULL; o = o->next) {
         for (const struct link *at = o->uses.next; at != &o->uses; at = at->next) {
             struct use_at *u = container_of(at, struct use_at, link);
@@ -401,7 +408,7 @@ int rights_told(struct step *s, struct node *n, uint64_t seq, struct recs rights
         at = at->next;
         /* A list from before the request says nothing of it. */
         if (l->row.kind != KIND_LEASE || !uuid_eq(l->row.boot_id, n->row.boot_id) ||
-            l->row.request >= seq)
+            GUARD(LIST_ORDER, l->row.request >= seq))
             continue;
         if (right == NULL)
             rc = right_gone(s, l);
@@ -417,7 +424,7 @@ int rights_told(struct step *s, struct node *n, uint64_t seq, struct recs rights
 static bool may_renew(const struct coord *c, const struct lease *l, const struct right *right)
 {
     return l != NULL && right->state == RIGHT_HELD && l->row.token == right->token &&
-           l->row.state == LEASE_LIVE && l->ends.v > c->now.v;
+           !GUARD(RENEW_LIVE, l->row.state != LEASE_LIVE || l->ends.v <= c->now.v);
 }
 
 int lease_renew(struct step *s, struct node *n, struct recs rights, struct recs *renewed)

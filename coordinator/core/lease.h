@@ -5,6 +5,8 @@
 #ifndef MUSTER_CORE_LEASE_H
 #define MUSTER_CORE_LEASE_H
 
+#include "base/guard.h"
+
 struct answer;
 struct job;
 
@@ -121,7 +123,9 @@ struct lease {
 /* For how long the coordinator counts on a right of so long: ttl (1 + e). */
 static inline int64_t lease_span_ms(uint64_t ttl_ms)
 {
-    return (int64_t)(ttl_ms + (ttl_ms + LEASE_CLOCK_ERROR_PER_MS - 1) / LEASE_CLOCK_ERROR_PER_MS);
+    uint64_t error_ms = (ttl_ms + LEASE_CLOCK_ERROR_PER_MS - 1) / LEASE_CLOCK_ERROR_PER_MS;
+
+    return (int64_t)(ttl_ms + GUARD(COORDINATOR_MARGIN, error_ms));
 }
 /* A message of the node's brought its whole list. Ends what is missing, moves what is residue. */
 int rights_told(struct step *s, struct node *n, uint64_t seq, struct recs rights);

@@ -490,7 +490,6 @@ int load_image(struct step *s)
     int rc = load_starts(c, im);
 
     c->meta = im->meta;
-    c->tokens_from = c->meta.token;
     c->nonce = s->ev->loaded.nonce;
     c->oldest_event_no = im->oldest_event_no;
     c->started = s->ev->loaded.started;

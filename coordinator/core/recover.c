@@ -191,12 +191,11 @@ int op_recover(struct answer *q)
     c->recover = false;
     raise_to(&c->meta.epoch, c->meta.seen_epoch);
     raise_to(&c->meta.generation, c->meta.seen_generation);
-    raise_to(&c->meta.token, c->meta.seen_token);
+    raise_to(&c->meta.token, GUARD(EPOCH, c->meta.seen_token));
     c->meta.seen_epoch = c->meta.seen_generation = c->meta.seen_token = 0;
-    c->meta.epoch++;
+    c->meta.epoch += GUARD(EPOCH, 1);
     c->meta.generation += MARGIN;
-    c->meta.token += MARGIN;
-    c->tokens_from = c->meta.token;
+    c->meta.token += GUARD(EPOCH, MARGIN);
     c->changes_from = c->meta.generation + 1;
     release_nodes(c);
     rc = rights_forget(q->s);

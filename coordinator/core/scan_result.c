@@ -13,7 +13,7 @@ static struct job *job_of(const struct coord *c, const struct order_key *key)
 {
     struct job *j = job_by_key(c, key);
 
-    return j != NULL && j->row.attempt == key->attempt ? j : NULL;
+    return j != NULL && !GUARD(TOKEN_ON_RESULT, j->row.attempt != key->attempt) ? j : NULL;
 }
 
 static int acknowledge(struct step *s, const struct envelope *env, const struct node *n,
@@ -38,9 +38,11 @@ static int acknowledge(struct step *s, const struct envelope *env, const struct 
 static bool is_due(const struct coord *c, const struct node *n, const struct lease *l,
                    const struct job *j, const struct scan_result *in)
 {
+    bool lives = l != NULL && l->row.state == LEASE_LIVE && l->ends.v > c->now.v;
+
     return l != NULL && j != NULL && l->row.kind == KIND_LEASE && l->node == n &&
-           uuid_eq(l->row.boot_id, n->row.boot_id) && l->row.state == LEASE_LIVE &&
-           l->ends.v > c->now.v && j->now == JOB_RUNS && j->row.token == in->token &&
+           uuid_eq(l->row.boot_id, n->row.boot_id) &&
+           !GUARD(TOKEN_ON_RESULT, !lives || j->row.token != in->token) && j->now == JOB_RUNS &&
            l->row.task_no == j->row.task_no && l->row.job_no == j->row.no;
 }
 
@@ -137,8 +139,9 @@ int on_scan_result(struct step *s, const struct envelope *env, struct key *k)
 {
     const struct scan_result *in = env->scan_result;
     struct node *n = k->node;
-    struct lease *l = lease_by_token(s->c, in->token);
     struct job *j = job_of(s->c, in->order);
+    bool by_token = GUARD(TOKEN_ON_RESULT, true) || j == NULL;
+    struct lease *l = lease_by_token(s->c, by_token ? in->token : j->row.token);
     bool due = is_due(s->c, n, l, j, in);
     int rc = 0;
 

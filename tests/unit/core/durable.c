@@ -411,6 +411,11 @@ struct durable *durable_copy(const struct durable *from)
     return d;
 }
 
+void durable_mark_backup(struct durable *d)
+{
+    d->meta.recover = true;
+}
+
 void durable_free(struct durable *d)
 {
     if (d == NULL)

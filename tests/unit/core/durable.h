@@ -11,6 +11,7 @@ struct durable;
 
 struct durable *durable_new(uuid128 db_id);
 struct durable *durable_copy(const struct durable *d); /* a backup */
+void durable_mark_backup(struct durable *d);           /* a copy: as `muster backup` makes it */
 void durable_free(struct durable *d);
 
 /* 0, or -EINVAL with what is wrong about the changes: a delete of what is not there, a row that

@@ -3,6 +3,7 @@
  * fences; what a recovery does not know. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/core_internal.h"
 #include "rights.h"
@@ -212,9 +213,9 @@ Test(rights, a_report_from_during_a_scan_that_comes_after_its_end_is_no_use)
     token = granted(&b, F1);
     rights_clear(&b);
     machine_heartbeat(&b);
-    snprintf(text, sizeof text, "%llu", (unsigned long long)token + 1);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)token);
     shelf_report(&a, &s);
-    denied(&b, F1, "token that is over");
+    denied(&b, F1, "token that is over"); /* it was the other node's */
 }
 
 Test(rights, a_node_that_has_not_told_its_uses_blocks_what_it_sees)

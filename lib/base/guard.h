@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The guards of the protocol of leases (docs/ARCHITECTURE.md section 5), by what each protects.
+ * GUARD(NAME, x) is plainly x. In the simulator's variants alone, which are compiled with
+ * MUSTER_GUARDS, it is 0 while the guard is taken away: what the guard would add or forbid is not
+ * there, and the simulator must find that out (docs/SIMULATION.md). */
+#ifndef MUSTER_BASE_GUARD_H
+#define MUSTER_BASE_GUARD_H
+
+#include <stdbool.h>
+
+/* X(NAME, what it is) */
+#define GUARD_LIST(X)                                                                           \
+    X(DEADLINE_FROM_SENDING, "a deadline counts from when the request was sent")                \
+    X(NODE_MARGIN, "the node stops ttl e earlier")                                              \
+    X(STOP_BUDGET, "the node stops early enough for the kernel to unmount")                     \
+    X(COORDINATOR_MARGIN, "the coordinator frees ttl e later")                                  \
+    X(WORKER_TIMER, "a worker's own timer ends it, whatever its supervisor does")               \
+    X(LOST_ENDS, "a worker whose lease is not renewed is ended")                                \
+    X(NEWEST_REQUEST, "no answer to an earlier request is used")                                \
+    X(ASKED_ON_LIST, "a request whose grant may still be used is on the list")                  \
+    X(RESIDUE_ON_LIST, "what is not proven unmounted is on the list")                           \
+    X(NOTE_BEFORE_START, "a right is in the run directory before its worker starts")            \
+    X(PROOF, "a right ends when it is proven unmounted")                                        \
+    X(DURABLE, "a grant is durable before it is sent")                                          \
+    X(FULL_TTL, "after a start of the coordinator each lease has its whole TTL")                \
+    X(LIST_ORDER, "a list ends only what is older than its message")                            \
+    X(RENEW_LIVE, "only a live lease is renewed")                                               \
+    X(LEASE_BLOCKS, "a live lease is in the way of another")                                    \
+    X(HOLD_BLOCKS, "a hold is in the way of a scan")                                            \
+    X(LEASE_BLOCKS_HOLD, "a live lease is in the way of a hold")                                \
+    X(RESIDUE_BLOCKS, "residue is in the way of a hold")                                        \
+    X(USE_BLOCKS, "a use that a node reports is in the way of a scan")                          \
+    X(TOLD_FOR_SCAN, "after a start, scans wait until what was lost is over or told")           \
+    X(TOLD_FOR_HOLD, "after a start, holds wait for all nodes that see the resource")           \
+    X(UNKNOWN_RIGHTS, "after a recovery, nothing is granted where a node's rights are unknown") \
+    X(RECOVERY_WAIT, "after a recovery, nothing is granted for the longest TTL")                \
+    X(RECOVER_STOPS, "a database that is older than the fleet grants nothing")                  \
+    X(EPOCH, "a recovery raises the epoch")                                                     \
+    X(NEW_TOKENS, "what an old database has is not taken under its old token")                  \
+    X(TOKEN_ON_RESULT, "a result is taken under a live lease alone")
+
+#define GUARD_ENUM(name, text) GUARD_##name,
+enum guard { GUARD_LIST(GUARD_ENUM) GUARD_COUNT };
+
+#ifdef MUSTER_GUARDS
+extern bool guards_off[GUARD_COUNT];
+#define GUARD(name, x) (guards_off[GUARD_##name] ? 0 : (x))
+#else
+#define GUARD(name, x) (x)
+#endif
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is asked of the coordinator: to admit all, to scan, to cancel; to go on after a restore; to
+ * let boots in that wait; and what an operator knows to be dead, which he says only of what is. */
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "sim_internal.h"
+
+enum { EACH_US = 1000000, USER_US = 4000000, TASK_US = 5000000 };
+enum { EVERY_ONE_IN = 4, CANCEL_ONE_IN = 10 };
+
+static void take_ids(void *with, const struct reply *r)
+{
+    struct sim *s = with;
+    const struct resource_info *v = r->resources.v;
+    uuid128 id;
+
+    for (size_t i = 0; i < r->resources.n; i++) {
+        for (uint32_t k = 0; k < s->o.luns; k++) {
+            if (strcmp(v[i].key, s->disks[k].key) == 0 && uuid128_parse(v[i].id, &id))
+                memcpy(s->disks[k].id, id.b, sizeof id.b);
+        }
+    }
+}
+
+static bool ask(struct sim *s, enum client_op op, struct request *req,
+                void (*take)(void *with, const struct reply *r), void *with)
+{
+    REC_SET(req, request, op, op);
+    return brain_ask(s, &s->brains[0], req, take, with);
+}
+
+static void admit(struct sim *s, struct disk *d)
+{
+    struct request req = { 0 };
+    const char *key = d->key;
+
+    REC_SET(&req, request, resources, ((struct strs){ &key, 1 }));
+    REC_SET(&req, request, flag, true);
+    ask(s, OP_FS_ADMIT, &req, take_ids, s);
+}
+
+static void take_recovered(void *with, const struct reply *r)
+{
+    struct sim *s = with;
+
+    if (r->code != REPLY_OK)
+        return;
+    s->counts.recoveries++;
+    sim_trace(s, "the operator recovers");
+    oracle_recovered(s);
+}
+
+static void recover(struct sim *s)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, confirm, "recover");
+    ask(s, OP_RECOVER, &req, take_recovered, s);
+}
+
+/* The host's newest boot is the only one that lives. */
+static void approve(struct sim *s, const struct host *h)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, node, h->name);
+    ask(s, OP_NODE_APPROVE, &req, NULL, NULL);
+}
+
+static void declare_dead(struct sim *s, const struct host *h)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, node, h->name);
+    REC_SET(&req, request, confirm, h->name);
+    ask(s, OP_NODE_DECLARE_DEAD, &req, NULL, NULL);
+}
+
+static void take_task(void *with, const struct reply *r)
+{
+    struct sim *s = with;
+    const struct task_info *t = r->tasks.v;
+
+    if (r->code != REPLY_OK)
+        return;
+    s->counts.tasks++;
+    sim_trace(s, "task %llu: %s", (unsigned long long)t->no, t->text);
+}
+
+/* All that is admitted, or one filesystem. */
+static void scan(struct sim *s)
+{
+    struct request req = { 0 };
+    const char *key = s->disks[dice_below(s, s->o.luns)].key;
+
+    REC_SET(&req, request, flag, dice_below(s, EVERY_ONE_IN) == 0);
+    if (dice_below(s, 2) == 0)
+        REC_SET(&req, request, resources, ((struct strs){ &key, 1 }));
+    ask(s, OP_SCAN, &req, take_task, s);
+}
+
+static void take_open(void *with, const struct reply *r)
+{
+    const struct task_info *t = r->tasks.v;
+
+    if (r->tasks.n > 0)
+        *(uint64_t *)with = t[r->tasks.n - 1].no;
+}
+
+static void cancel(struct sim *s)
+{
+    struct request list = { 0 }, req = { 0 };
+    uint64_t no = 0;
+
+    ask(s, OP_TASK_LIST, &list, take_open, &no);
+    if (no == 0)
+        return;
+    REC_SET(&req, request, count, no);
+    ask(s, OP_TASK_CANCEL, &req, NULL, NULL);
+}
+
+static void rounds(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)what;
+    recover(s);
+    for (uint32_t i = 0; i < s->o.luns; i++)
+        admit(s, &s->disks[i]);
+    for (uint32_t i = 0; i < s->o.hosts; i++) {
+        struct host *h = &s->hosts[i];
+
+        if (!h->powered && dice_below(s, 10) == 0)
+            declare_dead(s, h);
+        else if (h->powered && h->supervisor.agent != NULL &&
+                 !agent_registered(h->supervisor.agent))
+            approve(s, h);
+    }
+    agenda_put(s, s->now + 5 * EACH_US, rounds, NULL, stamp + 1);
+}
+
+static void tasks(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)what;
+    if (!s->storm && stamp > 0)
+        return;
+    if (s->o.luns > 0)
+        (dice_below(s, CANCEL_ONE_IN) == 0 ? cancel : scan)(s);
+    agenda_put(s, s->now + dice_about(s, TASK_US), tasks, NULL, 1);
+}
+
+static void users(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)what;
+    if (!s->storm)
+        return;
+    user_start(s);
+    agenda_put(s, s->now + dice_about(s, USER_US), users, NULL, stamp);
+}
+
+void operator_start(struct sim *s)
+{
+    agenda_put(s, s->now + 5 * EACH_US, rounds, NULL, 0);
+    agenda_put(s, s->now + 11 * EACH_US, tasks, NULL, 0);
+    agenda_put(s, s->now + 11 * EACH_US, users, NULL, 0);
+}

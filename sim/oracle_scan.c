@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The invariants of ARCHITECTURE.md section 5, judged by what is mounted where, what is on the
+ * disks, and what has been said; it shares nothing with the code of leases. */
+#include <stdlib.h>
+
+#include "sim_internal.h"
+
+struct granted_lease {
+    uint64_t token;
+    struct disk *disk;
+    const struct host *host;
+    world_us at;
+    bool changed; /* somebody wrote while it was read */
+    bool taken;   /* its result: it may be told again */
+};
+
+static struct granted_lease *grant_of(struct sim *s, uint64_t token)
+{
+    for (size_t i = s->oracle.grant_n; i-- > 0;) {
+        if (s->oracle.grants[i].token == token)
+            return &s->oracle.grants[i];
+    }
+    return NULL;
+}
+
+/* ---- what is mounted: exclusion, and no scan beside a writer -------------------------------- */
+
+static bool scans(const struct mount *m)
+{
+    return m->kind == MOUNT_SCAN;
+}
+
+static void judge_pair(struct sim *s, const struct disk *d, const struct mount *x,
+                       const struct mount *y)
+{
+    if (x->host == y->host || (x->excused && y->excused))
+        return;
+    if (scans(x) && scans(y) && !x->excused && !y->excused)
+        sim_fail(s, "%s (token %llu) and %s (token %llu) have disk %u mounted to scan it",
+                 x->host->name, (unsigned long long)x->token, y->host->name,
+                 (unsigned long long)y->token, d->no);
+    if (x->kind == MOUNT_HELD && y->kind == MOUNT_HELD && !x->excused && !y->excused)
+        sim_fail(s, "%s (token %llu) and %s (token %llu) write on disk %u, each under a hold",
+                 x->host->name, (unsigned long long)x->token, y->host->name,
+                 (unsigned long long)y->token, d->no);
+    if (x->kind == MOUNT_HELD && scans(y) && !x->excused)
+        sim_fail(s, "%s writes on disk %u under a hold (token %llu) while %s scans it (token %llu)",
+                 x->host->name, d->no, (unsigned long long)x->token, y->host->name,
+                 (unsigned long long)y->token);
+}
+
+void oracle_mounted(struct sim *s, struct disk *d, struct mount *m)
+{
+    struct granted_lease *g = scans(m) ? grant_of(s, m->token) : NULL;
+
+    s->counts.scans += scans(m) || m->kind == MOUNT_OWN;
+    for (const struct mount *x = d->mounts; x != NULL; x = x->next) {
+        judge_pair(s, d, m, x);
+        judge_pair(s, d, x, m);
+    }
+    if (g != NULL)
+        g->changed |= d->dirty;
+}
+
+void oracle_written(struct sim *s, struct disk *d)
+{
+    for (const struct mount *m = d->mounts; m != NULL; m = m->next) {
+        struct granted_lease *g = scans(m) ? grant_of(s, m->token) : NULL;
+
+        if (g != NULL)
+            g->changed = true;
+    }
+}
+
+/* ---- tokens --------------------------------------------------------------------------------- */
+
+static void new_token(struct sim *s, uint64_t token)
+{
+    if (token <= s->oracle.token)
+        sim_fail(s, "token %llu comes after token %llu", (unsigned long long)token,
+                 (unsigned long long)s->oracle.token);
+    s->oracle.token = token;
+    if (token > s->oracle.highest)
+        s->oracle.highest = token;
+}
+
+void oracle_hold(struct sim *s, struct disk *d, const struct host *h, uint64_t token)
+{
+    s->counts.holds++;
+    new_token(s, token);
+    for (const struct mount *m = d->mounts; m != NULL; m = m->next) {
+        if (scans(m))
+            sim_fail(s,
+                     "%s is given a hold of disk %u (token %llu) while %s has it mounted "
+                     "to scan it (token %llu)",
+                     h->name, d->no, (unsigned long long)token, m->host->name,
+                     (unsigned long long)m->token);
+    }
+}
+
+/* ---- what is said --------------------------------------------------------------------------- */
+
+static struct disk *disk_of(struct sim *s, const char *container)
+{
+    unsigned long no = strtoul(container + strlen(container) - 4, NULL, 10);
+
+    return &s->disks[no];
+}
+
+/* Of a use that the coordinator has acknowledged it knows. */
+static void judge_uses(struct sim *s, const struct disk *d, const struct host *to, bool own)
+{
+    for (const struct mount *m = d->mounts; m != NULL; m = m->next) {
+        bool known = (m->host->told.known >> d->no & 1) != 0 && m->since <= m->host->told.known_at;
+
+        if (known && !scans(m) && m->kind != MOUNT_OWN && (m->host != to || !own))
+            sim_fail(s, "%s is granted disk %u, and the coordinator knows that %s has it mounted",
+                     to->name, d->no, m->host->name);
+    }
+}
+
+static void granted(struct sim *s, struct host *h, const struct granted *g)
+{
+    struct oracle *o = &s->oracle;
+    struct disk *d = disk_of(s, g->container);
+
+    s->counts.grants++;
+    new_token(s, g->token);
+    judge_uses(s, d, h, g->own_mount);
+    if (o->grant_n == o->grant_cap) {
+        o->grant_cap = o->grant_cap == 0 ? 256 : 2 * o->grant_cap;
+        o->grants = realloc(o->grants, o->grant_cap * sizeof *o->grants);
+        if (o->grants == NULL)
+            abort();
+    }
+    o->grants[o->grant_n++] = (struct granted_lease){ g->token, d, h, s->now, false, false };
+    d->known.token = g->token;
+}
+
+static void renewed(struct sim *s, const struct host *h, const struct renewed *in)
+{
+    const struct right *v = in->rights.v;
+
+    for (size_t i = 0; i < in->rights.n; i++) {
+        const struct granted_lease *g = grant_of(s, v[i].token);
+
+        if (g == NULL || g->host != h || g->disk->known.token != v[i].token)
+            sim_fail(s, "a lease of %s is renewed under token %llu, which is over", h->name,
+                     (unsigned long long)v[i].token);
+    }
+}
+
+static bool was_replaced(const struct disk *d, uint64_t version, world_us before)
+{
+    return version < d->version && d->replaced[version] < before;
+}
+
+static void complete(struct sim *s, const struct granted_lease *g, const struct told_result *r)
+{
+    struct disk_known *k = &g->disk->known;
+
+    if (r->unchanged && (!k->read || k->images != r->version))
+        sim_fail(
+            s, "disk %u is said to be unchanged since version %llu, and what was read last is %llu",
+            g->disk->no, (unsigned long long)r->version, (unsigned long long)k->images);
+    if (g->changed)
+        sim_fail(s, "a scan of disk %u (token %llu) is complete, and somebody wrote meanwhile",
+                 g->disk->no, (unsigned long long)g->token);
+    if (was_replaced(g->disk, r->version, g->at))
+        sim_fail(s, "what is said of disk %u (token %llu) was not on it after the grant",
+                 g->disk->no, (unsigned long long)g->token);
+    k->read = true;
+    k->images = r->version;
+}
+
+static void result_taken(struct sim *s, const struct host *h, uint64_t seq)
+{
+    const struct told_result *r = h->told.results;
+    struct granted_lease *g;
+
+    while (r < h->told.results + ARRAY_LEN(h->told.results) && r->seq != seq)
+        r++;
+    if (seq == 0 || r == h->told.results + ARRAY_LEN(h->told.results))
+        return; /* of a reach, or too old to be remembered */
+    s->counts.results++;
+    g = grant_of(s, r->token);
+    if (g == NULL || g->host != h || (!g->taken && g->disk->known.token != r->token))
+        sim_fail(s, "a result of %s is taken under token %llu, which is over", h->name,
+                 (unsigned long long)r->token);
+    else if (r->outcome == SCAN_COMPLETE && !g->taken)
+        complete(s, g, r);
+    if (g != NULL)
+        g->taken = true;
+}
+
+void oracle_sent_down(struct sim *s, struct brain *b, struct host *h, const struct envelope *env)
+{
+    if (env->granted != NULL)
+        granted(s, h, env->granted);
+    else if (env->renewed != NULL)
+        renewed(s, h, env->renewed);
+    else if (env->result_ack != NULL && env->result_ack->taken)
+        result_taken(s, h, env->correlation);
+    if (env->report_ack == NULL)
+        return;
+    (void)b;
+    for (size_t i = 0; i < ARRAY_LEN(h->told.uses); i++) {
+        const struct told_uses *u = &h->told.uses[i];
+
+        if (u->seq != env->correlation || u->at < h->told.known_at)
+            continue;
+        h->told.known = u->disks;
+        h->told.known_at = u->at;
+    }
+}
+
+static uint64_t number_in(const char *text)
+{
+    while (text != NULL && *text != '\0' && (*text < '0' || *text > '9'))
+        text++;
+    return text == NULL ? 0 : strtoull(text, NULL, 10);
+}
+
+static void told_result(struct host *h, const struct envelope *env)
+{
+    const struct scan_result *in = env->scan_result;
+    const struct image *images = in->images.v;
+    struct told_result *r = &h->told.results[h->told.result_n++ % ARRAY_LEN(h->told.results)];
+    const char *version = strchr(in->fingerprint != NULL ? in->fingerprint : "", '=');
+
+    *r = (struct told_result){ .seq = env->seq, .token = in->token, .outcome = in->outcome };
+    r->unchanged = in->unchanged;
+    r->version = in->images.n > 0 ? number_in(images->path) : number_in(version);
+}
+
+static void told_uses(struct sim *s, struct host *h, uint64_t seq, const struct section_body *body)
+{
+    struct told_uses *u = &h->told.uses[h->told.uses_n++ % ARRAY_LEN(h->told.uses)];
+    const struct use *rows = body->uses.v;
+
+    *u = (struct told_uses){ .seq = seq, .at = s->now };
+    for (size_t i = 0; i < body->uses.n; i++) {
+        if (strcmp(rows[i].kind, "scan") != 0)
+            u->disks |= UINT64_C(1) << disk_of(s, rows[i].container)->no;
+    }
+}
+
+void oracle_sent_up(struct sim *s, struct host *h, const struct envelope *env)
+{
+    const struct section_body *bodies;
+
+    if (env->scan_result != NULL)
+        told_result(h, env);
+    if (env->report == NULL)
+        return;
+    bodies = env->report->sections.v;
+    for (size_t i = 0; i < env->report->sections.n; i++) {
+        if (bodies[i].section == SECTION_USES)
+            told_uses(s, h, env->seq, &bodies[i]);
+    }
+}
+
+/* ---- restores ------------------------------------------------------------------------------- */
+
+void oracle_copied(struct sim *s)
+{
+    s->copy.token = s->oracle.token;
+    s->copy.known = realloc(s->copy.known, (s->o.luns + 1) * sizeof *s->copy.known);
+    if (s->copy.known == NULL)
+        abort();
+    for (uint32_t i = 0; i < s->o.luns; i++)
+        s->copy.known[i] = s->disks[i].known;
+}
+
+/* Until a node tells, what was lost is not known to be: tokens may come again. */
+void oracle_restored(struct sim *s)
+{
+    s->oracle.token = s->copy.token;
+    for (uint32_t i = 0; i < s->o.luns; i++)
+        s->disks[i].known = s->copy.known[i];
+    for (uint32_t i = 0; i < s->o.hosts; i++)
+        s->hosts[i].told.known = 0;
+}
+
+void oracle_recovered(struct sim *s)
+{
+    s->oracle.token = s->oracle.highest;
+}
+
+void oracle_deinit(struct sim *s)
+{
+    free(s->oracle.grants);
+    free(s->copy.known);
+    if (s->copy.disk != NULL)
+        durable_free(s->copy.disk);
+}

@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The workers of scans as the supervisor knows them: a process number, a socket, an end. The pool
+ * above them (scan_pool.c) is the real one; this is its kernel, its run directory and the worker,
+ * which does what worker_scan.c and scan_run.c promise. A process may be stopped, hang in the
+ * kernel, or die; the timer of its kernel ends it all the same, unless it hangs. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "core/list.h"
+#include "net/net.h"
+#include "scan_pool_internal.h"
+#include "sim_internal.h"
+#include "wire/codec.h"
+#include "worker_result.h"
+
+enum { EXEC_US = 500, OPEN_US = 2000, WALK_US = 700000, UMOUNT_US = 5000, LOSS_US = 2000 };
+enum { PROVE_US = 3000000, AGAIN_US = 50000 };
+enum { HANG_PPM = 20000, STOP_PPM = 20000, DEATH_PPM = 20000, ORPHAN_PPM = 200000 };
+enum { HANGS_US = 20000000, STOPS_US = 12000000 };
+
+struct process {
+    struct host *host;
+    pid_t pid;
+    uint64_t life; /* of the supervisor that has started it */
+    struct arena *arena;
+    const struct scan_order *order;
+    struct disk *disk;
+    mono_ms deadline;
+    world_us since;
+    struct mount *mount;
+    uint64_t version; /* of what it reads */
+    bool dirty;
+    bool stopped, hangs; /* by SIGSTOP; in the kernel */
+    bool killed, ended, reaped, closed;
+    happen_fn blocked; /* what it does next when it can */
+    int status;
+    const void *result; /* scan_result or reach_result */
+    bool clean;
+};
+
+/* What has been saved in the run directory. */
+struct note {
+    struct note *next;
+    struct arena *arena;
+    const struct scan_order *order;
+};
+
+/* The system calls of the pool are made here. */
+static struct {
+    struct sim *s;
+    struct host *h;
+    bool deaf; /* the supervisor is dead already, and kills nobody */
+} here;
+
+int sim_kill(pid_t pid, int signal);
+ssize_t sim_send(int sock, const void *bytes, size_t n, int flags);
+
+void process_at(struct sim *s, struct host *h)
+{
+    here.s = s;
+    here.h = h;
+    here.deaf = false;
+}
+
+mono_ms clock_mono(void)
+{
+    return clock_shows(&here.h->clock, here.s->now);
+}
+
+/* ---- processes ------------------------------------------------------------------------------ */
+
+static struct process *process_find(const struct host *h, uint64_t pid)
+{
+    for (size_t i = 0; i < h->process_n; i++) {
+        if ((uint64_t)h->processes[i]->pid == pid)
+            return h->processes[i];
+    }
+    return NULL;
+}
+
+static void process_free(struct process *p)
+{
+    struct host *h = p->host;
+    size_t i = 0;
+
+    while (h->processes[i] != p)
+        i++;
+    h->processes[i] = h->processes[--h->process_n];
+    arena_free(p->arena);
+    free(p);
+}
+
+static void later(struct sim *s, struct process *p, world_us in, happen_fn fn)
+{
+    agenda_put(s, s->now + in, fn, p->host, (uint64_t)p->pid);
+}
+
+/* The process that is to do `fn` now; NULL: it cannot, or not yet. */
+static struct process *at_work(void *host, uint64_t pid, happen_fn fn)
+{
+    struct process *p = process_find(host, pid);
+
+    if (p == NULL || p->killed || p->ended)
+        return NULL;
+    if (!p->host->paused && !p->stopped && !p->hangs)
+        return p;
+    p->blocked = fn;
+    return NULL;
+}
+
+static void unblock(struct sim *s, struct process *p)
+{
+    happen_fn fn = p->blocked;
+
+    p->blocked = NULL;
+    if (fn != NULL)
+        later(s, p, 0, fn);
+}
+
+static void finish(struct sim *s, struct process *p, int status)
+{
+    struct host *h = p->host;
+
+    if (p->mount != NULL)
+        disk_unmount(s, p->disk, p->mount);
+    p->mount = NULL;
+    p->ended = true;
+    p->status = status;
+    if (p->closed)
+        process_free(p);
+    host_turn(s, h);
+}
+
+/* The kernel has taken its mounts apart. */
+static void gone(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = process_find(what, pid);
+
+    if (p == NULL || p->ended)
+        return;
+    if (p->hangs || p->host->clock.stopped)
+        p->blocked = gone;
+    else
+        finish(s, p, SIGKILL);
+}
+
+static void end(struct sim *s, struct process *p)
+{
+    world_us budget = LEASE_STOP_BUDGET_MS * 1000 - 1;
+
+    if (p->killed || p->ended)
+        return;
+    p->killed = true;
+    p->blocked = NULL;
+    if (p->hangs && p->mount != NULL)
+        p->mount->excused = true;
+    later(s, p,
+          p->mount == NULL        ? LOSS_US
+          : dice_below(s, 4) == 0 ? budget
+                                  : dice_below(s, (uint32_t)budget),
+          gone);
+}
+
+static void dies(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = process_find(what, pid);
+
+    if (p != NULL)
+        end(s, p);
+}
+
+/* Its own timer, of its machine's clock, which its renewals move. */
+static void timer(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = process_find(what, pid);
+
+    if (p == NULL || p->killed || p->ended || p->host->clock.stopped || !GUARD(WORKER_TIMER, true))
+        return;
+    if (clock_shows(&p->host->clock, s->now).v >= p->deadline.v)
+        end(s, p);
+    else
+        agenda_put(s, clock_reaches(&p->host->clock, s->now, p->deadline), timer, p->host, pid);
+}
+
+static void hangs_no_more(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = process_find(what, pid);
+
+    if (p == NULL || !p->hangs)
+        return;
+    sim_trace(s, "%s: process %d hangs no more", p->host->name, p->pid);
+    p->hangs = false;
+    unblock(s, p);
+}
+
+static void hangs(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = process_find(what, pid);
+
+    if (p == NULL || p->ended || !s->storm)
+        return;
+    s->counts.hangs++;
+    sim_trace(s, "%s: process %d hangs", p->host->name, p->pid);
+    p->hangs = true;
+    if (p->killed && p->mount != NULL)
+        p->mount->excused = true;
+    later(s, p, dice_about(s, HANGS_US), hangs_no_more);
+}
+
+static void goes_on(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = process_find(what, pid);
+
+    if (p == NULL)
+        return;
+    p->stopped = false;
+    unblock(s, p);
+}
+
+static void stops(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = process_find(what, pid);
+
+    if (p == NULL || !s->storm)
+        return;
+    sim_trace(s, "%s: process %d is stopped", p->host->name, p->pid);
+    p->stopped = true;
+    later(s, p, dice_about(s, STOPS_US), goes_on);
+}
+
+/* ---- what a worker does --------------------------------------------------------------------- */
+
+static void brings(struct sim *s, struct process *p, const void *result, bool clean)
+{
+    p->result = result;
+    p->clean = clean;
+    finish(s, p, 0);
+}
+
+static struct scan_result *outcome(struct process *p, enum scan_outcome outcome, const char *reason)
+{
+    struct scan_result *r = arena_zalloc(p->arena, sizeof *r);
+
+    if (r == NULL)
+        abort();
+    REC_SET(r, scan_result, outcome, outcome);
+    if (reason != NULL)
+        REC_SET(r, scan_result, reason, reason);
+    if (outcome == SCAN_NOT_READ)
+        REC_SET(r, scan_result, again, true);
+    return r;
+}
+
+static const char *fingerprint(struct process *p)
+{
+    char text[80];
+
+    disk_fingerprint(p->disk, text);
+    return arena_strdup(p->arena, text);
+}
+
+static void set_images(struct process *p, struct scan_result *r)
+{
+    struct image *v = arena_zalloc(p->arena, sizeof *v);
+
+    if (v == NULL)
+        abort();
+    REC_SET(v, image, path,
+            arena_printf(p->arena, "/version%llu.img", (unsigned long long)p->version));
+    REC_SET(v, image, format, "raw");
+    REC_SET(v, image, size_bytes, 1 << 20);
+    REC_SET(r, scan_result, images, ((struct recs){ v, 1 }));
+    REC_SET(r, scan_result, mounts, 1);
+    REC_SET(r, scan_result, ms, 1000);
+}
+
+static void leaves(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = at_work(what, pid, leaves);
+
+    if (p == NULL)
+        return;
+    disk_unmount(s, p->disk, p->mount);
+    p->mount = NULL;
+    brings(s, p, p->result, true);
+}
+
+static const char *doubt(const struct process *p)
+{
+    if (p->order->own_mount)
+        return "it is mounted for writing on this node";
+    if (p->version != p->disk->version)
+        return "mounted outside muster";
+    return p->dirty ? "its journal is dirty" : NULL;
+}
+
+static void walked(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = at_work(what, pid, walked);
+    struct scan_result *r;
+    const char *why;
+
+    if (p == NULL)
+        return;
+    why = doubt(p);
+    r = outcome(p, why == NULL ? SCAN_COMPLETE : SCAN_INCOMPLETE, why);
+    set_images(p, r);
+    if (why == NULL && *fingerprint(p) != '\0')
+        REC_SET(r, scan_result, fingerprint, fingerprint(p));
+    p->result = r;
+    later(s, p, 1000 + dice_about(s, UMOUNT_US), leaves);
+}
+
+static void accidents(struct sim *s, struct process *p, world_us walk)
+{
+    if (!s->storm)
+        return;
+    if (dice_chance(s, HANG_PPM))
+        later(s, p, dice_about(s, walk), hangs);
+    if (dice_chance(s, STOP_PPM))
+        later(s, p, dice_about(s, walk), stops);
+    if (dice_chance(s, DEATH_PPM))
+        later(s, p, dice_about(s, walk), dies);
+}
+
+static void mounts(struct sim *s, struct process *p)
+{
+    world_us walk = dice_about(s, (world_us)WALK_US * (1 + p->disk->no % 8));
+
+    p->mount = disk_mount(s, p->disk, p->host, p->order->own_mount ? MOUNT_OWN : MOUNT_SCAN,
+                          p->order->token);
+    p->version = p->disk->version;
+    p->dirty = p->disk->dirty;
+    accidents(s, p, walk);
+    later(s, p, walk, walked);
+}
+
+static bool is_unchanged(struct process *p)
+{
+    const char *known = p->order->fingerprint;
+
+    return known != NULL && !p->order->own_mount && *known != '\0' &&
+           strcmp(known, fingerprint(p)) == 0;
+}
+
+static void opens(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = at_work(what, pid, opens);
+    const struct mount *m;
+    struct scan_result *r;
+
+    if (p == NULL)
+        return;
+    m = disk_mount_of(p->disk, p->host);
+    if (p->order->own_mount ? m == NULL || m->kind == MOUNT_SCAN : m != NULL) {
+        brings(s, p,
+               outcome(p, SCAN_NOT_READ,
+                       m == NULL ? "it is not mounted here" : "something has its container open"),
+               true);
+        return;
+    }
+    if (!is_unchanged(p)) {
+        mounts(s, p);
+        return;
+    }
+    r = outcome(p, SCAN_COMPLETE, NULL);
+    REC_SET(r, scan_result, unchanged, true);
+    REC_SET(r, scan_result, fingerprint, fingerprint(p));
+    brings(s, p, r, true);
+}
+
+static void reaches(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = at_work(what, pid, reaches);
+    struct reach_result *r;
+
+    if (p == NULL)
+        return;
+    r = arena_zalloc(p->arena, sizeof *r);
+    if (r == NULL)
+        abort();
+    REC_SET(r, reach_result, order, p->order->order);
+    REC_SET(r, reach_result, proven, true);
+    brings(s, p, r, true);
+}
+
+/* An O_EXCL open tells; it is tried for a while. */
+static void proves(struct sim *s, void *what, uint64_t pid)
+{
+    struct process *p = at_work(what, pid, proves);
+    bool clean;
+
+    if (p == NULL)
+        return;
+    clean = disk_mount_of(p->disk, p->host) == NULL;
+    if (clean || s->now - p->since >= PROVE_US)
+        brings(s, p, NULL, clean);
+    else
+        later(s, p, AGAIN_US, proves);
+}
+
+/* ---- what the pool calls -------------------------------------------------------------------- */
+
+static struct process *process_new(const char *name, const struct scan_order *order)
+{
+    struct host *h = container_of(name, struct host, name);
+    struct process *p = calloc(1, sizeof *p);
+
+    if (h->process_n == h->process_cap) {
+        h->process_cap = h->process_cap == 0 ? 8 : 2 * h->process_cap;
+        h->processes = realloc(h->processes, h->process_cap * sizeof(struct process *));
+    }
+    if (p == NULL || h->processes == NULL)
+        abort();
+    p->host = h;
+    p->pid = ++h->sim->pids;
+    p->since = h->sim->now;
+    p->life = h->life;
+    p->arena = arena_new(0);
+    p->order = record_dup(p->arena, &scan_order_desc, order);
+    if (p->order == NULL)
+        abort();
+    p->disk = &h->sim->disks[strtoul(order->device + strlen("dm-"), NULL, 10)];
+    p->deadline.v = (int64_t)order->deadline_ms;
+    h->processes[h->process_n++] = p;
+    return p;
+}
+
+/* The path of the program is the name of the host that is to run it. */
+int worker_spawn_scan(const char *name, const struct scan_order *order, struct worker_process *out,
+                      struct err *e)
+{
+    static const happen_fn first[] = {
+        [SCAN_ORDER_SCAN] = opens, [SCAN_ORDER_REACH] = reaches, [SCAN_ORDER_PROVE] = proves
+    };
+    struct process *p = process_new(name, order);
+    struct sim *s = p->host->sim;
+
+    (void)e;
+    agenda_put(s, clock_reaches(&p->host->clock, s->now, p->deadline), timer, p->host,
+               (uint64_t)p->pid);
+    later(s, p, EXEC_US + dice_about(s, OPEN_US), first[order->kind]);
+    *out = (struct worker_process){ .pid = p->pid, .sock = p->pid, .err = -1 };
+    return 0;
+}
+
+int worker_scan_take(const struct worker_process *w, int status, const struct record_desc *d,
+                     struct arena *a, const void **out, bool *clean, struct err *e)
+{
+    const struct process *p = process_find(here.h, (uint64_t)w->pid);
+
+    *out = NULL;
+    *clean = false;
+    if (status != 0)
+        return err_set(e, -EIO, "the worker was killed by signal %d", status);
+    *clean = p->clean;
+    if (d != NULL)
+        *out = record_dup(a, d, p->result);
+    return 0;
+}
+
+void worker_process_close(struct worker_process *w)
+{
+    struct process *p = process_find(here.h, (uint64_t)w->pid);
+
+    p->closed = true;
+    if (p->ended)
+        process_free(p);
+}
+
+int sim_kill(pid_t group, int signal)
+{
+    struct process *p = here.deaf ? NULL : process_find(here.h, (uint64_t)-group);
+
+    (void)signal;
+    if (p != NULL)
+        end(here.s, p);
+    return 0;
+}
+
+/* Extensions alone are sent. A worker that cannot run takes it up when it can, if it lives. */
+ssize_t sim_send(int sock, const void *bytes, size_t n, int flags)
+{
+    struct process *p = process_find(here.h, (uint64_t)sock);
+    struct arena *a = arena_new(0);
+    struct err e;
+    void *record;
+
+    (void)flags;
+    if (p != NULL && !p->stopped && !p->hangs &&
+        wire_decode(&scan_extend_desc, bytes, n, a, &record, &e) == 0)
+        p->deadline.v = (int64_t)((const struct scan_extend *)record)->deadline_ms;
+    arena_free(a);
+    return (ssize_t)n;
+}
+
+int end_workers_of(uint64_t request)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < here.h->process_n; i++) {
+        struct process *p = here.h->processes[i];
+
+        if (p->ended || p->order->kind != SCAN_ORDER_SCAN || p->order->request != request)
+            continue;
+        end(here.s, p);
+        n++;
+    }
+    return n;
+}
+
+/* ---- /run ----------------------------------------------------------------------------------- */
+
+int run_dir_save_scan(const struct run_dir *d, uuid128 boot_id, const struct scan_order *order,
+                      struct err *e)
+{
+    struct note *n = malloc(sizeof *n);
+
+    (void)boot_id, (void)e;
+    if (n == NULL)
+        abort();
+    *n = (struct note){ d->host->run.notes, arena_new(0), NULL };
+    n->order = record_dup(n->arena, &scan_order_desc, order);
+    d->host->run.notes = n;
+    return 0;
+}
+
+static void note_drop(struct note **at)
+{
+    struct note *n = *at;
+
+    *at = n->next;
+    arena_free(n->arena);
+    free(n);
+}
+
+void run_dir_remove_scan(const struct run_dir *d, uuid128 boot_id, uint64_t request)
+{
+    struct note **at = &d->host->run.notes;
+
+    (void)boot_id;
+    while (*at != NULL && (*at)->order->request != request)
+        at = &(*at)->next;
+    if (*at != NULL)
+        note_drop(at);
+}
+
+int run_dir_each_scan(const struct run_dir *d, uuid128 boot_id,
+                      int (*each)(void *ctx, const struct scan_order *order), void *ctx,
+                      struct err *e)
+{
+    int rc = 0;
+
+    (void)boot_id, (void)e;
+    for (const struct note *n = d->notes; rc == 0 && n != NULL; n = n->next)
+        rc = each(ctx, n->order);
+    return rc;
+}
+
+/* ---- what happens to all of a host ---------------------------------------------------------- */
+
+void processes_reap(struct host *h, struct scan_pool *p)
+{
+    for (size_t i = 0; i < h->process_n; i++) {
+        struct process *x = h->processes[i];
+
+        if (!x->ended || x->reaped || x->life != h->life)
+            continue;
+        x->reaped = true;
+        scan_pool_reaped(p, x->pid, x->status);
+    }
+}
+
+/* Most hear of its end, and die of it. */
+void processes_lose_supervisor(struct sim *s, struct host *h)
+{
+    process_at(s, h);
+    here.deaf = true;
+    scan_pool_free(h->supervisor.scans);
+    h->supervisor.scans = NULL;
+    here.deaf = false;
+    for (size_t i = 0; i < h->process_n; i++) {
+        if (!h->processes[i]->ended && !dice_chance(s, ORPHAN_PPM))
+            later(s, h->processes[i], dice_about(s, LOSS_US), dies);
+    }
+}
+
+void processes_end(struct host *h)
+{
+    while (h->process_n > 0)
+        process_free(h->processes[0]);
+    while (h->run.notes != NULL)
+        note_drop(&h->run.notes);
+}
+
+void processes_freeze(struct sim *s, struct host *h)
+{
+    (void)s;
+    for (size_t i = 0; i < h->process_n; i++) {
+        if (h->processes[i]->mount != NULL)
+            h->processes[i]->mount->excused = true;
+    }
+}
+
+void processes_go_on(struct sim *s, struct host *h)
+{
+    for (size_t i = 0; i < h->process_n; i++) {
+        struct process *p = h->processes[i];
+
+        if (p->ended)
+            continue;
+        later(s, p, 0, timer);
+        if (!p->stopped && !p->hangs)
+            unblock(s, p);
+    }
+}
+
+void processes_calm(struct sim *s, struct host *h)
+{
+    for (size_t i = 0; i < h->process_n; i++) {
+        h->processes[i]->stopped = h->processes[i]->hangs = false;
+        if (!h->processes[i]->ended)
+            unblock(s, h->processes[i]);
+    }
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who writes on the shared filesystems: under a hold, which he ends when he has unmounted, or
+ * without muster. */
+#include <stdlib.h>
+
+#include "sim_internal.h"
+
+enum { READY_US = 300000, WRITE_US = 3000000, WORK_US = 8000000, AGAIN_US = 500000 };
+enum { FOREIGN_ONE_IN = 4 };
+
+struct user {
+    struct user *next;
+    struct host *host;
+    struct disk *disk;
+    uint32_t boots; /* of the host when he began */
+    uint64_t token; /* 0: without muster */
+    world_us taken_at;
+    struct mount *mount;
+    bool leaves, done; /* he has what he came for; he has unmounted */
+    bool lost;         /* the database that is there now does not have his hold */
+};
+
+static bool is_there(const struct user *u)
+{
+    return u->host->powered && u->host->boots == u->boots;
+}
+
+static void drop(struct sim *s, struct user *u)
+{
+    struct user **at = &s->users;
+
+    while (*at != u)
+        at = &(*at)->next;
+    *at = u->next;
+    free(u);
+}
+
+static void acts(struct sim *s, void *what, uint64_t stamp);
+
+static void again(struct sim *s, struct user *u, world_us in)
+{
+    agenda_put(s, s->now + in, acts, u, 0);
+}
+
+static void take_end(void *with, const struct reply *r)
+{
+    *(bool *)with = r->code == REPLY_OK || r->code == REPLY_NOT_FOUND;
+}
+
+static void end_hold(struct sim *s, struct user *u)
+{
+    struct request req = { 0 };
+    bool over = false;
+
+    REC_SET(&req, request, op, OP_HOLD_END);
+    REC_SET(&req, request, count, u->token);
+    if (u->lost || (brain_ask(s, &s->brains[0], &req, take_end, &over) && over))
+        drop(s, u);
+    else
+        again(s, u, AGAIN_US);
+}
+
+static void leave(struct sim *s, struct user *u)
+{
+    disk_unmount(s, u->disk, u->mount);
+    u->mount = NULL;
+    u->done = true;
+}
+
+/* His kernel refuses a mount while a scan has the container open for itself. */
+static void begin(struct sim *s, struct user *u)
+{
+    if (u->leaves || (u->token == 0 && !s->storm)) {
+        u->done = true;
+        return;
+    }
+    if (disk_mount_of(u->disk, u->host) != NULL)
+        return;
+    s->counts.foreign += u->token == 0;
+    u->mount =
+        disk_mount(s, u->disk, u->host, u->token == 0 ? MOUNT_FOREIGN : MOUNT_HELD, u->token);
+}
+
+static void work(struct sim *s, struct user *u)
+{
+    disk_write(s, u->disk);
+    if (u->leaves || dice_below(s, 3) == 0)
+        leave(s, u);
+}
+
+static void acts(struct sim *s, void *what, uint64_t stamp)
+{
+    struct user *u = what;
+
+    (void)stamp;
+    if (!is_there(u) || (u->lost && u->mount == NULL && !u->done)) {
+        drop(s, u);
+        return;
+    }
+    if (!u->host->paused && !u->done)
+        (u->mount == NULL ? begin : work)(s, u);
+    if (!u->done)
+        again(s, u, u->mount == NULL ? AGAIN_US : dice_about(s, WRITE_US));
+    else if (u->token == 0)
+        drop(s, u);
+    else
+        end_hold(s, u);
+}
+
+static void take_hold(void *with, const struct reply *r)
+{
+    const struct lease_info *l = r->leases.v;
+
+    if (r->code == REPLY_OK)
+        *(uint64_t *)with = strtoull(l->token, NULL, 10);
+}
+
+static uint64_t ask_hold(struct sim *s, const struct disk *d, const struct host *h)
+{
+    struct request req = { 0 };
+    uint64_t token = 0;
+
+    REC_SET(&req, request, op, OP_HOLD_TAKE);
+    REC_SET(&req, request, node, h->name);
+    REC_SET(&req, request, resource, d->key);
+    REC_SET(&req, request, name, "a guest");
+    brain_ask(s, &s->brains[0], &req, take_hold, &token);
+    return token;
+}
+
+void user_start(struct sim *s)
+{
+    struct host *h = &s->hosts[dice_below(s, s->o.hosts)];
+    struct disk *d = disk_of_host(s, h);
+    bool foreign = dice_below(s, FOREIGN_ONE_IN) == 0;
+    uint64_t token;
+    struct user *u;
+
+    if (d == NULL || !h->powered)
+        return;
+    token = foreign ? 0 : ask_hold(s, d, h);
+    if (!foreign && token == 0)
+        return;
+    if (token != 0)
+        oracle_hold(s, d, h, token);
+    sim_trace(s, "%s: disk %u is to be written (hold %llu)", h->name, d->no,
+              (unsigned long long)token);
+    u = calloc(1, sizeof *u);
+    if (u == NULL)
+        abort();
+    *u = (struct user){ .next = s->users, .host = h, .disk = d, .boots = h->boots, .token = token };
+    u->taken_at = s->now;
+    s->users = u;
+    again(s, u, dice_about(s, READY_US));
+}
+
+void users_calm(struct sim *s)
+{
+    for (struct user *u = s->users; u != NULL; u = u->next)
+        u->leaves = true;
+}
+
+/* Of a copy of the files nobody knows what is missing until a node tells; of a backup the operator
+ * does, and each hold waits for what its user has mounted. */
+void users_restored(struct sim *s)
+{
+    for (struct user *u = s->users; u != NULL; u = u->next) {
+        if (u->token == 0 || u->taken_at <= s->copy.at)
+            continue;
+        u->lost = true;
+        if (u->mount != NULL && s->copy.plain)
+            u->mount->excused = true;
+    }
+}
+
+void users_host_ends(struct sim *s, const struct host *h)
+{
+    for (struct user *u = s->users; u != NULL; u = u->next) {
+        if (u->host == h)
+            u->mount = NULL;
+    }
+}
+
+void users_free(struct sim *s)
+{
+    while (s->users != NULL)
+        drop(s, s->users);
+}
