@@ -230,6 +230,16 @@ static void try_right(struct search *x, const struct object *o, const struct lea
     x->lease = l;
 }
 
+/* The node looked while it was mounted, and is heard later than the proof that it is no more. */
+static bool is_late(const struct use_at *u)
+{
+    for (size_t i = 0; i < NODE_OVER; i++) {
+        if (u->node->over[i] == use_mark_token(u->mark))
+            return true;
+    }
+    return false;
+}
+
 /* Muster's own scan, under a token that is not over. */
 static bool is_scan(const struct coord *c, const struct use_at *u)
 {
@@ -238,7 +248,7 @@ static bool is_scan(const struct coord *c, const struct use_at *u)
     if (use_mark_kind(u->mark) != USE_SCAN)
         return false;
     l = lease_by_token(c, use_mark_token(u->mark));
-    return u->over || (l != NULL && l->node == u->node);
+    return u->over || (l != NULL && l->node == u->node) || is_late(u);
 }
 
 /* Its hold makes what it does there its own affair. */

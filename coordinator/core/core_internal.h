@@ -195,6 +195,9 @@ struct event_limit {
     uint64_t left_out; /* since the log was told that some are */
 };
 
+/* A report of uses may be as old as the time in which so many scans end. */
+enum { NODE_OVER = 32 };
+
 struct node {
     struct stamp stamp;
     struct link live_link;           /* coord.live[state]: oldest heard first */
@@ -212,7 +215,9 @@ struct node {
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch, as in resource */
     struct event_limit events;
-    struct link leases; /* struct lease, oldest token first; of all its boots */
+    struct link leases;       /* struct lease, oldest token first; of all its boots */
+    uint64_t over[NODE_OVER]; /* tokens of its newest leases that are over; by `over_count` */
+    uint32_t over_count;      /* ever, in this start */
     struct route route; /* of its last message, once it is registered: for what is sent unasked */
     struct link waiting, under_way, held; /* struct job: of this node from their making; ordered */
     struct link order_due;                /* coord.orders_due: it may be sent something */

@@ -232,6 +232,7 @@ static int uses_over(const struct coord *c, const struct lease *l)
 {
     int rc;
 
+    l->node->over[l->node->over_count++ % NODE_OVER] = l->row.token;
     for (struct object *o = graph_walk(c, l->resource, &rc); o != NULL; o = o->next) {
         for (const struct link *at = o->uses.next; at != &o->uses; at = at->next) {
             struct use_at *u = container_of(at, struct use_at, link);

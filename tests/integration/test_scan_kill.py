@@ -51,6 +51,20 @@ def coordinator(fleet):
     check(any(j["token"] == token for j in doc["jobs"]), f"the result under {token} counts: {doc['jobs']}")
 
 
+def reboot(fleet):
+    """A new boot proves that the one before is over, and its lease with it."""
+    task = fleet.begin()
+    name, pid = fleet.catch_worker()
+    token = next(v["token"] for v in fleet.leases() if v["node_name"] == name)
+    fleet.reboot(name)
+    d.watch(lambda: os.path.exists(f"/proc/{pid}"), lambda there: not there, "its worker dies with it")
+    check_all_complete(fleet.wait_done(task), len(fleet.files))
+    fleet.wait_no_leases()
+    over = next(v for v in fleet.lab.muster("lease", "list", "--history")["leases"] if v["token"] == token)
+    check(over["end"] == "fenced", f"the lease of the boot that is over: {over}")
+    print(f"{name}: rebooted, and its lease is {over['end']}")
+
+
 def node(fleet):
     """It never comes back: its lease is residue, and others scan what it had."""
     task = fleet.begin()
@@ -65,6 +79,19 @@ def node(fleet):
     check([v["state"] for v in left] == ["residue"] * len(left) and
           {v["node_name"] for v in left} <= {name}, f"what {name} had: {left}")
     print(f"{name} is gone for good: {len(left)} leases are residue, the others have read it all")
+    nobody_writes(fleet, name, left[0]["label"])
+
+
+def nobody_writes(fleet, dead, label):
+    """What a silent node may still have mounted is nobody's to write, until an operator says that it is dead."""
+    other = next(n for n in sf.NODES if n != dead)
+    take = ("hold", "take", label, "--node", other, "--for", "a test")
+    r = fleet.lab.muster_raw(*take)
+    check(r.returncode == 1 and dead in r.stderr and "may still have it mounted" in r.stderr, r.stderr)
+    fleet.lab.muster("node", "declare-dead", dead, "--type-name", dead)
+    fleet.wait_no_leases()
+    fleet.lab.muster("hold", "end", fleet.lab.muster(*take)["hold"]["token"])
+    print(f"a hold of {label} is refused until {dead} is declared dead")
 
 
 def main():
@@ -72,7 +99,7 @@ def main():
     with Lab() as lab, d.Disks(lab) as disks:
         with sf.ScanFleet(lab, disks, {"one": "ext4", "two": "ext4"}, more=FILES) as fleet:
             fleet.admit()
-            for story in (worker, supervisor, coordinator):
+            for story in (worker, supervisor, coordinator, reboot):
                 story(fleet)
                 fleet.wait_no_leases()
                 for label in fleet.files:
