@@ -285,6 +285,8 @@ void oracle_restored(struct sim *s)
 void oracle_recovered(struct sim *s)
 {
     s->oracle.token = s->oracle.highest;
+    for (uint32_t i = 0; i < s->o.luns; i++)
+        s->disks[i].known.token = 0; /* nothing is taken under an earlier one */
 }
 
 void oracle_deinit(struct sim *s)
