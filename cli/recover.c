@@ -62,14 +62,15 @@ const struct command recover_command = {
     .noun = "recover",
     .needs = "--confirm recover",
     .summary = "take a restored database as the true one",
-    .about = "Nodes remember what they have seen of the coordinator, so they notice when its "
-             "database is older than that: restored from a backup, or a copy. The coordinator then "
-             "is in mode 'recover': it refuses every change and waits for your word. This command "
-             "is it: the epoch rises above everything that any node has reported, and nodes follow "
-             "again.\n"
-             "The event node.restore-detected names the first node that has seen more, and what.\n"
-             "Be sure first that this is the database that you want, and that no other coordinator "
-             "runs on another copy of it.",
+    .about =
+        "A backup says of itself that it is one; and nodes remember what they have seen of the "
+        "coordinator, so they notice when its database is older than that: restored, or a "
+        "copy. The coordinator then is in mode 'recover': it refuses every change and waits "
+        "for your word. This command is it: the epoch rises above everything that any node "
+        "has reported, and nodes follow again.\n"
+        "The event node.restore-detected names the first node that has seen more, and what.\n"
+        "Be sure first that this is the database that you want, and that no other coordinator "
+        "runs on another copy of it.",
     .example = "muster status                       # mode recover, and what that means\n"
                "muster event tail                   # node.restore-detected: which node\n"
                "muster recover --confirm recover",

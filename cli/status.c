@@ -127,9 +127,10 @@ static void rights_text(struct text *t, const struct status_info *s)
 static void next_text(struct text *t, const struct status_info *s)
 {
     if (s->mode != NULL && strcmp(s->mode, "recover") == 0)
-        text_pair(t, "next",
-                  "'muster event tail' names the node that has seen more (node.restore-detected), "
-                  "'muster recover --help' tells what to be sure of first");
+        text_pair(
+            t, "next",
+            "'muster recover --help' tells what to be sure of first; if a node has seen more, "
+            "'muster event tail' names it (node.restore-detected)");
     else if (s->mode != NULL && strcmp(s->mode, "read-only") == 0)
         text_pair(t, "next",
                   "mend what the mode says; it goes on by itself once it can store again");

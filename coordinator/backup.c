@@ -32,10 +32,8 @@ struct backups {
 
 static bool is_leftover(const char *name)
 {
-    size_t n = strlen(name);
-
-    return n > strlen(PREFIX SUFFIX) && strncmp(name, PREFIX, strlen(PREFIX)) == 0 &&
-           strcmp(name + n - strlen(SUFFIX), SUFFIX) == 0;
+    /* SQLite may have had a journal beside it. */
+    return strncmp(name, PREFIX, strlen(PREFIX)) == 0 && strstr(name, SUFFIX) != NULL;
 }
 
 static void remove_leftovers(const char *path)

@@ -12,6 +12,7 @@
 #include "core/lease_list.h"
 #include "net/net.h"
 #include "reader_fs.h"
+#include "reader_image.h"
 #include "reader_task.h"
 #include "shell.h"
 #include "wire/codec.h"
@@ -129,6 +130,12 @@ static int read_holds(struct reader *r, struct job *j, struct err *e)
     return rc;
 }
 
+static int read_image(struct reader *r, struct job *j, struct explain_image *x, struct err *e)
+{
+    return store_read_image(r->store, x->wanted.filesystem_no, x->wanted.path, j->arena, &x->found,
+                            &x->seen, e);
+}
+
 static int join_explain(struct reader *r, struct job *j, struct err *e)
 {
     struct explain_facts *f = j->join.explain;
@@ -139,6 +146,8 @@ static int join_explain(struct reader *r, struct job *j, struct err *e)
         f->peers[i].sections = read_sections(r, j, f->peers[i].no, e, &rc);
     if (rc == 0 && j->join.fs_list != NULL)
         rc = read_holds(r, j, e);
+    if (rc == 0 && f->image != NULL)
+        rc = read_image(r, j, f->image, e);
     return rc != 0 ? rc : explain_build(f, sections, j->arena, j->reply);
 }
 
@@ -165,12 +174,19 @@ static int join_impact(struct reader *r, struct job *j, struct err *e)
 
     for (size_t i = 0; rc == 0 && i < j->join.impact->node_count; i++)
         rc = join_impact_of(r, j, im, i, e);
+    if (rc == 0)
+        rc = reader_impact_images(r->store, im, j->arena, e);
     return rc == 0 ? impact_finish(im, j->reply) : rc;
 }
 
 static int join_fs_list(struct reader *r, struct job *j, struct err *e)
 {
     return reader_fs_list(r->store, j->join.fs_list, j->arena, j->reply, e);
+}
+
+static int join_images(struct reader *r, struct job *j, struct err *e)
+{
+    return reader_images(r->store, j->join.image_list, j->arena, j->reply, e);
 }
 
 static int join_tasks(struct reader *r, struct job *j, struct err *e)
@@ -287,6 +303,7 @@ static int join(struct reader *r, struct job *j, struct err *e)
         [JOIN_EXPLAIN] = join_explain,
         [JOIN_IMPACT] = join_impact,
         [JOIN_FS_LIST] = join_fs_list,
+        [JOIN_IMAGES] = join_images,
         [JOIN_LEASES] = join_leases,
         [JOIN_TASKS] = join_tasks,
         [JOIN_TASK] = join_task,

@@ -89,6 +89,14 @@ struct stored_job {
 int store_read_jobs(struct store_reader *r, uint32_t task_no, struct arena *a,
                     struct stored_job **out, size_t *count, struct err *e);
 
+/* What the last scan has found of an image; *image NULL: it is there no more. */
+int store_read_image(struct store_reader *r, uint32_t filesystem_no, const char *path,
+                     struct arena *a, const struct image **image, wall_ms *seen, struct err *e);
+/* Paths of the images in a filesystem, in order, at most `most`, and how many there are. Those that
+ * have the file `below` as backing file; NULL: all. */
+int store_read_images_in(struct store_reader *r, uuid128 filesystem, const char *below, size_t most,
+                         struct arena *a, struct strs *paths, uint64_t *count, struct err *e);
+
 /* Which rows of which section are looked for, by the value of which column. */
 enum store_lookup {
     LOOKUP_USES,       /* uses of a container; of all nodes */
@@ -114,8 +122,9 @@ int store_look_up(struct store_reader *r, enum store_lookup which, const char *v
                   uint32_t node_no, size_t most, struct arena *a, struct store_found *out,
                   struct err *e);
 
-/* A consistent copy of the database at this moment into a new file (0600, fsynced). -EEXIST: there
- * is one. Other nodes' traffic goes on. */
+/* A consistent copy of the database at this moment into a new file (0600, fsynced), which is in
+ * recover: whoever starts on it grants nothing until an operator decides. -EEXIST: there is one.
+ * Other nodes' traffic goes on. */
 int store_backup(struct store_reader *r, const char *path, struct err *e);
 
 #endif

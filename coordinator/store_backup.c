@@ -18,8 +18,29 @@ static int sync_file(const char *path)
     return rc;
 }
 
+/* Out of the original's WAL first, so that the copy is one file and not three. SQLite answers with
+ * the mode that it is in, which is no error when it is another. */
+static int change_copy(sqlite3 *to, const char *sql)
+{
+    sqlite3_stmt *st = NULL;
+    bool left = false;
+    int rc = store_exec(to, "PRAGMA locking_mode=EXCLUSIVE");
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(to, "PRAGMA journal_mode=MEMORY", -1, &st, NULL);
+    if (rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW) {
+        left = strcmp((const char *)sqlite3_column_text(st, 0), "memory") == 0;
+        sqlite3_step(st);
+    }
+    if (rc == SQLITE_OK)
+        rc = sqlite3_finalize(st);
+    if (rc == SQLITE_OK && !left)
+        rc = SQLITE_IOERR;
+    return rc == SQLITE_OK ? store_exec(to, sql) : rc;
+}
+
 /* An SQLite result code. */
-static int copy_pages(sqlite3 *from, const char *path, const char *vfs)
+static int copy_pages(sqlite3 *from, const char *path, const char *vfs, const char *change)
 {
     sqlite3_backup *backup = NULL;
     sqlite3 *to = NULL;
@@ -35,11 +56,14 @@ static int copy_pages(sqlite3 *from, const char *path, const char *vfs)
     }
     if (backup != NULL)
         sqlite3_backup_finish(backup);
+    rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+    if (rc == SQLITE_OK && change != NULL)
+        rc = change_copy(to, change);
     sqlite3_close(to);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    return rc;
 }
 
-int store_copy(sqlite3 *from, const char *path, const char *vfs, struct err *e)
+int store_copy(sqlite3 *from, const char *path, const char *vfs, const char *change, struct err *e)
 {
     int rc, fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -50,7 +74,7 @@ int store_copy(sqlite3 *from, const char *path, const char *vfs, struct err *e)
                    : err_set(e, rc, "the backup %s cannot be made: %s", path, strerror(-rc));
     }
     close(fd);
-    rc = copy_pages(from, path, vfs);
+    rc = copy_pages(from, path, vfs, change);
     if (rc != SQLITE_OK) {
         err_set(e, -EIO, "the backup %s cannot be written: %s", path, sqlite3_errstr(rc));
         rc = (rc & 0xff) == SQLITE_NOMEM ? -ENOMEM : (rc & 0xff) == SQLITE_FULL ? -ENOSPC : -EIO;

@@ -133,6 +133,22 @@ int store_open_outcome(sqlite3 *db, int rc, const char *path, struct err *e);
 int store_read_outcome(sqlite3 *db, int rc, const char *path, struct err *e);
 int store_write_outcome(sqlite3 *db, int rc, const char *path, struct err *e);
 
+/* ---- reading (store_read.c, store_read_image.c) --------------------------------------------- */
+
+struct store_reader {
+    sqlite3 *db;
+    char path[PATH_MAX];
+    const char *vfs;
+    sqlite3_stmt *begin, *end, *state, *events, *leases;
+    sqlite3_stmt *tasks, *jobs, *sums, *node, *image, *images_in;
+    sqlite3_stmt *rows[SECTION_COUNT], *count[SECTION_COUNT], *lookups[LOOKUP_COUNT];
+};
+
+/* The columns of a record, the first of which is `first`; what is NULL is absent. */
+int store_read_record(sqlite3_stmt *st, int first, const struct record_desc *d, struct arena *a,
+                      void *row);
+int store_prepare_images(struct store_reader *r, struct buf *sql);
+
 /* ---- files (store_file.c) ------------------------------------------------------------------- */
 
 int store_check_dir(const char *dir, struct err *e);
@@ -150,8 +166,9 @@ int store_sync_folder(const char *path);
 int store_migrate(sqlite3 *db, const char *path, const char *vfs, const char *const *migrations,
                   int newest, struct err *e);
 
-/* Copies all of `from` into a file that is not there yet (0600, fsynced; its folder is not). 0,
- * -EEXIST or another negative errno, with a sentence. */
-int store_copy(sqlite3 *from, const char *path, const char *vfs, struct err *e);
+/* Copies all of `from` into a file that is not there yet (0600, fsynced; its folder is not). With
+ * `change`, SQL, the copy has that done to it. 0, -EEXIST or another negative errno, with a
+ * sentence. */
+int store_copy(sqlite3 *from, const char *path, const char *vfs, const char *change, struct err *e);
 
 #endif

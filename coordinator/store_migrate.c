@@ -34,7 +34,7 @@ static int back_up(sqlite3 *db, const char *path, const char *vfs, int version, 
         snprintf(draft, sizeof draft, "%s.draft", name) >= (int)sizeof draft)
         return err_set(e, -ENAMETOOLONG, "the path of the state directory is too long");
     unlink(draft);
-    rc = store_copy(db, draft, vfs, e);
+    rc = store_copy(db, draft, vfs, NULL, e);
     if (rc != 0)
         return rc;
     if (rename(draft, name) != 0) {

@@ -7,15 +7,6 @@
 #include "core/task_info.h"
 #include "store_internal.h"
 
-struct store_reader {
-    sqlite3 *db;
-    char path[PATH_MAX];
-    const char *vfs;
-    sqlite3_stmt *begin, *end, *state, *events, *leases;
-    sqlite3_stmt *tasks, *jobs, *sums, *node;
-    sqlite3_stmt *rows[SECTION_COUNT], *count[SECTION_COUNT], *lookups[LOOKUP_COUNT];
-};
-
 static int prepare_text(sqlite3 *db, struct buf *sql, const char *text, sqlite3_stmt **out)
 {
     buf_str(sql, text);
@@ -110,6 +101,8 @@ static int prepare_all(struct store_reader *r)
     }
     if (rc == SQLITE_OK)
         rc = prepare_tasks(r, &sql);
+    if (rc == SQLITE_OK)
+        rc = store_prepare_images(r, &sql);
     for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++)
         rc = prepare_section(r, &sql, i);
     for (int i = 0; rc == SQLITE_OK && i < LOOKUP_COUNT; i++)
@@ -162,6 +155,8 @@ void store_reader_close(struct store_reader *r)
     sqlite3_finalize(r->jobs);
     sqlite3_finalize(r->sums);
     sqlite3_finalize(r->node);
+    sqlite3_finalize(r->image);
+    sqlite3_finalize(r->images_in);
     for (int i = 0; i < SECTION_COUNT; i++) {
         sqlite3_finalize(r->rows[i]);
         sqlite3_finalize(r->count[i]);
@@ -197,8 +192,8 @@ static int read_field(sqlite3_stmt *st, int column, const struct field *f, struc
     }
 }
 
-static int read_record(sqlite3_stmt *st, int first, const struct record_desc *d, struct arena *a,
-                       void *row)
+int store_read_record(sqlite3_stmt *st, int first, const struct record_desc *d, struct arena *a,
+                      void *row)
 {
     uint64_t *present = row;
     int rc = SQLITE_OK;
@@ -242,7 +237,7 @@ static int read_rows(struct store_reader *r, uint32_t node_no, struct arena *a, 
     rc = sqlite3_bind_int64(st, 1, node_no);
     while (rc == SQLITE_OK && s->row_count < count && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         s->hashes[s->row_count] = (uint64_t)sqlite3_column_int64(st, 0);
-        rc = read_record(st, 1, d, a, (char *)s->rows + s->row_count * d->size);
+        rc = store_read_record(st, 1, d, a, (char *)s->rows + s->row_count * d->size);
         s->row_count++;
     }
     sqlite3_reset(st);
@@ -351,7 +346,7 @@ static int find_rows(sqlite3_stmt *st, const struct record_desc *d, size_t most,
         if (rc != SQLITE_OK)
             break;
         f->node_no[f->n] = (uint32_t)sqlite3_column_int64(st, 0);
-        rc = read_record(st, 1, d, a, f->rows + f->n * d->size);
+        rc = store_read_record(st, 1, d, a, f->rows + f->n * d->size);
         f->n++;
     }
     return rc;
@@ -580,7 +575,9 @@ int store_read_jobs(struct store_reader *r, uint32_t task_no, struct arena *a,
     return rc == SQLITE_OK ? 0 : store_read_outcome(r->db, rc, r->path, e);
 }
 
+/* What is granted from now on, the copy does not know; and the node that has it may be silent when
+ * the copy is put back, so that nobody else can tell. */
 int store_backup(struct store_reader *r, const char *path, struct err *e)
 {
-    return store_copy(r->db, path, r->vfs, e);
+    return store_copy(r->db, path, r->vfs, "UPDATE meta SET recover=1", e);
 }

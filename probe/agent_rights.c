@@ -15,12 +15,13 @@ static bool is_held(const struct scan_slot *s)
 }
 
 static void add_right(struct right *v, size_t *n, uint64_t request, enum right_state state,
-                      uint64_t token)
+                      uint64_t token, const uuid128 *resource)
 {
     struct right *r = &v[(*n)++];
 
     REC_SET(r, right, request, request);
     REC_SET(r, right, state, state);
+    REC_SET(r, right, resource, wire_bytes16(resource->b));
     if (state != RIGHT_ASKED)
         REC_SET(r, right, token, token);
 }
@@ -28,13 +29,13 @@ static void add_right(struct right *v, size_t *n, uint64_t request, enum right_s
 static void add_slot(const struct scan_slot *s, bool own, struct right *v, size_t *n)
 {
     if (own && s->state == SLOT_DONE && !s->clean)
-        add_right(v, n, s->request, RIGHT_RESIDUE, s->token);
+        add_right(v, n, s->request, RIGHT_RESIDUE, s->token, &s->resource);
     else if (own)
         return;
     else if (GUARD(ASKED_ON_LIST, s->state == SLOT_ASKED))
-        add_right(v, n, s->request, RIGHT_ASKED, 0);
+        add_right(v, n, s->request, RIGHT_ASKED, 0, &s->resource);
     else if (is_held(s))
-        add_right(v, n, s->request, RIGHT_HELD, s->token);
+        add_right(v, n, s->request, RIGHT_HELD, s->token, &s->resource);
 }
 
 bool agent_rights(struct agent *a, struct turn *t, const struct scan_slot *own, struct recs *out)
@@ -50,7 +51,8 @@ bool agent_rights(struct agent *a, struct turn *t, const struct scan_slot *own, 
     for (uint32_t i = 0; i < l->scans; i++)
         add_slot(&l->slots[i], &l->slots[i] == own, v, &n);
     for (size_t i = 0; i < GUARD(RESIDUE_ON_LIST, l->residue_count); i++)
-        add_right(v, &n, l->residues[i].request, RIGHT_RESIDUE, l->residues[i].token);
+        add_right(v, &n, l->residues[i].request, RIGHT_RESIDUE, l->residues[i].token,
+                  &l->residues[i].resource);
     *out = (struct recs){ .v = v, .n = n };
     return true;
 }

@@ -143,3 +143,4 @@ CREATE TABLE image (
     fault TEXT,
     PRIMARY KEY (filesystem_no, path)
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX image_resource ON image(filesystem_no, resource_no);

@@ -88,6 +88,7 @@ enum join_type {
     JOIN_FS_LIST, /* uses of what the filesystems of join.fs_list lie in */
     JOIN_TASKS,   /* those that are over, the newest join.limit, behind those of the reply */
     JOIN_TASK,    /* task join.since, which is over, with its jobs */
+    JOIN_IMAGES,  /* what scans have found of those of join.image_list, into reply.images */
     JOIN_LEASES,  /* rights that are over, as join.lease_list wants them, into reply.leases */
     JOIN_BACKUP_BEGIN,
     JOIN_BACKUP_READ,
@@ -104,6 +105,7 @@ struct join {
     struct impact_facts *impact;
     struct fs_list_facts *fs_list;
     struct lease_list_facts *lease_list;
+    struct image_list_facts *image_list;
 };
 
 /* One message to send after the batch is durable: exactly one of env, reply. */

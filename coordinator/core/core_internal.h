@@ -574,10 +574,6 @@ int op_impact(struct answer *q);
 /* query_matrix.c */
 int op_snapshot(struct answer *q);
 int op_changes(struct answer *q);
-/* Resolve the filters, each only once into the list. On failure the answer says so, and *good is
- * false. */
-int choose_nodes(struct answer *q, struct chosen *ch, bool *good);
-int choose_resources(struct answer *q, struct chosen *ch, bool *good);
 /* query_task.c */
 int answer_task(struct answer *q, const struct task *t);
 /* query_fs.c */

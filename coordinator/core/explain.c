@@ -362,7 +362,7 @@ int explain_build(const struct explain_facts *f, const struct section *sections,
         explain_storage(&ch);
     explain_holds(&ch);
     if (chain_full(&ch))
-        chain_add(&ch, 1, resource_kind_name(f->kind), f->resource->label, "info", NULL,
+        chain_add(&ch, 1, chain_kind(&ch), f->resource->label, "info", NULL,
                   "There are more ports and links than the %d that are listed.", EVIDENCE_MOST);
     explain_sections(&ch);
     explain_node(&ch);

@@ -5,6 +5,7 @@
 #define MUSTER_CORE_EXPLAIN_H
 
 #include "core/core.h"
+#include "core/image_list.h"
 
 /* A port of the node that more than one declared network matches. */
 struct explain_rival {
@@ -37,6 +38,14 @@ struct explain_pv {
 };
 #define PEER_NONE SIZE_MAX
 
+/* Of an image all other facts are those of its filesystem. */
+struct explain_image {
+    struct image_wanted wanted;
+    const struct resource_info *filesystem;
+    const struct image *found; /* the shell's, once it has read it; NULL: no scan has found it */
+    wall_ms seen;
+};
+
 /* What the core knows, copied out at query time into the reply's arena. */
 struct explain_facts {
     const struct node_info *node;
@@ -49,7 +58,8 @@ struct explain_facts {
     size_t sighting_count;
     const struct explain_rival *rivals; /* that concern this resource */
     size_t rival_count;
-    const char *owner; /* another node, beyond which it has no identity; NULL: none */
+    struct explain_image *image; /* NULL: it is none */
+    const char *owner;           /* another node, beyond which it has no identity; NULL: none */
     /* Other nodes, from which is told what this one lacks. */
     struct explain_peer *peers;
     size_t peer_count;

@@ -243,7 +243,7 @@ void explain_absent(struct chain *ch)
     if (ch->f->kind == RESOURCE_FILESYSTEM)
         absent_filesystem(ch);
     if (ch->peer == NULL) {
-        chain_add(ch, 1, resource_kind_name(ch->f->kind), ch->f->resource->label, "info", NULL,
+        chain_add(ch, 1, chain_kind(ch), ch->f->resource->label, "info", NULL,
                   "No other node sees it now, so that what leads to it is not known.");
         return;
     }

@@ -73,9 +73,13 @@ void explain_vg(struct chain *ch, unsigned depth, const char *uuid, const struct
 void explain_lv(struct chain *ch, unsigned depth, const char *uuid);
 /* The container of a filesystem's key, UUID@CONTAINER. */
 const char *key_container(const char *key);
+const char *chain_kind(const struct chain *ch);  /* of the resource that was asked for */
 const char *kind_parts(enum resource_kind kind); /* what paths_active counts: "paths", "PVs" */
 /* The UUID of the logical volume that the container is, or NULL. */
 const char *container_lv(const char *container);
+
+/* explain_image.c: what it is, and what it stands on. */
+void explain_image(struct chain *ch);
 
 /* explain_lun.c: a LUN, its paths, and the ports that they go through. */
 void explain_lun(struct chain *ch, unsigned depth, const struct lun *lun);

@@ -34,6 +34,12 @@ const char *container_lv(const char *container)
 
 /* ---- the resource --------------------------------------------------------------------------- */
 
+const char *chain_kind(const struct chain *ch)
+{
+    return ch->f->image != NULL ? resource_kind_name(RESOURCE_IMAGE)
+                                : resource_kind_name(ch->f->kind);
+}
+
 const char *kind_parts(enum resource_kind kind)
 {
     return kind == RESOURCE_VG || kind == RESOURCE_LV ? "PVs" : "paths";
@@ -51,7 +57,7 @@ static const char *since_text(struct chain *ch, const struct edge_info *e)
 static void never_seen(struct chain *ch)
 {
     const char *label = ch->f->resource->label;
-    const char *kind = resource_kind_name(ch->f->kind);
+    const char *kind = chain_kind(ch);
 
     if (ch->peer != NULL)
         chain_add(ch, 0, kind, label, "missing", NULL, "%s does not see %s; %s does.",
@@ -70,17 +76,18 @@ static void storage_resource(struct chain *ch)
         never_seen(ch);
         return;
     }
-    chain_add(ch, 0, resource_kind_name(ch->f->kind), label,
-              edge_state_name((enum edge_state)e->state), NULL, "%s%s%s%s%s: %llu of %llu %s%s%s.",
-              edge_words[e->state].before, chain_node(ch), edge_words[e->state].verb, label,
-              edge_words[e->state].after, number(e->paths_active), number(e->paths_total),
-              kind_parts(ch->f->kind), explain_had(ch, e), since_text(ch, e));
+    chain_add(ch, 0, chain_kind(ch), label, edge_state_name((enum edge_state)e->state), NULL,
+              "%s%s%s%s%s: %llu of %llu %s%s%s.", edge_words[e->state].before, chain_node(ch),
+              edge_words[e->state].verb, label, edge_words[e->state].after, number(e->paths_active),
+              number(e->paths_total), kind_parts(ch->f->kind), explain_had(ch, e),
+              since_text(ch, e));
 }
 
 /* What is wrong with its identity, whoever looks at it. */
 static void explain_doubts(struct chain *ch)
 {
-    const struct resource_info *r = ch->f->resource;
+    const struct resource_info *r =
+        ch->f->image != NULL ? ch->f->image->filesystem : ch->f->resource;
 
     for (size_t i = 0; i < r->doubts.n; i++)
         chain_add(ch, 1, resource_kind_name(ch->f->kind), r->label, "degraded", NULL, "%s",
@@ -373,9 +380,11 @@ static bool explain_present(struct chain *ch)
 void explain_storage(struct chain *ch)
 {
     storage_resource(ch);
+    if (ch->f->image != NULL)
+        explain_image(ch);
     explain_doubts(ch);
     if (ch->f->owner != NULL)
-        chain_add(ch, 1, resource_kind_name(ch->f->kind), ch->f->resource->label, "info", NULL,
+        chain_add(ch, 1, chain_kind(ch), ch->f->resource->label, "info", NULL,
                   "It has no identity beyond its node: it is a device of %s itself.", ch->f->owner);
     else if (!explain_present(ch))
         explain_absent(ch);

@@ -64,16 +64,21 @@ static int admit_check(struct answer *q, const struct chosen *ch, bool *good)
     return 0;
 }
 
-static int admit(struct answer *q, struct resource *r, bool on)
+/* *changed: it was not so before. */
+static int admit(struct answer *q, struct resource *r, bool on, bool *changed)
 {
-    struct scan_row *scan = r->seat != NULL ? seat_scan(r->seat) : NULL;
+    struct scan_row *scan;
     char label[200];
     int rc;
 
+    if (r->seat == NULL || (r->seat->scan == NULL && !on))
+        return 0;
+    scan = seat_scan(r->seat);
     if (scan == NULL)
-        return r->seat == NULL ? 0 : -ENOMEM;
+        return -ENOMEM;
     if (scan->admitted == on)
         return 0;
+    *changed = true;
     scan->admitted = on;
     scan->admitted_at = q->c->wall;
     touch_resource(q->c, r);
@@ -87,32 +92,70 @@ static int admit(struct answer *q, struct resource *r, bool on)
                       "Filesystem %s is not scanned any more, as an operator wants it.", label);
 }
 
-static int answer_resources(struct answer *q, const struct chosen *ch)
+/* Those that were named; where all were meant, those that changed. */
+static int answer_admitted(struct answer *q, const struct chosen *ch, const bool *changed)
 {
+    bool named = q->req->resources.n > 0;
+    struct resource_info *v;
     struct pick p;
     int rc = pick_init(&p, q->a, 0, ch->resource_count, 0);
 
-    for (size_t i = 0; rc == 0 && i < ch->resource_count; i++)
-        p.resources[p.resource_count++] = ch->resources[i];
-    return rc < 0 ? rc : pick_reply(q, &p);
+    for (size_t i = 0; rc == 0 && i < ch->resource_count; i++) {
+        if (named || changed[i])
+            p.resources[p.resource_count++] = ch->resources[i];
+    }
+    if (rc == 0)
+        rc = pick_reply(q, &p);
+    if (rc < 0 || q->r->code != REPLY_OK)
+        return rc;
+    v = arena_memdup(q->a, q->r->resources.v, p.resource_count * sizeof *v);
+    if (v == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < p.resource_count; i++)
+        REC_SET(&v[i], resource_info, changed, named ? changed[i] : true);
+    REC_SET(q->r, reply, resources, ((struct recs){ v, p.resource_count }));
+    return 0;
+}
+
+/* Of all filesystems those that can be what is asked: no node may have told yet what one is. */
+static int choose_fit(struct answer *q, struct chosen *ch)
+{
+    size_t n = 0;
+    int rc = choose_all_filesystems(q, ch);
+
+    for (size_t i = 0; rc == 0 && i < ch->resource_count; i++) {
+        struct verdict v = { .way = WAY_FREE };
+
+        if (q->req->flag)
+            rc = conflict(q->c, q->a, ch->resources[i], WANT_SCAN, NULL, &v);
+        if (v.way != WAY_UNFIT)
+            ch->resources[n++] = ch->resources[i];
+    }
+    ch->resource_count = n;
+    return rc;
 }
 
 int op_fs_admit(struct answer *q)
 {
+    bool good = true, named = q->req->resources.n > 0, *changed;
     struct chosen ch = { 0 };
-    bool good = true;
     int rc;
 
-    if (!REC_HAS(q->req, request, flag) || q->req->resources.n == 0)
+    if (!REC_HAS(q->req, request, flag))
         return answer_fail(q, REPLY_INVALID,
-                           "The request needs filesystems and a flag: true admits them to scans, "
-                           "false retires them.");
-    rc = choose_resources(q, &ch, &good);
-    if (rc == 0 && good && q->req->flag)
+                           "The request needs a flag: true admits filesystems to scans, false "
+                           "retires them.");
+    rc = named ? choose_resources(q, &ch, &good) : choose_fit(q, &ch);
+    if (rc == 0 && good && named && q->req->flag)
         rc = admit_check(q, &ch, &good);
-    for (size_t i = 0; rc == 0 && good && i < ch.resource_count; i++)
-        rc = admit(q, ch.resources[i], q->req->flag);
-    return rc < 0 || !good ? rc : answer_resources(q, &ch);
+    if (rc < 0 || !good)
+        return rc;
+    changed = arena_array(q->a, ch.resource_count, sizeof *changed);
+    if (changed == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < ch.resource_count; i++)
+        rc = admit(q, ch.resources[i], q->req->flag, &changed[i]);
+    return rc < 0 ? rc : answer_admitted(q, &ch, changed);
 }
 
 /* ---- holds ---------------------------------------------------------------------------------- */

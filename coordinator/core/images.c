@@ -7,6 +7,9 @@
 
 #include "core/core_internal.h"
 
+/* Its key and label, which begin with the filesystem's, must fit into every message. */
+enum { PATH_MOST = LIMIT_STRING_BYTES - KEY_MOST - 128 };
+
 /* ---- one ------------------------------------------------------------------------------------ */
 
 static uuid128 image_id(const struct resource *fs, const char *path)
@@ -78,6 +81,10 @@ static int take_found(struct arena *a, const struct recs *found, struct merge *m
     for (size_t i = 0; i < found->n; i++) {
         if (v[i].path == NULL || v[i].path[0] != '/')
             continue; /* no path of a filesystem is so */
+        if (strnlen(v[i].path, PATH_MOST + 1) > PATH_MOST) {
+            m->left_out++;
+            continue;
+        }
         m->found[n] = &v[i];
         sorted = sorted && (n == 0 || strcmp(m->found[n - 1]->path, v[i].path) < 0);
         n++;
@@ -89,7 +96,7 @@ static int take_found(struct arena *a, const struct recs *found, struct merge *m
             m->found[m->n++] = m->found[i];
     }
     if (m->n > LIMIT_IMAGES) {
-        m->left_out = m->n - LIMIT_IMAGES;
+        m->left_out += m->n - LIMIT_IMAGES;
         m->n = LIMIT_IMAGES;
     }
     return 0;
@@ -155,13 +162,15 @@ static int merge_all(struct step *s, struct merge *m, bool complete)
 
 static int tell(struct step *s, const struct merge *m)
 {
-    char label[200], more[96] = "";
+    char label[200], more[112] = "";
 
     if (m->fresh + m->gone + m->left_out == 0)
         return 0;
     touch_resource(s->c, m->fs);
     if (m->left_out > 0)
-        snprintf(more, sizeof more, "; there is no room for %zu more", m->left_out);
+        snprintf(more, sizeof more,
+                 "; %zu more are left out: there is no room for them, or their paths are too long",
+                 m->left_out);
     return event(s, "scan.images", m->left_out > 0 ? SEVERITY_WARNING : SEVERITY_INFO, NULL, m->fs,
                  "Of the images in %s %zu %s new and %zu %s gone; there are %zu now%s.",
                  resource_label_in(m->fs, label, sizeof label), m->fresh,

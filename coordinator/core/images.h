@@ -6,6 +6,8 @@
 #ifndef MUSTER_CORE_IMAGES_H
 #define MUSTER_CORE_IMAGES_H
 
+struct answer;
+
 /* What an accepted scan of the filesystem has found: struct image, sorted by path. A complete scan
  * takes away those that it does not name; another one adds, and takes none away. One event at most.
  * *count: how many the filesystem has now, LIMIT_IMAGES at most. 0 or -ENOMEM. */
@@ -18,10 +20,13 @@ struct resource *image_by_path(const struct coord *c, const struct resource *fs,
 int image_load(struct coord *c, const struct resource_row *row, struct resource *fs,
                struct resource **out);
 void images_loaded(struct coord *c); /* that was all */
+int op_image_list(struct answer *q);
+struct image_wanted; /* core/image_list.h */
+int image_want(struct arena *a, const struct resource *r, struct image_wanted *out);
 int images_check(const struct coord *c, struct err *e);
 
 /* Where its edges are: an image's are its filesystem's. */
-static inline struct resource *resource_at(struct resource *r)
+static inline struct resource *resource_carrier(struct resource *r)
 {
     return r->filesystem != NULL ? r->filesystem : r;
 }

@@ -6,7 +6,8 @@
 
 #include "core/impact_internal.h"
 
-static const char *const kind_names[] = { "partition", "pv", "vg", "lv", "filesystem", "use" };
+static const char *const kind_names[] = { "partition",  "pv",    "vg", "lv",
+                                          "filesystem", "image", "use" };
 
 struct impact *impact_new(const struct impact_facts *f, struct arena *a)
 {
@@ -24,7 +25,7 @@ struct impact *impact_new(const struct impact_facts *f, struct arena *a)
 
 /* ---- things --------------------------------------------------------------------------------- */
 
-static uint32_t hash_of(const char *text)
+uint32_t impact_hash(const char *text)
 {
     uint32_t h = 2166136261u; /* FNV-1a: it only saves comparisons */
 
@@ -49,7 +50,7 @@ static struct thing *thing_find(struct impact *im, enum kind kind, const char *k
 static struct thing *thing_add(struct impact *im, const struct thing *parent, enum kind kind,
                                const char *key, const char *name, const char *text)
 {
-    uint32_t hash = hash_of(key);
+    uint32_t hash = impact_hash(key);
     struct thing *t = thing_find(im, kind, key, hash);
 
     if (t == NULL) {
@@ -168,7 +169,7 @@ static void visit_pv(struct impact *im, const struct thing *t, const struct pv *
     mine->vg = chain_text(&im->ch, "%s", pv->vg_uuid);
     vg = rows_find(im->sections, SECTION_VGS, pv->vg_uuid);
     thing_add(im, mine, VG, pv->vg_uuid, pv->vg_name, "");
-    group = thing_find(im, VG, pv->vg_uuid, hash_of(pv->vg_uuid));
+    group = thing_find(im, VG, pv->vg_uuid, impact_hash(pv->vg_uuid));
     if (group == NULL)
         return;
     if (vg != NULL && vg->pvs > group->pvs)
@@ -226,6 +227,27 @@ static void visit_container(struct impact *im, const struct thing *t, const char
     visit_uses(im, t, container, maps);
 }
 
+static bool ends_in(const char *text, const char *end)
+{
+    size_t n = text != NULL ? strlen(text) : 0, m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Who has the file open, in the filesystem in this container: by the end of its path, which begins
+ * where the node has that mounted. */
+static void visit_file(struct impact *im, const char *container, const char *path)
+{
+    const struct section *s = &im->sections[SECTION_USES];
+
+    for (size_t i = 0; i < s->row_count; i++) {
+        const struct use *u = section_row(s, i);
+
+        if (text_is(u->container, container) && ends_in(u->file, path))
+            visit_use(im, &im->v[0], u);
+    }
+}
+
 /* All that the node has in use; of maps what stands on them tells. */
 static void visit_node(struct impact *im)
 {
@@ -256,7 +278,8 @@ int impact_add(struct impact *im, size_t i, const struct section *sections)
     case RESOURCE_FILESYSTEM:
         visit_uses(im, &im->v[0], key_container(im->f->key), true);
         break;
-    case RESOURCE_IMAGE: /* who uses it is told by uses of its filesystem */
+    case RESOURCE_IMAGE:
+        visit_file(im, key_container(im->f->filesystem), im->f->key);
         break;
     default:
         visit_node(im);
@@ -296,6 +319,10 @@ static void tell(struct impact *im, struct thing *t)
     const char *text = t->kind == VG ? group_text(im, t) : t->text;
 
     impact_tell(im, t, kind_names[t->kind]);
+    if (t->more > 0)
+        chain_add(&im->ch, t->depth + 1, "image", "more", "info", NULL,
+                  "%llu more images are in it than those that are listed.",
+                  (unsigned long long)t->more);
     if (t->kind == USE)
         chain_add(&im->ch, t->depth, kind_names[t->kind], t->name, "info", NULL, "%s", text);
     else

@@ -144,6 +144,11 @@ static const uuid128 *owner_of(const struct impact *im, const struct thing *t)
     return NULL;
 }
 
+uuid128 impact_filesystem_id(const struct impact *im, const struct thing *t)
+{
+    return resource_id_of(owner_of(im, t), RESOURCE_FILESYSTEM, t->resource);
+}
+
 static const char *id_of(struct impact *im, const struct thing *t, const char *key)
 {
     static const enum resource_kind kinds[] = {
@@ -151,6 +156,8 @@ static const char *id_of(struct impact *im, const struct thing *t, const char *k
     };
     char text[UUID_TEXT];
 
+    if (t->kind == IMAGE)
+        return chain_text(&im->ch, "%s", uuid_text(t->id, text));
     return chain_text(&im->ch, "%s",
                       uuid_text(resource_id_of(owner_of(im, t), kinds[t->kind], key), text));
 }
@@ -162,7 +169,7 @@ void impact_tell(struct impact *im, struct thing *t, const char *kind)
 
     t->place = im->dependent_count++;
     REC_SET(d, dependent, kind, kind);
-    if (t->kind == VG || t->kind == LV || t->kind == FILESYSTEM)
+    if (t->kind == VG || t->kind == LV || t->kind == FILESYSTEM || t->kind == IMAGE)
         REC_SET(d, dependent, id, id_of(im, t, key));
     REC_SET(d, dependent, key, key);
     REC_SET(d, dependent, label, t->name);

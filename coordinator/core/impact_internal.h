@@ -7,7 +7,7 @@
 #include "core/impact.h"
 
 /* In the order in which they are listed below one thing. */
-enum kind { PARTITION, PV, VG, LV, FILESYSTEM, USE };
+enum kind { PARTITION, PV, VG, LV, FILESYSTEM, IMAGE, USE };
 
 /* What a node would have of a thing without the resource; each is worse than the one before. */
 enum effect { DEGRADED, LOST };
@@ -20,6 +20,9 @@ struct thing {
     const char *resource; /* the key of a filesystem's */
     const char *vg;       /* of a PV: its volume group's UUID */
     uint64_t pvs;         /* of a volume group: how many it has */
+    uuid128 id, in;       /* of an image: its own, and its filesystem's */
+    const char *path;     /* of an image */
+    uint64_t more;        /* images in it that are not told one by one */
     uint32_t parent;      /* its number; 0: the resource itself */
     uint32_t depth;
     uint32_t nodes;          /* that report it */
@@ -43,9 +46,13 @@ struct impact {
     size_t dependent_count;
 };
 
+/* For texts that only save comparisons. */
+uint32_t impact_hash(const char *text);
+
 /* impact_effect.c */
 /* What the node that is looked at would have of each thing that it reports. */
 void impact_effects(struct impact *im);
+uuid128 impact_filesystem_id(const struct impact *im, const struct thing *t);
 /* One more dependent; what it depends on is one already. */
 void impact_tell(struct impact *im, struct thing *t, const char *kind);
 

@@ -114,9 +114,34 @@ int info_node(const struct coord *c, struct arena *a, const struct node *n, stru
     return rc < 0 ? rc : bad_sections(a, n, out);
 }
 
+/* What scans have to do with a filesystem. */
+static int info_scan(const struct coord *c, struct arena *a, const struct seat *seat,
+                     struct resource_info *out)
+{
+    static const char *const results[] = {
+        [SCAN_COMPLETE] = "complete", [SCAN_INCOMPLETE] = "incomplete", [SCAN_NOT_READ] = "not_read"
+    };
+    const struct scan_row *scan = seat->scan;
+    const struct node *n = scan != NULL ? node_by_no(c, scan->node_no) : NULL;
+    uint64_t *p = &out->present;
+
+    REC_SET(out, resource_info, admitted, scan != NULL && scan->admitted);
+    REC_SET(out, resource_info, images, seat->image_count);
+    if (scan == NULL || scan->outcome == 0 || scan->outcome >= ARRAY_LEN(results))
+        return 0;
+    REC_SET(out, resource_info, scan, results[scan->outcome]);
+    REC_SET(out, resource_info, scanned_ms, scan->at.v);
+    return keep(a, p, resource_info_scan_reason, &out->scan_reason, scan->reason) &&
+                   keep(a, p, resource_info_scan_node, &out->scan_node,
+                        n != NULL ? n->row.name : NULL)
+               ? 0
+               : -ENOMEM;
+}
+
 int info_resource(const struct coord *c, struct arena *a, const struct resource *r,
                   struct resource_info *out)
 {
+    const uint32_t *counts = r->filesystem != NULL ? r->filesystem->counts : r->counts;
     char id[UUID_TEXT];
 
     memset(out, 0, sizeof *out);
@@ -128,12 +153,13 @@ int info_resource(const struct coord *c, struct arena *a, const struct resource 
         return -ENOMEM;
     REC_SET(out, resource_info, vlan, r->vlan);
     REC_SET(out, resource_info, declared, r->network != NULL);
-    REC_SET(out, resource_info, nodes_ok, r->counts[EDGE_OK]);
-    REC_SET(out, resource_info, nodes_degraded, r->counts[EDGE_DEGRADED]);
-    REC_SET(out, resource_info, nodes_lost, r->counts[EDGE_LOST]);
-    REC_SET(out, resource_info, nodes_unknown,
-            (uint64_t)r->counts[EDGE_UNKNOWN] + r->counts[EDGE_STUCK]);
+    REC_SET(out, resource_info, nodes_ok, counts[EDGE_OK]);
+    REC_SET(out, resource_info, nodes_degraded, counts[EDGE_DEGRADED]);
+    REC_SET(out, resource_info, nodes_lost, counts[EDGE_LOST]);
+    REC_SET(out, resource_info, nodes_unknown, (uint64_t)counts[EDGE_UNKNOWN] + counts[EDGE_STUCK]);
     REC_SET(out, resource_info, index, r->index);
+    if (r->kind == RESOURCE_FILESYSTEM && info_scan(c, a, r->seat, out) < 0)
+        return -ENOMEM;
     return doubts_fill(c, a, r, out);
 }
 

@@ -523,9 +523,18 @@ int fs_names(struct arena *a, const struct resource *r, struct fs_names *out)
                : 0;
 }
 
-static int granted_names(struct step *s, const struct resource *r, struct granted *body)
+/* In mode every each node reads it in any case. */
+static bool may_skip(const struct coord *c, const struct lease *l)
 {
-    const struct scan_row *scan = r->seat->scan;
+    const struct scan_row *scan = l->resource->seat->scan;
+    const struct task *t = task_by_no(c, l->row.task_no);
+
+    return scan != NULL && scan->fingerprint != NULL && (t == NULL || !t->row.every_node);
+}
+
+static int granted_names(struct step *s, const struct lease *l, struct granted *body)
+{
+    const struct resource *r = l->resource;
     struct fs_names names;
 
     if (fs_names(s->u->arena, r, &names) < 0)
@@ -533,8 +542,8 @@ static int granted_names(struct step *s, const struct resource *r, struct grante
     REC_PUT(body, granted, container, names.container);
     REC_PUT(body, granted, type, names.type);
     REC_PUT(body, granted, uuid, names.uuid);
-    if (scan != NULL && scan->fingerprint != NULL)
-        REC_SET(body, granted, fingerprint, arena_strdup(s->u->arena, scan->fingerprint));
+    if (may_skip(s->c, l))
+        REC_PUT(body, granted, fingerprint, arena_strdup(s->u->arena, r->seat->scan->fingerprint));
     return 0;
 }
 
@@ -554,7 +563,7 @@ static int grant_answer(struct step *s, const struct envelope *env, const struct
     if (own_mount)
         REC_SET(body, granted, own_mount, true);
     REC_SET(answer, envelope, granted, body);
-    return body->order == NULL ? -ENOMEM : granted_names(s, l->resource, body);
+    return body->order == NULL ? -ENOMEM : granted_names(s, l, body);
 }
 
 /* The job that it may have; NULL: none that was offered to it. One that asks again for what it has

@@ -152,6 +152,18 @@ static int add_holders(struct answer *q, const struct node *n, const struct reso
     return 0;
 }
 
+static int add_image(struct answer *q, const struct resource *image, struct explain_facts *f)
+{
+    struct resource_info *fs = arena_zalloc(q->a, sizeof *fs);
+
+    f->image = arena_zalloc(q->a, sizeof *f->image);
+    if (fs == NULL || f->image == NULL || info_resource(q->c, q->a, image->filesystem, fs) < 0)
+        return -ENOMEM;
+    f->image->filesystem = fs;
+    return image_want(q->a, image, &f->image->wanted);
+}
+
+/* `r`: what has the edges. */
 static int gather(struct answer *q, const struct node *n, const struct resource *r,
                   struct explain_facts *f)
 {
@@ -184,7 +196,7 @@ int op_explain(struct answer *q)
     struct node *n;
     struct resource *r;
     struct pick p;
-    struct chosen ch = { &n, &r, 1, 1 };
+    struct chosen ch = { .nodes = &n, .resources = &r, .node_count = 1, .resource_count = 1 };
     int rc = answer_node(q, q->req->node, false, &n);
 
     if (n == NULL || f == NULL)
@@ -195,8 +207,10 @@ int op_explain(struct answer *q)
     rc = pick_chosen(&p, q->a, &ch);
     if (rc == 0)
         rc = pick_reply(q, &p);
+    if (rc == 0 && r->filesystem != NULL)
+        rc = add_image(q, r, f);
     if (rc == 0)
-        rc = gather(q, n, r, f);
+        rc = gather(q, n, resource_carrier(r), f);
     if (rc < 0)
         return rc;
     q->out->join.type = JOIN_EXPLAIN;

@@ -15,7 +15,7 @@ static int choose_all_nodes(struct answer *q, struct chosen *ch)
     return 0;
 }
 
-static int choose_all_filesystems(struct answer *q, struct chosen *ch)
+int choose_all_filesystems(struct answer *q, struct chosen *ch)
 {
     struct pick all;
     int rc = pick_init(&all, q->a, 0, map_count(q->c->resources), 0);
@@ -95,6 +95,35 @@ static int gather(struct answer *q, const struct pick *p, struct fs_list_facts *
     return 0;
 }
 
+/* Leases and holds of the filesystems: theirs alone, not those of what they lie in. */
+static int rights_fill(struct answer *q, const struct pick *p)
+{
+    struct lease_info *v;
+    size_t room = 0, n = 0;
+
+    for (size_t i = 0; i < p->resource_count; i++) {
+        const struct link *head = &p->resources[i]->seat->leases;
+
+        for (const struct link *at = head->next; at != head; at = at->next)
+            room++;
+    }
+    v = arena_array(q->a, room, sizeof *v);
+    if (v == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < p->resource_count; i++) {
+        const struct link *head = &p->resources[i]->seat->leases;
+
+        for (const struct link *at = head->next; at != head; at = at->next) {
+            const struct lease *l = container_of(at, struct lease, on_resource);
+
+            if (info_lease(q->c, q->a, l, &v[n++]) < 0)
+                return -ENOMEM;
+        }
+    }
+    REC_SET(q->r, reply, leases, ((struct recs){ v, n }));
+    return 0;
+}
+
 /* ---- the answer ----------------------------------------------------------------------------- */
 
 static int answer_list(struct answer *q, const struct chosen *ch)
@@ -118,6 +147,8 @@ static int answer_list(struct answer *q, const struct chosen *ch)
     if (rc < 0 || q->r->code != REPLY_OK)
         return rc;
     rc = gather(q, &p, f);
+    if (rc == 0)
+        rc = rights_fill(q, &p);
     if (rc < 0)
         return rc;
     q->out->join.type = JOIN_FS_LIST;

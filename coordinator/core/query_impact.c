@@ -77,9 +77,10 @@ static void impact_on_node(struct chain *ch, const struct edge *e)
 /* "3 nodes see it now, 2 of them in full; 1 has lost it; of 4 it is not known." */
 static void impact_of_resource(struct chain *ch, const struct resource *r, const struct pick *p)
 {
-    uint32_t full = r->counts[EDGE_OK], seen = full + r->counts[EDGE_DEGRADED];
-    uint32_t lost = r->counts[EDGE_LOST];
-    uint32_t unknown = r->counts[EDGE_UNKNOWN] + r->counts[EDGE_STUCK];
+    const uint32_t *counts = r->filesystem != NULL ? r->filesystem->counts : r->counts;
+    uint32_t full = counts[EDGE_OK], seen = full + counts[EDGE_DEGRADED];
+    uint32_t lost = counts[EDGE_LOST];
+    uint32_t unknown = counts[EDGE_UNKNOWN] + counts[EDGE_STUCK];
     const char *text =
         seen == 0 ? "No node sees it now"
                   : chain_text(ch, "%u node%s it now", seen, seen == 1 ? " sees" : "s see");
@@ -201,16 +202,23 @@ static const char *storage_others_text(struct chain *ch, const struct edge *e)
                     : chain_text(ch, "%s", n == 1 ? names[0] : "nobody");
 }
 
+static uint32_t images_of(const struct resource *r)
+{
+    return r->seat != NULL ? r->seat->image_count : 0;
+}
+
 static void impact_on_storage(struct chain *ch, const struct edge *e)
 {
     const char *kind = resource_kind_name(e->resource->kind), *label = label_of(ch, e->resource);
-    uint32_t others = storage_others(e);
+    uint32_t others = storage_others(e), n = images_of(e->resource);
+    const char *images =
+        n == 0 ? "" : chain_text(ch, " %u image%s in it.", n, n == 1 ? " is" : "s are");
 
     if (others == 0)
-        chain_add(ch, 1, kind, label, state_of(e), NULL, "No other node sees it now.");
+        chain_add(ch, 1, kind, label, state_of(e), NULL, "No other node sees it now.%s", images);
     else
-        chain_add(ch, 1, kind, label, state_of(e), NULL, "Besides it only %s see%s it now.",
-                  storage_others_text(ch, e), others == 1 ? "s" : "");
+        chain_add(ch, 1, kind, label, state_of(e), NULL, "Besides it only %s see%s it now.%s",
+                  storage_others_text(ch, e), others == 1 ? "s" : "", images);
 }
 
 /* What few others see is told one by one, what many see as a number, and so is what can be no other
@@ -271,6 +279,27 @@ static int impact_nodes(struct answer *q, const struct pick *p, struct impact_fa
     return 0;
 }
 
+static int image_facts(struct arena *a, const struct resource *fs, struct impact_facts *f)
+{
+    if (fs == NULL)
+        return 0;
+    f->filesystem_id = fs->id;
+    f->filesystem = arena_strdup(a, fs->key);
+    f->filesystem_label = resource_label(a, fs);
+    return f->filesystem == NULL || f->filesystem_label == NULL ? -ENOMEM : 0;
+}
+
+/* An image's edges are its filesystem's. */
+static int take_lent(struct arena *a, struct pick *p)
+{
+    p->edges = arena_array(a, p->lent_count, sizeof(struct edge *));
+    if (p->edges == NULL)
+        return -ENOMEM;
+    for (p->edge_count = 0; p->edge_count < p->lent_count; p->edge_count++)
+        p->edges[p->edge_count] = p->lent[p->edge_count].edge;
+    return 0;
+}
+
 /* Of a node what it uses; of storage what stands on it. */
 static int impact_join(struct answer *q, const struct pick *p, const struct node *n,
                        const struct resource *r)
@@ -286,8 +315,12 @@ static int impact_join(struct answer *q, const struct pick *p, const struct node
     q->out->join.impact = f;
     if (n == NULL) {
         f->kind = (enum resource_kind)r->kind;
+        f->id = r->id;
         f->key = arena_strdup(q->a, r->key);
-        return f->key == NULL ? -ENOMEM : impact_nodes(q, p, f);
+        f->label = resource_label(q->a, r);
+        if (f->key == NULL || f->label == NULL || image_facts(q->a, r->filesystem, f) < 0)
+            return -ENOMEM;
+        return impact_nodes(q, p, f);
     }
     f->kind = RESOURCE_NETWORK;
     *one = (struct impact_node){ n->row.no, n->row.id, arena_strdup(q->a, n->row.name) };
@@ -301,7 +334,7 @@ int op_impact(struct answer *q)
     struct chain chain = { .a = q->a };
     struct node *n = NULL;
     struct resource *r = NULL;
-    struct chosen ch = { &n, &r, 0, 0 };
+    struct chosen ch = { .nodes = &n, .resources = &r };
     struct pick p;
     int rc;
 
@@ -317,6 +350,8 @@ int op_impact(struct answer *q)
     rc = pick_chosen(&p, q->a, &ch);
     if (rc == 0)
         rc = pick_reply(q, &p);
+    if (rc == 0 && r != NULL && r->filesystem != NULL && q->r->code == REPLY_OK)
+        rc = take_lent(q->a, &p);
     if (rc < 0 || q->r->code != REPLY_OK)
         return rc;
     if (n != NULL) {

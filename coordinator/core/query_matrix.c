@@ -52,6 +52,11 @@ int choose_resources(struct answer *q, struct chosen *ch, bool *good)
     return 0;
 }
 
+static bool asks_images(const struct answer *q)
+{
+    return q->req->kind != NULL && resource_kind_by_name(q->req->kind) == RESOURCE_IMAGE;
+}
+
 int op_snapshot(struct answer *q)
 {
     struct chosen ch = { 0 };
@@ -65,8 +70,14 @@ int op_snapshot(struct answer *q)
         rc = choose_resources(q, &ch, &good);
     if (rc < 0 || !good)
         return rc;
-    rc = ch.node_count + ch.resource_count == 0 ? pick_all(&p, q->a, q->c)
-                                                : pick_chosen(&p, q->a, &ch);
+    if (asks_images(q) && ch.node_count + ch.resource_count > 0)
+        rc = images_all(q, &ch.images, &ch.image_count);
+    if (rc < 0)
+        return rc;
+    if (ch.node_count + ch.resource_count > 0)
+        rc = pick_chosen(&p, q->a, &ch);
+    else
+        rc = asks_images(q) ? pick_images(&p, q) : pick_all(&p, q->a, q->c);
     return rc < 0 ? rc : pick_reply(q, &p);
 }
 
@@ -192,9 +203,11 @@ int op_changes(struct answer *q)
                            "%llu up to %llu; take a snapshot.",
                            (unsigned long long)since, (unsigned long long)q->c->changes_from,
                            (unsigned long long)q->c->meta.generation);
-    rc = pick_since(&p, q, since);
+    rc = asks_images(q) ? pick_images_since(&p, q, since) : pick_since(&p, q, since);
     if (rc == 0)
         rc = collect_removals(q, since, &p, &gone);
+    if (rc == 0 && asks_images(q))
+        rc = pick_images_gone(&p, q->a);
     if (rc < 0)
         return rc;
     if (gone.nodes.n > LIMIT_STRINGS || gone.resources.n > LIMIT_STRINGS)

@@ -58,6 +58,28 @@ static void count_edges(const struct coord *c, struct status_info *s)
     REC_SET(s, status_info, edges_stuck, c->counts[EDGE_STUCK]);
 }
 
+static void count_rights(const struct coord *c, struct status_info *s)
+{
+    uint64_t rights[LEASE_HELD + 1] = { 0 }, jobs[JOB_OVER + 1] = { 0 };
+    const struct lease *l;
+    size_t it = 0;
+
+    while ((l = map_next(c->leases, &it)) != NULL)
+        rights[l->row.state]++;
+    for (const struct link *at = c->tasks.next; at != &c->tasks; at = at->next) {
+        const struct task *t = container_of(at, struct task, link);
+
+        for (uint32_t i = 0; i < t->job_count; i++)
+            jobs[t->jobs[i]->now]++;
+    }
+    REC_SET(s, status_info, leases_live, rights[LEASE_LIVE]);
+    REC_SET(s, status_info, leases_residue, rights[LEASE_RESIDUE]);
+    REC_SET(s, status_info, holds, rights[LEASE_HELD]);
+    REC_SET(s, status_info, tasks_running, c->task_count);
+    REC_SET(s, status_info, jobs_running, jobs[JOB_RUNS]);
+    REC_SET(s, status_info, jobs_held, jobs[JOB_HELD]);
+}
+
 static int status_mode(struct answer *q, struct status_info *s)
 {
     const struct coord *c = q->c;
@@ -104,6 +126,7 @@ int op_status(struct answer *q)
     REC_SET(s, status_info, uptime_ms, mono_since(c->now, c->started));
     count_nodes(c, s);
     count_edges(c, s);
+    count_rights(c, s);
     REC_SET(s, status_info, messages_received, c->received);
     REC_SET(s, status_info, messages_dropped, c->dropped);
     REC_SET(s, status_info, commits, c->commits);

@@ -17,7 +17,7 @@
 enum { MARGIN = 1000000 };
 
 static const char recover_sentence[] =
-    "This database is older than what nodes have seen of it, or a copy of it; nothing changes "
+    "This database is a backup, a copy, or older than what nodes have seen of it; nothing changes "
     "until an operator decides: muster recover --confirm recover";
 
 const char *recover_text(void)

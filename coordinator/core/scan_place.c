@@ -68,13 +68,14 @@ static bool is_idle(const struct job *j)
 /* In order of time, from the back. `wholly`: for all nodes. */
 static void reading_wait(struct coord *c, struct reading *d, bool wholly)
 {
-    struct link *at = c->readings_blocked.prev;
     mono_ms until = { c->now.v + RETRY_MS };
+    struct link *at;
 
+    link_remove(&d->blocked);
+    at = c->readings_blocked.prev;
     while (at != &c->readings_blocked &&
            container_of(at, struct reading, blocked)->until.v > until.v)
         at = at->prev;
-    link_remove(&d->blocked);
     link_append(at->next, &d->blocked);
     d->until = until;
     d->wholly = wholly;
@@ -260,12 +261,13 @@ int scan_again(struct step *s, struct job *j, const char *reason)
 
 static void node_rest(struct coord *c, struct node *n, int64_t ms)
 {
-    struct link *at = c->nodes_resting.prev;
     mono_ms until = { c->now.v + (ms < REST_MOST_MS ? ms : REST_MOST_MS) };
+    struct link *at;
 
+    link_remove(&n->rests);
+    at = c->nodes_resting.prev;
     while (at != &c->nodes_resting && container_of(at, struct node, rests)->rests_until.v > until.v)
         at = at->prev;
-    link_remove(&n->rests);
     link_append(at->next, &n->rests);
     n->rests_until = until;
     if (n->server != 0)

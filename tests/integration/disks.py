@@ -228,14 +228,14 @@ class Fleet:
     """A coordinator, and a probe in a network namespace for each name, each with its own devices.
     A probe has a mount table of its own."""
 
-    def __init__(self, lab, disks, names, extra=()):
+    def __init__(self, lab, disks, names, extra=(), settings=()):
         self.lab, self.disks, self.names, self.probes = lab, disks, list(names), {}
-        hub = lab.namespace("hub")
+        self.hub = hub = lab.namespace("hub")
         run("ip", "-n", hub, "link", "add", "br0", "type", "bridge")
         run("ip", "-n", hub, "addr", "add", "10.72.0.1/24", "dev", "br0")
         run("ip", "-n", hub, "link", "set", "br0", "up")
         lab.listen = f"tcp://10.72.0.1:{lab.port}"
-        lab.start_coordinator(namespace=hub)
+        lab.start_coordinator(*settings, namespace=hub)
         self.spaces = {name: self.join(hub, i, name) for i, name in enumerate(self.names)}
         self.extra = extra
         for name, token in zip(self.names, lab.tokens(len(self.names))):
@@ -288,6 +288,11 @@ def watch(look, test, what, limit_s=LIMIT_S):
         if test(seen):
             return began
         check(began < end, f"not within {limit_s} s: {what}; is {seen}")
+
+
+def file_text(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
 
 
 def as_udev(device):

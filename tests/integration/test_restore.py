@@ -1,11 +1,41 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A database restored from a backup is recognised by what the nodes remember: it grants nothing until
-`muster recover`, and then everything comes back."""
+"""A backup says that it is one, and another old database is recognised by what the nodes remember:
+each grants nothing until `muster recover`, and then everything comes back."""
 import os
 import shutil
 import stat
 
 from harness import Events, Lab, check, need_nic
+
+
+def put_back(lab, copy):
+    """With the coordinator ended."""
+    for name in os.listdir(lab.state):
+        if name.startswith("muster.db"):
+            os.unlink(os.path.join(lab.state, name))
+    shutil.copy(copy, os.path.join(lab.state, "muster.db"))
+    lab.start_coordinator()
+
+
+def nothing_changes(lab):
+    check(lab.muster("status")["mode"] == "recover", "mode")
+    check(lab.muster("status")["nodes_up"] == 0, "a node does not follow an old database")
+    refused = lab.muster_raw("network", "define", "x", "--match", "*/y")
+    check(refused.returncode == 1 and "recover" in refused.stderr, refused.stderr)
+    check(lab.muster_raw("recover").returncode != 0, "recover wants a confirmation")
+
+
+def recover(lab, probe, before):
+    events = Events(lab, since=lab.muster("status")["event_no"])
+    lab.muster("recover", "--confirm", "recover")
+    events.until(lambda e: e["kind"] == "node.up", "node up after recover")
+    lab.end(events.process)
+    after = lab.muster("status")
+    check(after["mode"] == "normal", f"mode {after['mode']}")
+    check(after["epoch"] > before["epoch"], "the epoch jumps")
+    check(after["generation"] > before["generation"], "the generation jumps above all seen")
+    lab.wait_matrix(lambda m: all(e["state"] != "unknown" for e in m.values()), "edges known")
+    check(probe.poll() is None, "the probe lived through it all")
 
 
 def main():
@@ -29,27 +59,22 @@ def main():
         check(lab.muster("status")["mode"] == "normal", "a restart is no restore")
 
         lab.end(lab.coordinator)
-        for name in os.listdir(lab.state):
-            if name.startswith("muster.db"):
-                os.unlink(os.path.join(lab.state, name))
-        shutil.copy(copy, os.path.join(lab.state, "muster.db"))
-        lab.start_coordinator()
+        file = os.path.join(lab.dir, "file.db")  # of which nobody has made a backup
+        shutil.copy(os.path.join(lab.state, "muster.db"), file)
+        put_back(lab, copy)
+        nothing_changes(lab)
+        recover(lab, probe, before)
+        print("a backup is in recover from its start")
+
+        before = lab.muster("status")
+        lab.end(lab.coordinator)
+        put_back(lab, file)
         events = Events(lab)
         events.until(lambda e: e["kind"] == "node.restore-detected", "restore detected")
-        check(lab.muster("status")["mode"] == "recover", "mode")
-        check(lab.muster("status")["nodes_up"] == 0, "a node does not follow an old database")
-        refused = lab.muster_raw("network", "define", "x", "--match", "*/y")
-        check(refused.returncode == 1 and "recover" in refused.stderr, refused.stderr)
-        check(lab.muster_raw("recover").returncode != 0, "recover wants a confirmation")
-        lab.muster("recover", "--confirm", "recover")
-        events.until(lambda e: e["kind"] == "node.up", "node up after recover")
         lab.end(events.process)
-        after = lab.muster("status")
-        check(after["mode"] == "normal", f"mode {after['mode']}")
-        check(after["epoch"] > before["epoch"], "the epoch jumps")
-        check(after["generation"] > before["generation"], "the generation jumps above all seen")
-        lab.wait_matrix(lambda m: all(e["state"] != "unknown" for e in m.values()), "edges known")
-        check(probe.poll() is None, "the probe lived through it all")
+        nothing_changes(lab)
+        recover(lab, probe, before)
+        print("another old database is recognised by what a node has seen")
 
 
 main()

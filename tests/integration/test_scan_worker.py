@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The worker of a scan, on real file systems: what it finds, what it refuses, that it changes no byte
 and leaves nothing behind, and that it is dead and unmounted in time, whatever is done to it."""
-import ctypes
 import fcntl
 import hashlib
-import mmap
 import os
 import shutil
 import signal
@@ -14,6 +12,7 @@ import time
 
 import disks as d
 from harness import BUILD, Lab, check, run
+from observer import cached_pages
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import loops
@@ -21,7 +20,6 @@ import scan_worker as sw
 
 PROGRAM = os.path.join(BUILD, "probe", "muster-probe-worker")
 LOOP_SET_DIRECT_IO, SIOCOUTQ = 0x4C08, 0x5411
-PAGE = mmap.PAGESIZE
 
 
 def digest(path):
@@ -36,22 +34,6 @@ def is_known(kind):
 
 def uuid_of(path):
     return run("blkid", "-p", "-o", "value", "-s", "UUID", path).strip()
-
-
-def cached_pages(path):
-    size = os.path.getsize(path)
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.mmap.restype = ctypes.c_void_p
-    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
-                          ctypes.c_long]
-    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-    libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
-    seen = ctypes.create_string_buffer((size + PAGE - 1) // PAGE)
-    with open(path, "rb") as f:
-        at = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, f.fileno(), 0)
-    check(libc.mincore(at, size, seen) == 0, "mincore fails")
-    libc.munmap(at, size)
-    return sum(b & 1 for b in seen.raw[:-1])
 
 
 class Bed:
@@ -139,6 +121,37 @@ def test_kind(bed, kind):
     print(f"{kind}: complete, {r.fingerprint}")
     look(bed, path, kind, unchanged, uuid=uuid, fingerprint=r.fingerprint)
     look(bed, dirty, kind, incomplete, uuid=uuid)
+
+
+def make_iso(bed, program):
+    folder = os.path.join(bed.lab.dir, "iso")
+    os.mkdir(folder)
+    bed.fill(folder, "disk.img")
+    path = os.path.join(bed.disks.dir, "iso9660")
+    run(program, *(["-as", "mkisofs"] if program == "xorriso" else []), "-quiet", "-R", "-o", path, folder)
+    return path
+
+
+def test_plain(bed, kind, path):
+    """One without a journal, which has nothing that it could be known again by."""
+    def complete(r):
+        check(r.outcome == "complete" and list(r.images.values()) == ["qcow2"] and r.mounts == 1 and
+              not r.fingerprint, f"{kind}: {r}")
+
+    _, pages = look(bed, path, kind, complete)
+    check(pages == 0, f"{kind}: {pages} pages of the file are cached")
+    print(f"{kind}: complete")
+
+
+def test_plain_kinds(bed):
+    isos = [p for p in ("genisoimage", "mkisofs", "xorriso") if shutil.which(p)]
+    for kind, can in (("vfat", shutil.which("mkfs.vfat")), ("iso9660", isos)):
+        if not is_known(kind):
+            print(f"{kind} is not tried: this kernel cannot mount it")
+        elif not can:
+            print(f"{kind} is not tried: no program here makes one")
+        else:
+            test_plain(bed, kind, make_iso(bed, isos[0]) if kind == "iso9660" else bed.make(kind)[0])
 
 
 def test_refusals(bed):
@@ -291,6 +304,7 @@ def main():
                 test_kind(bed, kind)
             else:
                 print(f"no {kind} here")
+        test_plain_kinds(bed)
         test_refusals(bed)
         test_panic(bed)
         test_ends_in_time(bed)

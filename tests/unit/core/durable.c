@@ -810,6 +810,35 @@ static int check_lease(const struct durable *d, size_t at, struct err *e)
     return 0;
 }
 
+/* Each image has a row and a resource, called as its filesystem and its path. */
+static int check_images(const struct durable *d, struct err *e)
+{
+    size_t images = 0;
+
+    for (size_t i = 0; i < d->t[T_IMAGE].n; i++) {
+        const struct image_row *x = row_at(d, T_IMAGE, i);
+        struct resource_row fs = { .no = x->filesystem_no }, r = { .no = x->resource_no };
+        const struct resource_row *in = row_find(d, T_RESOURCE, &fs);
+        const struct resource_row *of = row_find(d, T_RESOURCE, &r);
+        char name[512];
+
+        if (in == NULL || of == NULL || of->kind != RESOURCE_IMAGE || of->parent_no != in->no)
+            return err_set(e, -EINVAL, "image %u leads to no filesystem or resource", r.no);
+        snprintf(name, sizeof name, "%s:%s", in->key, x->image->path);
+        if (strncmp(name, of->key, sizeof name - 1) != 0)
+            return err_set(e, -EINVAL, "the image %s has the key %s", name, of->key);
+        snprintf(name, sizeof name, "%s:%s", in->label, x->image->path);
+        if (strncmp(name, of->label, sizeof name - 1) != 0)
+            return err_set(e, -EINVAL, "the image %s has the label %s", name, of->label);
+    }
+    for (size_t i = 0; i < d->t[T_RESOURCE].n; i++)
+        images += ((const struct resource_row *)row_at(d, T_RESOURCE, i))->kind == RESOURCE_IMAGE;
+    return images == d->t[T_IMAGE].n
+               ? 0
+               : err_set(e, -EINVAL, "%zu images are resources, %zu have rows", images,
+                         d->t[T_IMAGE].n);
+}
+
 /* What hangs on a resource, a task or a filesystem hangs on one that is there. */
 static int check_hanging(const struct durable *d, struct err *e)
 {
@@ -825,14 +854,7 @@ static int check_hanging(const struct durable *d, struct err *e)
         if (row_find(d, T_TASK, &t) == NULL)
             return err_set(e, -EINVAL, "a job is of task %u, which is not there", t.no);
     }
-    for (size_t i = 0; i < d->t[T_IMAGE].n; i++) {
-        const struct image_row *x = row_at(d, T_IMAGE, i);
-        struct resource_row fs = { .no = x->filesystem_no }, r = { .no = x->resource_no };
-
-        if (row_find(d, T_RESOURCE, &fs) == NULL || row_find(d, T_RESOURCE, &r) == NULL)
-            return err_set(e, -EINVAL, "image %u leads to no filesystem or resource", r.no);
-    }
-    return 0;
+    return check_images(d, e);
 }
 
 int durable_check(struct durable *d, struct err *e)
@@ -947,6 +969,23 @@ size_t durable_count_events(const struct durable *d, const char *kind, const cha
         n += strcmp(e->kind, kind) == 0 && (text == NULL || strstr(e->text, text) != NULL);
     }
     return n;
+}
+
+const struct image_row *durable_image_at(const struct durable *d, uint32_t filesystem_no,
+                                         const char *path)
+{
+    for (size_t i = 0; i < d->t[T_IMAGE].n; i++) {
+        const struct image_row *x = row_at(d, T_IMAGE, i);
+
+        if (x->filesystem_no == filesystem_no && strcmp(x->image->path, path) == 0)
+            return x;
+    }
+    return NULL;
+}
+
+size_t durable_images(const struct durable *d)
+{
+    return d->t[T_IMAGE].n;
 }
 
 size_t durable_tasks(const struct durable *d)

@@ -28,6 +28,10 @@ size_t durable_events(const struct durable *d);
 const struct event_row *durable_event(const struct durable *d, size_t i); /* oldest first */
 /* How many events of this kind there are; `text` NULL or a part of their text. */
 size_t durable_count_events(const struct durable *d, const char *kind, const char *text);
+/* NULL: there is none with this path. */
+const struct image_row *durable_image_at(const struct durable *d, uint32_t filesystem_no,
+                                         const char *path);
+size_t durable_images(const struct durable *d);
 size_t durable_tasks(const struct durable *d);
 size_t durable_sections(const struct durable *d);
 size_t durable_inventory(const struct durable *d);

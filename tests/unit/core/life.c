@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "core/image_list.h"
 #include "wire/token.h"
 
 void life_draw(struct life *l, void *out, size_t n)
@@ -99,6 +100,23 @@ static void forget(struct life *l)
     l->offer_count = 0;
 }
 
+/* What the shell reads from the database. */
+static void join_images(struct life *l, const struct outgoing *o)
+{
+    const struct image_list_facts *f = o->join.image_list;
+    struct image_info *v = arena_array(o->reply_arena, f->n, sizeof *v);
+    size_t n = 0;
+
+    assert(v != NULL);
+    for (size_t i = 0; i < f->n; i++) {
+        const struct image_row *x = durable_image_at(l->d, f->v[i].filesystem_no, f->v[i].path);
+
+        if (x != NULL)
+            image_list_info(&f->v[i], x->seen, x->image, &v[n++]);
+    }
+    REC_SET(o->reply, reply, images, ((struct recs){ v, n }));
+}
+
 static void take_messages(struct life *l)
 {
     for (struct outgoing *o = l->update.messages; o != NULL; o = o->next) {
@@ -107,8 +125,11 @@ static void take_messages(struct life *l)
             l->offers[l->offer_count++] = record_dup(l->kept, &envelope_desc, o->env);
         } else if (o->env != NULL)
             l->answer = record_dup(l->kept, &envelope_desc, o->env);
-        else
+        else {
+            if (o->join.type == JOIN_IMAGES)
+                join_images(l, o);
             l->reply = record_dup(l->kept, &reply_desc, o->reply);
+        }
     }
 }
 
@@ -503,8 +524,9 @@ static void resource_line(FILE *f, const void *v)
     if (r->seat != NULL && r->seat->scan != NULL)
         fprintf(f, "  scan %08u admitted %d %lld %s\n", r->no, r->seat->scan->admitted,
                 (long long)r->seat->scan->admitted_at.v, or_dash(r->seat->scan->fingerprint));
-    fprintf(f, "  resource %08u vlan %u declared %d port %s owner %u type %s ", r->no, r->vlan,
-            r->network != NULL, or_dash(r->key), r->owner != NULL ? r->owner->row.no : 0,
+    fprintf(f, "  resource %08u vlan %u declared %d port %s owner %u in %u type %s ", r->no,
+            r->vlan, r->network != NULL, or_dash(r->key), r->owner != NULL ? r->owner->row.no : 0,
+            r->filesystem != NULL ? r->filesystem->no : 0,
             or_dash(r->seat != NULL ? r->seat->type : NULL));
     hex(f, r->id.b, 16);
     fputc('\n', f);

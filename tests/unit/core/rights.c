@@ -343,3 +343,46 @@ size_t rights_list(struct life *l, enum client_op op)
     assert(life_ask(l, &req) == REPLY_OK);
     return l->reply->leases.n;
 }
+
+/* ---- images --------------------------------------------------------------------------------- */
+
+static uint64_t found_in(struct life *l, struct resource *fs, bool complete, struct recs found)
+{
+    struct coord_event ev = { .type = COORD_NODE_MESSAGE };
+    struct step s = { .c = l->c, .ev = &ev, .u = &l->update };
+    struct err e = { "" };
+    uint64_t count = 0;
+    int rc;
+
+    l->c->wall = l->wall;
+    life_begin(l);
+    rc = images_found(&s, fs, &found, complete, &count);
+    assert(rc == 0);
+    rc = coord_check(l->c, &e);
+    if (rc != 0)
+        fprintf(stderr, "coord_check: %s\n", e.text);
+    assert(rc == 0);
+    life_commit(l);
+    return count;
+}
+
+uint64_t rights_found(struct life *l, const char *fs, bool complete, struct image *v, size_t n)
+{
+    const struct resource *r = shelf_resource(l, RESOURCE_FILESYSTEM, fs);
+
+    return found_in(l, resource_by_id(l->c, r->id), complete, (struct recs){ v, n });
+}
+
+uint64_t rights_found_in(struct life *l, struct resource *fs, bool complete,
+                         const char *const *paths, size_t n)
+{
+    struct image *v = calloc(n + 1, sizeof *v);
+    uint64_t count;
+
+    assert(v != NULL);
+    for (size_t i = 0; i < n; i++)
+        REC_SET(&v[i], image, path, paths[i]);
+    count = found_in(l, fs, complete, (struct recs){ v, n });
+    free(v);
+    return count;
+}

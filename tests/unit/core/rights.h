@@ -41,6 +41,11 @@ uint64_t rights_ask(struct machine *m, const struct resource *r, const char **te
 /* Renews all; how many live on. */
 size_t rights_renew(struct machine *m);
 
+/* What an accepted scan of the filesystem has found; how many images it has then. */
+uint64_t rights_found(struct life *l, const char *fs, bool complete, struct image *v, size_t n);
+uint64_t rights_found_in(struct life *l, struct resource *fs, bool complete,
+                         const char *const *paths, size_t n);
+
 enum reply_code rights_admit(struct life *l, const char *fs, bool on);
 enum reply_code rights_take(struct life *l, const char *node, const char *resource);
 enum reply_code rights_end(struct life *l, uint64_t token);

@@ -238,13 +238,14 @@ static void sweep_backup(enum fault kind)
 {
     struct store *s;
     bool fired = true;
-    char copy[560];
+    char copy[560], wal[580];
     int n = 0;
 
     put_node();
     options.vfs = VFS_FAULT;
     s = must_open();
     snprintf(copy, sizeof copy, "%s/copy", dir);
+    snprintf(wal, sizeof wal, "%s-wal", copy);
     while (fired) {
         struct store_reader *r;
         int rc;
@@ -261,6 +262,8 @@ static void sweep_backup(enum fault kind)
         if (rc != 0) /* the reader is as good as before */
             cr_assert(store_backup(r, copy, &e) == 0, "%s", e.text);
         cr_assert(number(copy, "SELECT count(*) FROM node WHERE name = 'dom0-a'") == 1);
+        cr_assert(number(copy, "SELECT recover FROM meta") == 1);
+        cr_assert(access(wal, F_OK) != 0, "there is more than one file of it");
         unlink(copy);
         store_reader_close(r);
     }

@@ -604,9 +604,11 @@ Test(store, backup_is_a_database)
     struct store *copy;
     char path[512], *text;
     struct stat st;
+    int64_t was, is;
 
     for (uint32_t i = 0; i < s->count; i++)
         commit(s->batches[i]);
+    cr_assert(store_int(store->db, "SELECT recover FROM meta", -1, &was) == SQLITE_OK);
     there.dir = temp_dir();
     snprintf(path, sizeof path, "%s/%s", there.dir, STORE_FILE);
     cr_assert(store_reader_open(&options, &r, &e) == 0);
@@ -618,6 +620,9 @@ Test(store, backup_is_a_database)
     store_reader_close(r);
     commit(script_batch(seed, 100, 20, s->arena));
     cr_assert(store_open(&there, &copy, &e) == 0, "%s", e.text);
+    cr_assert(store_int(copy->db, "SELECT recover FROM meta", -1, &is) == SQLITE_OK);
+    cr_assert(is == 1, "nobody is granted anything by it before an operator decides");
+    cr_assert(store_exec(copy->db, was ? "" : "UPDATE meta SET recover=0") == SQLITE_OK);
     text = database_text(copy, &there, &e);
     cr_assert(text != NULL && strcmp(text, s->texts[s->count]) == 0);
     free(text);

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Coordinated scans by three real probes: every planted image is found on every kind of file system, one
+mount of each in mode once and one by each node in mode every, nothing is written and nothing stays
+cached; what has not changed is not mounted again, and what another host has written is seen."""
+import os
+
+import disks as d
+import scan_fleet as sf
+from harness import Lab, check
+
+
+def observed_mounts(fleet, label):
+    return fleet.recorded(fleet.files[label])
+
+
+def refused_unless_admitted(fleet):
+    r = fleet.lab.muster_raw("--json", "scan", "--wait", *fleet.files, timeout="60s")
+    check(r.returncode != 0, f"nothing is scanned that is not admitted: {r.stdout}")
+    for label in fleet.files:
+        check(not observed_mounts(fleet, label), f"{label} is mounted before it is admitted")
+    fleet.admit()
+
+
+def once(fleet):
+    doc, of = fleet.scan()
+    check(set(of) == set(fleet.files), f"all are scanned: {of}")
+    for label, results in of.items():
+        check(len(results) == 1 and results[0]["result"] == "complete", f"{label}: {results}")
+        check(results[0]["images"] == len(sf.PLANTED), f"{label}: {results}")
+        check(results[0]["node"] and int(results[0]["token"]) > 0, f"{label}: {results}")
+        fleet.check_planted(label)
+        check(len(observed_mounts(fleet, label)) == 1, f"{label}: {observed_mounts(fleet, label)}")
+    check(doc["mounts"] == len(fleet.files) and doc["skipped"] == 0, f"one mount of each: {doc}")
+    fleet.check_untouched()
+    fleet.check_nothing_cached()
+    print(f"once: {len(fleet.files)} file systems in {doc['makespan_ms']} ms")
+
+
+def again(fleet):
+    """Types that have a fingerprint are not mounted again."""
+    before = {label: len(observed_mounts(fleet, label)) for label in fleet.files}
+    doc, of = fleet.scan()
+    kept = [label for label, kind in fleet.kinds.items() if kind in ("ext4", "xfs", "btrfs")]
+    check(doc["skipped"] == len(kept), f"what has not changed: {doc}")
+    for label in kept:
+        check(of[label][0]["result"] == "complete", f"{label}: {of[label]}")
+        check(len(observed_mounts(fleet, label)) == before[label], f"{label} is mounted again")
+        fleet.check_planted(label)
+    print(f"again: {doc['skipped']} unchanged, {doc['makespan_ms']} ms")
+
+
+def written_by_another(fleet):
+    """A host mounts one, writes and unmounts it."""
+    label = next(iter(fleet.files))
+    sf.inside(fleet.disks, fleet.devices["beta", label], fleet.kinds[label], write_one)
+    fleet.wait_unused()
+    before = len(observed_mounts(fleet, label))
+    _, of = fleet.scan(label)
+    check(of[label][0]["result"] == "complete", f"{label}: {of}")
+    fleet.check_planted(label, more=["/new.qcow2"])
+    check(len(observed_mounts(fleet, label)) == before + 1, "it is mounted again")
+    fleet.before[label] = sf.block_digests(fleet.files[label])
+    print("what another host has written is seen")
+
+
+def write_one(folder):
+    sf.run("qemu-img", "create", "-q", "-f", "qcow2", os.path.join(folder, "new.qcow2"), "8M")
+
+
+def every(fleet):
+    before = {label: len(observed_mounts(fleet, label)) for label in fleet.files}
+    doc, of = fleet.scan("--every-node")
+    for label, results in of.items():
+        check({r["node"] for r in results} == fleet.ids(), f"{label} by each node: {results}")
+        check(all(r["result"] == "complete" for r in results), f"{label}: {results}")
+        check(len({r["token"] for r in results}) == len(sf.NODES), f"{label}: {results}")
+        n = len(observed_mounts(fleet, label)) - before[label]
+        check(n == len(sf.NODES), f"{label} is mounted {n} times")
+    check(doc["mounts"] == len(sf.NODES) * len(fleet.files), f"mounts: {doc}")
+    print(f"every: {doc['mounts']} mounts in {doc['makespan_ms']} ms")
+
+
+def main():
+    d.need_disks("qemu-img", "mkfs.ext4", "blkid")
+    with Lab() as lab, d.Disks(lab) as disks:
+        with sf.ScanFleet(lab, disks, {f"fs-{k}": k for k in sf.kinds()}) as fleet:
+            refused_unless_admitted(fleet)
+            once(fleet)
+            again(fleet)
+            written_by_another(fleet)
+            every(fleet)
+            fleet.wait_no_leases()
+            fleet.check_untouched()
+            fleet.check_nothing_cached()
+            fleet.prove("scans of a fleet")
+
+
+main()

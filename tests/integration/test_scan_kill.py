@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Killed in the middle of a scan: its worker, its supervisor, the whole node for good, the coordinator.
+The scan is done all the same, never by two at once, and nothing is written or left mounted."""
+import os
+import signal
+
+import disks as d
+import scan_fleet as sf
+from harness import Lab, check
+
+FILES = 1500  # so that a scan takes a moment
+
+
+def worker(fleet):
+    task = fleet.begin("--every-node")
+    name, pid = fleet.catch_worker(how=signal.SIGKILL)
+    print(f"{name}: worker {pid} killed")
+    doc = fleet.wait_done(task)
+    check_all_complete(doc, len(sf.NODES) * len(fleet.files))
+    check(any(j["attempt"] > 1 for j in doc["jobs"]), f"the job of the killed worker came again: {doc['jobs']}")
+
+
+def check_all_complete(doc, count):
+    jobs = [j for j in doc["jobs"] if j["step"] == "read"]
+    check(len(jobs) == count and all(j["result"] == "complete" for j in jobs), f"jobs: {jobs}")
+
+
+def supervisor(fleet):
+    """Its worker dies with it; the next one proves that nothing is left before it speaks."""
+    task = fleet.begin("--every-node")
+    name, pid = fleet.catch_worker()
+    probe = fleet.fleet.probes[name]
+    probe.send_signal(signal.SIGKILL)
+    probe.wait(20)
+    d.watch(lambda: os.path.exists(f"/proc/{pid}"), lambda there: not there, "its worker dies with it")
+    fleet.lab.end(probe)
+    fleet.fleet.start(name)
+    print(f"{name}: supervisor killed, worker {pid} is dead")
+    check_all_complete(fleet.wait_done(task), len(sf.NODES) * len(fleet.files))
+
+
+def coordinator(fleet):
+    """The worker goes on, and its lease; the next start takes its result."""
+    task = fleet.begin("--every-node")
+    name, pid = fleet.catch_worker()
+    token = next(v["token"] for v in fleet.leases() if v["node_name"] == name)
+    fleet.restart_coordinator(lambda: os.kill(pid, signal.SIGCONT))
+    print(f"coordinator killed while {name} scanned under token {token}")
+    doc = fleet.wait_done(task)
+    check_all_complete(doc, len(sf.NODES) * len(fleet.files))
+    check(any(j["token"] == token for j in doc["jobs"]), f"the result under {token} counts: {doc['jobs']}")
+
+
+def node(fleet):
+    """It never comes back: its lease is residue, and others scan what it had."""
+    task = fleet.begin()
+    name, pid = fleet.catch_worker()
+    fleet.lab.end(fleet.fleet.probes.pop(name), signal.SIGKILL)
+    d.watch(lambda: os.path.exists(f"/proc/{pid}"), lambda there: not there, "its worker dies with it")
+    doc = fleet.wait_read(task)
+    check_all_complete(doc, len(fleet.files))
+    check(all(j["node_name"] != name for j in doc["jobs"] if j["ended"] and j["attempt"] > 1),
+          f"{name} is gone: {doc['jobs']}")
+    left = fleet.leases()
+    check([v["state"] for v in left] == ["residue"] * len(left) and
+          {v["node_name"] for v in left} <= {name}, f"what {name} had: {left}")
+    print(f"{name} is gone for good: {len(left)} leases are residue, the others have read it all")
+
+
+def main():
+    d.need_disks("qemu-img", "mkfs.ext4", "blkid")
+    with Lab() as lab, d.Disks(lab) as disks:
+        with sf.ScanFleet(lab, disks, {"one": "ext4", "two": "ext4"}, more=FILES) as fleet:
+            fleet.admit()
+            for story in (worker, supervisor, coordinator):
+                story(fleet)
+                fleet.wait_no_leases()
+                for label in fleet.files:
+                    fleet.check_planted(label)
+                    fleet.change(label)  # so that the next one reads them again
+            node(fleet)
+            fleet.check_untouched()
+            fleet.prove("kills")
+
+
+main()
