@@ -17,7 +17,7 @@
 enum { EXEC_US = 500, OPEN_US = 2000, UMOUNT_US = 5000, LOSS_US = 2000 };
 enum { PROVE_US = 3000000, AGAIN_US = 50000 };
 enum { HANG_PPM = 50000, STOP_PPM = 20000, DEATH_PPM = 20000, ORPHAN_PPM = 200000 };
-enum { LEFT_PPM = 100000 };
+enum { LEFT_PPM = 100000, CALM_WALK_US = 150000 };
 enum { HANGS_US = 20000000, STOPS_US = 12000000, LEFT_US = 20000000 };
 
 struct process {
@@ -351,7 +351,7 @@ static void accidents(struct sim *s, struct process *p, world_us walk)
 static void mounts(struct sim *s, struct process *p)
 {
     /* In the storm some take longer than their lease; afterwards all is well. */
-    world_us share = s->ttl_ms * 1000 / (s->storm ? 4 : 16);
+    world_us share = s->storm ? s->ttl_ms * 1000 / 4 : CALM_WALK_US;
     world_us walk = dice_about(s, share * (1 + p->disk->no % 4));
 
     p->mount = disk_mount(s, p->disk, p->host, p->order->own_mount ? MOUNT_OWN : MOUNT_SCAN,
