@@ -33,6 +33,7 @@ struct process {
     uint64_t version; /* of what it reads */
     bool dirty;
     bool stopped, hangs; /* by SIGSTOP; in the kernel */
+    bool walks;
     bool killed, ended, reaped, closed;
     happen_fn blocked; /* what it does next when it can */
     int status;
@@ -325,8 +326,9 @@ static void walked(struct sim *s, void *what, uint64_t pid)
     struct scan_result *r;
     const char *why;
 
-    if (p == NULL)
+    if (p == NULL || !p->walks)
         return;
+    p->walks = false;
     why = doubt(p);
     r = outcome(p, why == NULL ? SCAN_COMPLETE : SCAN_INCOMPLETE, why);
     set_images(p, r);
@@ -359,6 +361,7 @@ static void mounts(struct sim *s, struct process *p)
     p->version = p->disk->version;
     p->dirty = p->disk->dirty;
     accidents(s, p, walk);
+    p->walks = true;
     later(s, p, walk, walked);
 }
 
@@ -648,5 +651,7 @@ void processes_calm(struct sim *s, struct host *h)
         h->processes[i]->stopped = h->processes[i]->hangs = false;
         if (!h->processes[i]->ended)
             unblock(s, h->processes[i]);
+        if (!h->processes[i]->ended && h->processes[i]->walks)
+            later(s, h->processes[i], dice_about(s, CALM_WALK_US), walked);
     }
 }

@@ -218,6 +218,7 @@ struct host {
     uint64_t life;  /* counts its processes */
     uint64_t stamp; /* of its newest timer */
     bool powered, paused;
+    world_us thawed; /* when its clock went on last; 0: it was never stopped in this boot */
     bool cut_up, cut_down; /* the network takes nothing of it; brings nothing */
     /* In its /run: gone with the boot. */
     bool enrolled, remembers;
