@@ -2,6 +2,7 @@
 /* Is the whole state in agreement with itself? Every figure that the core keeps up to date step by
  * step is computed again from what it derives from. */
 #include <errno.h>
+#include <roaring/roaring.h>
 
 #include "core/core_internal.h"
 

@@ -7,8 +7,6 @@
 #ifndef MUSTER_CORE_INTERNAL_H
 #define MUSTER_CORE_INTERNAL_H
 
-#include <roaring/roaring.h>
-
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -16,6 +14,10 @@
 #include "core/explain.h"
 #include "core/list.h"
 #include "core/openshop.h"
+
+/* <roaring/roaring.h> is included where its functions are called: it brings all of the compiler's
+ * vector intrinsics with it, which take longer to compile than most files here. */
+struct roaring_bitmap_s;
 
 #define MONO_NEVER    ((mono_ms){ INT64_MAX })
 #define EDGE_STATES   (EDGE_STUCK + 1)
@@ -135,7 +137,7 @@ struct network {
     struct network *next_of_vlan;
     struct resource *resource;
     /* Node numbers: those that see it now (ok, degraded), and those whose edge is ok. */
-    roaring_bitmap_t *seen, *ok;
+    struct roaring_bitmap_s *seen, *ok;
 };
 
 /* What the core knows of one section of one node. */
@@ -499,7 +501,7 @@ uint8_t edge_shown_state(const struct edge *e);
 int64_t edge_age_ms(const struct coord *c, const struct edge *e);
 /* The nodes (numbers) that see all of the resources now; `ok`: without anything missing. The
  * caller frees it. NULL: out of memory. */
-roaring_bitmap_t *matrix_nodes_seeing(struct resource *const *list, size_t n, bool ok);
+struct roaring_bitmap_s *matrix_nodes_seeing(struct resource *const *list, size_t n, bool ok);
 
 /* ---- changes.c: what changed since when */
 void stamp_init(struct stamp *head);

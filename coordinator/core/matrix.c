@@ -2,6 +2,7 @@
 /* Edges: what each node sees of each resource. An edge is the sum of its sightings; what is shown
  * of it also takes in whether the node is heard and its sections are confirmed. */
 #include <errno.h>
+#include <roaring/roaring.h>
 #include <stdlib.h>
 
 #include "core/core_internal.h"

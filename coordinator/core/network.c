@@ -2,6 +2,7 @@
 /* Declared networks: the operator's word that certain ports are on one segment. A port matches by
  * its one VLAN tag and by globs over its node's name and its base, never by the tag alone. */
 #include <errno.h>
+#include <roaring/roaring.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What depends on a resource, or on a node. */
 #include <errno.h>
+#include <roaring/roaring.h>
 #include <stdlib.h>
 
 #include "core/core_internal.h"

@@ -2,6 +2,7 @@
 /* How a key becomes a node's: by token, by policy, by an operator; and what becomes of two that
  * want to be one. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "core/core_internal.h"
 #include "machine.h"

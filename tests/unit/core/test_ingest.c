@@ -2,6 +2,7 @@
 /* Reports: what is written, what is asked for again, what is stuck since when, and what an edge
  * remembers. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "core/core_internal.h"
 #include "machine.h"

@@ -3,6 +3,7 @@
  * fences; what a recovery does not know. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/core_internal.h"
 #include "rights.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who may say what, what it is answered, and what two live boots come to. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "core/core_internal.h"
 #include "machine.h"

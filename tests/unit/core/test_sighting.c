@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which ports are which network: unproven until declared, and never one because of a number. */
 #include <criterion/criterion.h>
+#include <roaring/roaring.h>
+#include <stdio.h>
 
 #include "core/core_internal.h"
 #include "machine.h"

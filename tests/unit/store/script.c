@@ -638,3 +638,16 @@ char *temp_crash_copy(const char *dir)
     copy_file(dir, copy, STORE_FILE "-journal");
     return copy;
 }
+
+char *script_empty_database(void)
+{
+    char *dir = temp_dir();
+    struct store_options o = { .dir = dir };
+    struct store *store = NULL;
+    struct err e;
+
+    if (store_open(&o, &store, &e) != 0 || store_init_identity(store, script_db_id, &e) != 0)
+        abort();
+    store_close(store);
+    return dir;
+}

@@ -26,5 +26,7 @@ char *temp_dir(void);        /* for free() */
 void temp_remove(char *dir); /* with all in it; frees the name */
 /* What a killed machine or process leaves: the database and its WAL, not its shared memory. */
 char *temp_crash_copy(const char *dir);
+/* A folder with a database in which nothing is yet: to make one takes longer than to copy it. */
+char *script_empty_database(void); /* for temp_remove() */
 
 #endif

@@ -68,33 +68,48 @@ out:
     return good;
 }
 
-/* Cuts at every `step`th call. Returns how many cuts lost something; `must` says that none may. */
-static uint32_t sweep(const char *synchronous, uint64_t seed, uint64_t step, bool must)
+static bool is_long(void)
 {
-    struct script *s = script_new(seed, 8, 12);
-    uint64_t cut_at = 1, calls = 0;
+    return getenv("MUSTER_LONG") != NULL;
+}
+
+struct sweep {
+    const char *made; /* each run starts with a copy of this folder; NULL: from nothing */
+    const char *synchronous;
+    uint64_t seed, first, step;
+    bool must; /* no cut may lose anything */
+};
+
+/* Cuts at every `step`th call from `first` on until the script ends without a cut. From nothing,
+ * where most calls are those of the opening, the script is short. Returns how many cuts lost
+ * something. */
+static uint32_t sweep(const struct sweep *w)
+{
+    struct script *s = script_new(w->seed, w->made == NULL ? 2 : 8, 12);
+    uint64_t cut_at = w->first, calls = 0;
     uint32_t losses = 0, cuts = 0;
     bool cut = true;
 
     vfs_unsynced_register();
-    for (; cut; cut_at += step) {
-        struct store_options o = { .vfs = VFS_UNSYNCED, .synchronous = synchronous };
-        char why[400] = "";
+    for (; cut; cut_at += w->step) {
+        struct store_options o = { .vfs = VFS_UNSYNCED, .synchronous = w->synchronous };
+        char *dir = w->made == NULL ? temp_dir() : temp_crash_copy(w->made), why[400] = "";
         uint32_t acked;
 
-        o.dir = temp_dir();
-        vfs_unsynced_reset(seed + cut_at, cut_at);
+        o.dir = dir;
+        vfs_unsynced_reset(w->seed + cut_at, cut_at);
         acked = run_script(s, &o);
         cut = vfs_unsynced_is_cut();
         calls = vfs_unsynced_calls();
         vfs_unsynced_restore();
         if (!survives(s, &o, acked, why, sizeof why)) {
             losses++;
-            cr_assert(!must, "seed %llu, cut at call %llu, %u batches acknowledged: %s",
-                      (unsigned long long)seed, (unsigned long long)cut_at, acked, why);
+            cr_assert(!w->must, "seed %llu, from %s, cut at call %llu, %u batches acknowledged: %s",
+                      (unsigned long long)w->seed, w->made == NULL ? "nothing" : "a copy",
+                      (unsigned long long)cut_at, acked, why);
         }
         cuts += cut;
-        temp_remove((char *)(uintptr_t)o.dir);
+        temp_remove(dir);
     }
     cr_assert(calls > 100 && cuts > 20, "%llu calls, %u cuts", (unsigned long long)calls, cuts);
     vfs_unsynced_reset(1, 0);
@@ -104,15 +119,35 @@ static uint32_t sweep(const char *synchronous, uint64_t seed, uint64_t step, boo
 
 Test(power, nothing_acknowledged_is_lost)
 {
-    uint64_t seed = random_seed();
+    char *made = script_empty_database();
+    struct sweep w = { .made = made, .seed = random_seed(), .first = 1, .step = 1, .must = true };
 
-    for (uint64_t i = 0; i < 3; i++)
-        sweep(NULL, seed + i * 1000003, 1, true);
+    for (int i = 0; i < (is_long() ? 30 : 2); i++, w.seed += 1000003)
+        sweep(&w);
+    temp_remove(made);
+}
+
+/* To make a database takes so long that the short run takes every second cut. */
+Test(power, nothing_is_lost_of_a_new_database)
+{
+    struct sweep w = { .seed = random_seed(), .first = 1, .step = 1, .must = true };
+
+    if (!is_long()) {
+        w.step = 2;
+        w.first += w.seed % w.step;
+    }
+    sweep(&w);
 }
 
 Test(power, without_syncs_this_test_finds_losses)
 {
-    uint32_t losses = sweep("OFF", random_seed(), 3, false);
+    char *made = script_empty_database();
+    struct sweep w = {
+        .made = made, .synchronous = "OFF", .seed = random_seed(), .first = 1, .step = 4
+    };
 
-    cr_assert(losses > 0, "a disk that drops what was not synced has lost nothing");
+    cr_assert(sweep(&w) > 0, "a disk that drops what was not synced has lost nothing");
+    w.made = NULL;
+    cr_assert(sweep(&w) > 0, "and nothing of a new database");
+    temp_remove(made);
 }
