@@ -142,10 +142,6 @@ mono_ms lease_deadline(const struct coord *c);
 int lease_load(struct coord *c, const struct lease_row *row, struct resource *r);
 void leases_free_all(struct coord *c);
 int leases_check(const struct coord *c, struct err *e);
-/* May the node have what it asks for in the message `seq`? *l NULL: no, and *why says who is in the
- * way. */
-int job_asked(struct step *s, struct node *n, struct job *j, uint64_t seq, struct lease **l,
-              struct verdict *why);
 int lease_forget(struct step *s, struct lease *l); /* a recovery: nobody knows its token any more */
 /* What a node finds a filesystem by; absent where its key does not say. */
 struct fs_names {
