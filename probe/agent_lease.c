@@ -397,7 +397,7 @@ static void hear_renewed(struct agent *a, struct turn *t, const struct envelope 
         if (names(&env->renewed->rights, s))
             extend(s, t,
                    used_until(GUARD(DEADLINE_FROM_SENDING, true) ? r->sent : t->now, s->ttl_ms));
-        else if (GUARD(LOST_ENDS, true))
+        else
             tell_to_end(s, t, "the lease was lost");
     }
 }

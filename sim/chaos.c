@@ -5,6 +5,7 @@
 
 /* For 100 hosts; fewer hosts have fewer faults, but not too few. */
 enum { BETWEEN_US = 1500000, SELDOM_US = 4000000 };
+enum { CUT_US = 15000000, LONG_CUT_US = 150000000 };
 
 static world_us between(struct sim *s)
 {
@@ -48,9 +49,9 @@ static void join(struct sim *s, void *what, uint64_t stamp)
     struct host *h = what;
 
     (void)stamp;
-    if (h->cut)
+    if (h->cut_up || h->cut_down)
         sim_trace(s, "%s: has a network again", h->name);
-    h->cut = false;
+    h->cut_up = h->cut_down = false;
 }
 
 static struct host *victim(struct sim *s)
@@ -100,11 +101,17 @@ static void stop_host(struct sim *s)
 static void cut(struct sim *s)
 {
     struct host *h = victim(s);
+    uint32_t kind = dice_below(s, 4);
+    world_us mean = dice_below(s, 6) == 0 ? LONG_CUT_US : CUT_US;
 
     s->counts.partitions++;
-    sim_trace(s, "%s: has no network", h->name);
-    h->cut = true;
-    agenda_put(s, s->now + dice_about(s, 15000000), join, h, 0);
+    h->cut_up |= kind != 0;
+    h->cut_down |= kind != 1;
+    sim_trace(s, "%s: has no network%s", h->name,
+              kind == 0   ? " that brings it anything"
+              : kind == 1 ? " that takes anything of it"
+                          : "");
+    agenda_put(s, s->now + dice_about(s, mean), join, h, 0);
 }
 
 /* Now and then there is a backup, or a copy of the files. */
@@ -127,7 +134,7 @@ static void restore(struct sim *s)
 {
     struct brain *b = &s->brains[0];
 
-    if (s->copy.disk == NULL || s->counts.restores > 0)
+    if (s->copy.disk == NULL || s->counts.restores >= s->restores)
         return;
     s->counts.restores++;
     brain_crash(s, b);

@@ -259,6 +259,7 @@ void host_power_on(struct sim *s, struct host *h)
     h->powered = true;
     h->boots++;
     h->enrolled = h->remembers = false;
+    h->thawed = 0;
     h->told = (struct host_told){ .known = 0 };
     dice_fill(s, &h->boot, sizeof h->boot);
     dice_fill(s, &h->key, sizeof h->key);
@@ -305,8 +306,10 @@ void host_go_on(struct sim *s, struct host *h)
         return;
     sim_trace(s, "%s: goes on", h->name);
     h->paused = false;
-    if (h->clock.stopped)
+    if (h->clock.stopped) {
         clock_go_on(&h->clock, s->now);
+        h->thawed = s->now;
+    }
     h->late = NULL;
     h->late_n = h->late_cap = 0;
     for (size_t i = 0; i < n; i++) {

@@ -19,7 +19,7 @@ static const char usage[] =
     "  --seeds N   as many runs, with seeds one after the other (default 1)\n"
     "  --hosts N   (default 20)      --luns N   at most 64 (default 10)\n"
     "  --storm S   seconds with faults (default 120)\n"
-    "  --calm S    seconds without, after which all must be well (default 90)\n"
+    "  --calm S    seconds without, after which all must be well (default 240)\n"
     "  --unjudged  the end is not judged, only what happens until then\n"
     "  --trace     a line for each thing that happens\n"
     "  --wire      and for each message (implies --trace)\n"
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
         { NULL, 0, NULL, 0 }
     };
     struct sim_options o = {
-        .seed = 1, .hosts = 20, .luns = 10, .storm_ms = 120000, .calm_ms = 90000
+        .seed = 1, .hosts = 20, .luns = 10, .storm_ms = 120000, .calm_ms = 240000
     };
     uint64_t seeds = 1, v = 0;
     int c;

@@ -7,7 +7,7 @@
 #include "wire/codec.h"
 
 enum { NEAR_US = 150, FAR_US = 250, LATE_US = 4000000 };
-enum { LOST_PPM = 20000, DOUBLED_PPM = 10000, LATE_PPM = 20000 };
+enum { DOUBLED_PPM = 10000 };
 
 /* Which body it has, and what both sides remember of each other. */
 void net_describe(struct sim *s, const char *verb, const struct host *h, bool up,
@@ -34,12 +34,18 @@ void net_describe(struct sim *s, const char *verb, const struct host *h, bool up
               (unsigned long long)(m != NULL ? m->start_no : 0));
 }
 
+static bool net_is_cut(const struct host *h, bool up)
+{
+    return up ? h->cut_up : h->cut_down;
+}
+
 static void arrive(struct sim *s, void *what, uint64_t stamp)
 {
     struct letter *l = what;
 
     (void)stamp;
-    if (l->host->cut || (l->up ? l->brain->c == NULL : l->host->life != l->host_life)) {
+    if (net_is_cut(l->host, l->up) ||
+        (l->up ? l->brain->c == NULL : l->host->life != l->host_life)) {
         s->counts.lost++;
         free(l);
         return;
@@ -59,7 +65,7 @@ static void post(struct sim *s, const struct letter *from)
     if (l == NULL)
         abort();
     memcpy(l, from, sizeof *l + from->n);
-    if (s->storm && dice_chance(s, LATE_PPM)) {
+    if (s->storm && dice_chance(s, s->late_ppm)) {
         delay += dice_about(s, LATE_US);
         s->counts.delayed++;
     }
@@ -77,7 +83,7 @@ static void send(struct sim *s, struct letter head, const struct envelope *env)
         return;
     }
     net_describe(s, "sent", head.host, head.up, env);
-    if (head.host->cut || (s->storm && dice_chance(s, LOST_PPM))) {
+    if (net_is_cut(head.host, head.up) || (s->storm && dice_chance(s, s->lost_ppm))) {
         s->counts.lost++;
         return;
     }

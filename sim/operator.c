@@ -6,8 +6,8 @@
 #include "base/text.h"
 #include "sim_internal.h"
 
-enum { EACH_US = 1000000, USER_US = 4000000, TASK_US = 5000000 };
-enum { EVERY_ONE_IN = 4, CANCEL_ONE_IN = 10 };
+enum { EACH_US = 1000000, USER_US = 4000000, TASK_US = 7000000 };
+enum { EVERY_ONE_IN = 8, CANCEL_ONE_IN = 10 };
 
 static void take_ids(void *with, const struct reply *r)
 {

@@ -54,6 +54,8 @@ void oracle_mounted(struct sim *s, struct disk *d, struct mount *m)
     struct granted_lease *g = scans(m) ? grant_of(s, m->token) : NULL;
 
     s->counts.scans += scans(m) || m->kind == MOUNT_OWN;
+    /* A clock that stood still has moved its deadline. */
+    m->excused |= g != NULL && g->at <= m->host->thawed;
     for (const struct mount *x = d->mounts; x != NULL; x = x->next) {
         judge_pair(s, d, m, x);
         judge_pair(s, d, x, m);
@@ -125,6 +127,8 @@ static void granted(struct sim *s, struct host *h, const struct granted *g)
     struct disk *d = disk_of(s, g->container);
 
     s->counts.grants++;
+    sim_trace(s, "%s: is granted disk %u (token %llu)", h->name, d->no,
+              (unsigned long long)g->token);
     new_token(s, g->token);
     judge_uses(s, d, h, g->own_mount);
     if (o->grant_n == o->grant_cap) {
@@ -285,6 +289,8 @@ void oracle_restored(struct sim *s)
 void oracle_recovered(struct sim *s)
 {
     s->oracle.token = s->oracle.highest;
+    for (uint32_t i = 0; i < s->o.luns; i++)
+        s->disks[i].known.token = 0; /* nothing is taken under an earlier one */
 }
 
 void oracle_deinit(struct sim *s)

@@ -14,10 +14,11 @@
 #include "wire/codec.h"
 #include "worker_result.h"
 
-enum { EXEC_US = 500, OPEN_US = 2000, WALK_US = 700000, UMOUNT_US = 5000, LOSS_US = 2000 };
+enum { EXEC_US = 500, OPEN_US = 2000, UMOUNT_US = 5000, LOSS_US = 2000 };
 enum { PROVE_US = 3000000, AGAIN_US = 50000 };
-enum { HANG_PPM = 20000, STOP_PPM = 20000, DEATH_PPM = 20000, ORPHAN_PPM = 200000 };
-enum { HANGS_US = 20000000, STOPS_US = 12000000 };
+enum { HANG_PPM = 50000, STOP_PPM = 20000, DEATH_PPM = 20000, ORPHAN_PPM = 200000 };
+enum { LEFT_PPM = 100000, CALM_WALK_US = 150000 };
+enum { HANGS_US = 20000000, STOPS_US = 12000000, LEFT_US = 20000000 };
 
 struct process {
     struct host *host;
@@ -32,6 +33,7 @@ struct process {
     uint64_t version; /* of what it reads */
     bool dirty;
     bool stopped, hangs; /* by SIGSTOP; in the kernel */
+    bool walks;
     bool killed, ended, reaped, closed;
     happen_fn blocked; /* what it does next when it can */
     int status;
@@ -118,12 +120,35 @@ static void unblock(struct sim *s, struct process *p)
         later(s, p, 0, fn);
 }
 
+static void lets_go(struct sim *s, void *what, uint64_t token)
+{
+    struct disk *d = what;
+    struct mount *m = d->mounts;
+
+    while (m != NULL && (m->kind != MOUNT_SCAN || m->token != token))
+        m = m->next;
+    if (m != NULL)
+        disk_unmount(s, d, m);
+}
+
+/* What is left of a worker that was killed may outlive it: a loop device that is busy. */
+static void unmount(struct sim *s, struct process *p, bool killed)
+{
+    if (killed && s->storm && p->mount->kind == MOUNT_SCAN && dice_chance(s, LEFT_PPM)) {
+        sim_trace(s, "%s: process %d leaves its mount behind", p->host->name, p->pid);
+        p->mount->excused = true;
+        agenda_put(s, s->now + dice_about(s, LEFT_US), lets_go, p->disk, p->mount->token);
+    } else {
+        disk_unmount(s, p->disk, p->mount);
+    }
+}
+
 static void finish(struct sim *s, struct process *p, int status)
 {
     struct host *h = p->host;
 
     if (p->mount != NULL)
-        disk_unmount(s, p->disk, p->mount);
+        unmount(s, p, status != 0);
     p->mount = NULL;
     p->ended = true;
     p->status = status;
@@ -301,8 +326,9 @@ static void walked(struct sim *s, void *what, uint64_t pid)
     struct scan_result *r;
     const char *why;
 
-    if (p == NULL)
+    if (p == NULL || !p->walks)
         return;
+    p->walks = false;
     why = doubt(p);
     r = outcome(p, why == NULL ? SCAN_COMPLETE : SCAN_INCOMPLETE, why);
     set_images(p, r);
@@ -326,13 +352,16 @@ static void accidents(struct sim *s, struct process *p, world_us walk)
 
 static void mounts(struct sim *s, struct process *p)
 {
-    world_us walk = dice_about(s, (world_us)WALK_US * (1 + p->disk->no % 8));
+    /* In the storm some take longer than their lease; afterwards all is well. */
+    world_us share = s->storm ? s->ttl_ms * 1000 / 4 : CALM_WALK_US;
+    world_us walk = dice_about(s, share * (1 + p->disk->no % 4));
 
     p->mount = disk_mount(s, p->disk, p->host, p->order->own_mount ? MOUNT_OWN : MOUNT_SCAN,
                           p->order->token);
     p->version = p->disk->version;
     p->dirty = p->disk->dirty;
     accidents(s, p, walk);
+    p->walks = true;
     later(s, p, walk, walked);
 }
 
@@ -622,5 +651,7 @@ void processes_calm(struct sim *s, struct host *h)
         h->processes[i]->stopped = h->processes[i]->hangs = false;
         if (!h->processes[i]->ended)
             unblock(s, h->processes[i]);
+        if (!h->processes[i]->ended && h->processes[i]->walks)
+            later(s, h->processes[i], dice_about(s, CALM_WALK_US), walked);
     }
 }

@@ -59,6 +59,8 @@ static void host_make(struct sim *s, struct host *h, uint32_t no)
         h->luns |= UINT64_C(1) << (2 + (no / 10 * 4 + i) % (s->o.luns - 2));
 }
 
+enum { LOST_PPM = 20000, LATE_PPM = 20000, LATECOMERS_US = 60000000 };
+
 static void disk_make(struct disk *d, uint32_t no)
 {
     d->no = no;
@@ -86,6 +88,9 @@ static int begin(struct sim *s)
                                     4 * DEFAULT_LEASE_TTL_MS };
 
     s->ttl_ms = ttls[dice_below(s, ARRAY_LEN(ttls))];
+    s->lost_ppm = LOST_PPM * (1 + 2 * dice_below(s, 3));
+    s->late_ppm = LATE_PPM * (1 + 4 * dice_below(s, 3));
+    s->restores = dice_below(s, 3);
     s->hosts = calloc(s->o.hosts, sizeof *s->hosts);
     s->disks = calloc(s->o.luns + 1, sizeof *s->disks);
     s->scratch = arena_new(0);
@@ -100,6 +105,13 @@ static int begin(struct sim *s)
     return 0;
 }
 
+/* Some hosts are added later. */
+static void come(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)stamp;
+    host_power_on(s, what);
+}
+
 static void tokens(struct sim *s, void *what, uint64_t stamp)
 {
     struct request req = { 0 };
@@ -112,7 +124,8 @@ static void tokens(struct sim *s, void *what, uint64_t stamp)
     if (!brain_ask(s, &s->brains[0], &req, take_tokens, s))
         sim_fail(s, "the coordinator gives no tokens");
     for (uint32_t i = 0; i < s->o.hosts; i++)
-        host_power_on(s, &s->hosts[i]);
+        agenda_put(s, s->now + (dice_below(s, 4) == 0 ? dice_about(s, LATECOMERS_US) : 0), come,
+                   &s->hosts[i], 0);
     operator_start(s);
 }
 

@@ -215,9 +215,11 @@ struct host {
     struct run_dir run;
     struct process **processes;
     size_t process_n, process_cap;
-    uint64_t life;             /* counts its processes */
-    uint64_t stamp;            /* of its newest timer */
-    bool powered, paused, cut; /* cut: the network takes nothing of it, and brings nothing */
+    uint64_t life;  /* counts its processes */
+    uint64_t stamp; /* of its newest timer */
+    bool powered, paused;
+    world_us thawed; /* when its clock went on last; 0: it was never stopped in this boot */
+    bool cut_up, cut_down; /* the network takes nothing of it; brings nothing */
     /* In its /run: gone with the boot. */
     bool enrolled, remembers;
     struct memory memory;
@@ -258,7 +260,9 @@ struct sim {
     struct sim_options o;
     struct sim_counts counts;
     uint64_t random;
-    int64_t ttl_ms; /* of leases */
+    int64_t ttl_ms;              /* of leases */
+    uint32_t lost_ppm, late_ppm; /* messages, in the storm */
+    uint32_t restores;           /* that this run may have */
     world_us now, end;
     struct agenda agenda;
     struct brain brains[BRAINS]; /* the second only runs when two do */

@@ -190,7 +190,7 @@ static int tell_of(struct search *x, const struct node *n, const struct object *
 
 static int told(struct search *x, const struct object *met)
 {
-    if (GUARD(RECOVER_STOPS, x->c->recover))
+    if (x->c->recover)
         found(x, WAY_UNKNOWN, NULL, NULL, recover_text());
     else if (GUARD(RECOVERY_WAIT, mono_since(x->c->now, x->c->grants_from) < 0))
         found(x, WAY_UNKNOWN, NULL, NULL,

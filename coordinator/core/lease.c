@@ -159,9 +159,10 @@ static int lease_lost(struct step *s, const struct lease *l, const char *why)
     const struct order_key key = { .task = l->row.task_no, .job = l->row.job_no };
     struct job *j = l->row.kind == KIND_LEASE ? job_by_key(s->c, &key) : NULL;
 
-    return j == NULL || j->now != JOB_RUNS || j->row.token != l->row.token
-               ? 0
-               : job_step(j)->unleased(s, j, why);
+    if (j == NULL || j->now != JOB_RUNS || j->row.token != l->row.token)
+        return 0;
+    j->row.token = 0; /* a result that comes yet is not the job's, also when it ends now */
+    return job_step(j)->unleased(s, j, why);
 }
 
 int lease_forget(struct step *s, struct lease *l)

@@ -40,10 +40,12 @@ static bool is_due(const struct coord *c, const struct node *n, const struct lea
 {
     bool lives = l != NULL && l->row.state == LEASE_LIVE && l->ends.v > c->now.v;
 
-    return l != NULL && j != NULL && l->row.kind == KIND_LEASE && l->node == n &&
-           uuid_eq(l->row.boot_id, n->row.boot_id) &&
-           !GUARD(TOKEN_ON_RESULT, !lives || j->row.token != in->token) && j->now == JOB_RUNS &&
-           l->row.task_no == j->row.task_no && l->row.job_no == j->row.no;
+    if (!GUARD(TOKEN_ON_RESULT, true))
+        return lives && j != NULL && j->now == JOB_RUNS;
+    return lives && j != NULL && l->row.kind == KIND_LEASE && l->node == n &&
+           uuid_eq(l->row.boot_id, n->row.boot_id) && j->now == JOB_RUNS &&
+           j->row.token == in->token && l->row.task_no == j->row.task_no &&
+           l->row.job_no == j->row.no;
 }
 
 /* The acknowledgement was lost. */

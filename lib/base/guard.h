@@ -15,7 +15,6 @@
     X(STOP_BUDGET, "the node stops early enough for the kernel to unmount")                     \
     X(COORDINATOR_MARGIN, "the coordinator frees ttl e later")                                  \
     X(WORKER_TIMER, "a worker's own timer ends it, whatever its supervisor does")               \
-    X(LOST_ENDS, "a worker whose lease is not renewed is ended")                                \
     X(NEWEST_REQUEST, "no answer to an earlier request is used")                                \
     X(ASKED_ON_LIST, "a request whose grant may still be used is on the list")                  \
     X(RESIDUE_ON_LIST, "what is not proven unmounted is on the list")                           \
@@ -34,7 +33,6 @@
     X(TOLD_FOR_HOLD, "after a start, holds wait for all nodes that see the resource")           \
     X(UNKNOWN_RIGHTS, "after a recovery, nothing is granted where a node's rights are unknown") \
     X(RECOVERY_WAIT, "after a recovery, nothing is granted for the longest TTL")                \
-    X(RECOVER_STOPS, "a database that is older than the fleet grants nothing")                  \
     X(EPOCH, "a recovery raises the epoch")                                                     \
     X(NEW_TOKENS, "what an old database has is not taken under its old token")                  \
     X(TOKEN_ON_RESULT, "a result is taken under a live lease alone")
