@@ -254,7 +254,7 @@ static void try_right(struct search *x, const struct object *o, const struct lea
 /* The node looked while it was mounted, and is heard later than the proof that it is no more. */
 static bool is_late(const struct use_at *u)
 {
-    for (size_t i = 0; i < NODE_OVER; i++) {
+    for (uint32_t i = 0; i < NODE_OVER && i < u->node->over_count; i++) {
         if (u->node->over[i] == use_mark_token(u->mark))
             return true;
     }
