@@ -67,7 +67,7 @@ void oracle_mounted(struct sim *s, struct disk *d, struct mount *m)
 void oracle_written(struct sim *s, struct disk *d)
 {
     for (const struct mount *m = d->mounts; m != NULL; m = m->next) {
-        struct granted_lease *g = scans(m) ? grant_of(s, m->token) : NULL;
+        struct granted_lease *g = scans(m) && !m->compared ? grant_of(s, m->token) : NULL;
 
         if (g != NULL)
             g->changed = true;
