@@ -234,6 +234,7 @@ struct host {
     size_t late_n, late_cap;
     uint64_t luns; /* bit set of those that it sees */
     struct host_told told;
+    world_us enrolled_at; /* the first time; 0: never */
 };
 void host_power_on(struct sim *s, struct host *h); /* a new boot */
 void host_power_off(struct sim *s, struct host *h);
