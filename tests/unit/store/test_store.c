@@ -339,6 +339,22 @@ Test(store, matrix_view)
 
 /* ---- the reader ----------------------------------------------------------------------------- */
 
+/* A scan may take away thousands of images of a filesystem that has thousands. */
+Test(store, an_image_is_deleted_without_a_look_at_the_others)
+{
+    sqlite3_stmt *st = NULL;
+    const char *plan;
+
+    cr_assert(sqlite3_prepare_v2(store->db,
+                                 "EXPLAIN QUERY PLAN DELETE FROM image WHERE filesystem_no = ?1 "
+                                 "AND resource_no = ?2",
+                                 -1, &st, NULL) == SQLITE_OK);
+    cr_assert(sqlite3_step(st) == SQLITE_ROW);
+    plan = (const char *)sqlite3_column_text(st, 3);
+    cr_assert(strstr(plan, "filesystem_no=? AND resource_no=?") != NULL, "%s", plan);
+    sqlite3_finalize(st);
+}
+
 Test(store, events_are_read_in_pages)
 {
     struct arena *a = arena_new(0);
