@@ -195,6 +195,9 @@ struct event_limit {
     uint64_t left_out; /* since the log was told that some are */
 };
 
+/* A report of uses may be as old as the time in which so many scans end. */
+enum { NODE_OVER = 32 };
+
 struct node {
     struct stamp stamp;
     struct link live_link;           /* coord.live[state]: oldest heard first */
@@ -212,7 +215,9 @@ struct node {
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch, as in resource */
     struct event_limit events;
-    struct link leases; /* struct lease, oldest token first; of all its boots */
+    struct link leases;       /* struct lease, oldest token first; of all its boots */
+    uint64_t over[NODE_OVER]; /* tokens of its newest leases that are over; by `over_count` */
+    uint32_t over_count;      /* ever, in this start */
     struct route route; /* of its last message, once it is registered: for what is sent unasked */
     struct link waiting, under_way, held; /* struct job: of this node from their making; ordered */
     struct link order_due;                /* coord.orders_due: it may be sent something */
@@ -223,6 +228,7 @@ struct node {
     mono_ms rests_until;                  /* 0: it does not */
     /* In this start, and since the recovery: its whole list; and its uses too. */
     bool list_told, rights_told;
+    struct link silent; /* coord.silent: its rights or its uses are not known */
 };
 
 struct tombstone {
@@ -308,6 +314,7 @@ struct coord {
     struct node **servers;     /* by number of the shop */
     struct reading **readings; /* by machine of the shop; NULL: none */
     uint32_t server_cap, reading_cap;
+    struct link silent; /* struct node: those that may be in the way and have not said so */
     struct link readings_blocked, readings_due, nodes_resting;
     bool shop_failed; /* memory was out where nothing could be returned: the step fails */
 };
@@ -528,77 +535,7 @@ const char *memory_fault(const struct coord *c, const struct memory *m);
 int recover_detect(struct step *s, struct node *n, const struct memory *m);
 const char *recover_text(void);
 
-/* ---- query.c and its handlers */
-struct answer {
-    struct step *s;
-    struct coord *c;
-    const struct request *req;
-    struct outgoing *out;
-    struct arena *a;
-    struct reply *r;
-    enum role role;
-};
-
-int query_request(struct step *s);
-/* Sets code and text; 0 or -ENOMEM. */
-__attribute__((format(printf, 3, 4))) int answer_fail(struct answer *q, enum reply_code code,
-                                                      const char *fmt, ...);
-/* Resolve an argument; on failure the answer is filled and *out is NULL. */
-int answer_node(struct answer *q, const char *text, bool exact, struct node **out);
-int answer_resource(struct answer *q, const char *text, struct resource **out);
-
-const char *answer_quote(struct answer *q, const char *text); /* cut where it is too long */
-int answer_kind(struct answer *q, bool *good);                /* the request's filter by kind */
-
-#include "core/pick.h" /* pick.c */
-
-/* query_show.c */
-int op_hello(struct answer *q);
-int op_status(struct answer *q);
-int op_node_list(struct answer *q);
-int op_node_show(struct answer *q);
-int op_resource_list(struct answer *q);
-int op_resource_show(struct answer *q);
-int op_network_list(struct answer *q);
-int op_events(struct answer *q);
-int op_watch(struct answer *q);
-int op_backup(struct answer *q);
-/* query_explain.c */
-int op_explain(struct answer *q);
-/* query_peer.c: kind, key, owner, and other nodes that have what this one lacks */
-int explain_peers(struct answer *q, const struct node *n, const struct resource *r,
-                  struct explain_facts *f);
-/* The edge of the node, other than `n` (NULL: any), that sees it best now; NULL: none does. */
-bool edge_is_better(const struct edge *a, const struct edge *b); /* a total order; b may be NULL */
-const struct edge *edge_best(const struct resource *r, const struct node *n);
-/* query_impact.c */
-int op_impact(struct answer *q);
-/* query_matrix.c */
-int op_snapshot(struct answer *q);
-int op_changes(struct answer *q);
-/* query_task.c */
-int answer_task(struct answer *q, const struct task *t);
-/* query_fs.c */
-int op_fs_list(struct answer *q);
-/* query_node.c */
-int op_node_approve(struct answer *q);
-int op_node_rename(struct answer *q);
-int op_node_forget(struct answer *q);
-int op_node_declare_dead(struct answer *q);
-int op_node_drain(struct answer *q);
-/* query_network.c, token.c, recover.c */
-int op_network_define(struct answer *q);
-int resource_declare(struct step *s,
-                     struct network *w); /* the resource of a network that has none */
-int op_network_delete(struct answer *q);
-int op_token_create(struct answer *q);
-int op_token_list(struct answer *q);
-int op_token_revoke(struct answer *q);
-/* query_client.c */
-int op_client_enrol(struct answer *q);
-int op_client_list(struct answer *q);
-int op_client_revoke(struct answer *q);
-int op_recover(struct answer *q);
+#include "core/query.h" /* query.c and its handlers */
 
 /* info.c: records of a reply */
 int info_node(const struct coord *c, struct arena *a, const struct node *n, struct node_info *out);

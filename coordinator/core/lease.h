@@ -105,6 +105,9 @@ struct verdict {
     const struct resource *resource; /* where, when not the one that was asked for */
     const char *text;                /* one sentence in the arena; NULL when free */
 };
+/* What is known of the node's rights and uses has changed. */
+void silent_settle(struct coord *c, struct node *n);
+int silent_check(const struct coord *c, struct err *e);
 /* Who has a hold of this very resource, in its present boot; NULL: nobody. */
 const struct node *hold_of(const struct resource *r);
 /* May this node have it now? `n` NULL: may anybody (edges are not looked at)? 0 or -ENOMEM. */
@@ -142,10 +145,6 @@ mono_ms lease_deadline(const struct coord *c);
 int lease_load(struct coord *c, const struct lease_row *row, struct resource *r);
 void leases_free_all(struct coord *c);
 int leases_check(const struct coord *c, struct err *e);
-/* May the node have what it asks for in the message `seq`? *l NULL: no, and *why says who is in the
- * way. */
-int job_asked(struct step *s, struct node *n, struct job *j, uint64_t seq, struct lease **l,
-              struct verdict *why);
 int lease_forget(struct step *s, struct lease *l); /* a recovery: nobody knows its token any more */
 /* What a node finds a filesystem by; absent where its key does not say. */
 struct fs_names {

@@ -412,7 +412,7 @@ enum node_admission {
 
 /* What depends on a resource or node, from the bottom up: each after what it depends on. */
 #define DEPENDENT_LIST(X, XREC, XRECS)                                                             \
-    X(STR,  kind,   1, 0, "partition, pv, vg, lv, filesystem, use")                                \
+    X(STR,  kind,   1, 0, "partition, pv, vg, lv, filesystem, image, use")                         \
     X(STR,  id,     2, 0, "of the resource; absent: it is none")                                   \
     X(STR,  key,    3, 0, "its own in its kind; of a use NODE/KIND/DEVNUM/WHERE")                  \
     X(STR,  label,  4, 0, "")                                                                      \

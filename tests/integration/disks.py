@@ -250,10 +250,10 @@ class Fleet:
         run("ip", "-n", ns, "addr", "add", f"10.72.0.{10 + i}/24", "dev", "mgmt0")
         return ns
 
-    def start(self, name, token=None):
+    def start(self, name, token=None, by=()):
         i = self.names.index(name)
         self.probes[name] = self.lab.start_probe(
-            name, token, namespace=self.spaces[name],
+            name, token, namespace=self.spaces[name], by=by,
             extra=["--node-id", f"00000000-0000-4000-8000-{i + 1:012x}", "--interface", "mgmt*",
                    *self.disks.globs(i), *self.extra])
 

@@ -178,8 +178,9 @@ class Lab:
     def tokens(self, count=1):
         return [t["token"] for t in self.muster("token", "create", "--count", str(count))["tokens"]]
 
-    def start_probe(self, name, token=None, namespace=None, connect=None, extra=()):
-        """Without this machine's disks, unless `extra` says which: most tests are not about them."""
+    def start_probe(self, name, token=None, namespace=None, connect=None, extra=(), by=()):
+        """Without this machine's disks, unless `extra` says which: most tests are not about them. `by`: a
+        command that becomes it."""
         run_dir = os.path.join(self.dir, "probe-" + name)
         command = [program("muster-probe"), "--connect", connect or self.listen, "--run-dir",
                    run_dir, "--node-name", name, *extra]
@@ -190,6 +191,7 @@ class Lab:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
                 f.write(token + "\n")
             command += ["--token-file", path]
+        command = [*by, *command]
         if namespace is not None:
             command = ["ip", "netns", "exec", namespace, *command]
         return self.spawn(command, log="probe-" + name)

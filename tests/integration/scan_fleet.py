@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import uuid
 
 import disks as d
 from harness import LIMIT_S, check, run
@@ -18,6 +19,7 @@ import loops
 NODES = ["alpha", "beta", "gamma"]
 KINDS = ("ext4", "xfs", "btrfs", "vfat", "iso9660")
 TTL_MS = 6000  # the least that there is: tests wait for its end
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 SPARE = 7      # a node of nobody, for what the test itself does
 QEMU = {"guests/web.qcow2": ("qcow2", 64 * d.MIB, ()), "vhd.vhd": ("vpc", 32 * d.MIB, ()),
         "old/flat.vmdk": ("vmdk", 16 * d.MIB, ()),
@@ -83,7 +85,7 @@ class ScanFleet:
             inside(disks, device, kind, lambda folder: plant(folder, more))
             disks.detach(device)
             if prepare is not None:
-                prepare(label, path)
+                prepare(disks, label, path)
         for label, path in self.files.items():
             with open(path, "rb") as f:
                 os.fsync(f.fileno())
@@ -176,6 +178,17 @@ class ScanFleet:
         self.lab.wait(self.leases, lambda v: not v, "all leases are over", limit_s)
 
     # ---- faults
+
+    def reboot(self, name):
+        """Kills what the node runs, at once, and starts a probe in another boot of it: no power is needed
+        for that but another boot id."""
+        self.lab.end(self.fleet.probes[name], signal.SIGKILL)
+        token = self.lab.muster("token", "create", "--node", name)["tokens"][0]["token"]
+        path = os.path.join(self.lab.dir, "boot-" + name)
+        with open(path, "w", encoding="ascii") as f:
+            f.write(f"{uuid.uuid4()}\n")
+        self.fleet.start(name, token, by=["sh", "-c", 'mount --bind "$0" ' + BOOT_ID + ' && exec "$@"',
+                                          path])
 
     def link(self, port, state):
         run("ip", "-n", self.fleet.hub, "link", "set", port, state)

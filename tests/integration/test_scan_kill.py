@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Killed in the middle of a scan: its worker, its supervisor, the whole node for good, the coordinator.
-The scan is done all the same, never by two at once, and nothing is written or left mounted."""
+"""Killed in the middle of a scan: its worker, its supervisor, the coordinator, a whole node for good. The
+scan is done all the same, never by two at once, and nothing is written or left mounted."""
 import os
 import signal
 
@@ -65,6 +65,19 @@ def node(fleet):
     check([v["state"] for v in left] == ["residue"] * len(left) and
           {v["node_name"] for v in left} <= {name}, f"what {name} had: {left}")
     print(f"{name} is gone for good: {len(left)} leases are residue, the others have read it all")
+    nobody_writes(fleet, name, left[0]["label"])
+
+
+def nobody_writes(fleet, dead, label):
+    """What a silent node may still have mounted is nobody's to write, until an operator says that it is dead."""
+    other = next(n for n in sf.NODES if n != dead)
+    take = ("hold", "take", label, "--node", other, "--for", "a test")
+    r = fleet.lab.muster_raw(*take)
+    check(r.returncode == 1 and dead in r.stderr and "may still have it mounted" in r.stderr, r.stderr)
+    fleet.lab.muster("node", "declare-dead", dead, "--type-name", dead)
+    fleet.wait_no_leases()
+    fleet.lab.muster("hold", "end", fleet.lab.muster(*take)["hold"]["token"])
+    print(f"a hold of {label} is refused until {dead} is declared dead")
 
 
 def main():

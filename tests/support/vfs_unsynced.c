@@ -15,7 +15,7 @@
 
 struct content {
     uint8_t *p;
-    sqlite3_int64 n;
+    sqlite3_int64 n, room;
 };
 
 /* A write, or with `p` NULL a truncation to `at`. */
@@ -52,9 +52,12 @@ static uint64_t random_below(uint64_t n)
 
 static void content_resize(struct content *c, sqlite3_int64 n)
 {
-    c->p = realloc(c->p, (size_t)n + 1);
-    if (c->p == NULL)
-        abort();
+    if (n >= c->room) {
+        c->room = 2 * n + 4096;
+        c->p = realloc(c->p, (size_t)c->room);
+        if (c->p == NULL)
+            abort();
+    }
     if (n > c->n)
         memset(c->p + c->n, 0, (size_t)(n - c->n));
     c->n = n;

@@ -88,8 +88,8 @@ def events(text, core):
     """Kinds of events, as the core's sources name them."""
     named = set()
     for path in core.glob("*.c"):
-        named |= set(re.findall(r'"((?:coordinator|node|edge|section|network|lun|vg|pv|fs|token|client|message|event)'
-                                r'\.[a-z-]+)"', path.read_text(encoding="utf-8")))
+        named |= set(re.findall(r'"((?:coordinator|node|edge|section|network|lun|vg|pv|fs|lease|hold|task|scan'
+                                r'|token|client|message|event)\.[a-z-]+)"', path.read_text(encoding="utf-8")))
     same("json.md, kinds of events", {m for m in members(text, "Event") if "." in m}, named)
 
 

@@ -36,7 +36,8 @@ void rights_drop(struct machine *m, uint64_t request);
 void rights_offers(struct life *l);
 struct order_key rights_offer(struct machine *m, const struct resource *r);
 
-/* Asks for a lease that is offered before; the token, 0: denied. *text: why, until the next message. */
+/* Asks for a lease that is offered before; the token, 0: denied. *text: why, until the next
+ * message. */
 uint64_t rights_ask(struct machine *m, const struct resource *r, const char **text);
 /* Renews all; how many live on. */
 size_t rights_renew(struct machine *m);

@@ -749,7 +749,9 @@ static void impact(struct world *w, enum resource_kind kind, const char *key)
     REC_SET(&first, evidence, state, "info");
     REC_SET(&first, evidence, text, "2 nodes see it now.");
     REC_SET(&w->reply, reply, evidence, ((struct recs){ &first, 1 }));
-    *f = (struct impact_facts){ kind, key, nodes, 2, 3 };
+    *f = (struct impact_facts){
+        .kind = kind, .key = key, .nodes = nodes, .node_count = 2, .left_out = 3
+    };
     im = impact_new(f, w->a);
     cr_assert_eq(impact_add(im, 0, w->here.sections), 0);
     cr_assert_eq(impact_add(im, 1, w->there.sections), 0);

@@ -27,6 +27,7 @@ static const struct shelf plain = {
 static void setup(void)
 {
     l = life_new();
+    rights_offers(l);
     machine_init(&a, l, 1);
     machine_init(&b, l, 2);
     machine_join(&a);

@@ -197,6 +197,27 @@ Test(rights, lvms_own_maps_and_scans_under_a_token_are_no_uses)
     denied(&a, F2, "device-mapper map");
 }
 
+Test(rights, a_report_from_during_a_scan_that_comes_after_its_end_is_no_use)
+{
+    struct shelf s = plain;
+    uint64_t token = granted(&a, F1);
+    char text[32];
+
+    snprintf(text, sizeof text, "%llu", (unsigned long long)token);
+    s.uses[0].kind = "scan";
+    s.uses[0].container = "naa.6001";
+    s.uses[0].by = text;
+    rights_clear(&a);
+    machine_heartbeat(&a);
+    shelf_report(&a, &s);
+    token = granted(&b, F1);
+    rights_clear(&b);
+    machine_heartbeat(&b);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)token);
+    shelf_report(&a, &s);
+    denied(&b, F1, "token that is over"); /* it was the other node's */
+}
+
 Test(rights, a_node_that_has_not_told_its_uses_blocks_what_it_sees)
 {
     struct machine c;

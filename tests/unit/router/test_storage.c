@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "lab.h"
+#include "store.h"
 
 #define WWID "naa.60060e8007e2e3000030e2e300000042"
 #define FS   "5d1e7b0e-0d4f-4f0e-9d53-7a9b8f3d2c11@lv.LLL"
@@ -254,6 +256,151 @@ static void test_nothing(struct lab *l)
     told_free(&t);
 }
 
+/* ---- images: what scans have stored ---------------------------------------------------------- */
+
+static const struct stored *put(struct store *store, struct arena *a, struct change *c)
+{
+    struct stored *im = arena_zalloc(a, sizeof *im);
+    struct err e = { "" };
+
+    if ((c != NULL && store_commit(store, c, &e) != 0) || store_load(store, a, im, &e) != 0)
+        fprintf(stderr, "%s\n", e.text);
+    assert(e.text[0] == '\0');
+    return im;
+}
+
+static const struct resource_row *filesystem_in(const struct stored *im)
+{
+    for (size_t i = 0; i < im->resource_count; i++) {
+        if (strcmp(im->resources[i].key, FS) == 0)
+            return &im->resources[i];
+    }
+    return NULL;
+}
+
+/* As the core writes it. */
+static void put_image(struct store *store, struct arena *a, struct image *image)
+{
+    const struct stored *im = put(store, a, NULL);
+    const struct resource_row *fs_row = filesystem_in(im);
+    struct change c[3] = { { .type = CHANGE_META, .next = &c[1] },
+                           { .type = CHANGE_RESOURCE, .next = &c[2] },
+                           { .type = CHANGE_IMAGE } };
+
+    assert(fs_row != NULL);
+    c[0].meta = im->meta;
+    c[0].meta.next_resource_no++;
+    c[1].resource = (struct resource_row){
+        .no = im->meta.next_resource_no,
+        .id = uuid_v5(fs_row->id, image->path, strlen(image->path)),
+        .kind = RESOURCE_IMAGE,
+        .key = arena_printf(a, FS ":%s", image->path),
+        .label = arena_printf(a, "images:%s", image->path),
+        .parent_no = fs_row->no,
+    };
+    c[2].image =
+        (struct image_row){ fs_row->no, im->meta.next_resource_no, { 1700000000000 }, image };
+    put(store, a, c);
+}
+
+static void put_images(struct lab *l)
+{
+    struct store_options o = { .dir = l->config.state_dir };
+    struct arena *a = arena_new(0);
+    struct image base = { 0 }, top = { 0 };
+    struct err e = { "" };
+    struct store *store;
+
+    assert(store_open(&o, &store, &e) == 0);
+    REC_SET(&base, image, path, "/base.raw");
+    REC_SET(&base, image, format, "raw");
+    REC_SET(&base, image, fault, "Its partition table contradicts itself.");
+    REC_SET(&top, image, path, "/g/web.qcow2");
+    REC_SET(&top, image, format, "qcow2");
+    REC_SET(&top, image, virtual_bytes, UINT64_C(20) << 30);
+    REC_SET(&top, image, backing, "../base.raw");
+    REC_SET(&top, image, backing_path, "/base.raw");
+    REC_SET(&top, image, backing_state, "missing");
+    put_image(store, a, &top);
+    put_image(store, a, &base);
+    store_close(store);
+    arena_free(a);
+}
+
+static void test_image_list(struct lab *l)
+{
+    struct told t = ask(l, OP_IMAGE_LIST, NULL, NULL);
+    const struct image_info *v = t.reply->images.v;
+
+    assert(t.reply->code == REPLY_OK && t.reply->images.n == 2 && !t.reply->more);
+    assert(strcmp(v[0].image->path, "/base.raw") == 0 && v[0].seen_ms == 1700000000000);
+    assert(strcmp(v[0].image->fault, "Its partition table contradicts itself.") == 0);
+    assert(strcmp(v[1].image->backing_state, "missing") == 0);
+    assert(v[1].image->virtual_bytes == UINT64_C(20) << 30 && strcmp(v[1].label, "images") == 0);
+    told_free(&t);
+    t = ask(l, OP_RESOURCE_SHOW, NULL, "images:/g/web.qcow2");
+    assert(t.reply->code == REPLY_OK && t.reply->resources.n == 1 && t.reply->edges.n == 1);
+    assert(strcmp(((const struct resource_info *)t.reply->resources.v)->key, FS ":/g/web.qcow2") ==
+           0);
+    told_free(&t);
+}
+
+static void test_image_explain(struct lab *l)
+{
+    struct told t = ask(l, OP_EXPLAIN, "node-1", "images:/g/web.qcow2");
+    const struct evidence *v = t.reply->evidence.v;
+
+    expect(&t, "image", "unknown", "node-1 sees images:/g/web.qcow2 is unknown");
+    expect(&t, "image", "ok", "qcow2, 20 GiB for the guest, found by the scan of 2023-11-14");
+    expect(&t, "image", "missing", "It stands on /base.raw, which is not in the filesystem.");
+    expect(&t, "filesystem", "ok", "ext4 \"images\"");
+    expect(&t, "lv", "ok", "fast/data");
+    expect(&t, "vg", "ok", "fast has 1 of its 1 PVs");
+    expect(&t, "pv", "ok", "PV PPP");
+    expect(&t, "use", "info", "It is mounted at /srv/images.");
+    assert(v[0].depth == 0 && strcmp(v[0].what, "image") == 0);
+    told_free(&t);
+    t = ask(l, OP_EXPLAIN, "node-1", "images:/base.raw");
+    expect(&t, "image", "degraded", "Its partition table contradicts itself.");
+    told_free(&t);
+    t = ask(l, OP_EXPLAIN, "node-2", "images:/base.raw");
+    expect(&t, "image", "missing", "node-2 does not see images:/base.raw");
+    told_free(&t);
+}
+
+/* Everything that the filesystem lies in takes the images with it. */
+static void test_image_impact(struct lab *l)
+{
+    static const char *const on[] = { "fast", "fast/data", FS };
+    struct told t;
+
+    for (size_t i = 0; i < ARRAY_LEN(on); i++) {
+        size_t n;
+
+        t = ask(l, OP_IMPACT, NULL, on[i]);
+        assert(t.reply->code == REPLY_OK);
+        expect(&t, "image", "info", "The image /base.raw is in it, on 1 node.");
+        n = t.reply->dependents.n;
+        for (size_t k = 0; k < n; k++) {
+            const struct dependent *d = (const struct dependent *)t.reply->dependents.v + k;
+
+            if (strcmp(d->key, FS ":/g/web.qcow2") != 0)
+                continue;
+            expect_dependent(l, &t, k, "image", FS ":/g/web.qcow2");
+            assert(REC_HAS(d, dependent, parent) == (i < 2));
+            n = 0;
+        }
+        assert(n == 0);
+        told_free(&t);
+    }
+    t = ask(l, OP_IMPACT, NULL, "images:/base.raw");
+    expect(&t, "image", "info", "No node sees it now; of 1 it is not known.");
+    expect(&t, "image", "info", "The image /g/web.qcow2 stands on it, on 1 node.");
+    assert(t.reply->dependents.n == 1);
+    expect_dependent(l, &t, 0, "image", FS ":/g/web.qcow2");
+    told_free(&t);
+}
+
 int main(void)
 {
     struct peer_node one, two;
@@ -274,6 +421,12 @@ int main(void)
     test_list(&l);
     node_deinit(&one);
     node_deinit(&two);
+    lab_stop(&l);
+    put_images(&l);
+    lab_start(&l, NULL);
+    test_image_list(&l);
+    test_image_explain(&l);
+    test_image_impact(&l);
     lab_deinit(&l);
     return 0;
 }
