@@ -173,6 +173,7 @@ void users_free(struct sim *s);
 
 /* ---- operator.c: what is asked of the coordinator */
 void operator_start(struct sim *s);
+void operator_hastens(struct sim *s);
 
 /* ---- oracle_scan.c: the invariants of scans, by what is mounted and what is said */
 struct oracle {
