@@ -5,6 +5,9 @@
 
 ALTER TABLE meta ADD COLUMN next_task_no INTEGER NOT NULL DEFAULT 1;
 
+-- 1: after a recovery rights that this database knows nothing of may not be over yet.
+ALTER TABLE meta ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
+
 -- 1: after a recovery nothing is known of the rights of this node's boot, until it tells.
 ALTER TABLE node ADD COLUMN rights_unknown INTEGER NOT NULL DEFAULT 0;
 

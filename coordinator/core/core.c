@@ -238,11 +238,16 @@ int coord_step(struct coord *c, const struct coord_event *ev, struct coord_updat
 int coord_end_batch(struct coord *c, struct coord_update *u)
 {
     struct step s = { .c = c, .u = u };
+    bool waits = c->grants_from.v > c->now.v;
     struct change *ch;
     int rc;
 
     if (!c->loaded || c->read_only)
         return 0;
+    if (c->meta.waits != waits) {
+        c->meta.waits = waits;
+        c->meta_changed = true;
+    }
     if (c->meta.recover != c->recover) {
         c->meta.recover = c->recover;
         c->meta_changed = true;

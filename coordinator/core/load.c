@@ -405,10 +405,8 @@ static int load_rights(struct coord *c, const struct stored *im, const struct nu
         rc = lease_load(c, &im->leases[i], resource_by_no(ns, im->leases[i].resource_no));
     for (size_t i = 0; rc == 0 && i < im->fence_count; i++)
         rc = fence_load(c, &im->fences[i]);
-    for (size_t i = 0; i < c->node_count; i++) {
-        if (c->nodes[i]->row.rights_unknown)
-            rights_wait(c);
-    }
+    if (im->meta.waits) /* anew: how long it has waited is not known */
+        rights_wait(c);
     c->lease_history_count = im->lease_history_count;
     return rc;
 }
