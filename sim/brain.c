@@ -154,7 +154,7 @@ static void commit(struct sim *s, struct brain *b)
 
 static void take_up(struct sim *s, struct brain *b, const struct letter *l)
 {
-    struct coord_event ev = { .type = COORD_NODE_MESSAGE, .key = l->host->key };
+    struct coord_event ev = { .type = COORD_NODE_MESSAGE, .key = l->key };
     struct err e = { "" };
     struct envelope *env;
     struct section *sections = NULL;

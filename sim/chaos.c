@@ -65,6 +65,21 @@ static void crash(struct sim *s)
     agenda_put(s, s->now + dice_about(s, 3000000), brain_up, &s->brains[0], 0);
 }
 
+static void crash_again(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)what, (void)stamp;
+    if (s->storm)
+        crash(s);
+}
+
+/* Often it does not live for long after that. */
+static void crashes(struct sim *s)
+{
+    crash(s);
+    if (dice_below(s, 3) == 0)
+        agenda_put(s, s->now + dice_about(s, 8000000), crash_again, NULL, 0);
+}
+
 static void stop_brain(struct sim *s)
 {
     brain_pause(s, &s->brains[0]);
@@ -144,11 +159,12 @@ static void restore(struct sim *s)
     oracle_restored(s);
     users_restored(s);
     agenda_put(s, s->now + dice_about(s, 3000000), brain_up, b, 0);
+    operator_hastens(s);
 }
 
 static void fault(struct sim *s, void *what, uint64_t stamp)
 {
-    static void (*const faults[])(struct sim *) = { crash,     stop_brain, end_probe, end_probe,
+    static void (*const faults[])(struct sim *) = { crashes,   stop_brain, end_probe, end_probe,
                                                     stop_host, stop_host,  cut,       cut,
                                                     reboot,    copy,       restore };
 

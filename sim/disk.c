@@ -29,7 +29,7 @@ struct mount *disk_mount(struct sim *s, struct disk *d, struct host *h, enum mou
 
     if (m == NULL)
         abort();
-    *m = (struct mount){ d->mounts, h, kind, token, s->now, false };
+    *m = (struct mount){ d->mounts, h, kind, token, s->now, false, false };
     d->mounts = m;
     if (writes(kind)) {
         disk_write(s, d);

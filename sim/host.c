@@ -50,8 +50,10 @@ static void wake(struct sim *s, void *what, uint64_t stamp)
 {
     struct host *h = what;
 
-    if (h->stamp == stamp)
-        host_turn(s, h);
+    if (h->stamp != stamp)
+        return;
+    h->wakes = 0;
+    host_turn(s, h);
 }
 
 static void arm(struct sim *s, struct host *h)
@@ -64,8 +66,10 @@ static void arm(struct sim *s, struct host *h)
     when = clock_reaches(&h->clock, s->now, at);
     if (h->supervisor.agent == NULL && when > s->now + SWEEP_US)
         when = s->now + SWEEP_US;
-    if (when != WORLD_NEVER)
-        agenda_put(s, when, wake, h, ++h->stamp);
+    if (when == WORLD_NEVER || when == h->wakes)
+        return;
+    h->wakes = when;
+    agenda_put(s, when, wake, h, ++h->stamp);
 }
 
 static void save(struct host *h, const struct agent_action *x)
@@ -118,8 +122,9 @@ static void act(struct sim *s, struct host *h, const struct agent_action *x)
 static void step(struct sim *s, struct host *h, struct agent_event *ev)
 {
     struct agent_action *actions = NULL;
-    struct arena *a = arena_new(0);
+    struct arena *a = s->actions;
 
+    arena_reset(a);
     process_at(s, h);
     ev->now = clock_shows(&h->clock, s->now);
     s->counts.steps++;
@@ -127,7 +132,6 @@ static void step(struct sim *s, struct host *h, struct agent_event *ev)
         sim_fail(s, "a step of %s fails", h->name);
     for (; actions != NULL; actions = actions->next)
         act(s, h, actions);
-    arena_free(a);
     arm(s, h);
 }
 

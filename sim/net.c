@@ -104,7 +104,9 @@ static void send(struct sim *s, struct letter head, const struct envelope *env)
 void net_send_up(struct sim *s, struct host *h, const struct envelope *env)
 {
     oracle_sent_up(s, h, env);
-    send(s, (struct letter){ .brain = &s->brains[0], .host = h, .host_life = h->life, .up = true },
+    send(s,
+         (struct letter){
+             .brain = &s->brains[0], .host = h, .key = h->key, .host_life = h->life, .up = true },
          env);
 }
 

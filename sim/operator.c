@@ -7,6 +7,7 @@
 #include "sim_internal.h"
 
 enum { EACH_US = 1000000, USER_US = 4000000, TASK_US = 7000000 };
+enum { HASTY = 6, HASTE_US = 6000000 };
 enum { EVERY_ONE_IN = 8, CANCEL_ONE_IN = 10 };
 
 static void take_ids(void *with, const struct reply *r)
@@ -155,6 +156,20 @@ static void users(struct sim *s, void *what, uint64_t stamp)
         return;
     user_start(s);
     agenda_put(s, s->now + dice_about(s, USER_US), users, NULL, stamp);
+}
+
+static void user(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)what, (void)stamp;
+    if (s->storm)
+        user_start(s);
+}
+
+/* When a database has been put back, much is wanted at once. */
+void operator_hastens(struct sim *s)
+{
+    for (uint32_t i = 0; i < HASTY; i++)
+        agenda_put(s, s->now + dice_about(s, HASTE_US), user, NULL, 0);
 }
 
 void operator_start(struct sim *s)

@@ -12,6 +12,7 @@ struct granted_lease {
     world_us at;
     bool changed; /* somebody wrote while it was read */
     bool taken;   /* its result: it may be told again */
+    bool excused; /* lost in a way that nobody can know of, as section 5 says */
 };
 
 static struct granted_lease *grant_of(struct sim *s, uint64_t token)
@@ -55,7 +56,7 @@ void oracle_mounted(struct sim *s, struct disk *d, struct mount *m)
 
     s->counts.scans += scans(m) || m->kind == MOUNT_OWN;
     /* A clock that stood still has moved its deadline. */
-    m->excused |= g != NULL && g->at <= m->host->thawed;
+    m->excused |= g != NULL && (g->excused || g->at <= m->host->thawed);
     for (const struct mount *x = d->mounts; x != NULL; x = x->next) {
         judge_pair(s, d, m, x);
         judge_pair(s, d, x, m);
@@ -67,7 +68,7 @@ void oracle_mounted(struct sim *s, struct disk *d, struct mount *m)
 void oracle_written(struct sim *s, struct disk *d)
 {
     for (const struct mount *m = d->mounts; m != NULL; m = m->next) {
-        struct granted_lease *g = scans(m) ? grant_of(s, m->token) : NULL;
+        struct granted_lease *g = scans(m) && !m->compared ? grant_of(s, m->token) : NULL;
 
         if (g != NULL)
             g->changed = true;
@@ -137,7 +138,7 @@ static void granted(struct sim *s, struct host *h, const struct granted *g)
         if (o->grants == NULL)
             abort();
     }
-    o->grants[o->grant_n++] = (struct granted_lease){ g->token, d, h, s->now, false, false };
+    o->grants[o->grant_n++] = (struct granted_lease){ g->token, d, h, s->now, false, false, false };
     d->known.token = g->token;
 }
 
@@ -205,6 +206,8 @@ void oracle_sent_down(struct sim *s, struct brain *b, struct host *h, const stru
         renewed(s, h, env->renewed);
     else if (env->result_ack != NULL && env->result_ack->taken)
         result_taken(s, h, env->correlation);
+    else if (env->enrolled != NULL && h->enrolled_at == 0)
+        h->enrolled_at = s->now;
     if (env->report_ack == NULL)
         return;
     (void)b;
@@ -276,9 +279,25 @@ void oracle_copied(struct sim *s)
         s->copy.known[i] = s->disks[i].known;
 }
 
+/* A copy of the files does not know a node that was enrolled later, nor that it lacks it. */
+static void excuse_strangers(struct sim *s)
+{
+    for (size_t i = 0; i < s->oracle.grant_n; i++) {
+        struct granted_lease *g = &s->oracle.grants[i];
+
+        g->excused |= g->host->enrolled_at > s->copy.at;
+    }
+    for (uint32_t i = 0; i < s->o.luns; i++) {
+        for (struct mount *m = s->disks[i].mounts; m != NULL; m = m->next)
+            m->excused |= m->host->enrolled_at > s->copy.at;
+    }
+}
+
 /* Until a node tells, what was lost is not known to be: tokens may come again. */
 void oracle_restored(struct sim *s)
 {
+    if (s->copy.plain)
+        excuse_strangers(s);
     s->oracle.token = s->copy.token;
     for (uint32_t i = 0; i < s->o.luns; i++)
         s->disks[i].known = s->copy.known[i];

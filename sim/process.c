@@ -329,6 +329,7 @@ static void walked(struct sim *s, void *what, uint64_t pid)
     if (p == NULL || !p->walks)
         return;
     p->walks = false;
+    p->mount->compared = true;
     why = doubt(p);
     r = outcome(p, why == NULL ? SCAN_COMPLETE : SCAN_INCOMPLETE, why);
     set_images(p, r);

@@ -94,8 +94,10 @@ static int begin(struct sim *s)
     s->hosts = calloc(s->o.hosts, sizeof *s->hosts);
     s->disks = calloc(s->o.luns + 1, sizeof *s->disks);
     s->scratch = arena_new(0);
+    s->actions = arena_new(0);
     s->brains[0].disk = durable_new((uuid128){ { 0xdb } });
-    if (s->hosts == NULL || s->disks == NULL || s->scratch == NULL || s->brains[0].disk == NULL)
+    if (s->hosts == NULL || s->disks == NULL || s->scratch == NULL || s->actions == NULL ||
+        s->brains[0].disk == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < s->o.hosts; i++)
         host_make(s, &s->hosts[i], i);
@@ -175,6 +177,7 @@ static void finish(struct sim *s)
     oracle_deinit(s);
     free(s->hosts);
     arena_free(s->scratch);
+    arena_free(s->actions);
     buf_deinit(&s->out);
 }
 

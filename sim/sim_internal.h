@@ -64,6 +64,7 @@ void clock_go_on(struct sim_clock *c, world_us now);
 struct letter {          /* one message on its way */
     struct brain *brain; /* to or from it */
     struct host *host;
+    pubkey key;                     /* of its sender, when it was sent */
     uint64_t brain_life, host_life; /* lives of the processes that the connection is between */
     size_t n;
     bool up; /* from the host */
@@ -118,7 +119,8 @@ struct mount {
     enum mount_kind kind;
     uint64_t token;
     world_us since;
-    bool excused; /* MOUNT_SCAN: its kernel cannot let go of it, as section 5 allows for */
+    bool compared; /* MOUNT_SCAN: what changes from now on, its result does not claim to tell */
+    bool excused;  /* MOUNT_SCAN: its kernel cannot let go of it, as section 5 allows for */
 };
 struct disk {
     uint32_t no;
@@ -171,6 +173,7 @@ void users_free(struct sim *s);
 
 /* ---- operator.c: what is asked of the coordinator */
 void operator_start(struct sim *s);
+void operator_hastens(struct sim *s);
 
 /* ---- oracle_scan.c: the invariants of scans, by what is mounted and what is said */
 struct oracle {
@@ -217,8 +220,9 @@ struct host {
     size_t process_n, process_cap;
     uint64_t life;  /* counts its processes */
     uint64_t stamp; /* of its newest timer */
+    world_us wakes; /* when that is due; 0: it has been */
     bool powered, paused;
-    world_us thawed; /* when its clock went on last; 0: it was never stopped in this boot */
+    world_us thawed;       /* when its clock went on last; 0: it was never stopped in this boot */
     bool cut_up, cut_down; /* the network takes nothing of it; brings nothing */
     /* In its /run: gone with the boot. */
     bool enrolled, remembers;
@@ -231,6 +235,7 @@ struct host {
     size_t late_n, late_cap;
     uint64_t luns; /* bit set of those that it sees */
     struct host_told told;
+    world_us enrolled_at; /* the first time; 0: never */
 };
 void host_power_on(struct sim *s, struct host *h); /* a new boot */
 void host_power_off(struct sim *s, struct host *h);
@@ -281,7 +286,7 @@ struct sim {
     bool storm; /* faults happen */
     bool failed;
     struct err why;
-    struct arena *scratch;
+    struct arena *scratch, *actions; /* of what is heard; of an agent's step */
     struct buf out;
 };
 

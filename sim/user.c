@@ -3,6 +3,7 @@
  * without muster. */
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "sim_internal.h"
 
 enum { READY_US = 300000, WRITE_US = 3000000, WORK_US = 8000000, AGAIN_US = 500000 };
@@ -107,25 +108,33 @@ static void acts(struct sim *s, void *what, uint64_t stamp)
         end_hold(s, u);
 }
 
+struct asked {
+    const struct host *host;
+    uint64_t token;
+};
+
+/* A hold of an earlier boot, which the coordinator still takes for alive, is none of his. */
 static void take_hold(void *with, const struct reply *r)
 {
     const struct lease_info *l = r->leases.v;
+    struct asked *a = with;
+    uuid128 boot;
 
-    if (r->code == REPLY_OK)
-        *(uint64_t *)with = strtoull(l->token, NULL, 10);
+    if (r->code == REPLY_OK && uuid128_parse(l->boot_id, &boot) && uuid_eq(boot, a->host->boot))
+        a->token = strtoull(l->token, NULL, 10);
 }
 
 static uint64_t ask_hold(struct sim *s, const struct disk *d, const struct host *h)
 {
     struct request req = { 0 };
-    uint64_t token = 0;
+    struct asked asked = { h, 0 };
 
     REC_SET(&req, request, op, OP_HOLD_TAKE);
     REC_SET(&req, request, node, h->name);
     REC_SET(&req, request, resource, d->key);
     REC_SET(&req, request, name, "a guest");
-    brain_ask(s, &s->brains[0], &req, take_hold, &token);
-    return token;
+    brain_ask(s, &s->brains[0], &req, take_hold, &asked);
+    return asked.token;
 }
 
 void user_start(struct sim *s)

@@ -187,6 +187,8 @@ int coord_check(const struct coord *c, struct err *e)
     if (rc == 0)
         rc = scans_check(c, e);
     if (rc == 0)
+        rc = silent_check(c, e);
+    if (rc == 0)
         rc = leases_check(c, e);
     if (rc == 0 && c->dirty_count > 0)
         rc = err_set(e, -EINVAL, "%zu edges were not settled", c->dirty_count);

@@ -58,6 +58,7 @@ static int new_boot(struct step *s, struct node *n, uuid128 boot, bool bound)
     n->row.boot_id = boot;
     n->seq = 0;
     n->list_told = n->rights_told = false;
+    silent_settle(s->c, n);
     if (rc == 0)
         rc = node_jobs_lost(s, n, LOSS_BOOT);
     return rc < 0 ? rc : ingest_clear(s, n);

@@ -140,6 +140,27 @@ static bool has_told(const struct node *n)
            (slot->status == SECTION_OK || slot->status == SECTION_ABSENT || slot->row_count > 0);
 }
 
+void silent_settle(struct coord *c, struct node *n)
+{
+    link_remove(&n->silent);
+    if (!has_told(n) || !n->rights_told || n->row.rights_unknown)
+        link_append(&c->silent, &n->silent);
+}
+
+int silent_check(const struct coord *c, struct err *e)
+{
+    for (size_t i = 0; i < c->node_count; i++) {
+        const struct node *n = c->nodes[i];
+        bool told = has_told(n) && n->rights_told && !n->row.rights_unknown;
+
+        if (told != link_empty(&n->silent))
+            return err_set(e, -EINVAL, "%s %s", n->row.name,
+                           told ? "has told all and is waited for"
+                                : "has not told all and is not waited for");
+    }
+    return 0;
+}
+
 /* Has the node anything to do with what was met? */
 static const struct object *sees(const struct node *n, const struct object *met)
 {
@@ -196,8 +217,8 @@ static int told(struct search *x, const struct object *met)
         found(x, WAY_UNKNOWN, NULL, NULL,
               "rights that nobody here knows of may still be in use after the recovery; it takes "
               "two minutes until they are over");
-    for (size_t i = 0; i < x->c->node_count; i++) {
-        int rc = tell_of(x, x->c->nodes[i], met);
+    for (const struct link *l = x->c->silent.next; l != &x->c->silent; l = l->next) {
+        int rc = tell_of(x, container_of(l, struct node, silent), met);
 
         if (rc < 0)
             return rc;
@@ -233,7 +254,7 @@ static void try_right(struct search *x, const struct object *o, const struct lea
 /* The node looked while it was mounted, and is heard later than the proof that it is no more. */
 static bool is_late(const struct use_at *u)
 {
-    for (size_t i = 0; i < NODE_OVER; i++) {
+    for (uint32_t i = 0; i < NODE_OVER && i < u->node->over_count; i++) {
         if (u->node->over[i] == use_mark_token(u->mark))
             return true;
     }

@@ -61,6 +61,7 @@ struct coord *coord_new(const struct core_config *config)
     link_init(&c->offers);
     link_init(&c->orders_due);
     link_init(&c->jobs_held);
+    link_init(&c->silent);
     link_init(&c->readings_blocked);
     link_init(&c->readings_due);
     link_init(&c->nodes_resting);

@@ -228,6 +228,7 @@ struct node {
     mono_ms rests_until;                  /* 0: it does not */
     /* In this start, and since the recovery: its whole list; and its uses too. */
     bool list_told, rights_told;
+    struct link silent; /* coord.silent: its rights or its uses are not known */
 };
 
 struct tombstone {
@@ -313,6 +314,7 @@ struct coord {
     struct node **servers;     /* by number of the shop */
     struct reading **readings; /* by machine of the shop; NULL: none */
     uint32_t server_cap, reading_cap;
+    struct link silent; /* struct node: those that may be in the way and have not said so */
     struct link readings_blocked, readings_due, nodes_resting;
     bool shop_failed; /* memory was out where nothing could be returned: the step fails */
 };

@@ -199,9 +199,12 @@ int rights_known(struct step *s, struct node *n)
     if (!n->rights_told)
         scans_wake(s->c, n);
     n->rights_told = true;
-    if (!n->row.rights_unknown)
+    if (!n->row.rights_unknown) {
+        silent_settle(s->c, n);
         return 0;
+    }
     n->row.rights_unknown = false;
+    silent_settle(s->c, n);
     touch_node(s->c, n);
     return emit_node(s, n);
 }
@@ -239,6 +242,7 @@ int rights_forget(struct step *s)
         n->list_told = n->rights_told = false;
         n->row.rights_unknown =
             !uuid_is_nil(n->row.boot_id) && !is_fenced(s->c, n->row.no, n->row.boot_id);
+        silent_settle(s->c, n);
         if (n->row.rights_unknown)
             rc = emit_node(s, n);
         if (rc == 0)

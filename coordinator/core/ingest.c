@@ -401,6 +401,7 @@ int ingest_report(struct step *s, struct node *n)
         edges_refresh(s->c, n);
     if (rc == 0)
         rc = rights_known(s, n);
+    silent_settle(s->c, n);
     scans_wake(s->c, n); /* its uses, or what lies in what */
     return rc < 0 ? rc : history_trim(s, n);
 }
@@ -463,6 +464,7 @@ int ingest_clear(struct step *s, struct node *n)
         if (rc < 0)
             return rc;
     }
+    silent_settle(s->c, n);
     edges_refresh(s->c, n);
     return 0;
 }

@@ -105,6 +105,9 @@ struct verdict {
     const struct resource *resource; /* where, when not the one that was asked for */
     const char *text;                /* one sentence in the arena; NULL when free */
 };
+/* What is known of the node's rights and uses has changed. */
+void silent_settle(struct coord *c, struct node *n);
+int silent_check(const struct coord *c, struct err *e);
 /* Who has a hold of this very resource, in its present boot; NULL: nobody. */
 const struct node *hold_of(const struct resource *r);
 /* May this node have it now? `n` NULL: may anybody (edges are not looked at)? 0 or -ENOMEM. */

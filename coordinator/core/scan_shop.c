@@ -218,6 +218,7 @@ void scan_node(struct coord *c, const struct node *n)
 void scan_node_gone(struct coord *c, struct node *n)
 {
     link_remove(&n->rests);
+    link_remove(&n->silent);
     for (struct link *l = c->readings_blocked.next; l != &c->readings_blocked; l = l->next) {
         struct reading *d = container_of(l, struct reading, blocked);
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Killed in the middle of a scan: its worker, its supervisor, the whole node for good, the coordinator.
-The scan is done all the same, never by two at once, and nothing is written or left mounted."""
+"""Killed in the middle of a scan: its worker, its supervisor, the coordinator, a whole node for good. The
+scan is done all the same, never by two at once, and nothing is written or left mounted."""
 import os
 import signal
 
@@ -51,20 +51,6 @@ def coordinator(fleet):
     check(any(j["token"] == token for j in doc["jobs"]), f"the result under {token} counts: {doc['jobs']}")
 
 
-def reboot(fleet):
-    """A new boot proves that the one before is over, and its lease with it."""
-    task = fleet.begin()
-    name, pid = fleet.catch_worker()
-    token = next(v["token"] for v in fleet.leases() if v["node_name"] == name)
-    fleet.reboot(name)
-    d.watch(lambda: os.path.exists(f"/proc/{pid}"), lambda there: not there, "its worker dies with it")
-    check_all_complete(fleet.wait_done(task), len(fleet.files))
-    fleet.wait_no_leases()
-    over = next(v for v in fleet.lab.muster("lease", "list", "--history")["leases"] if v["token"] == token)
-    check(over["end"] == "fenced", f"the lease of the boot that is over: {over}")
-    print(f"{name}: rebooted, and its lease is {over['end']}")
-
-
 def node(fleet):
     """It never comes back: its lease is residue, and others scan what it had."""
     task = fleet.begin()
@@ -99,7 +85,7 @@ def main():
     with Lab() as lab, d.Disks(lab) as disks:
         with sf.ScanFleet(lab, disks, {"one": "ext4", "two": "ext4"}, more=FILES) as fleet:
             fleet.admit()
-            for story in (worker, supervisor, coordinator, reboot):
+            for story in (worker, supervisor, coordinator):
                 story(fleet)
                 fleet.wait_no_leases()
                 for label in fleet.files:

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A node is rebooted in the middle of a scan: its new boot, which was let in by a token of its own, proves
+that the one before is over, and with it the lease. (Loop devices are other ones after a boot: here the
+node comes back with other containers, of the same file systems.)"""
+import os
+
+import disks as d
+import scan_fleet as sf
+from harness import Lab, check
+
+FILES = 1500
+
+
+def reboot(fleet):
+    """A new boot proves that the one before is over, and its lease with it."""
+    task = fleet.begin()
+    name, pid = fleet.catch_worker()
+    token = next(v["token"] for v in fleet.leases() if v["node_name"] == name)
+    fleet.reboot(name)
+    d.watch(lambda: os.path.exists(f"/proc/{pid}"), lambda there: not there, "its worker dies with it")
+    doc = fleet.wait_done(task)
+    check(all(j["result"] == "complete" for j in doc["jobs"] if j["step"] == "read"), f"{doc['jobs']}")
+    fleet.wait_no_leases()
+    over = next(v for v in fleet.lab.muster("lease", "list", "--history")["leases"] if v["token"] == token)
+    check(over["end"] == "fenced", f"the lease of the boot that is over: {over}")
+    print(f"{name}: rebooted, and its lease is {over['end']}")
+
+
+def main():
+    d.need_disks("qemu-img", "mkfs.ext4", "blkid")
+    with Lab() as lab, d.Disks(lab) as disks:
+        with sf.ScanFleet(lab, disks, {"one": "ext4", "two": "ext4"}, more=FILES) as fleet:
+            fleet.admit()
+            reboot(fleet)
+            fleet.check_untouched()
+            fleet.prove("a reboot")
+
+
+main()
