@@ -24,20 +24,52 @@ static int by_node(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static bool is_picked(const struct edge *e, const struct lending *l)
+{
+    return !l->of_picked || e->node->index != NOT_PICKED;
+}
+
 /* What changed after `since`: of an image that is new all edges, else those that changed. */
 static bool is_lent(const struct edge *e, const struct resource *image, const struct lending *l)
 {
-    return (!l->of_picked || e->node->index != NOT_PICKED) &&
-           (e->stamp.gen > l->since || image->stamp.gen > l->since);
+    return is_picked(e, l) && (e->stamp.gen > l->since || image->stamp.gen > l->since);
 }
 
-static size_t count_of(const struct lending *l, const struct resource *image)
-{
-    size_t n = 0;
+struct counts {
+    size_t all, changed;
+};
 
-    for (const struct edge *e = image->filesystem->edges; e != NULL; e = e->next)
-        n += is_lent(e, image, l);
+static struct counts counts_of(const struct resource *fs, const struct lending *l)
+{
+    struct counts n = { 0, 0 };
+
+    for (const struct edge *e = fs->edges; e != NULL; e = e->next) {
+        n.all += is_picked(e, l);
+        n.changed += is_picked(e, l) && e->stamp.gen > l->since;
+    }
     return n;
+}
+
+/* A filesystem's edges are counted once for all of its images. */
+static size_t count_all(const struct lending *l)
+{
+    struct counts n = { 0, 0 };
+    size_t count = 0;
+
+    for (size_t i = 0; i < l->count; i++) {
+        const struct resource *image = l->images[i];
+
+        if (i == 0 || image->filesystem != l->images[i - 1]->filesystem)
+            n = counts_of(image->filesystem, l);
+        count += image->stamp.gen > l->since ? n.all : n.changed;
+    }
+    return count;
+}
+
+void lending_sort(struct lending *l)
+{
+    if (l->count > 1)
+        qsort(l->images, l->count, sizeof(struct resource *), by_filesystem);
 }
 
 /* Of the images v[0 .. n), which are of one filesystem. */
@@ -66,16 +98,15 @@ static int lend_of(struct pick *p, struct arena *a, const struct lending *l,
     return 0;
 }
 
-int pick_lend(struct pick *p, struct arena *a, const struct lending *l)
+int pick_lend(struct pick *p, struct arena *a, struct lending *l)
 {
-    size_t count = 0, first = 0;
+    size_t count, first = 0;
     int rc = 0;
 
     if (l->count == 0)
         return 0;
-    qsort(l->images, l->count, sizeof(struct resource *), by_filesystem);
-    for (size_t i = 0; i < l->count; i++)
-        count += count_of(l, l->images[i]);
+    lending_sort(l);
+    count = count_all(l);
     p->lent_count = count;
     if (count > LENT_MOST)
         return 0; /* the reply will say that it is too large */

@@ -90,6 +90,7 @@ static int lend_chosen(struct pick *out, struct arena *a, const struct chosen *c
     }
     for (size_t i = 0; i < ch->image_count && ch->resource_count == 0; i++)
         l.images[l.count++] = ch->images[i];
+    lending_sort(&l);
     for (size_t i = 0; i < l.count; i++) {
         if (i > 0 && l.images[i]->filesystem == l.images[i - 1]->filesystem)
             continue;

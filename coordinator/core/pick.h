@@ -60,7 +60,8 @@ struct lending {
     bool of_picked; /* only to nodes whose index is not NOT_PICKED */
     uint64_t since; /* 0: all; else those that changed after it, and all of images that did */
 };
-int pick_lend(struct pick *p, struct arena *a, const struct lending *l);
+int pick_lend(struct pick *p, struct arena *a, struct lending *l);
+void lending_sort(struct lending *l); /* by filesystem */
 /* All images, and all their edges: of the fleet; of the filesystems that changed after `since`, and
  * of images that did. `p` has its nodes. */
 int pick_images(struct pick *p, struct answer *q);
