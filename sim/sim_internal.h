@@ -133,8 +133,6 @@ struct disk {
     uint8_t id[16];      /* as a resource, when the operator has heard of it */
     struct disk_known {  /* what oracle_scan.c has heard of it */
         uint64_t token;  /* the newest lease */
-        uint64_t images; /* the version that the coordinator has images of, if any */
-        bool read;
     } known;
 };
 struct mount *disk_mount(struct sim *s, struct disk *d, struct host *h, enum mount_kind kind,
