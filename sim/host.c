@@ -282,7 +282,7 @@ void host_pause(struct sim *s, struct host *h, bool clock_too)
     if (!clock_too)
         return;
     clock_stop(&h->clock, s->now);
-    processes_freeze(s, h);
+    processes_freeze(h);
 }
 
 static void hear(struct sim *s, struct host *h, struct letter *l)

@@ -100,6 +100,57 @@ static int run(struct sim_options *o, uint64_t seeds)
     return 0;
 }
 
+/* One option. -1: it is set; else what to end with. */
+static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds)
+{
+    switch (c) {
+    case 's':
+        o->seed = v;
+        break;
+    case 'n':
+        *seeds = v;
+        break;
+    case 'h':
+        o->hosts = (uint32_t)v;
+        break;
+    case 'l':
+        o->luns = (uint32_t)v;
+        break;
+    case 'm':
+        o->storm_ms = (int64_t)v * 1000;
+        break;
+    case 'c':
+        o->calm_ms = (int64_t)v * 1000;
+        break;
+    case 'w':
+        o->wire = true;
+        o->trace = stdout;
+        break;
+    case 'u':
+        o->unjudged = true;
+        break;
+    case 't':
+        o->trace = stdout;
+        break;
+#ifdef MUSTER_GUARDS
+    case 'W':
+        if (!take_away(optarg)) {
+            fprintf(stderr, "muster-sim-guards: there is no such guard; --guards lists them\n");
+            return 2;
+        }
+        break;
+    case 'G':
+        return list_guards();
+#endif
+    case 'H':
+        fputs(usage, stdout);
+        return 0;
+    default:
+        return 2;
+    }
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -116,7 +167,7 @@ int main(int argc, char **argv)
         .seed = 1, .hosts = 20, .luns = 10, .storm_ms = 120000, .calm_ms = 240000
     };
     uint64_t seeds = 1, v = 0;
-    int c;
+    int c, end;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         static const char *const takes = "snhlmc";
@@ -127,51 +178,9 @@ int main(int argc, char **argv)
             fprintf(stderr, "muster-sim: %s is no number, or too large\n", optarg);
             return 2;
         }
-        switch (c) {
-        case 's':
-            o.seed = v;
-            break;
-        case 'n':
-            seeds = v;
-            break;
-        case 'h':
-            o.hosts = (uint32_t)v;
-            break;
-        case 'l':
-            o.luns = (uint32_t)v;
-            break;
-        case 'm':
-            o.storm_ms = (int64_t)v * 1000;
-            break;
-        case 'c':
-            o.calm_ms = (int64_t)v * 1000;
-            break;
-        case 'w':
-            o.wire = true;
-            o.trace = stdout;
-            break;
-        case 'u':
-            o.unjudged = true;
-            break;
-        case 't':
-            o.trace = stdout;
-            break;
-#ifdef MUSTER_GUARDS
-        case 'W':
-            if (!take_away(optarg)) {
-                fprintf(stderr, "muster-sim-guards: there is no such guard; --guards lists them\n");
-                return 2;
-            }
-            break;
-        case 'G':
-            return list_guards();
-#endif
-        case 'H':
-            fputs(usage, stdout);
-            return 0;
-        default:
-            return 2;
-        }
+        end = set_option(c, v, &o, &seeds);
+        if (end >= 0)
+            return end;
     }
     if (o.hosts == 0) {
         fprintf(stderr, "muster-sim: there must be a host\n");

@@ -12,6 +12,8 @@ struct granted_lease {
     world_us at;
     bool changed; /* somebody wrote while it was read */
     bool taken;   /* its result: it may be told again */
+    bool read;    /* its node has told of a complete reading */
+    uint64_t version;
     bool excused; /* lost in a way that nobody can know of, as section 5 says */
 };
 
@@ -138,7 +140,8 @@ static void granted(struct sim *s, struct host *h, const struct granted *g)
         if (o->grants == NULL)
             abort();
     }
-    o->grants[o->grant_n++] = (struct granted_lease){ g->token, d, h, s->now, false, false, false };
+    o->grants[o->grant_n++] =
+        (struct granted_lease){ .token = g->token, .disk = d, .host = h, .at = s->now };
     d->known.token = g->token;
 }
 
@@ -160,22 +163,27 @@ static bool was_replaced(const struct disk *d, uint64_t version, world_us before
     return version < d->version && d->replaced[version] < before;
 }
 
+/* Whether that result was taken may be known to the database alone, when its coordinator ended. */
+static bool was_read(const struct sim *s, const struct disk *d, uint64_t version)
+{
+    const struct granted_lease *g = s->oracle.grants, *end = g + s->oracle.grant_n;
+
+    while (g < end && (g->disk != d || !g->read || g->version != version))
+        g++;
+    return g < end;
+}
+
 static void complete(struct sim *s, const struct granted_lease *g, const struct told_result *r)
 {
-    struct disk_known *k = &g->disk->known;
-
-    if (r->unchanged && (!k->read || k->images != r->version))
-        sim_fail(
-            s, "disk %u is said to be unchanged since version %llu, and what was read last is %llu",
-            g->disk->no, (unsigned long long)r->version, (unsigned long long)k->images);
+    if (r->unchanged && !was_read(s, g->disk, r->version))
+        sim_fail(s, "disk %u is said to be unchanged since version %llu, which nobody has read",
+                 g->disk->no, (unsigned long long)r->version);
     if (g->changed)
         sim_fail(s, "a scan of disk %u (token %llu) is complete, and somebody wrote meanwhile",
                  g->disk->no, (unsigned long long)g->token);
     if (was_replaced(g->disk, r->version, g->at))
         sim_fail(s, "what is said of disk %u (token %llu) was not on it after the grant",
                  g->disk->no, (unsigned long long)g->token);
-    k->read = true;
-    k->images = r->version;
 }
 
 static void result_taken(struct sim *s, const struct host *h, uint64_t seq)
@@ -228,16 +236,22 @@ static uint64_t number_in(const char *text)
     return text == NULL ? 0 : strtoull(text, NULL, 10);
 }
 
-static void told_result(struct host *h, const struct envelope *env)
+static void told_result(struct sim *s, struct host *h, const struct envelope *env)
 {
     const struct scan_result *in = env->scan_result;
     const struct image *images = in->images.v;
     struct told_result *r = &h->told.results[h->told.result_n++ % ARRAY_LEN(h->told.results)];
+    struct granted_lease *g;
     const char *version = strchr(in->fingerprint != NULL ? in->fingerprint : "", '=');
 
     *r = (struct told_result){ .seq = env->seq, .token = in->token, .outcome = in->outcome };
     r->unchanged = in->unchanged;
     r->version = in->images.n > 0 ? number_in(images->path) : number_in(version);
+    g = grant_of(s, r->token);
+    if (g != NULL && g->host == h && r->outcome == SCAN_COMPLETE && !r->unchanged) {
+        g->read = true;
+        g->version = r->version;
+    }
 }
 
 static void told_uses(struct sim *s, struct host *h, uint64_t seq, const struct section_body *body)
@@ -257,7 +271,7 @@ void oracle_sent_up(struct sim *s, struct host *h, const struct envelope *env)
     const struct section_body *bodies;
 
     if (env->scan_result != NULL)
-        told_result(h, env);
+        told_result(s, h, env);
     if (env->report == NULL)
         return;
     bodies = env->report->sections.v;
@@ -279,7 +293,7 @@ void oracle_copied(struct sim *s)
         s->copy.known[i] = s->disks[i].known;
 }
 
-/* A copy of the files does not know a node that was enrolled later, nor that it lacks it. */
+/* No copy knows a node that was enrolled later. */
 static void excuse_strangers(struct sim *s)
 {
     for (size_t i = 0; i < s->oracle.grant_n; i++) {
@@ -296,8 +310,7 @@ static void excuse_strangers(struct sim *s)
 /* Until a node tells, what was lost is not known to be: tokens may come again. */
 void oracle_restored(struct sim *s)
 {
-    if (s->copy.plain)
-        excuse_strangers(s);
+    excuse_strangers(s);
     s->oracle.token = s->copy.token;
     for (uint32_t i = 0; i < s->o.luns; i++)
         s->disks[i].known = s->copy.known[i];

@@ -17,8 +17,8 @@
 enum { EXEC_US = 500, OPEN_US = 2000, UMOUNT_US = 5000, LOSS_US = 2000 };
 enum { PROVE_US = 3000000, AGAIN_US = 50000 };
 enum { HANG_PPM = 50000, STOP_PPM = 20000, DEATH_PPM = 20000, ORPHAN_PPM = 200000 };
-enum { LEFT_PPM = 100000, CALM_WALK_US = 150000 };
-enum { HANGS_US = 20000000, STOPS_US = 12000000, LEFT_US = 20000000 };
+enum { LEFT_PPM = 100000, CALM_WALK_US = 150000, HANGS_US = 20000000, STOPS_US = 12000000 };
+enum { LEFT_US = 20000000 };
 
 struct process {
     struct host *host;
@@ -39,13 +39,6 @@ struct process {
     int status;
     const void *result; /* scan_result or reach_result */
     bool clean;
-};
-
-/* What has been saved in the run directory. */
-struct note {
-    struct note *next;
-    struct arena *arena;
-    const struct scan_order *order;
 };
 
 /* The system calls of the pool are made here. */
@@ -237,10 +230,10 @@ static void goes_on(struct sim *s, void *what, uint64_t pid)
 {
     struct process *p = process_find(what, pid);
 
-    if (p == NULL)
-        return;
-    p->stopped = false;
-    unblock(s, p);
+    if (p != NULL) {
+        p->stopped = false;
+        unblock(s, p);
+    }
 }
 
 static void stops(struct sim *s, void *what, uint64_t pid)
@@ -485,8 +478,7 @@ int worker_scan_take(const struct worker_process *w, int status, const struct re
     if (status != 0)
         return err_set(e, -EIO, "the worker was killed by signal %d", status);
     *clean = p->clean;
-    if (d != NULL)
-        *out = record_dup(a, d, p->result);
+    *out = d == NULL ? NULL : record_dup(a, d, p->result);
     return 0;
 }
 
@@ -540,54 +532,6 @@ int end_workers_of(uint64_t request)
     return n;
 }
 
-/* ---- /run ----------------------------------------------------------------------------------- */
-
-int run_dir_save_scan(const struct run_dir *d, uuid128 boot_id, const struct scan_order *order,
-                      struct err *e)
-{
-    struct note *n = malloc(sizeof *n);
-
-    (void)boot_id, (void)e;
-    if (n == NULL)
-        abort();
-    *n = (struct note){ d->host->run.notes, arena_new(0), NULL };
-    n->order = record_dup(n->arena, &scan_order_desc, order);
-    d->host->run.notes = n;
-    return 0;
-}
-
-static void note_drop(struct note **at)
-{
-    struct note *n = *at;
-
-    *at = n->next;
-    arena_free(n->arena);
-    free(n);
-}
-
-void run_dir_remove_scan(const struct run_dir *d, uuid128 boot_id, uint64_t request)
-{
-    struct note **at = &d->host->run.notes;
-
-    (void)boot_id;
-    while (*at != NULL && (*at)->order->request != request)
-        at = &(*at)->next;
-    if (*at != NULL)
-        note_drop(at);
-}
-
-int run_dir_each_scan(const struct run_dir *d, uuid128 boot_id,
-                      int (*each)(void *ctx, const struct scan_order *order), void *ctx,
-                      struct err *e)
-{
-    int rc = 0;
-
-    (void)boot_id, (void)e;
-    for (const struct note *n = d->notes; rc == 0 && n != NULL; n = n->next)
-        rc = each(ctx, n->order);
-    return rc;
-}
-
 /* ---- what happens to all of a host ---------------------------------------------------------- */
 
 void processes_reap(struct host *h, struct scan_pool *p)
@@ -620,13 +564,11 @@ void processes_end(struct host *h)
 {
     while (h->process_n > 0)
         process_free(h->processes[0]);
-    while (h->run.notes != NULL)
-        note_drop(&h->run.notes);
+    notes_end(&h->run);
 }
 
-void processes_freeze(struct sim *s, struct host *h)
+void processes_freeze(struct host *h)
 {
-    (void)s;
     for (size_t i = 0; i < h->process_n; i++) {
         if (h->processes[i]->mount != NULL)
             h->processes[i]->mount->excused = true;

@@ -133,8 +133,6 @@ struct disk {
     uint8_t id[16];      /* as a resource, when the operator has heard of it */
     struct disk_known {  /* what oracle_scan.c has heard of it */
         uint64_t token;  /* the newest lease */
-        uint64_t images; /* the version that the coordinator has images of, if any */
-        bool read;
     } known;
 };
 struct mount *disk_mount(struct sim *s, struct disk *d, struct host *h, enum mount_kind kind,
@@ -154,14 +152,15 @@ struct run_dir { /* what is in /run of scans */
     struct host *host;
     struct note *notes;
 };
+void notes_end(struct run_dir *d); /* notes.c: with the boot */
 /* Whose system calls those of the pool are from now on. */
 void process_at(struct sim *s, struct host *h);
 void processes_reap(struct host *h, struct scan_pool *p); /* what has ended is told */
 void processes_lose_supervisor(struct sim *s, struct host *h);
 void processes_end(struct host *h); /* with the machine */
 void processes_go_on(struct sim *s, struct host *h);
-void processes_freeze(struct sim *s, struct host *h); /* the machine with its clock */
-void processes_calm(struct sim *s, struct host *h);   /* nothing hangs any more */
+void processes_freeze(struct host *h);              /* the machine with its clock */
+void processes_calm(struct sim *s, struct host *h); /* nothing hangs any more */
 
 /* ---- user.c: who writes, under a hold or without muster */
 struct user;

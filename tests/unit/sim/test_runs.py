@@ -36,8 +36,8 @@ def main():
     other = sim("--seed", first + 1, "--hosts", 8, "--trace")
     check(without_speed(one.stdout) != without_speed(other.stdout), "two seeds gave one run")
 
-    for hosts, seeds in ((3, 2000 if LONG else 60), (20, 400 if LONG else 12), (100, 50 if LONG else 1)):
-        r = sim("--seed", first, "--seeds", seeds, "--hosts", hosts, "--storm", 240)
+    for hosts, luns, seeds in ((3, 2, 1000), (5, 3, 300), (20, 10, 40), (100, 10, 1)):
+        r = sim("--seed", first, "--seeds", seeds * (50 if LONG else 1), "--hosts", hosts, "--luns", luns)
         check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
         print(r.stdout)
 
