@@ -10,8 +10,7 @@ enum {
     LONGEST_WAIT_MS = 60000, /* whatever the coordinator asks for */
     LONGEST_BEAT_MS = 60000,
     SHORTEST_BEAT_MS = 100,
-    HELD_MS = 30000,       /* a report that is wrong is not repeated before */
-    SEQ_SKIP = 1000000000, /* microseconds: more than a clock that is read afresh may be behind */
+    HELD_MS = 30000, /* a report that is wrong is not repeated before */
 };
 
 static bool answers_now(const struct agent *a, const struct envelope *env)
@@ -260,13 +259,16 @@ static void react_hold(struct agent *a, struct turn *t, const struct envelope *e
     close_report(a, env->correlation);
 }
 
-/* The network may have doubled a message; only if the question itself is refused are we behind. */
+/* The network may have doubled a message; only if the question itself is refused are we behind.
+ * Never ahead of the clock by more than what was sent: a later probe of this boot begins with the
+ * clock, and its lists must count as newer than all that is still on its way. */
 static void react_skip(struct agent *a, struct turn *t, const struct envelope *env)
 {
     (void)env;
     if (!agent_duties[a->state].registers && !agent_duties[a->state].enrols)
         return;
-    a->next_seq += SEQ_SKIP;
+    if (a->next_seq < (uint64_t)t->now.v * 1000)
+        a->next_seq = (uint64_t)t->now.v * 1000;
     wait_with(a, t, agent_backoff(a));
 }
 

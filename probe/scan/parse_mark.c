@@ -247,7 +247,7 @@ int parse_mark(const char *type, mark_reader read, void *ctx, struct fs_mark *ou
     if (rc == -EBADMSG)
         return err_set(e, rc, "there is no superblock of %s in it now", type);
     if (rc < 0)
-        return err_set(e, rc, "its superblock cannot be read: %s", strerror(-rc));
+        return err_set(e, rc, "its superblock cannot be read (error %d)", -rc);
     return 0;
 }
 

@@ -101,7 +101,8 @@ static int check_mark(struct scan *s, struct err *e)
     int rc = parse_mark(o->type, container_read, &s->container, &s->before, e);
 
     if (rc < 0)
-        return rc;
+        return rc == -EBADMSG ? rc
+                              : err_set(e, rc, "its superblock cannot be read: %s", strerror(-rc));
     if (strcmp(s->before.uuid, o->uuid) != 0)
         return err_set(e, -ESTALE, "identity changed: its superblock has the UUID %s, not %.40s",
                        s->before.uuid[0] == '\0' ? "of nothing" : s->before.uuid, o->uuid);
