@@ -124,6 +124,19 @@ void scans_wake(struct coord *c, const struct node *n)
     }
 }
 
+/* What waited for a job of this one. */
+static void rivals_wake(struct coord *c, const struct reading *d)
+{
+    struct link *all = &d->resource->seat->readings;
+
+    for (struct link *l = all->next; l != all; l = l->next) {
+        struct reading *other = container_of(l, struct reading, of_seat);
+
+        if (other != d && !link_empty(&other->blocked))
+            reading_try(c, other);
+    }
+}
+
 /* All that is not under way ends. */
 static int reading_fails(struct step *s, struct reading *d, const char *why)
 {
@@ -190,6 +203,7 @@ void scan_stop(struct coord *c, struct job *j)
     n = c->servers[j->server - 1];
     openshop_fail(c->shop, j->server - 1, j->reading->machine);
     j->server = 0;
+    rivals_wake(c, j->reading);
     if (edge_find(n, j->reading->resource) == NULL ||
         !scan_reaches(edge_find(n, j->reading->resource)))
         openshop_drop(c->shop, n->server - 1, j->reading->machine);
@@ -332,6 +346,7 @@ void scan_over(struct step *s, struct job *j)
             openshop_drop(c->shop, n->server - 1, d->machine);
     }
     j->server = 0;
+    rivals_wake(c, d);
     j->reading = NULL;
     link_remove(&j->of_reading);
     if (!link_empty(&d->jobs))
@@ -383,16 +398,50 @@ int scan_denied(struct step *s, struct job *j, struct node *n, const struct verd
 
 /* ---- dispatch ------------------------------------------------------------------------------- */
 
+/* Another task's job of the same filesystem that is offered, or under way. NULL: none. */
+static const struct job *rival_of(const struct reading *d)
+{
+    struct link *all = &d->resource->seat->readings;
+
+    for (struct link *l = all->next; l != all; l = l->next) {
+        const struct reading *other = container_of(l, struct reading, of_seat);
+
+        for (const struct link *k = other->jobs.next; other != d && k != &other->jobs;
+             k = k->next) {
+            const struct job *j = container_of(k, struct job, of_reading);
+
+            if (j->server != 0)
+                return j;
+        }
+    }
+    return NULL;
+}
+
+/* Whom the shop has chosen would decline the second of two offers of one filesystem. */
+static int rival_waits(struct step *s, struct job *j, struct node *n, const struct job *rival)
+{
+    struct verdict v = { .way = WAY_LEASED, .node = rival->node };
+
+    v.text = arena_printf(s->u->arena, "%s: %s is to read it for task %u first.",
+                          j->row.resource_label, rival->node->row.name, rival->row.task_no);
+    return v.text == NULL ? -ENOMEM : stopped(s, j, n, &v);
+}
+
 static int offer_next(struct step *s, const struct openshop_pair *p)
 {
     struct reading *d = s->c->readings[p->machine];
     struct node *n = s->c->servers[p->server];
     struct job *j = reading_job_of(d, n);
     const struct node *holder = hold_of(d->resource);
+    const struct job *rival = rival_of(d);
     struct verdict v;
     int rc;
 
     assert(j != NULL && j->server == 0);
+    if (rival != NULL) {
+        openshop_fail(s->c->shop, p->server, p->machine);
+        return rival_waits(s, j, n, rival);
+    }
     rc = conflict(s->c, s->u->arena, d->resource, WANT_SCAN, n, &v);
     if (rc < 0)
         return rc;
