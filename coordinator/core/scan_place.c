@@ -438,7 +438,7 @@ static int offer_next(struct step *s, const struct openshop_pair *p)
     int rc;
 
     assert(j != NULL && j->server == 0);
-    if (rival != NULL) {
+    if (GUARD(LEASE_BLOCKS, rival != NULL)) {
         openshop_fail(s->c->shop, p->server, p->machine);
         return rival_waits(s, j, n, rival);
     }
