@@ -386,7 +386,11 @@ static void floods_cost_the_others_nothing(struct lab *l, struct peer_node **goo
     uint64_t dropped = lab_drops(l, "flood", 0);
     int64_t quiet = go_on(good, 500), loud;
     mono_ms before;
+    char endpoint[CONFIG_TEXT];
 
+    /* They connect anew also when the coordinator, which has that text, is gone. */
+    snprintf(endpoint, sizeof endpoint, "%s", l->status.endpoints[SOCKET_NODES]);
+    theirs.status.endpoints[SOCKET_NODES] = endpoint;
     theirs.ctx = zmq_ctx_new();
     zmq_ctx_set(theirs.ctx, ZMQ_MAX_SOCKETS, 60000);
     begin_attack(&theirs, all);
