@@ -66,8 +66,8 @@ static int judge(struct step *s, const struct node *n, const struct resource *r,
     *reason = in->outcome == SCAN_COMPLETE ? NULL : in->reason;
     if (in->outcome != SCAN_COMPLETE)
         return 0;
-    rc = conflict(s->c, s->u->arena, r, WANT_SCAN, n, &v);
-    if (rc < 0 || (v.way != WAY_USED && v.way != WAY_HELD))
+    rc = conflict(s->c, s->u->arena, r, WANT_READ, n, &v);
+    if (rc < 0 || v.way == WAY_FREE)
         return rc;
     *outcome = SCAN_INCOMPLETE;
     *reason = arena_printf(s->u->arena, "It was in use while it was read: %s", v.text);
