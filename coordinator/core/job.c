@@ -150,6 +150,8 @@ int job_offer(struct step *s, struct job *j, struct node *n)
 {
     assert(j->row.state == JOB_OPEN && j->now != JOB_OFFERED);
     j->node = n;
+    j->unheard = 0;
+    j->declined_since.v = 0;
     job_turn(j, JOB_OFFERED);
     offer_wait(s->c, j);
     return order_send(s, j);

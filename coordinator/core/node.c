@@ -302,7 +302,8 @@ int node_admit(struct step *s, struct node *n, enum node_admission a, const char
         live_reset(n);
     touch_node(s->c, n);
     edges_refresh(s->c, n);
-    return emit_node(s, n);
+    rc = a == NODE_APPROVED ? 0 : node_jobs_lost(s, n, LOSS_OUT);
+    return rc < 0 ? rc : emit_node(s, n);
 }
 
 const char *node_state_name(const struct node *n)

@@ -26,6 +26,8 @@ enum reach_outcome { REACH_PROVEN = 1, REACH_NOT_PROVEN = 2 }; /* also stored */
 
 /* ---- scan.c */
 extern const struct task_kind scan_kind;
+/* The node cannot answer the order now. `retry_ms` 0: never; else it goes on being asked. */
+int reach_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms);
 int op_scan(struct answer *q);
 
 /* ---- scan_shop.c */

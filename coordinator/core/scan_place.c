@@ -313,7 +313,7 @@ int scan_lost(struct step *s, struct job *j, enum job_loss how)
         scan_stop(s->c, j);
         return job_withdraw(s, j);
     }
-    return how == LOSS_NODE && j->now == JOB_RUNS ? job_again(s, j, "The node was forgotten.") : 0;
+    return how == LOSS_NODE && j->now == JOB_RUNS ? scan_again(s, j, "The node was forgotten.") : 0;
 }
 
 void scan_over(struct step *s, struct job *j)
@@ -400,7 +400,6 @@ static int offer_next(struct step *s, const struct openshop_pair *p)
         v.way = WAY_HELD; /* the holder scans what it has mounted itself */
     if (v.way == WAY_FREE) {
         j->server = n->server;
-        j->unheard = 0;
         return job_offer(s, j, n);
     }
     openshop_fail(s->c->shop, p->server, p->machine);

@@ -233,5 +233,5 @@ int on_decline(struct step *s, const struct envelope *env, struct key *k)
         return rc;
     if (job_step(j)->place != NULL)
         return scan_declined(s, j, in->reason, (int64_t)in->retry_ms);
-    return in->retry_ms > 0 ? 0 : job_done(s, j, job_step(j)->failure, in->reason);
+    return reach_declined(s, j, in->reason, (int64_t)in->retry_ms);
 }

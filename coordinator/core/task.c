@@ -320,7 +320,7 @@ static int jobs_place(struct step *s)
     return 0;
 }
 
-int tasks_settle(struct step *s)
+static int tasks_go_on(struct step *s)
 {
     struct coord *c = s->c;
     int rc = 0;
@@ -332,11 +332,22 @@ int tasks_settle(struct step *s)
         if (t->open == 0)
             rc = task_goes_on(s, t);
     }
-    readings_settle(s);
-    if (rc == 0)
-        rc = jobs_place(s);
-    if (rc == 0)
-        rc = scans_settle(s);
+    return rc;
+}
+
+int tasks_settle(struct step *s)
+{
+    struct coord *c = s->c;
+    int rc;
+
+    do { /* a job for which no place is found may end, and its task with it */
+        rc = tasks_go_on(s);
+        readings_settle(s);
+        if (rc == 0)
+            rc = jobs_place(s);
+        if (rc == 0)
+            rc = scans_settle(s);
+    } while (rc == 0 && !(link_empty(&c->tasks_due) && link_empty(&c->jobs_unplaced)));
     return rc < 0 ? rc : orders_settle(s);
 }
 

@@ -33,6 +33,7 @@ enum job_loss {
     LOSS_SILENT, /* the node is down */
     LOSS_BOOT,   /* the boot that had, or may have had, the order is over: it is not known what
                     became of it */
+    LOSS_OUT,    /* the node is quarantined, or declared dead: nothing is heard of it */
     LOSS_NODE,   /* the node is forgotten */
 };
 
@@ -44,10 +45,11 @@ struct job {
     struct task *task;
     struct node *node; /* whose it is, or who it was placed with; NULL: nobody's */
     enum job_now now;
-    mono_ms due;        /* JOB_OFFERED; JOB_HELD: then it has failed, unless it is never */
-    char *held;         /* one sentence; owned */
-    mono_ms held_since; /* the first time since a node worked on it; 0: not held since */
-    uint32_t unheard;   /* how often its order was not answered */
+    mono_ms due;            /* JOB_OFFERED; JOB_HELD: then it has failed, unless it is never */
+    char *held;             /* one sentence; owned */
+    mono_ms held_since;     /* the first time since a node worked on it; 0: not held since */
+    uint32_t unheard;       /* how often its order of this attempt was not answered */
+    mono_ms declined_since; /* the first time in this attempt; 0: it was not */
     /* Of a step that places it (scan_place.c). */
     struct reading *reading; /* NULL: not placed yet */
     struct link of_reading;
@@ -79,8 +81,8 @@ struct task_step {
     int (*resumed)(struct step *s, struct job *j);
     /* Nothing was heard of an order in time. NULL: it is repeated. */
     int (*unanswered)(struct step *s, struct job *j);
-    /* The job's node is lost while it is not over. NULL: a silent node is waited for; after the end
-     * of its boot the job is open again; with the node it has failed. */
+    /* The job's node is lost while it is not over. NULL: one that is silent or out is waited for;
+     * after the end of its boot the job is open again; with the node it has failed. */
     int (*lost)(struct step *s, struct job *j, enum job_loss how);
     /* Of a step whose jobs need leases: this is in the way of the one that its node has asked for;
      * and the one that it has is over, or counts as residue from now on. */
