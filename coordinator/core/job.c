@@ -77,9 +77,17 @@ void orders_of(struct coord *c, struct node *n)
         link_append(&c->orders_due, &n->order_due);
 }
 
+/* It is not held any more, or held anew: so long something was in its way. */
+static void held_count(const struct coord *c, struct job *j)
+{
+    if (j->now == JOB_HELD && j->due.v != MONO_NEVER.v && c->now.v > j->held_from.v)
+        j->held_ms += mono_since(c->now, j->held_from);
+}
+
 /* Open, and nobody's but its own node's: it waits. */
 void job_enqueue(struct coord *c, struct job *j)
 {
+    held_count(c, j);
     job_turn(j, JOB_WAITS);
     if (is_placed(j)) {
         j->node = NULL;
@@ -93,7 +101,7 @@ void job_enqueue(struct coord *c, struct job *j)
 void job_runs(struct job *j)
 {
     job_turn(j, JOB_RUNS);
-    j->held_since.v = 0;
+    j->held_ms = 0;
 }
 
 static void held_insert(struct coord *c, struct job *j)
@@ -105,15 +113,20 @@ static void held_insert(struct coord *c, struct job *j)
     link_append(at->next, &j->offer);
 }
 
-int job_hold_until(struct coord *c, struct job *j, const char *why, mono_ms due)
+int job_hold(struct coord *c, struct job *j, const char *why, bool ends)
 {
     struct node *n = j->node;
 
     assert(j->row.state == JOB_OPEN);
+    held_count(c, j);
     job_turn(j, JOB_HELD);
-    j->due = due;
-    if (due.v != MONO_NEVER.v)
+    /* While nothing is granted to anybody after a recovery, that is in the way of all. */
+    j->held_from = c->grants_from.v > c->now.v ? c->grants_from : c->now;
+    j->due = MONO_NEVER;
+    if (!ends) {
+        j->due.v = j->held_from.v + DEFAULT_HELD_MS - j->held_ms;
         held_insert(c, j);
+    }
     if (is_placed(j))
         j->node = NULL;
     else

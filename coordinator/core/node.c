@@ -49,6 +49,7 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
     }
     link_init(&n->leases);
     link_init(&n->rests);
+    link_init(&n->in_way_of);
     link_init(&n->silent);
     if (node_insert(c, n) < 0) {
         map_del(c->nodes_by_id, id.b, sizeof id.b);

@@ -47,7 +47,8 @@ struct job {
     enum job_now now;
     mono_ms due;            /* JOB_OFFERED; JOB_HELD: then it has failed, unless it is never */
     char *held;             /* one sentence; owned */
-    mono_ms held_since;     /* the first time since a node worked on it; 0: not held since */
+    mono_ms held_from;      /* JOB_HELD: since then, or from then on, its time runs */
+    int64_t held_ms;        /* and so much of it has passed since a node worked on it */
     uint32_t unheard;       /* how often its order of this attempt was not answered */
     mono_ms declined_since; /* the first time in this attempt; 0: it was not */
     /* Of a step that places it (scan_place.c). */
@@ -132,8 +133,9 @@ int tasks_check(const struct coord *c, struct err *e);
 int job_offer(struct step *s, struct job *j, struct node *n);
 int job_take(struct step *s, struct job *j, uint64_t token); /* the node works on it */
 int job_order_again(struct step *s, struct job *j); /* of the same node; it is waited for again */
-/* Something is in its way, and if it still is then, the job has failed. */
-int job_hold_until(struct coord *c, struct job *j, const char *why, mono_ms due);
+/* Something is in its way: one sentence. Unless it is what `ends` by itself, the job fails when it
+ * has been in such a state for DEFAULT_HELD_MS altogether. */
+int job_hold(struct coord *c, struct job *j, const char *why, bool ends);
 /* Nobody works on it any more; it is tried again, or has failed for good with this reason. */
 int job_again(struct step *s, struct job *j, const char *reason);
 int job_withdraw(struct step *s,
