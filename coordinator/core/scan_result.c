@@ -180,9 +180,9 @@ static int reach_note(struct step *s, const struct job *j, const struct node *n,
         (struct reach_row){ .resource_no = r->no,
                             .node_no = n->row.no,
                             .proven = in->proven,
-                            .reason = in->proven ? NULL : arena_strdup(s->u->arena, in->reason),
+                            .reason = arena_strdup(s->u->arena, in->proven ? NULL : in->reason),
                             .at = s->c->wall };
-    return 0;
+    return !in->proven && in->reason != NULL && ch->reach.reason == NULL ? -ENOMEM : 0;
 }
 
 static int reach_take(struct step *s, struct job *j, const struct node *n,

@@ -284,11 +284,39 @@ static int reading_check(const struct reading *d, const struct coord *c, struct 
     return 0;
 }
 
+/* Each job that is open goes on some time: something that is to come moves it. */
+static const char *stands_still(const struct coord *c, const struct job *j)
+{
+    const struct reading *d = j->reading;
+    bool tried_again = d != NULL && !link_empty(&d->blocked);
+    const struct lease *l = j->now == JOB_RUNS ? lease_by_token(c, j->row.token) : NULL;
+
+    if (j->now == JOB_RUNS && (l == NULL || l->row.state != LEASE_LIVE || l->node != j->node))
+        return "runs without a lease";
+    if (j->now == JOB_WAITS && link_empty(&j->link) && !tried_again &&
+        (d == NULL || openshop_machine_pairs(c->shop, d->machine) == 0))
+        return "waits for a place that there is not";
+    if (j->now == JOB_HELD && j->due.v == MONO_NEVER.v && !tried_again)
+        return "is held by what nobody looks after";
+    return NULL;
+}
+
 int scans_check(const struct coord *c, struct err *e)
 {
     int rc = 0;
 
     for (uint32_t i = 0; rc == 0 && i < c->reading_cap; i++)
         rc = c->readings[i] == NULL ? 0 : reading_check(c->readings[i], c, e);
+    for (const struct link *l = c->tasks.next; rc == 0 && l != &c->tasks; l = l->next) {
+        const struct task *t = container_of(l, struct task, link);
+
+        for (uint32_t i = 0; rc == 0 && t->kind == &scan_kind && i < t->job_count; i++) {
+            const struct job *j = t->jobs[i];
+            const char *fault = j->row.step == 0 ? stands_still(c, j) : NULL;
+
+            if (fault != NULL)
+                rc = err_set(e, -EINVAL, "job %u of task %u %s", j->row.no, t->row.no, fault);
+        }
+    }
     return rc;
 }
