@@ -104,9 +104,21 @@ void job_runs(struct job *j)
     j->held_ms = 0;
 }
 
+/* The one before it in its reading is held for as long, as a rule, when both are. */
+static struct link *held_beside(const struct job *j)
+{
+    struct link *l = j->reading == NULL ? NULL : j->of_reading.prev;
+    struct job *other =
+        l == NULL || l == &j->reading->jobs ? NULL : container_of(l, struct job, of_reading);
+
+    return other != NULL && other->now == JOB_HELD && other->due.v == j->due.v ? &other->offer
+                                                                               : NULL;
+}
+
 static void held_insert(struct coord *c, struct job *j)
 {
-    struct link *at = c->jobs_held.prev;
+    struct link *beside = held_beside(j);
+    struct link *at = beside != NULL ? beside : c->jobs_held.prev;
 
     while (at != &c->jobs_held && container_of(at, struct job, offer)->due.v > j->due.v)
         at = at->prev;
