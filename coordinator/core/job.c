@@ -102,6 +102,7 @@ void job_runs(struct job *j)
 {
     job_turn(j, JOB_RUNS);
     j->held_ms = 0;
+    j->unheeded_since.v = 0;
 }
 
 /* The one before it in its reading is held for as long, as a rule, when both are. */
@@ -176,7 +177,8 @@ int job_offer(struct step *s, struct job *j, struct node *n)
     assert(j->row.state == JOB_OPEN && j->now != JOB_OFFERED);
     j->node = n;
     j->unheard = 0;
-    j->declined_since.v = 0;
+    if (!is_placed(j)) /* else it may be another node that does not heed it either */
+        j->unheeded_since.v = 0;
     job_turn(j, JOB_OFFERED);
     offer_wait(s->c, j);
     return order_send(s, j);

@@ -135,10 +135,10 @@ static int reach_lost(struct step *s, struct job *j, enum job_loss how)
 int reach_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms)
 {
     j->unheard = 0;
-    if (j->declined_since.v == 0)
-        j->declined_since = s->c->now;
+    if (j->unheeded_since.v == 0)
+        j->unheeded_since = s->c->now;
     /* The order is repeated in any case. */
-    return retry_ms > 0 && mono_since(s->c->now, j->declined_since) < DEFAULT_HELD_MS
+    return retry_ms > 0 && mono_since(s->c->now, j->unheeded_since) < DEFAULT_HELD_MS
                ? 0
                : job_done(s, j, job_step(j)->failure, reason);
 }

@@ -14,6 +14,7 @@ struct reading {
     struct link in_way;  /* blocked: node.in_way_of; alone: nobody in particular is in the way */
     struct link jobs;    /* struct job.of_reading */
     struct map *by_node; /* of mode every the same, by number of the node; else NULL */
+    const struct job *under_way; /* offered, or runs; NULL: none */
     struct task *task;
     struct resource *resource;
     uint32_t machine;

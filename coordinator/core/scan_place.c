@@ -188,8 +188,10 @@ void scan_stop(struct coord *c, struct job *j)
     n = c->servers[j->server - 1];
     openshop_fail(c->shop, j->server - 1, j->reading->machine);
     j->server = 0;
+    j->reading->under_way = NULL;
     if (!scan_reached(n, j->reading->resource))
         openshop_drop(c->shop, n->server - 1, j->reading->machine);
+    scans_wake(c, n);
 }
 
 int scan_place(struct step *s, struct job *j)
@@ -233,8 +235,10 @@ int scan_resumed(struct step *s, struct job *j)
         rc = openshop_add_pair(s->c->shop, n->server - 1, d->machine, scan_estimate(d->resource));
     if (rc < 0 || d == NULL)
         return rc;
-    if (openshop_start(s->c->shop, n->server - 1, d->machine))
+    if (openshop_start(s->c->shop, n->server - 1, d->machine)) {
         j->server = n->server;
+        d->under_way = j;
+    }
     return 0;
 }
 
@@ -302,8 +306,9 @@ int scan_unanswered(struct step *s, struct job *j)
 
     if (++j->unheard < UNHEARD_MOST)
         return job_order_again(s, j);
-    j->held_ms += UNHEARD_MOST * DEFAULT_OFFER_MS;
-    if (j->held_ms < DEFAULT_HELD_MS) {
+    if (j->unheeded_since.v == 0)
+        j->unheeded_since = s->c->now;
+    if (mono_since(s->c->now, j->unheeded_since) < DEFAULT_HELD_MS) {
         node_rest(s->c, j->node, UNHEARD_REST_MS);
         return not_taken_up(s, j, "it does not answer offers.", UNHEARD_REST_MS);
     }
@@ -324,10 +329,12 @@ void scan_over(struct step *s, struct job *j)
 {
     struct coord *c = s->c;
     struct reading *d = j->reading;
+    const struct node *had = j->server != 0 ? c->servers[j->server - 1] : NULL;
 
     if (d == NULL)
         return;
-    if (j->server != 0) {
+    if (had != NULL) {
+        d->under_way = NULL;
         openshop_finish(c->shop, j->server - 1, d->machine);
     } else if (!reading_is_once(d)) {
         const struct node *n = node_by_no(c, j->row.node_no);
@@ -340,11 +347,13 @@ void scan_over(struct step *s, struct job *j)
     link_remove(&j->of_reading);
     if (d->by_node != NULL)
         map_del(d->by_node, &j->row.node_no, sizeof j->row.node_no);
-    if (!link_empty(&d->jobs))
-        return;
-    openshop_remove_machine(c->shop, d->machine);
-    c->readings[d->machine] = NULL;
-    reading_free(d);
+    if (link_empty(&d->jobs)) {
+        openshop_remove_machine(c->shop, d->machine);
+        c->readings[d->machine] = NULL;
+        reading_free(d);
+    }
+    if (had != NULL)
+        scans_wake(c, had);
 }
 
 /* ---- what changes --------------------------------------------------------------------------- */
@@ -375,16 +384,47 @@ int scan_denied(struct step *s, struct job *j, struct node *n, const struct verd
 
 /* ---- dispatch ------------------------------------------------------------------------------- */
 
+/* What another task has offered of this filesystem, which is as good as a lease of it. NULL: none.
+ */
+static const struct job *offered_of(const struct reading *d)
+{
+    const struct link *head = &d->resource->seat->readings;
+
+    for (const struct link *l = head->next; l != head; l = l->next) {
+        const struct reading *other = container_of(l, struct reading, of_seat);
+
+        if (other != d && other->under_way != NULL && other->under_way->now == JOB_OFFERED)
+            return other->under_way;
+    }
+    return NULL;
+}
+
+static int blocked_by_offer(struct step *s, struct reading *d, const struct job *other)
+{
+    struct verdict v = { .way = WAY_LEASED, .node = other->node };
+    char *label = resource_label(s->u->arena, d->resource);
+
+    v.text = label == NULL ? NULL
+                           : arena_printf(s->u->arena, "%s: %s is asked to read it for task %u.",
+                                          label, other->node->row.name, other->row.task_no);
+    return v.text == NULL ? -ENOMEM : reading_block(s, d, &v);
+}
+
 static int offer_next(struct step *s, const struct openshop_pair *p)
 {
     struct reading *d = s->c->readings[p->machine];
     struct node *n = s->c->servers[p->server];
     struct job *j = reading_job_of(d, n);
     const struct node *holder = hold_of(d->resource);
+    const struct job *other = offered_of(d);
     struct verdict v;
     int rc;
 
     assert(j != NULL && j->server == 0);
+    if (other != NULL) {
+        openshop_fail(s->c->shop, p->server, p->machine);
+        return blocked_by_offer(s, d, other);
+    }
     rc = conflict(s->c, s->u->arena, d->resource, WANT_SCAN, n, &v);
     if (rc < 0)
         return rc;
@@ -392,6 +432,7 @@ static int offer_next(struct step *s, const struct openshop_pair *p)
         v.way = WAY_HELD; /* the holder scans what it has mounted itself */
     if (v.way == WAY_FREE) {
         j->server = n->server;
+        d->under_way = j;
         return job_offer(s, j, n);
     }
     openshop_fail(s->c->shop, p->server, p->machine);

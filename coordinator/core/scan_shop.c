@@ -277,7 +277,8 @@ static int reading_check(const struct reading *d, const struct coord *c, struct 
         if (j->reading != d || j->task != d->task || j->now == JOB_OVER)
             return err_set(e, -EINVAL, "job %u of task %u is in another's reading", j->row.no,
                            j->row.task_no);
-        if (j->server != 0 && (!ordered || c->servers[j->server - 1] != j->node))
+        if ((j->server != 0) != (d->under_way == j) ||
+            (j->server != 0 && (!ordered || c->servers[j->server - 1] != j->node)))
             return err_set(e, -EINVAL, "job %u of task %u is another node's in the shop", j->row.no,
                            j->row.task_no);
     }

@@ -50,7 +50,7 @@ struct job {
     mono_ms held_from;      /* JOB_HELD: since then, or from then on, its time runs */
     int64_t held_ms;        /* and so much of it has passed since a node worked on it */
     uint32_t unheard;       /* how often its order of this attempt was not answered */
-    mono_ms declined_since; /* the first time in this attempt; 0: it was not */
+    mono_ms unheeded_since; /* its order is declined, or not answered; 0: it is not */
     /* Of a step that places it (scan_place.c). */
     struct reading *reading; /* NULL: not placed yet */
     struct link of_reading;
