@@ -122,10 +122,11 @@ static void committed(struct sim *s, void *what, uint64_t stamp)
     if (b->c == NULL || b->life != stamp)
         return;
     b->committing = false;
-    if (s->storm && b->update.changes != NULL && dice_chance(s, FAILED_COMMIT_PPM)) {
+    if (s->storm && b->begun && b->update.changes != NULL && dice_chance(s, FAILED_COMMIT_PPM)) {
         commit_failed(s, b);
     } else {
         apply(s, b);
+        b->begun = true;
         if (GUARD(DURABLE, true))
             send_batch(s, b);
         batch_begin(b);
@@ -239,7 +240,7 @@ void brain_start(struct sim *s, struct brain *b)
         clock_start(&b->clock, s->now, 1000000000, sim_rate(s));
     }
     b->life++;
-    b->committing = b->paused = b->read_only = false;
+    b->committing = b->paused = b->read_only = b->begun = false;
     b->started = clock_shows(&b->clock, s->now);
     dice_fill(s, &b->nonce, sizeof b->nonce);
     sim_trace(s, "coordinator %u: starts", b->no);

@@ -118,7 +118,7 @@ static void lets_go(struct sim *s, void *what, uint64_t token)
     struct disk *d = what;
     struct mount *m = d->mounts;
 
-    while (m != NULL && (m->kind != MOUNT_SCAN || m->token != token))
+    while (m != NULL && (!m->excused || m->kind != MOUNT_SCAN || m->token != token))
         m = m->next;
     if (m != NULL)
         disk_unmount(s, d, m);

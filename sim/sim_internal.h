@@ -93,6 +93,7 @@ struct brain {
     struct coord_update update;
     bool committing, paused, read_only;
     uint64_t stamp; /* of its newest timer */
+    bool begun;     /* the row of its start is durable: else a process serves nobody, and ends */
     world_us paused_at;
     int64_t deaf_ms;
 };

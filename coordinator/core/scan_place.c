@@ -405,7 +405,7 @@ static int blocked_by_offer(struct step *s, struct reading *d, const struct job 
     char *label = resource_label(s->u->arena, d->resource);
 
     v.text = label == NULL ? NULL
-                           : arena_printf(s->u->arena, "%s: %s is asked to read it for task %u.",
+                           : arena_printf(s->u->arena, "%s: %s is to read it for task %u first.",
                                           label, other->node->row.name, other->row.task_no);
     return v.text == NULL ? -ENOMEM : reading_block(s, d, &v);
 }

@@ -276,6 +276,22 @@ Test(scan, the_holder_scans_its_own_mount)
     cr_assert(l->answer->granted->own_mount);
 }
 
+Test(scan, one_filesystem_is_offered_once_whatever_asks_for_it)
+{
+    struct order_key order;
+    unsigned i;
+
+    cr_assert_eq(scan(one, 1, false), REPLY_OK);
+    i = offered_to(F1);
+    cr_assert_eq(scan(one, 1, false), REPLY_OK);
+    cr_assert_eq(hear(), 0);
+    cr_assert_eq(job(1)->now, JOB_HELD);
+    cr_assert_not_null(strstr(job(1)->held, "is to read it for task 1 first"));
+    order = offer_of(i, F1);
+    decline(i, &order, 4000);
+    cr_assert_neq(offered_to(F1), i);
+}
+
 Test(scan, two_scans_of_one_filesystem_wait_for_each_other)
 {
     struct order_key order;

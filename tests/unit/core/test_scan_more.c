@@ -291,7 +291,7 @@ Test(scan_more, only_the_time_in_which_something_is_in_the_way_counts)
     cr_assert_eq(durable_count_events(l->d, "task.done", "1 not read"), 1);
 }
 
-Test(scan_more, one_filesystem_is_offered_for_one_task_at_a_time)
+Test(scan_more, who_waits_for_another_task_is_offered_it_as_soon_as_that_is_cancelled)
 {
     struct request req = { 0 };
     size_t offers;
@@ -303,7 +303,7 @@ Test(scan_more, one_filesystem_is_offered_for_one_task_at_a_time)
     cr_assert_eq(offers, 1);
     cr_assert_eq(job(1)->now, JOB_HELD);
     cr_assert_eq(job(1)->due.v, MONO_NEVER.v, "a scan ends by itself");
-    cr_assert_not_null(strstr(job(1)->held, "is asked to read it for task 1"));
+    cr_assert_not_null(strstr(job(1)->held, "is to read it for task 1 first"));
     REC_SET(&req, request, op, OP_TASK_CANCEL);
     REC_SET(&req, request, count, 1);
     cr_assert_eq(life_ask(l, &req), REPLY_OK);

@@ -209,6 +209,8 @@ static const char defaults[] = "state_dir = /var/lib/muster\n"
                                "down_ms = 30000\n"
                                "edge_retention = 2592000000\n"
                                "event_retention = 1000000\n"
+                               "lease_ttl_ms = 15000\n"
+                               "lease_history = 100000\n"
                                "peer_messages_per_s = 200\n"
                                "peer_messages_burst = 400\n"
                                "peer_bytes_per_s = 8388608\n"
@@ -271,7 +273,7 @@ Test(config, the_example_shows_the_defaults)
                  buf_cstr(&reports));
     config_print(&c, collect, &printed);
     cr_expect_str_eq(buf_cstr(&printed), defaults);
-    cr_expect_eq(count, 16, "each setting once");
+    cr_expect_eq(count, 18, "each setting once");
     free(text);
     buf_deinit(&settings);
     buf_deinit(&reports);
