@@ -238,10 +238,10 @@ static void try_right(struct search *x, const struct object *o, const struct lea
     enum way way = WAY_FREE;
 
     if (l->row.kind == KIND_HOLD)
-        way = x->want == WANT_SCAN && !GUARD(HOLD_BLOCKS, !is_own(x, l)) ? WAY_FREE : WAY_HELD;
+        way = x->want != WANT_HOLD && !GUARD(HOLD_BLOCKS, !is_own(x, l)) ? WAY_FREE : WAY_HELD;
     else if (l->row.state == LEASE_LIVE && x->want == WANT_HOLD)
         way = GUARD(LEASE_BLOCKS_HOLD, WAY_LEASED);
-    else if (l->row.state == LEASE_LIVE)
+    else if (l->row.state == LEASE_LIVE && x->want == WANT_SCAN)
         way = GUARD(LEASE_BLOCKS, WAY_LEASED);
     else if (x->want == WANT_HOLD)
         way = GUARD(RESIDUE_BLOCKS, WAY_RESIDUE);
@@ -392,15 +392,15 @@ int conflict(const struct coord *c, struct arena *a, const struct resource *r, e
     int rc;
 
     *out = (struct verdict){ .way = WAY_FREE };
-    rc = fit(&x);
+    rc = want == WANT_READ ? 0 : fit(&x);
     if (rc < 0 || r->seat == NULL)
         return rc < 0 ? rc : sentence(&x);
     met = graph_walk(c, r, &rc);
-    if (rc == 0 && n != NULL)
+    if (rc == 0 && n != NULL && want != WANT_READ)
         rc = reached(&x);
     if (n == NULL && want == WANT_SCAN)
         x.n = hold_of(r);
-    if (rc == 0)
+    if (rc == 0 && want != WANT_READ)
         rc = told(&x, met);
     if (rc < 0)
         return rc;

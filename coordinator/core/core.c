@@ -33,7 +33,7 @@ static bool maps_new(struct coord *c)
                             &c->retired,        &c->resources,     &c->networks_by_name,
                             &c->tokens_by_hash, &c->drop_times,    &c->twins,
                             &c->pv_roots,       &c->objects,       &c->leases,
-                            &c->fences };
+                            &c->fences,         &c->tasks_by_no };
 
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
         *maps[i] = map_new(c->config.hash_seed);
@@ -63,7 +63,6 @@ struct coord *coord_new(const struct core_config *config)
     link_init(&c->jobs_held);
     link_init(&c->silent);
     link_init(&c->readings_blocked);
-    link_init(&c->readings_due);
     link_init(&c->nodes_resting);
     c->task_kinds = config->task_kinds != NULL ? config->task_kinds : task_kinds;
     link_init(&c->leases_live);
@@ -134,6 +133,7 @@ void coord_free(struct coord *c)
     map_free(c->nodes_by_name);
     map_free(c->networks_by_name);
     map_free(c->tokens_by_hash);
+    map_free(c->tasks_by_no);
     free(c->walks);
     free(c->nodes);
     free(c->starts);

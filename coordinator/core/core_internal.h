@@ -226,6 +226,7 @@ struct node {
     uint32_t server;                      /* of the open shop, plus 1; 0: none yet */
     struct link rests;                    /* coord.nodes_resting: no scans are offered until then */
     mono_ms rests_until;                  /* 0: it does not */
+    struct link in_way_of; /* struct reading: blocked by what this node has, or has not told */
     /* In this start, and since the recovery: its whole list; and its uses too. */
     bool list_told, rights_told;
     struct link silent; /* coord.silent: its rights or its uses are not known */
@@ -306,6 +307,7 @@ struct coord {
     struct event_limit claims; /* of machines that want to be nodes */
 
     const struct task_kind *const *task_kinds; /* of this core; tests have their own */
+    struct map *tasks_by_no;
     struct link tasks, tasks_due;
     struct link jobs_unplaced, offers, orders_due; /* struct job, struct job, struct node */
     struct link jobs_held;                         /* struct job that fails then, soonest first */
@@ -315,7 +317,7 @@ struct coord {
     struct reading **readings; /* by machine of the shop; NULL: none */
     uint32_t server_cap, reading_cap;
     struct link silent; /* struct node: those that may be in the way and have not said so */
-    struct link readings_blocked, readings_due, nodes_resting;
+    struct link readings_blocked, nodes_resting;
     bool shop_failed; /* memory was out where nothing could be returned: the step fails */
 };
 

@@ -156,6 +156,7 @@ int fence(struct step *s, struct node *n, uuid128 boot, enum fence_how how, cons
         rc = fence_add(s, n, boot, how, held != NULL ? held : text);
     if (rc == 0 && uuid_eq(boot, n->row.boot_id))
         rc = rights_known(s, n);
+    scans_wake(s->c, n); /* what it uses counts no more */
     if (rc < 0 || count == 0)
         return rc;
     return event(s, "node.fenced", SEVERITY_WARNING, n, NULL,

@@ -77,9 +77,17 @@ void orders_of(struct coord *c, struct node *n)
         link_append(&c->orders_due, &n->order_due);
 }
 
+/* It is not held any more, or held anew: so long something was in its way. */
+static void held_count(const struct coord *c, struct job *j)
+{
+    if (j->now == JOB_HELD && j->due.v != MONO_NEVER.v && c->now.v > j->held_from.v)
+        j->held_ms += mono_since(c->now, j->held_from);
+}
+
 /* Open, and nobody's but its own node's: it waits. */
 void job_enqueue(struct coord *c, struct job *j)
 {
+    held_count(c, j);
     job_turn(j, JOB_WAITS);
     if (is_placed(j)) {
         j->node = NULL;
@@ -93,27 +101,45 @@ void job_enqueue(struct coord *c, struct job *j)
 void job_runs(struct job *j)
 {
     job_turn(j, JOB_RUNS);
-    j->held_since.v = 0;
+    j->held_ms = 0;
+    j->unheeded_since.v = 0;
+}
+
+/* The one before it in its reading is held for as long, as a rule, when both are. */
+static struct link *held_beside(const struct job *j)
+{
+    struct link *l = j->reading == NULL ? NULL : j->of_reading.prev;
+    struct job *other =
+        l == NULL || l == &j->reading->jobs ? NULL : container_of(l, struct job, of_reading);
+
+    return other != NULL && other->now == JOB_HELD && other->due.v == j->due.v ? &other->offer
+                                                                               : NULL;
 }
 
 static void held_insert(struct coord *c, struct job *j)
 {
-    struct link *at = c->jobs_held.prev;
+    struct link *beside = held_beside(j);
+    struct link *at = beside != NULL ? beside : c->jobs_held.prev;
 
     while (at != &c->jobs_held && container_of(at, struct job, offer)->due.v > j->due.v)
         at = at->prev;
     link_append(at->next, &j->offer);
 }
 
-int job_hold_until(struct coord *c, struct job *j, const char *why, mono_ms due)
+int job_hold(struct coord *c, struct job *j, const char *why, bool ends)
 {
     struct node *n = j->node;
 
     assert(j->row.state == JOB_OPEN);
+    held_count(c, j);
     job_turn(j, JOB_HELD);
-    j->due = due;
-    if (due.v != MONO_NEVER.v)
+    /* While nothing is granted to anybody after a recovery, that is in the way of all. */
+    j->held_from = c->grants_from.v > c->now.v ? c->grants_from : c->now;
+    j->due = MONO_NEVER;
+    if (!ends) {
+        j->due.v = j->held_from.v + DEFAULT_HELD_MS - j->held_ms;
         held_insert(c, j);
+    }
     if (is_placed(j))
         j->node = NULL;
     else
@@ -150,6 +176,9 @@ int job_offer(struct step *s, struct job *j, struct node *n)
 {
     assert(j->row.state == JOB_OPEN && j->now != JOB_OFFERED);
     j->node = n;
+    j->unheard = 0;
+    if (!is_placed(j)) /* else it may be another node that does not heed it either */
+        j->unheeded_since.v = 0;
     job_turn(j, JOB_OFFERED);
     offer_wait(s->c, j);
     return order_send(s, j);

@@ -84,6 +84,7 @@ bool resource_is_kept(const struct resource *r); /* though nobody sees it: it ha
 enum want {
     WANT_SCAN, /* a scan lease */
     WANT_HOLD, /* a filesystem to write, or a change of a VG */
+    WANT_READ, /* it has been read: who else uses or holds it is in the way, and nothing else */
 };
 enum way { /* what is in the way, most lasting first */
            WAY_FREE = 0,

@@ -49,6 +49,7 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
     }
     link_init(&n->leases);
     link_init(&n->rests);
+    link_init(&n->in_way_of);
     link_init(&n->silent);
     if (node_insert(c, n) < 0) {
         map_del(c->nodes_by_id, id.b, sizeof id.b);
@@ -302,7 +303,8 @@ int node_admit(struct step *s, struct node *n, enum node_admission a, const char
         live_reset(n);
     touch_node(s->c, n);
     edges_refresh(s->c, n);
-    return emit_node(s, n);
+    rc = a == NODE_APPROVED ? 0 : node_jobs_lost(s, n, LOSS_OUT);
+    return rc < 0 ? rc : emit_node(s, n);
 }
 
 const char *node_state_name(const struct node *n)

@@ -126,7 +126,21 @@ static int reach_lost(struct step *s, struct job *j, enum job_loss how)
 {
     if (how == LOSS_SILENT)
         return job_done(s, j, REACH_NOT_PROVEN, "It was silent when it was asked.");
+    if (how == LOSS_OUT)
+        return job_done(s, j, REACH_NOT_PROVEN,
+                        "It was quarantined, or declared dead, before it had answered.");
     return how == LOSS_BOOT ? job_again(s, j, "The node has been started anew.") : 0;
+}
+
+int reach_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms)
+{
+    j->unheard = 0;
+    if (j->unheeded_since.v == 0)
+        j->unheeded_since = s->c->now;
+    /* The order is repeated in any case. */
+    return retry_ms > 0 && mono_since(s->c->now, j->unheeded_since) < DEFAULT_HELD_MS
+               ? 0
+               : job_done(s, j, job_step(j)->failure, reason);
 }
 
 /* ---- the kind ------------------------------------------------------------------------------- */

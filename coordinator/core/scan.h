@@ -11,21 +11,25 @@
 struct reading {
     struct link of_seat; /* seat.readings */
     struct link blocked; /* coord.readings_blocked, soonest first: something is in the way */
-    struct link due;     /* coord.readings_due: who reaches it has changed */
+    struct link in_way;  /* blocked: node.in_way_of; alone: nobody in particular is in the way */
     struct link jobs;    /* struct job.of_reading */
+    struct map *by_node; /* of mode every the same, by number of the node; else NULL */
+    const struct job *under_way; /* offered, or runs; NULL: none */
     struct task *task;
     struct resource *resource;
     uint32_t machine;
-    mono_ms until;         /* blocked: it is tried again then, or when `by` changes */
-    bool wholly;           /* blocked: for each node; else only where it was tried */
-    const struct node *by; /* blocked: who is in the way; NULL: nobody in particular */
-    char *why;             /* blocked: one sentence; owned */
+    mono_ms until;   /* blocked: it is tried again then, or when who is in the way has changed */
+    bool wholly;     /* blocked: for each node; else only where it was tried */
+    bool partial;    /* mode once: some that reach it are left out until it is tried again */
+    const char *why; /* one sentence of who was left out last; owned */
 };
 
 enum reach_outcome { REACH_PROVEN = 1, REACH_NOT_PROVEN = 2 }; /* also stored */
 
 /* ---- scan.c */
 extern const struct task_kind scan_kind;
+/* The node cannot answer the order now. `retry_ms` 0: never; else it goes on being asked. */
+int reach_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms);
 int op_scan(struct answer *q);
 
 /* ---- scan_shop.c */
@@ -50,11 +54,10 @@ void scan_stop(struct coord *c, struct job *j);
 int scan_denied(struct step *s, struct job *j, struct node *n, const struct verdict *v);
 /* It ran, and is tried again, by another node if there is one. */
 int scan_again(struct step *s, struct job *j, const char *reason);
-/* The node will not do it. `retry_ms` 0: not at all; else nothing until then. */
+/* The node does not do it. `retry_ms`: it may be asked again then; 0: it does not say when. */
 int scan_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms);
 /* What this node had in the way of others may be over. NULL: all is tried again. */
 void scans_wake(struct coord *c, const struct node *n);
-void readings_settle(struct step *s);              /* after a change of who reaches what */
 int scans_settle(struct step *s);                  /* offers what can be offered now */
 int scan_gone(struct step *s, struct resource *r); /* nobody sees it any more */
 int scans_tick(struct step *s);

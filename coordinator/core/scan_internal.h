@@ -23,6 +23,7 @@ int scan_reading(struct coord *c, struct job *j, struct reading **out);
 int scan_server(struct coord *c, struct node *n); /* node.server; 0 or -ENOMEM */
 uint32_t scan_estimate(const struct resource *r);
 bool scan_reaches(const struct edge *e);
+bool scan_reached(const struct node *n, const struct resource *r); /* is there such an edge? */
 /* The pair is there as long as the node reaches it. What is under way ends by itself. */
 int scan_pair(struct coord *c, struct reading *d, struct node *n, bool can);
 int scan_pairs(struct coord *c, struct reading *d); /* of all that reach it */

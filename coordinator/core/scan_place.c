@@ -8,56 +8,45 @@
 #include "core/scan_internal.h"
 
 enum {
-    GUESS_MS = 5000,  /* of a filesystem that was never read */
     RETRY_MS = 5000,  /* of what is in the way and was not heard to be over */
     UNHEARD_MOST = 2, /* an offer is made so often to one node */
     UNHEARD_REST_MS = 10000,
-    REST_MOST_MS = 60000,
+    DECLINED_REST_MS = 3000, /* its places may be full, which it says of each one */
+    DECLINED_MOST_MS = 60000,
 };
 
 /* ---- what is in the way --------------------------------------------------------------------- */
 
-static mono_ms patience_of(const struct coord *c, struct job *j)
-{
-    int64_t from = c->grants_from.v > c->now.v ? c->grants_from.v : j->held_since.v;
-
-    if (j->held_since.v == 0)
-        j->held_since = c->now;
-    if (from < j->held_since.v)
-        from = j->held_since.v;
-    return (mono_ms){ from + DEFAULT_HELD_MS };
-}
-
 static int hold(struct coord *c, struct job *j, const char *why, bool ends)
 {
-    return why == NULL ? -ENOMEM : job_hold_until(c, j, why, ends ? patience_of(c, j) : MONO_NEVER);
+    return why == NULL ? -ENOMEM : job_hold(c, j, why, ends);
 }
 
 /* Nobody reaches it, or the node whose job it is does not. */
 static int hold_unreached(struct step *s, struct reading *d, struct job *j)
 {
     const struct resource *r = d->resource;
-    struct node *n =
-        j->row.node_no != 0 && !reading_is_once(d) ? node_by_no(s->c, j->row.node_no) : NULL;
+    struct node *n = reading_is_once(d) ? NULL : node_by_no(s->c, j->row.node_no);
     char *label = resource_label(s->u->arena, r);
     struct verdict v = { 0 };
     int rc = label == NULL ? -ENOMEM : 0;
 
+    if (rc == 0 && d->partial)
+        return hold(s->c, j, d->why, false);
     if (n == NULL && r->edges != NULL && r->edges->next == NULL)
         n = r->edges->node;
     if (rc == 0 && n != NULL)
         rc = conflict(s->c, s->u->arena, r, WANT_SCAN, n, &v);
     if (rc < 0)
         return rc;
-    if (d->why != NULL)
-        return hold(s->c, j, d->why, true);
     if (v.text != NULL)
-        return hold(s->c, j, v.text, true);
+        return hold(s->c, j, v.text, false);
     return hold(s->c, j,
                 n != NULL && n->row.draining
                     ? arena_printf(s->u->arena, "%s: %s is draining.", label, n->row.name)
-                    : arena_printf(s->u->arena, "%s: no node that is up sees it.", label),
-                true);
+                    : arena_printf(s->u->arena,
+                                   "%s: no node that is up and does not drain reaches it.", label),
+                false);
 }
 
 static bool is_idle(const struct job *j)
@@ -66,9 +55,9 @@ static bool is_idle(const struct job *j)
 }
 
 /* In order of time, from the back. `wholly`: for all nodes. */
-static void reading_wait(struct coord *c, struct reading *d, bool wholly)
+static void reading_wait(struct coord *c, struct reading *d, bool wholly, int64_t ms)
 {
-    mono_ms until = { c->now.v + RETRY_MS };
+    mono_ms until = { c->now.v + ms };
     struct link *at;
 
     link_remove(&d->blocked);
@@ -82,15 +71,23 @@ static void reading_wait(struct coord *c, struct reading *d, bool wholly)
     openshop_block_machine(c->shop, d->machine, wholly);
 }
 
+/* NULL: nobody in particular. */
+static void reading_by(struct coord *c, struct reading *d, const struct node *by)
+{
+    link_remove(&d->in_way);
+    if (by != NULL)
+        link_append(&node_by_no(c, by->row.no)->in_way_of, &d->in_way);
+}
+
 static int reading_block(struct step *s, struct reading *d, const struct verdict *v)
 {
     int rc = 0;
 
-    d->by = v->node;
-    reading_wait(s->c, d, true);
+    reading_by(s->c, d, v->node);
+    reading_wait(s->c, d, true, RETRY_MS);
     for (struct link *l = d->jobs.next; rc == 0 && l != &d->jobs; l = l->next) {
         if (is_idle(reading_job(l)))
-            rc = hold(s->c, reading_job(l), v->text, v->way != WAY_LEASED);
+            rc = hold(s->c, reading_job(l), v->text, v->way == WAY_LEASED);
     }
     return rc;
 }
@@ -99,12 +96,13 @@ static int reading_block(struct step *s, struct reading *d, const struct verdict
 static void reading_try(struct coord *c, struct reading *d)
 {
     link_remove(&d->blocked);
-    free(d->why);
+    link_remove(&d->in_way);
+    free((void *)(uintptr_t)d->why);
     d->why = NULL;
-    d->by = NULL;
     openshop_block_machine(c->shop, d->machine, false);
-    if (scan_pairs(c, d) < 0)
+    if (d->partial && scan_pairs(c, d) < 0)
         c->shop_failed = true;
+    d->partial = false;
     for (struct link *l = d->jobs.next; l != &d->jobs; l = l->next) {
         if (reading_job(l)->now == JOB_HELD)
             job_enqueue(c, reading_job(l));
@@ -113,28 +111,10 @@ static void reading_try(struct coord *c, struct reading *d)
 
 void scans_wake(struct coord *c, const struct node *n)
 {
-    struct link *at = c->readings_blocked.next;
-
-    while (at != &c->readings_blocked) {
-        struct reading *d = container_of(at, struct reading, blocked);
-
-        at = at->next;
-        if (n == NULL || d->by == n)
-            reading_try(c, d);
-    }
-}
-
-/* What waited for a job of this one. */
-static void rivals_wake(struct coord *c, const struct reading *d)
-{
-    struct link *all = &d->resource->seat->readings;
-
-    for (struct link *l = all->next; l != all; l = l->next) {
-        struct reading *other = container_of(l, struct reading, of_seat);
-
-        if (other != d && !link_empty(&other->blocked))
-            reading_try(c, other);
-    }
+    while (n != NULL && !link_empty(&n->in_way_of))
+        reading_try(c, container_of(n->in_way_of.next, struct reading, in_way));
+    while (n == NULL && !link_empty(&c->readings_blocked))
+        reading_try(c, container_of(c->readings_blocked.next, struct reading, blocked));
 }
 
 /* All that is not under way ends. */
@@ -155,22 +135,27 @@ static int reading_fails(struct step *s, struct reading *d, const char *why)
     return rc;
 }
 
-/* Of others the same may be true, or not: the node alone is out. */
+static int leave_out(struct coord *c, struct reading *d, const struct node *n, const char *why)
+{
+    openshop_drop(c->shop, n->server - 1, d->machine);
+    d->partial = reading_is_once(d);
+    return text_set(&d->why, why);
+}
+
+/* Of others the same may be true, or not: the node alone is left out, for so long if there is no
+ * other. */
 static int node_out(struct step *s, struct job *j, const struct node *n, const struct node *by,
-                    const char *why)
+                    const char *why, int64_t ms)
 {
     struct reading *d = j->reading;
-    const char *p = d->why;
-    int rc = text_set(&p, why);
+    int rc = leave_out(s->c, d, n, why);
 
-    d->why = (char *)(uintptr_t)p;
     if (rc < 0)
         return rc;
-    openshop_drop(s->c->shop, n->server - 1, d->machine);
     if (!reading_is_once(d) || openshop_machine_pairs(s->c->shop, d->machine) == 0) {
-        d->by = by;
-        reading_wait(s->c, d, false);
-        return hold(s->c, j, why, true);
+        reading_by(s->c, d, by);
+        reading_wait(s->c, d, false, ms);
+        return hold(s->c, j, why, false);
     }
     if (j->now != JOB_WAITS)
         job_enqueue(s->c, j);
@@ -186,7 +171,7 @@ static int stopped(struct step *s, struct job *j, struct node *n, const struct v
         return reading_fails(s, j->reading, v->text);
     case WAY_UNREACHED:
     case WAY_HELD:
-        return node_out(s, j, n, v->node, v->text);
+        return node_out(s, j, n, v->node, v->text, RETRY_MS);
     default:
         return reading_block(s, j->reading, v);
     }
@@ -203,10 +188,10 @@ void scan_stop(struct coord *c, struct job *j)
     n = c->servers[j->server - 1];
     openshop_fail(c->shop, j->server - 1, j->reading->machine);
     j->server = 0;
-    rivals_wake(c, j->reading);
-    if (edge_find(n, j->reading->resource) == NULL ||
-        !scan_reaches(edge_find(n, j->reading->resource)))
+    j->reading->under_way = NULL;
+    if (!scan_reached(n, j->reading->resource))
         openshop_drop(c->shop, n->server - 1, j->reading->machine);
+    scans_wake(c, n);
 }
 
 int scan_place(struct step *s, struct job *j)
@@ -225,13 +210,13 @@ int scan_place(struct step *s, struct job *j)
         n = node_by_no(s->c, j->row.node_no);
         if (n == NULL)
             return job_done(s, j, SCAN_NOT_READ, "The node was forgotten.");
-        if (edge_find(n, d->resource) == NULL || !scan_reaches(edge_find(n, d->resource)))
-            return hold_unreached(s, d, j);
-        return scan_pair(s->c, d, n, true);
+        return scan_reached(n, d->resource) ? scan_pair(s->c, d, n, true) : hold_unreached(s, d, j);
     }
-    if (openshop_machine_pairs(s->c->shop, d->machine) == 0)
-        return hold_unreached(s, d, j);
-    return 0;
+    if (openshop_machine_pairs(s->c->shop, d->machine) > 0)
+        return 0;
+    if (d->partial && link_empty(&d->blocked)) /* those that are left out are all that is left */
+        reading_wait(s->c, d, false, RETRY_MS);
+    return hold_unreached(s, d, j);
 }
 
 /* Its lease is still there, or it begins anew. */
@@ -250,14 +235,15 @@ int scan_resumed(struct step *s, struct job *j)
         rc = openshop_add_pair(s->c->shop, n->server - 1, d->machine, scan_estimate(d->resource));
     if (rc < 0 || d == NULL)
         return rc;
-    if (openshop_start(s->c->shop, n->server - 1, d->machine))
+    if (openshop_start(s->c->shop, n->server - 1, d->machine)) {
         j->server = n->server;
+        d->under_way = j;
+    }
     return 0;
 }
 
 int scan_again(struct step *s, struct job *j, const char *reason)
 {
-    struct openshop *shop = s->c->shop;
     const struct node *n = j->node;
     struct reading *d = j->reading;
     int rc;
@@ -266,16 +252,17 @@ int scan_again(struct step *s, struct job *j, const char *reason)
     rc = job_again(s, j, reason);
     if (rc < 0 || d == NULL || j->now == JOB_OVER || j->reading == NULL)
         return rc;
-    if (reading_is_once(d) && openshop_machine_pairs(shop, d->machine) > 1)
-        openshop_drop(shop, n->server - 1, d->machine);
-    else
-        reading_wait(s->c, d, true);
-    return 0;
+    if (!reading_is_once(d) ||
+        openshop_machine_pairs(s->c->shop, d->machine) <= scan_reached(n, d->resource)) {
+        reading_wait(s->c, d, true, RETRY_MS);
+        return 0;
+    }
+    return leave_out(s->c, d, n, reason != NULL ? reason : "It gives no reason.");
 }
 
 static void node_rest(struct coord *c, struct node *n, int64_t ms)
 {
-    mono_ms until = { c->now.v + (ms < REST_MOST_MS ? ms : REST_MOST_MS) };
+    mono_ms until = { c->now.v + ms };
     struct link *at;
 
     link_remove(&n->rests);
@@ -288,35 +275,43 @@ static void node_rest(struct coord *c, struct node *n, int64_t ms)
         openshop_block_server(c->shop, n->server - 1, true);
 }
 
-int scan_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms)
+/* Its node does not take it up: another may, or this one after a time. */
+static int not_taken_up(struct step *s, struct job *j, const char *reason, int64_t ms)
 {
-    struct node *n = j->node;
-    const char *why = arena_printf(s->u->arena, "%s does not read it: %s", n->row.name,
-                                   reason != NULL ? reason : "it gives no reason.");
+    const struct node *n = j->node;
+    const char *why = arena_printf(s->u->arena, "%s does not read it: %s", n->row.name, reason);
     int rc;
 
     if (why == NULL)
         return -ENOMEM;
     scan_stop(s->c, j);
     rc = job_withdraw(s, j);
-    if (rc < 0)
-        return rc;
-    if (retry_ms > 0)
-        node_rest(s->c, n, retry_ms);
-    else
-        rc = node_out(s, j, n, NULL, why);
-    return rc;
+    return rc < 0 ? rc : node_out(s, j, n, NULL, why, ms);
 }
 
-/* Another node may; and it ends some time also when each is as deaf as this one. */
+int scan_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms)
+{
+    if (retry_ms > 0)
+        node_rest(s->c, j->node, retry_ms < DECLINED_REST_MS ? retry_ms : DECLINED_REST_MS);
+    return not_taken_up(s, j, reason != NULL ? reason : "it gives no reason.",
+                        retry_ms == 0                 ? RETRY_MS
+                        : retry_ms < DECLINED_MOST_MS ? retry_ms
+                                                      : DECLINED_MOST_MS);
+}
+
+/* It ends some time also when each is as deaf as this one. */
 int scan_unanswered(struct step *s, struct job *j)
 {
     const char *why;
 
     if (++j->unheard < UNHEARD_MOST)
         return job_order_again(s, j);
-    if (patience_of(s->c, j).v > s->c->now.v)
-        return scan_declined(s, j, "It does not answer offers.", UNHEARD_REST_MS);
+    if (j->unheeded_since.v == 0)
+        j->unheeded_since = s->c->now;
+    if (mono_since(s->c->now, j->unheeded_since) < DEFAULT_HELD_MS) {
+        node_rest(s->c, j->node, UNHEARD_REST_MS);
+        return not_taken_up(s, j, "it does not answer offers.", UNHEARD_REST_MS);
+    }
     why = arena_printf(s->u->arena, "%s does not answer offers.", j->node->row.name);
     return why == NULL ? -ENOMEM : job_done(s, j, SCAN_NOT_READ, why);
 }
@@ -327,17 +322,19 @@ int scan_lost(struct step *s, struct job *j, enum job_loss how)
         scan_stop(s->c, j);
         return job_withdraw(s, j);
     }
-    return how == LOSS_NODE && j->now == JOB_RUNS ? job_again(s, j, "The node was forgotten.") : 0;
+    return how == LOSS_NODE && j->now == JOB_RUNS ? scan_again(s, j, "The node was forgotten.") : 0;
 }
 
 void scan_over(struct step *s, struct job *j)
 {
     struct coord *c = s->c;
     struct reading *d = j->reading;
+    const struct node *had = j->server != 0 ? c->servers[j->server - 1] : NULL;
 
     if (d == NULL)
         return;
-    if (j->server != 0) {
+    if (had != NULL) {
+        d->under_way = NULL;
         openshop_finish(c->shop, j->server - 1, d->machine);
     } else if (!reading_is_once(d)) {
         const struct node *n = node_by_no(c, j->row.node_no);
@@ -346,14 +343,17 @@ void scan_over(struct step *s, struct job *j)
             openshop_drop(c->shop, n->server - 1, d->machine);
     }
     j->server = 0;
-    rivals_wake(c, d);
     j->reading = NULL;
     link_remove(&j->of_reading);
-    if (!link_empty(&d->jobs))
-        return;
-    openshop_remove_machine(c->shop, d->machine);
-    c->readings[d->machine] = NULL;
-    reading_free(d);
+    if (d->by_node != NULL)
+        map_del(d->by_node, &j->row.node_no, sizeof j->row.node_no);
+    if (link_empty(&d->jobs)) {
+        openshop_remove_machine(c->shop, d->machine);
+        c->readings[d->machine] = NULL;
+        reading_free(d);
+    }
+    if (had != NULL)
+        scans_wake(c, had);
 }
 
 /* ---- what changes --------------------------------------------------------------------------- */
@@ -371,20 +371,6 @@ int scan_gone(struct step *s, struct resource *r)
     return rc;
 }
 
-/* Who reaches it has changed: what has no pair any more is held, what has one again waits. */
-static void reading_review(struct step *s, struct reading *d)
-{
-    link_remove(&d->due);
-    if (link_empty(&d->blocked) || !d->wholly)
-        reading_try(s->c, d);
-    for (struct link *l = d->jobs.next; l != &d->jobs; l = l->next) {
-        struct job *j = reading_job(l);
-
-        if (j->now == JOB_WAITS && link_empty(&j->link))
-            job_enqueue(s->c, j);
-    }
-}
-
 int scan_denied(struct step *s, struct job *j, struct node *n, const struct verdict *v)
 {
     int rc;
@@ -398,33 +384,30 @@ int scan_denied(struct step *s, struct job *j, struct node *n, const struct verd
 
 /* ---- dispatch ------------------------------------------------------------------------------- */
 
-/* Another task's job of the same filesystem that is offered, or under way. NULL: none. */
-static const struct job *rival_of(const struct reading *d)
+/* What another task has offered of this filesystem, which is as good as a lease of it. NULL: none.
+ */
+static const struct job *offered_of(const struct reading *d)
 {
-    struct link *all = &d->resource->seat->readings;
+    const struct link *head = &d->resource->seat->readings;
 
-    for (struct link *l = all->next; l != all; l = l->next) {
+    for (const struct link *l = head->next; l != head; l = l->next) {
         const struct reading *other = container_of(l, struct reading, of_seat);
 
-        for (const struct link *k = other->jobs.next; other != d && k != &other->jobs;
-             k = k->next) {
-            const struct job *j = container_of(k, struct job, of_reading);
-
-            if (j->server != 0)
-                return j;
-        }
+        if (other != d && other->under_way != NULL && other->under_way->now == JOB_OFFERED)
+            return other->under_way;
     }
     return NULL;
 }
 
-/* Whom the shop has chosen would decline the second of two offers of one filesystem. */
-static int rival_waits(struct step *s, struct job *j, struct node *n, const struct job *rival)
+static int blocked_by_offer(struct step *s, struct reading *d, const struct job *other)
 {
-    struct verdict v = { .way = WAY_LEASED, .node = rival->node };
+    struct verdict v = { .way = WAY_LEASED, .node = other->node };
+    char *label = resource_label(s->u->arena, d->resource);
 
-    v.text = arena_printf(s->u->arena, "%s: %s is to read it for task %u first.",
-                          j->row.resource_label, rival->node->row.name, rival->row.task_no);
-    return v.text == NULL ? -ENOMEM : stopped(s, j, n, &v);
+    v.text = label == NULL ? NULL
+                           : arena_printf(s->u->arena, "%s: %s is to read it for task %u first.",
+                                          label, other->node->row.name, other->row.task_no);
+    return v.text == NULL ? -ENOMEM : reading_block(s, d, &v);
 }
 
 static int offer_next(struct step *s, const struct openshop_pair *p)
@@ -433,14 +416,14 @@ static int offer_next(struct step *s, const struct openshop_pair *p)
     struct node *n = s->c->servers[p->server];
     struct job *j = reading_job_of(d, n);
     const struct node *holder = hold_of(d->resource);
-    const struct job *rival = rival_of(d);
+    const struct job *other = offered_of(d);
     struct verdict v;
     int rc;
 
     assert(j != NULL && j->server == 0);
-    if (GUARD(LEASE_BLOCKS, rival != NULL)) {
+    if (other != NULL) {
         openshop_fail(s->c->shop, p->server, p->machine);
-        return rival_waits(s, j, n, rival);
+        return blocked_by_offer(s, d, other);
     }
     rc = conflict(s->c, s->u->arena, d->resource, WANT_SCAN, n, &v);
     if (rc < 0)
@@ -449,7 +432,7 @@ static int offer_next(struct step *s, const struct openshop_pair *p)
         v.way = WAY_HELD; /* the holder scans what it has mounted itself */
     if (v.way == WAY_FREE) {
         j->server = n->server;
-        j->unheard = 0;
+        d->under_way = j;
         return job_offer(s, j, n);
     }
     openshop_fail(s->c->shop, p->server, p->machine);
@@ -465,12 +448,6 @@ int scans_settle(struct step *s)
     while (rc == 0 && openshop_next(c->shop, &p))
         rc = offer_next(s, &p);
     return rc;
-}
-
-void readings_settle(struct step *s)
-{
-    while (!link_empty(&s->c->readings_due))
-        reading_review(s, container_of(s->c->readings_due.next, struct reading, due));
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

@@ -66,8 +66,8 @@ static int judge(struct step *s, const struct node *n, const struct resource *r,
     *reason = in->outcome == SCAN_COMPLETE ? NULL : in->reason;
     if (in->outcome != SCAN_COMPLETE)
         return 0;
-    rc = conflict(s->c, s->u->arena, r, WANT_SCAN, n, &v);
-    if (rc < 0 || (v.way != WAY_USED && v.way != WAY_HELD))
+    rc = conflict(s->c, s->u->arena, r, WANT_READ, n, &v);
+    if (rc < 0 || v.way == WAY_FREE)
         return rc;
     *outcome = SCAN_INCOMPLETE;
     *reason = arena_printf(s->u->arena, "It was in use while it was read: %s", v.text);
@@ -180,9 +180,9 @@ static int reach_note(struct step *s, const struct job *j, const struct node *n,
         (struct reach_row){ .resource_no = r->no,
                             .node_no = n->row.no,
                             .proven = in->proven,
-                            .reason = in->proven ? NULL : arena_strdup(s->u->arena, in->reason),
+                            .reason = arena_strdup(s->u->arena, in->proven ? NULL : in->reason),
                             .at = s->c->wall };
-    return 0;
+    return !in->proven && in->reason != NULL && ch->reach.reason == NULL ? -ENOMEM : 0;
 }
 
 static int reach_take(struct step *s, struct job *j, const struct node *n,
@@ -233,5 +233,5 @@ int on_decline(struct step *s, const struct envelope *env, struct key *k)
         return rc;
     if (job_step(j)->place != NULL)
         return scan_declined(s, j, in->reason, (int64_t)in->retry_ms);
-    return in->retry_ms > 0 ? 0 : job_done(s, j, job_step(j)->failure, in->reason);
+    return reach_declined(s, j, in->reason, (int64_t)in->retry_ms);
 }

@@ -56,23 +56,20 @@ bool scan_reaches(const struct edge *e)
     return may_order(n) && !n->row.draining && (e->shown == EDGE_OK || e->shown == EDGE_DEGRADED);
 }
 
-/* That this node does, or would do. NULL: none. */
 struct job *reading_job_of(const struct reading *d, const struct node *n)
 {
-    for (struct link *l = d->jobs.next; l != &d->jobs; l = l->next) {
-        if (reading_is_once(d) || reading_job(l)->row.node_no == n->row.no)
-            return reading_job(l);
-    }
-    return NULL;
+    if (d->by_node != NULL)
+        return map_get(d->by_node, &n->row.no, sizeof n->row.no);
+    return link_empty(&d->jobs) ? NULL : reading_job(d->jobs.next);
 }
 
-static void reading_due(struct coord *c, struct reading *d)
+bool scan_reached(const struct node *n, const struct resource *r)
 {
-    if (link_empty(&d->due))
-        link_append(&c->readings_due, &d->due);
+    const struct edge *e = edge_find(n, r);
+
+    return e != NULL && scan_reaches(e);
 }
 
-/* The pair is there as long as the node reaches it. What is under way ends by itself. */
 int scan_pair(struct coord *c, struct reading *d, struct node *n, bool can)
 {
     struct job *j = reading_job_of(d, n);
@@ -124,8 +121,9 @@ void reading_free(struct reading *d)
 {
     link_remove(&d->of_seat);
     link_remove(&d->blocked);
-    link_remove(&d->due);
-    free(d->why);
+    link_remove(&d->in_way);
+    map_free(d->by_node);
+    free((void *)(uintptr_t)d->why);
     free(d);
 }
 
@@ -140,12 +138,17 @@ static int reading_new(struct coord *c, struct task *t, struct resource *r, stru
     d->resource = r;
     link_init(&d->of_seat);
     link_init(&d->blocked);
-    link_init(&d->due);
+    link_init(&d->in_way);
     link_init(&d->jobs);
-    rc = openshop_add_machine(c->shop, !t->row.every_node, &d->machine);
+    if (t->row.every_node)
+        d->by_node = map_new(c->config.hash_seed);
+    rc = t->row.every_node && d->by_node == NULL
+             ? -ENOMEM
+             : openshop_add_machine(c->shop, !t->row.every_node, &d->machine);
     if (rc == 0)
         rc = index_reading(c, d);
     if (rc < 0) {
+        map_free(d->by_node);
         free(d);
         return rc;
     }
@@ -165,7 +168,6 @@ void scans_free_all(struct coord *c)
     openshop_free(c->shop);
 }
 
-/* Of the job's task and filesystem, with the job in it. *out NULL: there is no such filesystem. */
 int scan_reading(struct coord *c, struct job *j, struct reading **out)
 {
     struct resource *r = resource_by_id(c, j->row.resource);
@@ -184,8 +186,10 @@ int scan_reading(struct coord *c, struct job *j, struct reading **out)
     }
     if (d == NULL)
         rc = reading_new(c, j->task, r, &d);
+    if (rc == 0 && d->by_node != NULL)
+        rc = map_put(d->by_node, &j->row.node_no, sizeof j->row.node_no, j);
     if (rc < 0)
-        return rc;
+        return rc == -EEXIST ? 0 : rc; /* rows that contradict each other */
     j->reading = *out = d;
     link_append(&d->jobs, &j->of_reading);
     return reading_is_once(d) ? scan_pairs(c, d) : 0;
@@ -193,18 +197,28 @@ int scan_reading(struct coord *c, struct job *j, struct reading **out)
 
 /* ---- what changes --------------------------------------------------------------------------- */
 
+/* Who reaches it has changed: its job has a place now, or has none any more, as scan_place() sees.
+ */
+static void reading_edge(struct coord *c, struct reading *d, struct node *n, bool can)
+{
+    struct job *j = reading_job_of(d, n);
+
+    if (j == NULL)
+        return;
+    if (scan_pair(c, d, n, can) < 0)
+        c->shop_failed = true;
+    if (j->now == JOB_WAITS || (j->now == JOB_HELD && (link_empty(&d->blocked) || !d->wholly)))
+        job_enqueue(c, j);
+}
+
 void scan_edge(struct coord *c, const struct edge *e, bool gone)
 {
     const struct seat *seat = e->resource->seat;
 
     for (struct link *l = seat != NULL ? seat->readings.next : NULL;
-         l != NULL && l != &seat->readings; l = l->next) {
-        struct reading *d = container_of(l, struct reading, of_seat);
-
-        if (scan_pair(c, d, e->node, !gone && scan_reaches(e)) < 0)
-            c->shop_failed = true;
-        reading_due(c, d);
-    }
+         l != NULL && l != &seat->readings; l = l->next)
+        reading_edge(c, container_of(l, struct reading, of_seat), e->node,
+                     !gone && scan_reaches(e));
 }
 
 void scan_node(struct coord *c, const struct node *n)
@@ -219,21 +233,12 @@ void scan_node_gone(struct coord *c, struct node *n)
 {
     link_remove(&n->rests);
     link_remove(&n->silent);
-    for (struct link *l = c->readings_blocked.next; l != &c->readings_blocked; l = l->next) {
-        struct reading *d = container_of(l, struct reading, blocked);
-
-        if (d->by == n)
-            d->by = NULL;
-    }
+    scans_wake(c, n);
     if (n->server == 0)
         return;
     openshop_remove_server(c->shop, n->server - 1);
     c->servers[n->server - 1] = NULL;
     n->server = 0;
-    for (uint32_t i = 0; i < c->reading_cap; i++) {
-        if (c->readings[i] != NULL)
-            reading_due(c, c->readings[i]);
-    }
 }
 
 /* ---- figures -------------------------------------------------------------------------------- */
@@ -272,11 +277,29 @@ static int reading_check(const struct reading *d, const struct coord *c, struct 
         if (j->reading != d || j->task != d->task || j->now == JOB_OVER)
             return err_set(e, -EINVAL, "job %u of task %u is in another's reading", j->row.no,
                            j->row.task_no);
-        if (j->server != 0 && (!ordered || c->servers[j->server - 1] != j->node))
+        if ((j->server != 0) != (d->under_way == j) ||
+            (j->server != 0 && (!ordered || c->servers[j->server - 1] != j->node)))
             return err_set(e, -EINVAL, "job %u of task %u is another node's in the shop", j->row.no,
                            j->row.task_no);
     }
     return 0;
+}
+
+/* Each job that is open goes on some time: something that is to come moves it. */
+static const char *stands_still(const struct coord *c, const struct job *j)
+{
+    const struct reading *d = j->reading;
+    bool tried_again = d != NULL && !link_empty(&d->blocked);
+    const struct lease *l = j->now == JOB_RUNS ? lease_by_token(c, j->row.token) : NULL;
+
+    if (j->now == JOB_RUNS && (l == NULL || l->row.state != LEASE_LIVE || l->node != j->node))
+        return "runs without a lease";
+    if (j->now == JOB_WAITS && link_empty(&j->link) && !tried_again &&
+        (d == NULL || openshop_machine_pairs(c->shop, d->machine) == 0))
+        return "waits for a place that there is not";
+    if (j->now == JOB_HELD && j->due.v == MONO_NEVER.v && !tried_again)
+        return "is held by what nobody looks after";
+    return NULL;
 }
 
 int scans_check(const struct coord *c, struct err *e)
@@ -285,5 +308,16 @@ int scans_check(const struct coord *c, struct err *e)
 
     for (uint32_t i = 0; rc == 0 && i < c->reading_cap; i++)
         rc = c->readings[i] == NULL ? 0 : reading_check(c->readings[i], c, e);
+    for (const struct link *l = c->tasks.next; rc == 0 && l != &c->tasks; l = l->next) {
+        const struct task *t = container_of(l, struct task, link);
+
+        for (uint32_t i = 0; rc == 0 && t->kind == &scan_kind && i < t->job_count; i++) {
+            const struct job *j = t->jobs[i];
+            const char *fault = j->row.step == 0 ? stands_still(c, j) : NULL;
+
+            if (fault != NULL)
+                rc = err_set(e, -EINVAL, "job %u of task %u %s", j->row.no, t->row.no, fault);
+        }
+    }
     return rc;
 }

@@ -23,11 +23,9 @@ static struct task *task_at(struct link *l)
 
 struct task *task_by_no(const struct coord *c, uint64_t no)
 {
-    for (struct link *l = c->tasks.next; l != &c->tasks; l = l->next) {
-        if (task_at(l)->row.no == no)
-            return task_at(l);
-    }
-    return NULL;
+    uint32_t key = (uint32_t)no;
+
+    return no <= UINT32_MAX ? map_get(c->tasks_by_no, &key, sizeof key) : NULL;
 }
 
 struct job *job_by_key(const struct coord *c, const struct order_key *key)
@@ -96,7 +94,9 @@ static struct task *task_add(struct coord *c, const struct task_row *row)
     t->row.text = NULL;
     t->kind = c->task_kinds[row->kind];
     link_init(&t->due);
-    if (text_set(&t->row.text, row->text) < 0) {
+    if (text_set(&t->row.text, row->text) < 0 ||
+        map_put(c->tasks_by_no, &t->row.no, sizeof t->row.no, t) < 0) {
+        free((void *)(uintptr_t)t->row.text);
         free(t);
         return NULL;
     }
@@ -111,6 +111,7 @@ static void task_remove(struct coord *c, struct task *t)
         job_forget(t->jobs[i]);
     c->job_count -= t->job_count;
     c->task_count--;
+    map_del(c->tasks_by_no, &t->row.no, sizeof t->row.no);
     link_remove(&t->link);
     link_remove(&t->due);
     free((void *)(uintptr_t)t->row.text);
@@ -320,7 +321,7 @@ static int jobs_place(struct step *s)
     return 0;
 }
 
-int tasks_settle(struct step *s)
+static int tasks_go_on(struct step *s)
 {
     struct coord *c = s->c;
     int rc = 0;
@@ -332,11 +333,21 @@ int tasks_settle(struct step *s)
         if (t->open == 0)
             rc = task_goes_on(s, t);
     }
-    readings_settle(s);
-    if (rc == 0)
-        rc = jobs_place(s);
-    if (rc == 0)
-        rc = scans_settle(s);
+    return rc;
+}
+
+int tasks_settle(struct step *s)
+{
+    struct coord *c = s->c;
+    int rc;
+
+    do { /* a job for which no place is found may end, and its task with it */
+        rc = tasks_go_on(s);
+        if (rc == 0)
+            rc = jobs_place(s);
+        if (rc == 0)
+            rc = scans_settle(s);
+    } while (rc == 0 && !(link_empty(&c->tasks_due) && link_empty(&c->jobs_unplaced)));
     return rc < 0 ? rc : orders_settle(s);
 }
 

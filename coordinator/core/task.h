@@ -33,6 +33,7 @@ enum job_loss {
     LOSS_SILENT, /* the node is down */
     LOSS_BOOT,   /* the boot that had, or may have had, the order is over: it is not known what
                     became of it */
+    LOSS_OUT,    /* the node is quarantined, or declared dead: nothing is heard of it */
     LOSS_NODE,   /* the node is forgotten */
 };
 
@@ -44,10 +45,12 @@ struct job {
     struct task *task;
     struct node *node; /* whose it is, or who it was placed with; NULL: nobody's */
     enum job_now now;
-    mono_ms due;        /* JOB_OFFERED; JOB_HELD: then it has failed, unless it is never */
-    char *held;         /* one sentence; owned */
-    mono_ms held_since; /* the first time since a node worked on it; 0: not held since */
-    uint32_t unheard;   /* how often its order was not answered */
+    mono_ms due;            /* JOB_OFFERED; JOB_HELD: then it has failed, unless it is never */
+    char *held;             /* one sentence; owned */
+    mono_ms held_from;      /* JOB_HELD: since then, or from then on, its time runs */
+    int64_t held_ms;        /* and so much of it has passed since a node worked on it */
+    uint32_t unheard;       /* how often its order of this attempt was not answered */
+    mono_ms unheeded_since; /* its order is declined, or not answered; 0: it is not */
     /* Of a step that places it (scan_place.c). */
     struct reading *reading; /* NULL: not placed yet */
     struct link of_reading;
@@ -79,8 +82,8 @@ struct task_step {
     int (*resumed)(struct step *s, struct job *j);
     /* Nothing was heard of an order in time. NULL: it is repeated. */
     int (*unanswered)(struct step *s, struct job *j);
-    /* The job's node is lost while it is not over. NULL: a silent node is waited for; after the end
-     * of its boot the job is open again; with the node it has failed. */
+    /* The job's node is lost while it is not over. NULL: one that is silent or out is waited for;
+     * after the end of its boot the job is open again; with the node it has failed. */
     int (*lost)(struct step *s, struct job *j, enum job_loss how);
     /* Of a step whose jobs need leases: this is in the way of the one that its node has asked for;
      * and the one that it has is over, or counts as residue from now on. */
@@ -130,8 +133,9 @@ int tasks_check(const struct coord *c, struct err *e);
 int job_offer(struct step *s, struct job *j, struct node *n);
 int job_take(struct step *s, struct job *j, uint64_t token); /* the node works on it */
 int job_order_again(struct step *s, struct job *j); /* of the same node; it is waited for again */
-/* Something is in its way, and if it still is then, the job has failed. */
-int job_hold_until(struct coord *c, struct job *j, const char *why, mono_ms due);
+/* Something is in its way: one sentence. Unless it is what `ends` by itself, the job fails when it
+ * has been in such a state for DEFAULT_HELD_MS altogether. */
+int job_hold(struct coord *c, struct job *j, const char *why, bool ends);
 /* Nobody works on it any more; it is tried again, or has failed for good with this reason. */
 int job_again(struct step *s, struct job *j, const char *reason);
 int job_withdraw(struct step *s,

@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/core_internal.h"
-#include "machine.h"
+#include "scanning.h"
 #include "wire/token.h"
 
 /* The linker sends every call of the archives to these through here. */
@@ -38,8 +37,15 @@ WRAP(void *, arena_alloc, (struct arena * a, size_t n), (a, n))
 WRAP(void *, arena_zalloc, (struct arena * a, size_t n), (a, n))
 WRAP(void *, arena_array, (struct arena * a, size_t n, size_t size), (a, n, size))
 WRAP(void *, arena_memdup, (struct arena * a, const void *p, size_t n), (a, p, n))
-WRAP(char *, arena_strdup, (struct arena * a, const char *s), (a, s))
 WRAP(char *, arena_strndup, (struct arena * a, const char *s, size_t n), (a, s, n))
+
+char *__real_arena_strdup(struct arena *a, const char *s);
+char *__wrap_arena_strdup(struct arena *a, const char *s);
+char *__wrap_arena_strdup(struct arena *a, const char *s)
+{
+    return s != NULL && fails() ? NULL
+                                : __real_arena_strdup(a, s); /* of nothing it makes nothing */
+}
 
 __attribute__((format(printf, 2, 3))) char *__wrap_arena_printf(struct arena *a, const char *fmt,
                                                                 ...);
@@ -127,37 +133,37 @@ static void pass(struct story *t, int64_t ms)
 }
 
 /* Does what an agent does until the coordinator has all: at most one step in it fails. */
-static void settle(struct story *t, struct machine *m, const char *secret)
+static void settle(struct story *t, struct machine *of, const char *secret)
 {
-    for (int i = 0; i < 3 || (i < 9 && !machine_acknowledged(m)); i++) {
+    for (int i = 0; i < 3 || (i < 9 && !machine_acknowledged(of)); i++) {
         enum refuse_reason why;
 
-        machine_heartbeat(m);
+        machine_heartbeat(of);
         t->failures += t->l->failed;
-        why = machine_refused(m);
+        why = machine_refused(of);
         if (why == REFUSE_PENDING) /* a core that was loaded anew counts from then */
             pass(t, 6000);
         if (why == REFUSE_UNKNOWN_KEY || why == REFUSE_PENDING || why == REFUSE_NOT_REGISTERED) {
-            machine_enrol(m, secret);
+            machine_enrol(of, secret);
             t->failures += t->l->failed;
-            machine_register(m);
+            machine_register(of);
             t->failures += t->l->failed;
         }
-        machine_report(m);
+        machine_report(of);
         t->failures += t->l->failed;
     }
-    cr_assert(machine_acknowledged(m), "allocation %ld: refused %d", which, machine_refused(m));
+    cr_assert(machine_acknowledged(of), "allocation %ld: refused %d", which, machine_refused(of));
 }
 
-static void wire(struct machine *m)
+static void wire(struct machine *of)
 {
-    snprintf(m->nics[1].name, sizeof m->nics[1].name, "eth1");
-    m->nics[0].bond = m->nics[1].bond = "bond0";
-    m->nics[1].up = true;
-    snprintf(m->bonds[0], sizeof m->bonds[0], "bond0");
-    snprintf(m->vlans[0].name, sizeof m->vlans[0].name, "prod");
-    snprintf(m->vlans[0].base, sizeof m->vlans[0].base, "bond0");
-    snprintf(m->vlans[0].tags, sizeof m->vlans[0].tags, "100");
+    snprintf(of->nics[1].name, sizeof of->nics[1].name, "eth1");
+    of->nics[0].bond = of->nics[1].bond = "bond0";
+    of->nics[1].up = true;
+    snprintf(of->bonds[0], sizeof of->bonds[0], "bond0");
+    snprintf(of->vlans[0].name, sizeof of->vlans[0].name, "prod");
+    snprintf(of->vlans[0].base, sizeof of->vlans[0].base, "bond0");
+    snprintf(of->vlans[0].tags, sizeof of->vlans[0].tags, "100");
 }
 
 static void join_both(struct story *t)
@@ -188,7 +194,7 @@ static void change_ports(struct story *t)
     network(t, "mgmt", 0, NULL);
 }
 
-static void ask(struct story *t)
+static void ask_all(struct story *t)
 {
     simple(t, OP_SNAPSHOT, NULL, REPLY_OK);
     simple(t, OP_CHANGES, NULL, REPLY_OK);
@@ -237,7 +243,7 @@ static void tell(struct story *t)
 {
     join_both(t);
     change_ports(t);
-    ask(t);
+    ask_all(t);
     boot_anew(t);
     end(t);
 }
@@ -280,19 +286,19 @@ Test(core_memory, a_life_in_which_each_allocation_fails_once, .timeout = 280)
 
 /* ---- loading -------------------------------------------------------------------------------- */
 
-static int load(const struct life *l, struct coord **out, struct coord_update *u)
+static int load(const struct life *of, struct coord **out, struct coord_update *u)
 {
     struct coord_event ev = {
-        .type = COORD_LOADED, .now = l->now, .listened = l->now, .wall = l->wall
+        .type = COORD_LOADED, .now = of->now, .listened = of->now, .wall = of->wall
     };
     struct stored image;
     int rc;
 
-    durable_image(l->d, &image);
+    durable_image(of->d, &image);
     ev.loaded.image = &image;
     ev.loaded.first = true;
     arm(true);
-    *out = coord_new(&l->config);
+    *out = coord_new(&of->config);
     rc = *out == NULL ? -ENOMEM : coord_step(*out, &ev, u);
     if (rc == 0)
         rc = coord_end_batch(*out, u);
@@ -326,4 +332,140 @@ Test(core_memory, loading)
     }
     free(text);
     life_free(t.l);
+}
+
+/* ---- scans, leases, holds -------------------------------------------------------------------- */
+
+static unsigned failures;
+
+/* Has the last thing failed? Then the core that is loaded in its place hears all again. */
+static bool failed(void)
+{
+    if (!l->failed)
+        return false;
+    failures++;
+    memset(held_count, 0, sizeof held_count);
+    for (unsigned i = 0; i < MACHINES; i++) {
+        machine_register(&m[i]);
+        shelf_report(&m[i], &plain);
+        hear();
+    }
+    l->failed = false;
+    return true;
+}
+
+static void second(unsigned machines)
+{
+    for (unsigned i = 0; i < machines; i++) {
+        machine_heartbeat(&m[i]);
+        hear();
+        failed();
+    }
+    life_pass(l, 1000);
+    hear();
+    failed();
+}
+
+/* Does what it is asked for, unless that fails. */
+static void answer(unsigned i, const char *fs, struct found f)
+{
+    struct order_key order = offer_of(i, fs);
+    const struct job *j = task() == NULL ? NULL : job_by_key(l->c, &order);
+    uint64_t token;
+
+    if (j != NULL && j->row.step == 1) {
+        reach(i, &order, i == 0);
+        hear();
+        failed();
+        return;
+    }
+    token = ask(i, fs, &order);
+    if (failed() || token == 0)
+        return;
+    rights_renew(&m[i]);
+    if (failed())
+        return;
+    result(i, &order, token, f);
+    failed();
+}
+
+static void scan_all(const char *fs, struct found f)
+{
+    do
+        scan(&fs, 1, false);
+    while (failed());
+    for (unsigned n = 0; n < 60 && task() != NULL; n++) {
+        for (unsigned i = 0; i < MACHINES; i++) {
+            if (has_offer(i, fs))
+                answer(i, fs, f);
+        }
+        if (task() != NULL)
+            second(MACHINES);
+    }
+    cr_assert_null(task(), "allocation %ld: %s is not read", which, fs);
+}
+
+static void take_and_end(void)
+{
+    uint64_t token;
+
+    do
+        rights_take(l, "m1", F2);
+    while (failed());
+    cr_assert_eq(l->reply->code, REPLY_OK, "allocation %ld: %s", which, l->reply->text);
+    token = strtoull(((const struct lease_info *)l->reply->leases.v)->token, NULL, 10);
+    do
+        rights_end(l, token);
+    while (failed());
+}
+
+static void hold_of_the_dead(void)
+{
+    enum reply_code code = REPLY_REFUSED;
+
+    do
+        rights_take(l, "m3", F2);
+    while (failed());
+    for (unsigned n = 0; n < 60 && code != REPLY_OK; n++) {
+        second(MACHINES - 1);
+        code = life_order(l, OP_NODE_DECLARE_DEAD, "m3");
+        failed();
+    }
+    cr_assert_eq(code, REPLY_OK, "allocation %ld: %s", which, l->reply->text);
+}
+
+Test(core_memory, scans_in_which_each_allocation_fails_once, .timeout = 280)
+{
+    const struct found part = { .outcome = SCAN_INCOMPLETE,
+                                .reason = "A folder is damaged.",
+                                .mounted_still = true,
+                                .images = 1 };
+    bool done = false;
+    long n;
+
+    for (n = 0; !done; n++) {
+        setup();
+        failures = 0;
+        l->doubtful = n % 50 != 0;
+        l->arm = arm;
+        left = which = n;
+        scan_all(F1, complete);
+        scan_all(F2, part);
+        for (unsigned i = 0; i < MACHINES; i++)
+            rights_clear(&m[i]);
+        second(MACHINES);
+        take_and_end();
+        hold_of_the_dead();
+        done = left >= 0;
+        left = -1;
+        cr_assert_eq(failures, done ? 0 : 1, "allocation %ld: %u steps failed", n, failures);
+        cr_assert_eq(map_count(l->c->leases), 0, "allocation %ld", n);
+        cr_assert_eq(shelf_resource(l, RESOURCE_FILESYSTEM, F1)->seat->image_count, 2);
+        cr_assert_eq(shelf_resource(l, RESOURCE_FILESYSTEM, F2)->seat->image_count, 1);
+        l->doubtful = false;
+        life_pass(l, 0);
+        teardown();
+    }
+    cr_expect_geq(n, 300, "only %ld allocations", n);
+    fprintf(stderr, "# %ld allocations\n", n);
 }
