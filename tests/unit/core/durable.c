@@ -397,7 +397,7 @@ struct durable *durable_copy(const struct durable *from)
     struct durable *d = durable_new(from->meta.db_id);
 
     d->meta = from->meta;
-    for (int id = 0; id < T_COUNT; id++) {
+    for (enum table_id id = 0; id < T_COUNT; id++) {
         struct table *t = &d->t[id];
 
         *t = (struct table){ .n = from->t[id].n, .room = from->t[id].n };
@@ -420,7 +420,7 @@ void durable_free(struct durable *d)
 {
     if (d == NULL)
         return;
-    for (int id = 0; id < T_COUNT; id++)
+    for (enum table_id id = 0; id < T_COUNT; id++)
         free(d->t[id].rows);
     arena_free(d->a);
     free(d);
@@ -454,7 +454,7 @@ static bool of_node(enum table_id id, const void *row, uint32_t no)
 
 static void drop_node(struct durable *d, uint32_t no)
 {
-    for (int id = 0; id < T_COUNT; id++) {
+    for (enum table_id id = 0; id < T_COUNT; id++) {
         for (size_t i = d->t[id].n; i-- > 0;) {
             if (of_node(id, row_at(d, id, i), no))
                 row_drop_at(d, id, i);
@@ -864,7 +864,7 @@ int durable_check(struct durable *d, struct err *e)
     for (size_t i = 0; i < d->t[T_LEASE].n && rc == 0; i++)
         rc = check_lease(d, i, e);
 
-    for (int id = T_KEY; id <= T_EDGE; id++) {
+    for (enum table_id id = T_KEY; id <= T_EDGE; id++) {
         for (size_t i = 0; i < d->t[id].n && rc == 0; i++)
             rc = check_row(d, id, row_at(d, id, i), e);
     }
