@@ -354,7 +354,7 @@ int explain_build(const struct explain_facts *f, const struct section *sections,
 {
     struct chain ch = { .f = f, .sections = sections, .a = a };
 
-    if (f->best != PEER_NONE)
+    if (f->best < f->peer_count)
         ch.peer = &f->peers[f->best];
     if (f->kind == RESOURCE_NETWORK)
         explain_network(&ch);
