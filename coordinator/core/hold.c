@@ -48,8 +48,7 @@ int emit_scan(struct step *s, const struct scan_row *row)
                : 0;
 }
 
-/* All may be admitted, or none is. */
-static int admit_check(struct answer *q, const struct chosen *ch, bool *good)
+int scan_possible(struct answer *q, const struct chosen *ch, bool admitted, bool *good)
 {
     for (size_t i = 0; i < ch->resource_count; i++) {
         struct verdict v;
@@ -57,7 +56,7 @@ static int admit_check(struct answer *q, const struct chosen *ch, bool *good)
 
         if (rc < 0)
             return rc;
-        *good = v.way != WAY_UNFIT;
+        *good = v.way != WAY_UNFIT && !(admitted && v.way == WAY_OBSERVE);
         if (!*good)
             return answer_fail(q, REPLY_REFUSED, "%s", v.text);
     }
@@ -147,7 +146,7 @@ int op_fs_admit(struct answer *q)
                            "retires them.");
     rc = named ? choose_resources(q, &ch, &good) : choose_fit(q, &ch);
     if (rc == 0 && good && named && q->req->flag)
-        rc = admit_check(q, &ch, &good);
+        rc = scan_possible(q, &ch, false, &good);
     if (rc < 0 || !good)
         return rc;
     changed = arena_array(q->a, ch.resource_count, sizeof *changed);

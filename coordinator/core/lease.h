@@ -8,6 +8,7 @@
 #include "base/guard.h"
 
 struct answer;
+struct chosen;
 struct job;
 
 /* ---- graph.c: what lies in what */
@@ -157,6 +158,9 @@ int on_lease_request(struct step *s, const struct envelope *env, struct key *k);
 int on_lease_renew(struct step *s, const struct envelope *env, struct key *k);
 
 /* ---- hold.c */
+/* Can all of them be scanned at some time, and are they admitted? If one cannot, *good is false and
+ * the answer says which, and why. */
+int scan_possible(struct answer *q, const struct chosen *ch, bool admitted, bool *good);
 int op_fs_admit(struct answer *q);
 int op_hold_take(struct answer *q);
 int op_hold_end(struct answer *q);

@@ -241,22 +241,6 @@ static int choose_admitted(struct answer *q, struct chosen *ch)
     return 0;
 }
 
-/* All that was asked for by name can be scanned at some time, or nothing is. */
-static int scan_check(struct answer *q, const struct chosen *ch, bool *good)
-{
-    for (size_t i = 0; *good && i < ch->resource_count; i++) {
-        struct verdict v;
-        int rc = conflict(q->c, q->a, ch->resources[i], WANT_SCAN, NULL, &v);
-
-        if (rc < 0)
-            return rc;
-        *good = v.way != WAY_UNFIT && v.way != WAY_OBSERVE;
-        if (!*good)
-            return answer_fail(q, REPLY_REFUSED, "%s", v.text);
-    }
-    return 0;
-}
-
 static int scan_room(struct answer *q, const struct chosen *ch, bool *good)
 {
     size_t jobs = ch->resource_count;
@@ -291,7 +275,7 @@ int op_scan(struct answer *q)
     int rc = q->req->resources.n > 0 ? choose_resources(q, &ch, &good) : choose_admitted(q, &ch);
 
     if (rc == 0 && good && q->req->resources.n > 0)
-        rc = scan_check(q, &ch, &good);
+        rc = scan_possible(q, &ch, true, &good);
     if (rc == 0 && good)
         rc = scan_room(q, &ch, &good);
     if (rc < 0 || !good)

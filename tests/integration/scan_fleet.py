@@ -179,6 +179,15 @@ class ScanFleet:
 
     # ---- faults
 
+    def tell(self, *stories):
+        """After each all is found and no lease is left; then there is something new to find."""
+        for story in stories:
+            story(self)
+            self.wait_no_leases()
+            for label in self.files:
+                self.check_planted(label)
+                self.change(label)
+
     def reboot(self, name):
         """Kills what the node runs, at once, and starts a probe in another boot of it: no power is needed
         for that but another boot id."""

@@ -48,12 +48,7 @@ def main():
     with Lab() as lab, d.Disks(lab) as disks:
         with sf.ScanFleet(lab, disks, {"one": "ext4", "two": "ext4"}, more=FILES) as fleet:
             fleet.admit()
-            for story in (node, everybody):
-                story(fleet)
-                fleet.wait_no_leases()
-                for label in fleet.files:
-                    fleet.check_planted(label)
-                    fleet.change(label)
+            fleet.tell(node, everybody)
             fleet.check_untouched()
             fleet.prove("partitions")
 

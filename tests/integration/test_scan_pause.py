@@ -52,12 +52,7 @@ def main():
     with Lab() as lab, d.Disks(lab) as disks:
         with sf.ScanFleet(lab, disks, {"one": "ext4", "two": "ext4"}, more=FILES) as fleet:
             fleet.admit()
-            for story in (worker, supervisor):
-                story(fleet)
-                fleet.wait_no_leases()
-                for label in fleet.files:
-                    fleet.check_planted(label)
-                    fleet.change(label)
+            fleet.tell(worker, supervisor)
             fleet.check_untouched()
             fleet.prove("pauses")
 
