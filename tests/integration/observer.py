@@ -276,6 +276,8 @@ class Watcher:
         for name in set(self.open) - seen:
             self.over.append(self.open.pop(name))
         self.looks += 1
+        if seen:
+            self.write(at=time.monotonic(), held=sorted(seen))
 
     def told(self, pid, what, good):
         """At once, while it lasts; twice, so that there is a time in between."""

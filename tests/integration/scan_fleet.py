@@ -257,7 +257,7 @@ class ScanFleet:
     def recorded(self, path):
         """Mount tables in which the observer has found the file so far."""
         lines = map(json.loads, d.file_text(self.observer.record).splitlines())
-        return {(x["holder"], x["space"]) for x in lines if x["file"] == path}
+        return {(x["holder"], x["space"]) for x in lines if x.get("file") == path}
 
     def check_untouched(self, labels=None, what="the scans"):
         for label in labels or self.files:

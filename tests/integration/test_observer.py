@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The observer itself: two hosts that have one file mounted at once are caught, one after the other is
 none, a write and what is left in the page cache are seen."""
+import json
 import multiprocessing
 import os
 import sys
@@ -63,12 +64,20 @@ def wait_recorded(o, count):
     d.watch(lambda: d.file_text(o.record).count('"space"'), lambda n: n >= count, "it is on record")
 
 
+def wait_held(o, holders):
+    """Until two looks have found so many at once: there is a time between them in which it was certain."""
+    def looks():
+        lines = map(json.loads, filter(None, d.file_text(o.record).split("\n")[:-1]))
+        return [held for held in (line.get("held", []) for line in lines) if len(held) == holders]
+    d.watch(looks, lambda found: len(found) >= 2, f"{holders} holders are seen twice")
+
+
 def at_once(bed, second):
     def story(o):
         bed.hosts[0].do(bed.devices[0])
         wait_recorded(o, 1)
         bed.hosts[1].do(second)
-        wait_recorded(o, 2)
+        wait_held(o, 2)
         bed.hosts[1].do(None)
         bed.hosts[0].do(None)
     return story

@@ -35,7 +35,7 @@ def scan(*options):
 
 def info(name, *options):
     done = subprocess.run(["qemu-img", "info", "-U", "--output=json", *options, name],
-                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
+                          capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
@@ -202,7 +202,7 @@ def compare_chain(found):
             chain.append(os.path.normpath(file_name(path)))
             path = found[path].get("backing", {}).get("path")
         out = subprocess.run(["qemu-img", "info", "-U", "--output=json", "--backing-chain",
-                              file_name(top)], capture_output=True, text=True).stdout
+                              file_name(top)], capture_output=True, text=True, errors="replace").stdout
         theirs = [os.path.relpath(i["filename"].removeprefix("file:")) for i in json.loads(out)
                   if not i["filename"].startswith("json:")]
         same(f"{top}: chain", chain, theirs)
