@@ -27,9 +27,9 @@ bool queue_push(struct queue *q, struct queue_node *n);
 /* Waits for room. False: closed, the element stays the caller's. */
 bool queue_push_wait(struct queue *q, struct queue_node *n);
 
-/* Takes up to `max` elements, oldest first of each kind, linked by `next`. Waits up to timeout_ms for the first
- * (negative: without limit, 0: not at all). Returns their number; 0 with nothing in *out when the
- * time is up, or at once when the queue is closed and empty. */
+/* Takes up to `max` elements, oldest first of each kind, linked by `next`. Waits up to timeout_ms
+ * for the first (negative: without limit, 0: not at all). Returns their number; 0 with nothing in
+ * *out when the time is up, or at once when the queue is closed and empty. */
 size_t queue_take(struct queue *q, size_t max, int64_t timeout_ms, struct queue_node **out);
 
 /* The same of urgent ones alone, without waiting. */
