@@ -3,10 +3,12 @@
 has received is in the history of every later start, for that node and resource, and not over before its
 node says so; tokens only grow; no two have one resource. The same with the power cut at each kill, so
 that what was not synced is lost. Then the account itself is tried: it finds what a lying disk, an old
-database and a coordinator without one of its guards do. MUSTER_LONG: 10,000 kills."""
+database and a coordinator without one of its guards do. MUSTER_LONG: 10,000 kills, of ten
+coordinators at a time."""
 import json
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import BUILD, Lab, check, program, seed
 
