@@ -18,7 +18,7 @@
 
 enum {
     CLOCK_RATE = 20, /* their time over ours */
-    RECONNECT_MS = 2,
+    RECONNECT_MS = 5,
     ERRANDS = 2 * LIMIT_SCANS_PER_NODE,
 };
 
@@ -335,20 +335,23 @@ static int live(struct cast *c, int64_t *next, struct err *e)
     return rc;
 }
 
-/* The last millisecond is not slept through: the moment itself is what is random. */
-static bool wait_readable(struct cast *c, int64_t until_us, int fd)
+/* The last millisecond before `until_us` is not slept through: that moment itself is what is
+ * random. */
+static bool wait_readable(struct cast *c, int64_t next_us, int64_t until_us, int fd)
 {
     zmq_pollitem_t items[CAST_NODES + 1] = { { 0 } };
-    int64_t left_us = until_us - now_us();
+    int64_t now = now_us(), wait_ms = (next_us - now + 999) / 1000;
     int n = 0;
 
+    if (wait_ms > (until_us - now) / 1000)
+        wait_ms = (until_us - now) / 1000;
     if (fd >= 0)
         items[n++] = (zmq_pollitem_t){ .fd = fd, .events = ZMQ_POLLIN };
     for (uint32_t i = 0; i < CAST_NODES; i++) {
         if (!c->nodes[i].silent)
             items[n++] = (zmq_pollitem_t){ .socket = c->nodes[i].socket, .events = ZMQ_POLLIN };
     }
-    zmq_poll(items, n, left_us <= 0 ? 0 : (long)(left_us / 1000));
+    zmq_poll(items, n, wait_ms < 0 ? 0 : (long)wait_ms);
     return fd >= 0 && (items[0].revents & ZMQ_POLLIN) != 0;
 }
 
@@ -364,7 +367,7 @@ int cast_run(struct cast *c, int64_t until_us, bool (*enough)(const void *), con
         if (rc != 0 || (enough != NULL && enough(what)))
             break;
         rc = live(c, &next, e);
-        if (rc != 0 || now_us() >= until_us || wait_readable(c, next, fd))
+        if (rc != 0 || now_us() >= until_us || wait_readable(c, next, until_us, fd))
             break;
     }
     return rc;
