@@ -37,6 +37,7 @@ struct node {
     struct identity identity;
     uuid128 id, boot;
     struct keypair key;
+    pubkey server;
     char secret[TOKEN_SECRET_TEXT];
     void *socket;
     bool enrolled, remembers, silent;
@@ -401,29 +402,11 @@ void cast_silence(struct cast *c, uint32_t node, bool silent)
     c->nodes[node].silent = silent;
 }
 
-int cast_restart(struct cast *c, uint32_t node, bool forgets, struct err *e)
+static int connect_up(struct cast *c, struct node *n, struct err *e)
 {
-    struct node *n = &c->nodes[node];
-
-    agent_free(n->agent);
-    memset(n->errands, 0, sizeof n->errands);
-    n->remembers = n->remembers && !forgets;
-    return begin(c, n, e);
-}
-
-static int join(struct cast *c, uint32_t i, struct err *e)
-{
-    struct node *n = &c->nodes[i];
     int ms = RECONNECT_MS;
-    pubkey server;
-    int rc = token_parse(c->o.tokens[i], &server, n->secret, e);
 
-    if (rc < 0)
-        return rc;
-    n->arena = arena_new(0);
-    stock_identity(i, n->id, n->arena, &n->identity);
-    keypair_new(&n->key);
-    n->socket = net_dealer_unconnected(c->zmq, c->o.endpoint, &n->key, &server,
+    n->socket = net_dealer_unconnected(c->zmq, c->o.endpoint, &n->key, &n->server,
                                        LIMIT_NODE_MESSAGE_BYTES, e);
     if (n->socket == NULL)
         return -EIO;
@@ -431,7 +414,48 @@ static int join(struct cast *c, uint32_t i, struct err *e)
         zmq_setsockopt(n->socket, ZMQ_RECONNECT_IVL_MAX, &ms, sizeof ms) != 0 ||
         zmq_connect(n->socket, c->o.endpoint) != 0)
         return err_set(e, -EIO, "cannot connect to %s", c->o.endpoint);
-    return begin(c, n, e);
+    return 0;
+}
+
+static void disconnect(struct node *n)
+{
+    int none = 0;
+
+    if (n->socket == NULL)
+        return;
+    zmq_setsockopt(n->socket, ZMQ_LINGER, &none, sizeof none);
+    zmq_close(n->socket);
+    n->socket = NULL;
+}
+
+int cast_restart(struct cast *c, uint32_t node, bool forgets, struct err *e)
+{
+    struct node *n = &c->nodes[node];
+    int rc = 0;
+
+    agent_free(n->agent);
+    n->agent = NULL;
+    memset(n->errands, 0, sizeof n->errands);
+    if (forgets) { /* nor may what is on its way tell of it */
+        n->remembers = false;
+        disconnect(n);
+        rc = connect_up(c, n, e);
+    }
+    return rc == 0 ? begin(c, n, e) : rc;
+}
+
+static int join(struct cast *c, uint32_t i, struct err *e)
+{
+    struct node *n = &c->nodes[i];
+    int rc = token_parse(c->o.tokens[i], &n->server, n->secret, e);
+
+    if (rc < 0)
+        return rc;
+    n->arena = arena_new(0);
+    stock_identity(i, n->id, n->arena, &n->identity);
+    keypair_new(&n->key);
+    rc = connect_up(c, n, e);
+    return rc == 0 ? begin(c, n, e) : rc;
 }
 
 static uuid128 id_of(uint64_t *random)
@@ -475,19 +499,13 @@ struct cast *cast_new(const struct cast_options *o, struct err *e)
 
 void cast_free(struct cast *c)
 {
-    int none = 0;
-
     if (c == NULL)
         return;
     for (uint32_t i = 0; i < CAST_NODES; i++) {
-        struct node *n = &c->nodes[i];
-
-        agent_free(n->agent);
-        arena_free(n->arena);
-        if (n->socket != NULL) {
-            zmq_setsockopt(n->socket, ZMQ_LINGER, &none, sizeof none);
-            zmq_close(n->socket);
-        }
+        agent_free(c->nodes[i].agent);
+        arena_free(c->nodes[i].arena);
+        keypair_wipe(&c->nodes[i].key);
+        disconnect(&c->nodes[i]);
     }
     zmq_ctx_term(c->zmq);
     buf_deinit(&c->out);
