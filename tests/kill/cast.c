@@ -519,6 +519,6 @@ struct cast_counts cast_counts(const struct cast *c)
 
     counts.registered = 0;
     for (uint32_t i = 0; i < CAST_NODES; i++)
-        counts.registered += agent_registered(c->nodes[i].agent);
+        counts.registered += c->nodes[i].agent != NULL && agent_registered(c->nodes[i].agent);
     return counts;
 }
