@@ -25,7 +25,7 @@ enum {
     LOOK_US = 150000,     /* between looks whether there is anything to be granted */
 };
 enum {
-    GO_ON = 2, /* cycles after the first fault, if anything can be granted then */
+    GO_ON = 8, /* cycles after the first fault, if anything can be granted then */
     SOME = 300,
     ALL = 1000, /* rows of a list */
 };
