@@ -25,6 +25,7 @@ enum {
     LOOK_US = 150000,     /* between looks whether there is anything to be granted */
 };
 enum {
+    TASKS = 3, /* that run at once */
     GO_ON = 8, /* cycles after the first fault, if anything can be granted then */
     SOME = 300,
     ALL = 1000, /* rows of a list */
@@ -120,19 +121,19 @@ static int check(struct loop *l, struct err *e)
     return check_list(l, e);
 }
 
-/* There is always something to be scanned: a task at least, and now and then several. */
+/* There is always something to be scanned, by one task, and now and then by a few. */
 static int scan(struct loop *l, struct err *e)
 {
     struct request req = { 0 };
     struct muster_reply r = { 0 };
     int rc = ask(l, OP_STATUS, &r, e);
-    uint64_t open;
+    uint64_t tasks;
 
     if (rc != 0)
         return rc;
-    open = r.reply->status->jobs_running + r.reply->status->tasks_running;
+    tasks = r.reply->status->tasks_running;
     muster_reply_free(&r);
-    if (open > 0 && random_chance(&l->random, 80))
+    if (tasks >= TASKS || (tasks > 0 && random_chance(&l->random, 90)))
         return 0;
     REC_SET(&req, request, op, OP_SCAN);
     REC_SET(&req, request, flag, random_chance(&l->random, 60));
