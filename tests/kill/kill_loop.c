@@ -20,12 +20,12 @@
 /* Times in microseconds. */
 enum {
     LIMIT_US = 60000000,  /* for whatever must happen */
-    SILENT_US = 20000000, /* far more than a TTL */
+    SILENT_US = 15000000, /* far more than a TTL */
     DRY_US = 1000000,     /* a start in which nobody is granted anything is killed all the same */
     LOOK_US = 150000,     /* between looks whether there is anything to be granted */
 };
 enum {
-    TASKS = 3, /* that run at once */
+    TASKS = 3, /* that run at once; with a silent node, for which jobs of them wait, some more */
     GO_ON = 8, /* cycles after the first fault, if anything can be granted then */
     SOME = 300,
     ALL = 1000, /* rows of a list */
@@ -44,6 +44,8 @@ struct loop {
     struct target target;
     struct account *account;
     struct cast *cast;
+    uint64_t most_tasks;
+    bool owes; /* a silence after which time alone has allowed a grant */
     uint64_t kills, early, dry, silences, restarts, cuts, sectors, scans, checks;
     int64_t began_us;
 };
@@ -133,7 +135,7 @@ static int scan(struct loop *l, struct err *e)
         return rc;
     tasks = r.reply->status->tasks_running;
     muster_reply_free(&r);
-    if (tasks >= TASKS || (tasks > 0 && random_chance(&l->random, 90)))
+    if (tasks >= l->most_tasks || (tasks > 0 && random_chance(&l->random, 90)))
         return 0;
     REC_SET(&req, request, op, OP_SCAN);
     REC_SET(&req, request, flag, random_chance(&l->random, 60));
@@ -304,8 +306,11 @@ static int silent_cycle(struct loop *l, struct err *e)
         rc = start(l, e);
     if (rc == 0)
         rc = wait_serving(l, e);
+    l->most_tasks = 2 * TASKS;
     if (rc == 0 && who >= 0)
         rc = grants(l, SILENT_US, is_expired, &expiry, e);
+    l->most_tasks = TASKS;
+    l->owes = !is_expired(&expiry);
     l->silences += who >= 0;
     if (who >= 0)
         cast_silence(l->cast, (uint32_t)who, false);
@@ -348,7 +353,7 @@ static int one(struct loop *l, uint64_t no, struct err *e)
 
     if (rc != 0)
         return rc;
-    if (l->o.silent_every > 0 && no % l->o.silent_every == l->o.silent_every / 2)
+    if (l->owes || (l->o.silent_every > 0 && no % l->o.silent_every == l->o.silent_every / 2))
         rc = silent_cycle(l, e);
     else
         rc = random_chance(&l->random, 12) ? early(l, e) : cycle(l, e);
@@ -613,7 +618,7 @@ static bool read_options(struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct loop l = { .o = { .cycles = 300 } };
+    struct loop l = { .o = { .cycles = 300 }, .most_tasks = TASKS };
     struct err e = { "" };
     uint64_t faults;
     int rc;
