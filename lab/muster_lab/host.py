@@ -13,6 +13,8 @@ from .qmp import Qmp
 CONTROLLERS = ("a", "b")
 # Xen's dom0 dies early under an emulated processor with SMAP or SMEP, its guests with RDTSCP.
 XEN_CPU = "max,-smap,-smep,-rdtscp"
+# An emulated processor on a busy machine takes many times what a worker has on a real one.
+WORKER_TIMEOUT_S = 60
 # So that a lab's hosts are the same ones each time.
 NAMESPACE = uuid.UUID("5b1a8c0e-5f0e-4c69-8d4b-6d0d5e7c1ab5")
 
@@ -63,8 +65,10 @@ class Host:
 
     def _kernel_words(self, token):
         do = "+".join([*self.doc["storage"], *(["multipath"] if self.doc["multipath"] else [])])
-        words = ["quiet", "net.ifnames=0", "panic=-1", f"lab.name={self.name}", f"lab.do={do}",
-                 f"muster.connect={self.lab.listen}", f"muster.token={token}", f"muster.name={self.name}"]
+        words = ["quiet", "net.ifnames=0", "panic=-1", "mitigations=off", "apparmor=0", "audit=0", "nokaslr",
+                 f"lab.name={self.name}", f"lab.do={do}",
+                 f"muster.connect={self.lab.listen}", f"muster.token={token}", f"muster.name={self.name}",
+                 f"muster.worker-timeout={WORKER_TIMEOUT_S}s"]
         for nic in range(self.nics()):
             words.append(f"lab.address=eth{nic}:{network.address(network.SEGMENTS[nic], self.number)}")
         return words + self.doc["append"]
@@ -98,7 +102,7 @@ class Host:
         return {"driver": "scsi-hd", "id": f"slot{slot}{controller}", "bus": f"hba{controller}.0",
                 "channel": 0, "scsi-id": 0, "lun": int(slot), "drive": lun.name, "share-rw": True,
                 "vendor": "LABVEND", "product": "LABARRAY", "ver": "0001", "serial": lun.serial,
-                "device_id": lun.serial, "wwn": int("0x" + lun.naa, 16),
+                "device_id": lun.serial, "wwn": int(lun.wwn, 16),
                 "port_wwn": 0x5001405ABC00AA00 + CONTROLLERS.index(controller) + 1,
                 "port_index": CONTROLLERS.index(controller) + 1}
 

@@ -82,7 +82,7 @@ class Target:
         self.admin("--op", "new", *unit, "-b", lun.path)
         self.admin("--op", "update", *unit, "--params",
                    "vendor_id=LABVEND,product_id=LABARRAY,product_rev=0001,"
-                   f"scsi_id={lun.naa},scsi_sn={lun.serial}")
+                   f"scsi_id={lun.wwn},scsi_sn={lun.serial}")
         self.doc["mapped"][str(number)] = name
 
     def unmap(self, number):

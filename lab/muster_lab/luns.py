@@ -15,9 +15,14 @@ class Lun:
         self.path = os.path.join(folder, name + ".raw")
 
     @property
-    def naa(self):
-        """NAA 5 of a company id that is no company's, as the kernel's wwid has it."""
+    def wwn(self):
+        """NAA 5, 16 digits."""
         return f"5001405abc{self.number:06x}"
+
+    @property
+    def naa(self):
+        """What the kernel calls it after "naa.". tgtd makes an NAA 6 of the wwn that it is given."""
+        return self.wwn if self.name.startswith("s") else "6" + self.wwn.rjust(31, "0")
 
     @property
     def serial(self):

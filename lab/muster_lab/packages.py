@@ -20,7 +20,7 @@ fcoe libfcoe libfc tcm_fc target_core_mod target_core_iblock target_core_file co
 8021q bonding bridge dummy veth
 ext4 xfs btrfs vfat nls_ascii nls_cp437 isofs crc32c_generic libcrc32c
 xen-blkback xen-netback xen-gntdev xen-gntalloc xen-evtchn xenfs xen-privcmd
-ipmi_si ipmi_devintf
+ipmi_si ipmi_devintf qemu_fw_cfg
 """.split()
 
 # Of the extracted files, what no host needs: it would be in the RAM of each.
