@@ -10,8 +10,9 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "..", "lab"), os.path.join(HERE, "..", "support")]
-from muster_lab import debian, faults, image  # noqa: E402
+sys.path[:0] = [os.path.join(HERE, "..", "..", "lab"), os.path.join(HERE, "..", "integration")]
+from harness import Events, check, skip  # noqa: E402
+from muster_lab import debian, faults, image, processes  # noqa: E402
 from muster_lab.agent import Silent  # noqa: E402
 from muster_lab.errors import LabError, Unavailable  # noqa: E402
 from muster_lab.fleet import Lab  # noqa: E402
@@ -19,16 +20,6 @@ from muster_lab.fleet import Lab  # noqa: E402
 OPTIONS = {"storage": ["shared"], "xen": False, "cpu": None, "cpus": 1, "memory_mib": 640,
            "multipath": True, "append": []}
 WAIT_S = 120.0  # for one change to arrive in the matrix: emulated processors on a busy machine
-
-
-def skip(reason):
-    print("SKIP:", reason, flush=True)
-    sys.exit(77)
-
-
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
 
 
 def busy():
@@ -125,13 +116,14 @@ class TestLab:
         print(f"{time.monotonic() - self.started:7.1f} s  {text}", flush=True)
 
     def wait_booted(self, hosts, limit_s):
-        until = time.monotonic() + limit_s
-        for host in hosts:
-            while host.console().count("LAB ready") < host.doc["boots"]:
+        def booted():
+            for host in hosts:
                 check(host.on(), f"{host.name} ended while booting")
-                if time.monotonic() > until:
-                    out_of_time(f"{host.name} has not booted in {limit_s:.0f} s")
-                time.sleep(0.2)
+            return all(h.console().count("LAB ready") >= h.doc["boots"] for h in hosts)
+        try:
+            processes.wait_until(booted, limit_s, "all hosts have booted")
+        except LabError as e:
+            out_of_time(str(e))
 
     def fault(self, *words):
         faults.inject(self.lab, words[0], words[1:])
@@ -151,17 +143,32 @@ class TestLab:
     def edge(self, host, lun):
         return self.edges().get((host, "naa." + self.lab.luns[lun].naa))
 
+    # As harness.Events wants them.
+
+    @property
+    def client(self):
+        return self.lab.client
+
+    def spawn(self, command, **kwargs):
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, **kwargs)
+
     def wait(self, look, test, what, limit_s=WAIT_S):
-        """Looks again until it passes `test`; returns what was seen."""
+        """Looks again after each event, and each second, until what it sees passes `test`; returns that."""
         until = time.monotonic() + limit_s
-        while True:
-            seen = look()
-            if test(seen):
-                self.say(what)
-                return seen
-            if time.monotonic() > until:
-                out_of_time(f"not within {limit_s:.0f} s: {what}; is {seen}")
-            time.sleep(0.3)
+        events = Events(self, since=self.muster("status")["event_no"])
+        try:
+            while True:
+                seen = look()
+                if test(seen):
+                    self.say(what)
+                    return seen
+                if time.monotonic() > until:
+                    out_of_time(f"not within {limit_s:.0f} s: {what}; is {seen}")
+                events.next(1.0)
+        finally:
+            events.process.kill()
+            events.process.wait()
+            events.process.stdout.close()
 
     def wait_edge(self, host, lun, wanted, what):
         return self.wait(lambda: self.edge(host, lun), lambda e: e is not None and e[:len(wanted)] == wanted,

@@ -3,9 +3,6 @@
 iscsiadm, multipathd) and this file share no code with the collectors."""
 import json
 import re
-import time
-
-from lab_harness import out_of_time
 
 COMMAND = r"""
 for d in /sys/block/sd*; do
@@ -83,20 +80,11 @@ def differences(t, host):
 
 
 def agree(t, hosts, limit_s=120.0):
-    """Waits until muster and each host say the same; returns how many facts were the same."""
-    total = 0
+    """Waits until muster and each host say the same."""
     for host in hosts:
-        until = time.monotonic() + limit_s
-        while True:
-            faults, compared = differences(t, host)
-            if not faults:
-                break
-            if time.monotonic() > until:
-                out_of_time("\n".join(faults))
-            time.sleep(0.5)
-        total += compared
-    t.say(f"{total} facts of {', '.join(h.name for h in hosts)} are what the hosts' own tools say")
-    return total
+        _, compared = t.wait(lambda h=host: differences(t, h), lambda seen: not seen[0] and seen[1],
+                             f"what muster says of {host.name} is what its own tools say", limit_s)
+        t.say(f"  {compared} facts compared")
 
 
 def same_pages(hosts):
