@@ -13,7 +13,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "..", "lab"), os.path.join(HERE, "..", "integration")]
 from harness import Events, check, skip  # noqa: E402
 from muster_lab import debian, faults, image, processes  # noqa: E402
-from muster_lab.agent import Silent  # noqa: E402
 from muster_lab.errors import LabError, Unavailable  # noqa: E402
 from muster_lab.fleet import Lab  # noqa: E402
 
@@ -48,6 +47,7 @@ def limit(seconds):
 def contain():
     """Goes on in namespaces of processes, mounts and network of its own, with a folder of its own: nothing that
     the test starts outlives it, even when it is killed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if os.environ.get("MUSTER_LAB_CONTAINED"):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], check=True)
         os.makedirs("/run/netns")

@@ -4,11 +4,19 @@ iscsiadm, multipathd) and this file share no code with the collectors."""
 import json
 import re
 
+from muster_lab.agent import Silent
+
 COMMAND = r"""
-for d in /sys/block/sd*; do
-    [ -e "$d/device" ] || continue
-    echo "${d##*/} $(basename "$(readlink -f "$d/device")") $(cat "$d/size") $(cat "$d/device/state")" \
-        "$(cat "$d/device/wwid") $(od -An -v -tx1 "$d/device/vpd_pg83" | tr -d ' \n')"
+shopt -s nullglob
+for d in /sys/class/scsi_disk/*/device; do
+    block=("$d"/block/*)
+    [ ${#block[@]} = 1 ] || continue
+    read -r size <"${block[0]}/size"
+    read -r state <"$d/state"
+    read -r wwid <"$d/wwid"
+    address=${d%/device}
+    page=$(od -An -v -tx1 "$d/vpd_pg83")
+    echo "${block[0]##*/} ${address##*/} $size $state $wwid ${page//[[:space:]]/}"
 done
 echo ===
 lsblk -J -o NAME,TYPE,SIZE -b
@@ -65,7 +73,10 @@ def said(t, host):
 
 def differences(t, host):
     """Sentences on what muster says otherwise than the host itself; and the number of facts compared."""
-    theirs, ours = look(host), said(t, host)
+    try:
+        theirs, ours = look(host), said(t, host)
+    except Silent as e:
+        return [str(e)], 0
     faults, compared = [], 0
     for name in sorted({*theirs, *ours}):
         a, b = ours.get(name), theirs.get(name)
