@@ -87,8 +87,7 @@ class Target:
 
     def unmap(self, number):
         """Takes a LUN away, also from sessions that use it."""
-        self.admin("--op", "delete", "--mode", "logicalunit", "--tid", str(FIRST_TID), "--lun",
-                   str(number), "--force")
+        self.admin("--op", "delete", "--mode", "logicalunit", "--tid", str(FIRST_TID), "--lun", str(number))
         self.doc["mapped"].pop(str(number), None)
 
     def resize(self, number):

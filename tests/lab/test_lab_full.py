@@ -64,8 +64,14 @@ def ghost(t, host):
     host.shell("for d in /sys/block/sd*/device/vpd_pg83; do :; done; iscsiadm -m session -R", 90)
     names = [n for n, d in look(host).items() if d["target"] and d["lun"] == "naa." + t.lab.luns["i2"].naa]
     t.say(f"{host.name}'s kernel still calls {names} by the old name")
-    t.wait(lambda: t.muster("event", "tail")["events"],
-           lambda events: any(e["kind"] == "lun.remapped" for e in events), "muster tells that i2 was mapped anew")
+    old, new = (f"naa.{t.lab.luns[n].naa}" for n in ("i2", list(t.lab.luns)[-1]))
+
+    def told():
+        return {e["kind"] for e in t.muster("event", "tail")["events"]
+                if old in e["text"] and new in e["text"] and host.name in e["text"]}
+    t.wait(told, lambda kinds: kinds >= {"lun.remapped", "lun.ghost"},
+           "muster tells that i2 was mapped anew, and that its map's paths contradict it")
+    check(t.edge(host.name, "i2")[0] == "lost", "the old LUN is lost, not merged with the new one")
 
 
 def frozen(t, host, other):
