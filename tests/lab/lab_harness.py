@@ -22,8 +22,9 @@ WAIT_S = 120.0  # for one change to arrive in the matrix: emulated processors on
 
 
 def busy():
-    """Whether others want much more of this machine than it has, so that a time limit proves nothing."""
-    return os.getloadavg()[0] > 2 * os.cpu_count()
+    """Whether others want so much of this machine that a time limit proves nothing. The limits leave room for
+    the load that ./check makes: under that they are faults."""
+    return os.getloadavg()[0] > 8 * os.cpu_count()
 
 
 def out_of_time(text):
