@@ -50,12 +50,18 @@ void storage_identify(struct storage *s, const struct tree *t)
     }
 }
 
+/* A scan can write nothing: that there is one, or was one, says nothing of a label. */
+static bool may_write(const struct use *u)
+{
+    return !REC_HAS(u, use, kind) || strcmp(u->kind, "scan") != 0;
+}
+
 void storage_uses(struct storage *s, const struct use *uses, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct block_container *c = NULL;
 
-        if (REC_HAS(&uses[i], use, container))
+        if (REC_HAS(&uses[i], use, container) && may_write(&uses[i]))
             c = container_by_name(s->containers, s->container_count, uses[i].container);
         if (c != NULL)
             c->uses += record_hash(&use_desc, &uses[i]);

@@ -89,7 +89,7 @@ def remove_devices(numbers):
 
 
 class Disks:
-    """Use as `with Disks(lab) as disks:`. Nodes are numbered from 0, up to 8."""
+    """Use as `with Disks(lab) as disks:`. Nodes are numbered from 0 to 9."""
 
     def __init__(self, lab):
         self.lab, self.dir = lab, os.path.join(lab.dir, "disks")

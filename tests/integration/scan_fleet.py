@@ -20,7 +20,7 @@ NODES = ["alpha", "beta", "gamma"]
 KINDS = ("ext4", "xfs", "btrfs", "vfat", "iso9660")
 TTL_MS = 6000  # the least that there is: tests wait for its end
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
-SPARE = 7      # a node of nobody, for what the test itself does
+SPARE = 9      # a node of nobody, for what the test itself does
 QEMU = {"guests/web.qcow2": ("qcow2", 64 * d.MIB, ()), "vhd.vhd": ("vpc", 32 * d.MIB, ()),
         "old/flat.vmdk": ("vmdk", 16 * d.MIB, ()),
         "guests/web-2.qcow2": ("qcow2", None, ("-b", "web.qcow2", "-F", "qcow2"))}
@@ -74,15 +74,16 @@ def inside(disks, device, kind, change):
 
 class ScanFleet:
     """Use as `with ScanFleet(lab, disks, {label: kind}) as fleet:`; labels are those of the file systems.
-    `more`: files without an image in each, so that a scan takes a moment."""
+    `more`: files without an image in each, so that a scan takes a moment; of all, or {label: how many}.
+    `extra`: options of the probes."""
 
-    def __init__(self, lab, disks, filesystems, more=0, prepare=None):
-        self.lab, self.disks, self.kinds = lab, disks, dict(filesystems)
+    def __init__(self, lab, disks, filesystems, more=0, prepare=None, names=NODES, extra=()):
+        self.lab, self.disks, self.kinds, self.names = lab, disks, dict(filesystems), list(names)
         self.files, self.devices = {}, {}  # label: path; (node, label): device
         for label, kind in self.kinds.items():
             path = self.files[label] = disks.make(kind, label, "-n" if kind == "vfat" else "-L", label)
             device = disks.attach(SPARE, path)
-            inside(disks, device, kind, lambda folder: plant(folder, more))
+            inside(disks, device, kind, lambda folder: plant(folder, more if isinstance(more, int) else more[label]))
             disks.detach(device)
             if prepare is not None:
                 prepare(disks, label, path)
@@ -90,11 +91,11 @@ class ScanFleet:
             with open(path, "rb") as f:
                 os.fsync(f.fileno())
                 os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            for i, name in enumerate(NODES):
+            for i, name in enumerate(self.names):
                 device = self.devices[name, label] = disks.attach(i, path)
                 loops.ask(device, 0x4C08, 1)  # LOOP_SET_DIRECT_IO: no cache below it, as of a LUN
         self.settings = ["--set", f"lease_ttl_ms={TTL_MS}"]
-        self.fleet = d.Fleet(lab, disks, NODES, settings=self.settings)
+        self.fleet = d.Fleet(lab, disks, self.names, extra=extra, settings=self.settings)
         self.observer = Observer(lab.dir, list(self.files.values()))
 
     def __enter__(self):
@@ -108,7 +109,7 @@ class ScanFleet:
 
     def wait_seen(self):
         self.lab.wait_matrix(lambda m: {k for k, e in m.items() if e["state"] == "ok"} >=
-                             {(n, f) for n in NODES for f in self.files},
+                             {(n, f) for n in self.names for f in self.files},
                              "all see all", "--kind", "filesystem")
 
     # ---- scans
@@ -140,7 +141,7 @@ class ScanFleet:
         def write(folder):
             with open(os.path.join(folder, "note"), "ab") as f:
                 f.write(b"changed\n")
-        inside(self.disks, self.devices[NODES[0], label], self.kinds[label], write)
+        inside(self.disks, self.devices[self.names[0], label], self.kinds[label], write)
         self.wait_unused()
         self.before[label] = block_digests(self.files[label])
 

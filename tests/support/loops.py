@@ -13,7 +13,7 @@ import struct
 LOOP_CTL_ADD, LOOP_CTL_REMOVE, LOOP_CTL_GET_FREE = 0x4C80, 0x4C81, 0x4C82
 LOOP_CLR_FD, LOOP_SET_CAPACITY, LOOP_CONFIGURE = 0x4C01, 0x4C07, 0x4C0A
 READ_ONLY, AUTOCLEAR, PARTSCAN = 1, 4, 8
-CLONE_NEWNS, MS_PRIVATE, MS_REC, MNT_DETACH = 0x20000, 1 << 18, 1 << 14, 2
+CLONE_NEWNS, MS_PRIVATE, MS_REC, MS_RDONLY, MNT_DETACH = 0x20000, 1 << 18, 1 << 14, 1, 2
 LOOKUP, FORGET, GETATTR, OPEN, READ, INIT, BATCH_FORGET = 1, 2, 3, 14, 15, 26, 42
 FOPEN_DIRECT_IO = 1
 
@@ -31,8 +31,8 @@ def own_mounts():
     call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
 
 
-def mount(device, folder, kind, options=""):
-    call("mount", device.encode(), folder.encode(), kind.encode(), 0, options.encode())
+def mount(device, folder, kind, options="", flags=0):
+    call("mount", device.encode(), folder.encode(), kind.encode(), flags, options.encode())
 
 
 def unmount(folder, lazily=False):

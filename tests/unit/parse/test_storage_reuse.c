@@ -131,6 +131,21 @@ Test(storage_reuse, a_label_is_read_again_when_its_uses_change_and_once_more)
     cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), &mount, 1), "ab");
 }
 
+Test(storage_reuse, a_scan_is_no_reason_to_read_a_label_again)
+{
+    struct storage s = two_disks("diskseq = 11", "64"), again = two_disks("diskseq = 11", "64");
+    struct use scan = { .present = 0 };
+
+    REC_SET(&scan, use, key, "scan/8:1//4711");
+    REC_SET(&scan, use, container, NAA "-part1");
+    REC_SET(&scan, use, kind, "scan");
+    all_read(&s, NULL, 0);
+    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), &scan, 1), "a1b");
+    REC_SET(&scan, use, kind, "loop");
+    again = two_disks("diskseq = 11", "64");
+    cr_assert_str_eq(reused(&s, &again, HINT(.whole = false), &scan, 1), "ab");
+}
+
 Test(storage_reuse, what_did_not_answer_well_is_asked_again)
 {
     struct storage s = two_disks("diskseq = 11", "64"), again = two_disks("diskseq = 11", "64");
