@@ -488,7 +488,8 @@ enum node_admission {
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
     X(STR, error,   3, 0, "one sentence when nothing could be collected")                          \
-    X(BOOL, clean,   5, 0, "of a scan: proven unmounted; the memfd has a scan_result or a reach_result")
+    X(BOOL, clean,   5, 0, "of a scan: proven unmounted; the memfd has a scan_result or a reach_result") \
+    X(BOOL, stale,   6, 0, "of a scan: the device is not as it was last seen: it is to be looked at again")
 
 /* clang-format on */
 
