@@ -135,6 +135,8 @@ struct edge_row {
     uint32_t paths_active, paths_total, paths_had;
     wall_ms had_until; /* 0: never fell */
     wall_ms since;
+    const char *distrust; /* what the node found instead when it looked; NULL: it is believed */
+    wall_ms distrusted;   /* since when; 0: it is believed */
 };
 
 struct network_row {

@@ -73,7 +73,8 @@ static int order_read(struct step *s, struct job *j, struct envelope *env)
 
 /* ---- step reach ----------------------------------------------------------------------------- */
 
-/* Those that reach it now, other than the one that has read it. Too many jobs are not made. */
+/* Those that say that they reach it now, other than the one that has read it: whose word is not
+ * believed may prove it. Too many jobs are not made. */
 static int make_reach_of(struct step *s, struct task *t, uint32_t reader, struct resource *r)
 {
     int rc = 0;
@@ -82,7 +83,7 @@ static int make_reach_of(struct step *s, struct task *t, uint32_t reader, struct
         struct job *j;
 
         if (e->node->row.no == reader || !may_order(e->node) ||
-            (e->shown != EDGE_OK && e->shown != EDGE_DEGRADED))
+            (e->shown != EDGE_OK && e->shown != EDGE_DEGRADED && e->shown != EDGE_QUARANTINED))
             continue;
         if (jobs_room(s->c, 1))
             rc = job_new(s, t, r, e->node, &j);

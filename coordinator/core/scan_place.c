@@ -29,6 +29,7 @@ static int hold_unreached(struct step *s, struct reading *d, struct job *j)
     struct node *n = reading_is_once(d) ? NULL : node_by_no(s->c, j->row.node_no);
     char *label = resource_label(s->u->arena, r);
     struct verdict v = { 0 };
+    const struct edge *e;
     int rc = label == NULL ? -ENOMEM : 0;
 
     if (rc == 0 && d->partial)
@@ -41,6 +42,15 @@ static int hold_unreached(struct step *s, struct reading *d, struct job *j)
         return rc;
     if (v.text != NULL)
         return hold(s->c, j, v.text, false);
+    for (e = r->edges; e != NULL && e->shown != EDGE_QUARANTINED; e = e->next)
+        ;
+    if (n == NULL && e != NULL)
+        return hold(s->c, j,
+                    arena_printf(s->u->arena,
+                                 "%s: no node reaches it but %s, which is not believed, since it "
+                                 "found something else there (%s).",
+                                 label, e->node->row.name, e->distrust),
+                    false);
     return hold(s->c, j,
                 n != NULL && n->row.draining
                     ? arena_printf(s->u->arena, "%s: %s is draining.", label, n->row.name)

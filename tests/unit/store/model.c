@@ -391,8 +391,10 @@ static void apply_edge(struct model *m, const struct change *c)
         drop_key(m, &key);
         return;
     }
-    buf_printf(&value, "%d %u %u %u %" PRId64 " %" PRId64, (int)r->state, r->paths_active,
-               r->paths_total, r->paths_had, r->had_until.v, r->since.v);
+    buf_printf(&value, "%d %u %u %u %" PRId64 " %" PRId64 " %" PRId64 " ", (int)r->state,
+               r->paths_active, r->paths_total, r->paths_had, r->had_until.v, r->since.v,
+               r->distrusted.v);
+    add_text(&value, r->distrust);
     put(m, &key, &value);
 }
 

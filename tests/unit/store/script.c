@@ -243,9 +243,10 @@ static void make_edge(uint64_t *r, struct arena *a, struct change *c)
 {
     struct edge_row *x = &c->edge;
 
-    (void)a;
     x->node_no = random_node(r);
     x->resource_no = 1 + (uint32_t)random_below(r, RESOURCES);
+    x->distrust = random_text_0(r, a);
+    x->distrusted = random_wall(r);
     x->state = (enum edge_state)(1 + random_below(r, EDGE_LOST));
     x->paths_active = (uint32_t)random_next(r);
     x->paths_total = (uint32_t)random_next(r);
