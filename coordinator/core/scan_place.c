@@ -45,12 +45,13 @@ static int hold_unreached(struct step *s, struct reading *d, struct job *j)
     for (e = r->edges; e != NULL && e->shown != EDGE_QUARANTINED; e = e->next)
         ;
     if (n == NULL && e != NULL)
-        return hold(s->c, j,
-                    arena_printf(s->u->arena,
-                                 "%s: no node reaches it but %s, which is not believed, since it "
-                                 "found something else there (%s).",
-                                 label, e->node->row.name, e->distrust),
-                    false);
+        return hold(
+            s->c, j,
+            arena_printf(s->u->arena,
+                         "%s: no node that is up and does not drain reaches it, and %s is not "
+                         "believed to, since it found something else there (%s).",
+                         label, e->node->row.name, e->distrust),
+            false);
     return hold(s->c, j,
                 n != NULL && n->row.draining
                     ? arena_printf(s->u->arena, "%s: %s is draining.", label, n->row.name)
