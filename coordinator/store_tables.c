@@ -190,7 +190,8 @@ TABLE(task, task_row, 1, false,
     COLUMN(task_row, every_node, STORE_BOOL),
     COLUMN(task_row, created, STORE_WALL),
     COLUMN(task_row, ended, STORE_WALL),
-    COLUMN(task_row, text, STORE_TEXT_0));
+    COLUMN(task_row, text, STORE_TEXT_0),
+    COLUMN(task_row, left_out, STORE_U32));
 
 TABLE(job, job_row, 2, false,
     COLUMN(job_row, task_no, STORE_U32),

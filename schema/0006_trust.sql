@@ -3,6 +3,9 @@
 ALTER TABLE edge ADD COLUMN distrust TEXT; -- what was found; NULL: it is believed
 ALTER TABLE edge ADD COLUMN distrusted INTEGER NOT NULL DEFAULT 0; -- since when
 
+-- Jobs that were not made, since there were too many.
+ALTER TABLE task ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
+
 DROP VIEW matrix;
 CREATE VIEW matrix AS
 -- The matrix as it was last reported. NO LIVENESS: whether a node is up, and whether an edge is

@@ -351,9 +351,13 @@ static const char *lease_text(struct search *x)
     const char *name = l->node->row.name;
 
     if (l->row.kind == KIND_HOLD)
-        return arena_printf(x->a, "%s has a hold of it (token %llu%s%s): it ends when that is done",
-                            name, (unsigned long long)l->row.token, l->row.text != NULL ? ", " : "",
-                            l->row.text != NULL ? l->row.text : "");
+        return arena_printf(
+            x->a, "%s has a hold of it%s (token %llu%s%s): it ends when that is done", name,
+            uuid_eq(l->row.boot_id, l->node->row.boot_id)
+                ? ""
+                : ", of an earlier boot that is not proven over",
+            (unsigned long long)l->row.token, l->row.text != NULL ? ", " : "",
+            l->row.text != NULL ? l->row.text : "");
     if (l->row.state == LEASE_LIVE)
         return arena_printf(x->a, "%s scans it (token %llu)", name,
                             (unsigned long long)l->row.token);

@@ -242,6 +242,7 @@ struct task_row {
     bool every_node;        /* of a scan */
     wall_ms created, ended; /* ended 0: it is not over */
     const char *text;       /* may be NULL */
+    uint32_t left_out;      /* jobs that were not made, since there were too many */
 };
 
 enum job_progress { JOB_OPEN = 1, JOB_TAKEN = 2 /* a node works on it */, JOB_DONE = 3 };

@@ -205,6 +205,14 @@ void scan_stop(struct coord *c, struct job *j)
     scans_wake(c, n);
 }
 
+/* In mode every each node that sees it has a job, and here there was none. */
+static int seen_by_none(struct step *s, struct job *j)
+{
+    const char *why = arena_printf(s->u->arena, "%s: no node sees it now.", j->row.resource_label);
+
+    return why == NULL ? -ENOMEM : job_done(s, j, SCAN_NOT_READ, why);
+}
+
 int scan_place(struct step *s, struct job *j)
 {
     struct node *n = NULL;
@@ -212,6 +220,8 @@ int scan_place(struct step *s, struct job *j)
     int rc;
 
     scan_stop(s->c, j);
+    if (j->task->row.every_node && j->row.node_no == 0)
+        return seen_by_none(s, j);
     rc = scan_reading(s->c, j, &d);
     if (rc < 0)
         return rc;

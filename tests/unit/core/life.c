@@ -602,8 +602,9 @@ static void task_lines(FILE *f, const struct coord *c)
     for (const struct link *l = c->tasks.next; l != &c->tasks; l = l->next) {
         const struct task *t = container_of(l, struct task, link);
 
-        fprintf(f, "  task %u kind %u state %u step %u open %u: %s\n", t->row.no, t->row.kind,
-                t->row.state, t->row.step, t->open, or_dash(t->row.text));
+        fprintf(f, "  task %u kind %u state %u step %u open %u left out %u: %s\n", t->row.no,
+                t->row.kind, t->row.state, t->row.step, t->open, t->row.left_out,
+                or_dash(t->row.text));
         for (uint32_t i = 0; i < t->job_count; i++) {
             const struct job_row *j = &t->jobs[i]->row;
 

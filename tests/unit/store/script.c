@@ -382,6 +382,7 @@ static void make_task(uint64_t *r, struct arena *a, struct change *c)
     x->state = (enum task_state)(1 + random_below(r, TASK_CANCELLING));
     x->step = (uint32_t)random_next(r);
     x->every_node = random_chance(r, 50);
+    x->left_out = (uint32_t)random_next(r);
     x->created = random_wall(r);
     x->ended.v = random_chance(r, 50) ? 0 : random_wall(r).v;
     x->text = random_text_0(r, a);
