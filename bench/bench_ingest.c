@@ -185,13 +185,14 @@ struct round {
 static int peer_make(struct bench *b, struct peer *p, uint32_t index, const char *token,
                      struct arena *a, struct err *e)
 {
+    static const struct fleet_state state = { .revision = 0 };
     size_t more = 0;
     int rc;
 
-    fleet_host(&b->shape, index, a, &p->host);
-    rc = fleet_sections(&b->shape, index, 0, WORKER_SYSTEM, a, p->sections, &p->section_count);
+    fleet_host(&b->shape, index, 0, a, &p->host);
+    rc = fleet_sections(&b->shape, index, &state, WORKER_SYSTEM, a, p->sections, &p->section_count);
     if (rc == 0)
-        rc = fleet_sections(&b->shape, index, 0, WORKER_NET, a, p->sections + p->section_count,
+        rc = fleet_sections(&b->shape, index, &state, WORKER_NET, a, p->sections + p->section_count,
                             &more);
     p->section_count += more;
     if (rc == 0)
@@ -315,7 +316,13 @@ int main(int argc, char **argv)
 {
     struct bench b = { .nodes = 100,
                        .rounds = 5,
-                       .shape = { .seed = 1, .nics = 8, .vlans = 20, .bad_per_mille = 20 } };
+                       .shape = { .seed = 1,
+                                  .rack = 40,
+                                  .cpus = 3,
+                                  .group = 40,
+                                  .nics = 8,
+                                  .vlans = 20,
+                                  .bad_per_mille = 20 } };
     struct round rounds[MAX_ROUNDS] = { 0 };
     struct err e = { "" };
     struct rlimit files;

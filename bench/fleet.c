@@ -5,11 +5,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "base/limits.h"
 #include "base/log.h"
-#include "fleet_net.h"
+#include "fleet_script.h"
 #include "net/net.h"
 
 static volatile sig_atomic_t stopped;
@@ -26,160 +27,251 @@ static void usage(FILE *out)
         "Usage: muster-fleet --connect tcp://HOST:PORT --tokens FILE --nodes N [options]\n"
         "\n"
         "Runs N simulated hosts against a coordinator: real probes' logic, real CURVE connections,\n"
-        "made-up hardware. Runs until Ctrl-C.\n"
+        "made-up hardware and scans. Runs until Ctrl-C.\n"
         "\n"
         "  --connect ENDPOINT  where the coordinator listens for nodes\n"
-        "  --tokens FILE       one enrolment token a line (muster token create --count N)\n"
+        "  --tokens FILE       one enrolment token a line (muster token create --count N); more\n"
+        "                      than there are hosts are for new boots\n"
         "  --nodes N           how many hosts\n"
+        "  --script FILE       what happens to them once all are registered; of a FIFO, when it\n"
+        "                      is written to it\n"
+        "  --shape FILE        a line NAME NUMBER for each figure below that is not the usual one\n"
         "  --seed S            another fleet; the same seed gives the same one (default 1)\n"
-        "  --nics N            NICs of each host (default 4)\n"
-        "  --vlans N           VLANs of each host (default 8)\n"
-        "  --dark N            hosts of a thousand that have a NIC without carrier (default 20)\n"
         "  --help              this text\n"
+        "\n"
+        "Figures of the fleet:\n",
+        out);
+    for (size_t i = 0; i < fleet_figure_count; i++) {
+        const struct fleet_figure *f = &fleet_figures[i];
+
+        fprintf(out, "  --%-11s N     %s (default %u)\n", f->name, f->what, f->usual);
+    }
+    fputs(
+        "\n"
+        "A script has a line for each thing that happens:\n"
+        "  wait 2.5s\n"
+        "  link down|up NIC HOSTS    a NIC has no carrier\n"
+        "  port down|up PORT HOSTS   an FC port, and with it its paths\n"
+        "  lun gone|back LUN HOSTS   a LUN is unmapped\n"
+        "  flap HOSTS                a carrier goes and comes back\n"
+        "  restart HOSTS             the probe, in the same boot\n"
+        "  crash HOSTS               off, without a word\n"
+        "  boot HOSTS                in a new boot, with the next token\n"
+        "HOSTS: all, rack N, or numbers from 0: 3 or 0-39 or 1,5,7-9.\n"
         "\n"
         "Example:\n"
         "  muster token create --count 300 >tokens\n"
-        "  muster-fleet --connect tcp://127.0.0.1:7411 --tokens tokens --nodes 300\n",
+        "  mkfifo happens\n"
+        "  muster-fleet --connect tcp://127.0.0.1:7411 --tokens tokens --nodes 300 --script happens &\n"
+        "  echo lun gone 2 rack 1 >happens\n",
         out);
 }
 
-static int read_tokens(const char *path, uint32_t n, char ***out)
+static int token_add(struct fleet_options *o, const char *line)
+{
+    char **more = realloc(o->tokens, (o->token_count + 1) * sizeof *more);
+
+    if (more == NULL)
+        return -ENOMEM;
+    o->tokens = more;
+    more[o->token_count] = strdup(line);
+    return more[o->token_count++] == NULL ? -ENOMEM : 0;
+}
+
+static int read_tokens(const char *path, struct fleet_options *o)
 {
     FILE *f = fopen(path, "re");
     char line[256];
-    uint32_t have = 0;
 
-    *out = calloc(n, sizeof **out);
-    if (f == NULL || *out == NULL) {
+    if (f == NULL) {
         fprintf(stderr, "muster-fleet: cannot read %s: %s\n", path, strerror(errno));
-        if (f != NULL)
-            fclose(f);
         return 1;
     }
-    while (have < n && fgets(line, sizeof line, f) != NULL) {
+    while (fgets(line, sizeof line, f) != NULL) {
         line[strcspn(line, "\r\n")] = '\0';
-        if (strncmp(line, "m1.", 3) == 0)
-            (*out)[have++] = strdup(line);
+        if (strncmp(line, "m1.", 3) == 0 && token_add(o, line) < 0) {
+            fclose(f);
+            fputs("muster-fleet: out of memory\n", stderr);
+            return 1;
+        }
     }
     fclose(f);
-    if (have < n) {
+    if (o->token_count < o->nodes) {
         fprintf(stderr,
                 "muster-fleet: %s has %u tokens, %u hosts need one each: create more with "
                 "'muster token create --count %u'\n",
-                path, have, n, n);
+                path, o->token_count, o->nodes, o->nodes);
         return 1;
     }
-    return 0;
-}
-
-static int number(const char *text, uint32_t highest, uint32_t *out)
-{
-    char *end;
-    unsigned long v = strtoul(text, &end, 10);
-
-    if (*text == '\0' || *end != '\0' || v > highest)
-        return -1;
-    *out = (uint32_t)v;
     return 0;
 }
 
 struct options {
     struct fleet_options fleet;
-    const char *tokens;
-    uint32_t seed;
+    const char *tokens, *script;
 };
 
-static int parse_options(int argc, char **argv, struct options *o)
-{
-    static const struct option longs[] = {
-        { "connect", required_argument, NULL, 'c' },
-        { "tokens", required_argument, NULL, 't' },
-        { "nodes", required_argument, NULL, 'n' },
-        { "seed", required_argument, NULL, 's' },
-        { "nics", required_argument, NULL, 'i' },
-        { "vlans", required_argument, NULL, 'v' },
-        { "dark", required_argument, NULL, 'd' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
-    struct {
-        char letter;
-        uint32_t highest, *to;
-    } numbers[] = {
-        { 'n', LIMIT_NODES, &o->fleet.nodes },
-        { 's', UINT32_MAX, &o->seed },
-        { 'i', 64, &o->fleet.shape.nics },
-        { 'v', 1000, &o->fleet.shape.vlans },
-        { 'd', 1000, &o->fleet.shape.bad_per_mille },
-    };
-    int c;
+enum { OTHERS = 7 }; /* options that are no figures */
 
-    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        if (c == 'h') {
-            usage(stdout);
-            exit(0);
-        } else if (c == 'c') {
-            o->fleet.endpoint = optarg;
-        } else if (c == 't') {
-            o->tokens = optarg;
-        } else if (c == '?') {
-            return 2;
-        }
-        for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-            if (c == numbers[i].letter && number(optarg, numbers[i].highest, numbers[i].to) != 0) {
-                fprintf(stderr, "muster-fleet: %s is not a number from 0 to %u\n", optarg,
-                        numbers[i].highest);
-                return 2;
-            }
-        }
-    }
-    if (o->fleet.endpoint == NULL || o->tokens == NULL || o->fleet.nodes == 0 ||
-        o->fleet.shape.nics == 0 || optind != argc) {
-        fputs("muster-fleet: --connect, --tokens and --nodes are needed (see --help)\n", stderr);
+/* The options that are no figures, and then the figures. */
+static void option_list(struct option *list)
+{
+    static const struct option others[OTHERS] = {
+        { "connect", required_argument, NULL, 'c' }, { "tokens", required_argument, NULL, 't' },
+        { "nodes", required_argument, NULL, 'n' },   { "script", required_argument, NULL, 's' },
+        { "shape", required_argument, NULL, 'f' },   { "seed", required_argument, NULL, 'e' },
+        { "help", no_argument, NULL, 'h' },
+    };
+
+    memcpy(list, others, sizeof others);
+    for (size_t i = 0; i < fleet_figure_count; i++)
+        list[OTHERS + i] = (struct option){ fleet_figures[i].name, required_argument, NULL, 1 };
+    list[OTHERS + fleet_figure_count] = (struct option){ NULL, 0, NULL, 0 };
+}
+
+static int nodes_of(const char *text, uint32_t *out)
+{
+    char *end;
+    unsigned long v = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || v == 0 || v > LIMIT_NODES) {
+        fprintf(stderr, "muster-fleet: --nodes %s: it takes a number from 1 to %d\n", text,
+                LIMIT_NODES);
         return 2;
     }
-    o->fleet.shape.seed = o->seed;
+    *out = (uint32_t)v;
     return 0;
 }
 
-int main(int argc, char **argv)
+static int take_option(int c, const char *name, struct options *o)
 {
-    struct options o = {
-        .fleet = { .shape = { .nics = 4, .vlans = 8, .bad_per_mille = 20 },
-                   .heartbeat_ms = DEFAULT_HEARTBEAT_MS },
-        .seed = 1,
-    };
-    struct err e = { "" };
-    struct fleet *f;
-    struct rlimit files;
-    bool told = false;
-    int rc = parse_options(argc, argv, &o);
+    struct err e;
+    int rc = 0;
 
-    log_set("muster-fleet", LOG_LEVEL_INFO);
-    if (rc == 0)
-        rc = read_tokens(o.tokens, o.fleet.nodes, &o.fleet.tokens);
-    if (rc != 0)
-        return rc;
-    /* libzmq takes about two descriptors for each connection. */
+    switch (c) {
+    case 'c':
+        o->fleet.endpoint = optarg;
+        return 0;
+    case 't':
+        o->tokens = optarg;
+        return 0;
+    case 's':
+        o->script = optarg;
+        return 0;
+    case 'n':
+        return nodes_of(optarg, &o->fleet.nodes);
+    case 'f':
+        rc = fleet_shape_read(&o->fleet.shape, optarg, &e);
+        break;
+    case 'e':
+    case 1:
+        rc = fleet_shape_set(&o->fleet.shape, name, optarg, &e);
+        break;
+    default:
+        return 2;
+    }
+    if (rc < 0)
+        fprintf(stderr, "muster-fleet: %s\n", e.text);
+    return rc < 0 ? 2 : 0;
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+    struct option *list = calloc(OTHERS + fleet_figure_count + 1, sizeof *list);
+    struct err e;
+    int c, at = 0, rc = list == NULL ? 1 : 0;
+
+    if (list != NULL)
+        option_list(list);
+    while (rc == 0 && (c = getopt_long(argc, argv, "", list, &at)) != -1) {
+        if (c == 'h') {
+            usage(stdout);
+            exit(0);
+        }
+        rc = take_option(c, c == '?' ? NULL : list[at].name, o);
+    }
+    free(list);
+    if (rc == 0 &&
+        (o->fleet.endpoint == NULL || o->tokens == NULL || o->fleet.nodes == 0 || optind != argc)) {
+        fputs("muster-fleet: --connect, --tokens and --nodes are needed (see --help)\n", stderr);
+        return 2;
+    }
+    if (rc == 0 && fleet_shape_check(&o->fleet.shape, &e) < 0) {
+        fprintf(stderr, "muster-fleet: %s\n", e.text);
+        return 2;
+    }
+    return rc;
+}
+
+/* libzmq takes about two descriptors for each connection. */
+static void raise_limits(void)
+{
+    struct rlimit files;
+
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    f = fleet_new(&o.fleet, &e);
-    while (f != NULL && rc == 0 && !stopped) {
-        rc = fleet_run(f, 1000, &e);
-        if (!told && fleet_counts(f).registered == o.fleet.nodes) {
-            log_line(LOG_LEVEL_INFO, "%u simulated hosts are registered", o.fleet.nodes);
+}
+
+/* Two hosts that would have mounted one filesystem at once are the end of it. */
+static int run(struct fleet *f, uint32_t size, struct fleet_script *script, struct err *e)
+{
+    uint64_t overlaps = 0;
+    bool told = false;
+    int64_t wait_ms = 1000;
+
+    while (!stopped) {
+        int rc = fleet_run(f, wait_ms, e);
+
+        if (rc == 0 && !told && fleet_counts(f).registered == size) {
+            log_line(LOG_LEVEL_INFO, "%u simulated hosts are registered", size);
             told = true;
         }
+        if (rc == 0 && told && script != NULL)
+            wait_ms = fleet_script_run(script, f, e);
+        if (rc < 0 || wait_ms < 0)
+            return rc < 0 ? rc : (int)wait_ms;
+        if (fleet_counts(f).overlaps != overlaps) {
+            overlaps = fleet_counts(f).overlaps;
+            log_line(LOG_LEVEL_ERROR, "two hosts would have had one filesystem mounted at once");
+        }
     }
-    if (f == NULL || rc < 0)
+    return overlaps == 0 ? 0 : err_set(e, -EBUSY, "filesystems were mounted twice at once");
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = { .fleet = { .heartbeat_ms = DEFAULT_HEARTBEAT_MS } };
+    struct fleet_script *script = NULL;
+    struct err e = { "" };
+    struct fleet *f;
+    int rc;
+
+    fleet_shape_usual(&o.fleet.shape);
+    rc = parse_options(argc, argv, &o);
+    log_set("muster-fleet", LOG_LEVEL_INFO);
+    if (rc == 0)
+        rc = read_tokens(o.tokens, &o.fleet);
+    if (rc != 0)
+        return rc;
+    raise_limits();
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    if (o.script != NULL)
+        script = fleet_script_open(o.script, &o.fleet, &e);
+    f = o.script != NULL && script == NULL ? NULL : fleet_new(&o.fleet, &e);
+    rc = f == NULL ? -EINVAL : 0;
+    if (rc == 0 && script != NULL && fleet_script_fd(script) >= 0)
+        rc = fleet_watch(f, fleet_script_fd(script), &e);
+    if (rc == 0)
+        rc = run(f, o.fleet.nodes, script, &e);
+    if (rc < 0)
         fprintf(stderr, "muster-fleet: %s\n", e.text);
+    fleet_script_free(script);
     fleet_free(f);
-    for (uint32_t i = 0; i < o.fleet.nodes; i++)
+    for (uint32_t i = 0; i < o.fleet.token_count; i++)
         free(o.fleet.tokens[i]);
     free(o.fleet.tokens);
-    return rc < 0 || f == NULL ? 1 : 0;
+    return rc < 0 ? 1 : 0;
 }

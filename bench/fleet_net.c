@@ -8,11 +8,14 @@
 #include <zmq.h>
 
 #include "base/limits.h"
+#include "base/map.h"
+#include "fleet_work.h"
 #include "net/net.h"
 #include "wire/codec.h"
 #include "wire/token.h"
 
-#define EPOLL_BATCH 256
+enum { EPOLL_BATCH = 256 };
+#define OTHER_FD UINT32_MAX /* in place of a host's index */
 
 struct sim {
     struct fleet_host host;
@@ -21,9 +24,14 @@ struct sim {
     struct keypair key;
     pubkey server;
     char secret[TOKEN_SECRET_TEXT];
-    void *socket;
+    void *socket; /* NULL: it is off */
+    struct fleet_work *works;
+    struct arena *kept; /* what it remembers for a later probe of this boot */
+    const struct memory *memory;
+    bool enrolled;
     mono_ms due;
-    uint32_t index, revision;
+    uint32_t index;
+    struct fleet_state state;
 };
 
 struct fleet {
@@ -33,9 +41,11 @@ struct fleet {
     struct sim *sims;
     uint32_t *heap;  /* of sim indexes by `due` */
     uint32_t *place; /* where a sim is in the heap */
-    struct arena *scratch, *rows;
+    struct arena *scratch;
     struct buf out;
     struct fleet_counts counts;
+    struct fleet_mounted mounted;
+    uint32_t tokens_used;
 };
 
 static void heap_swap(struct fleet *f, uint32_t i, uint32_t j)
@@ -101,7 +111,7 @@ static int run_worker(struct fleet *f, struct sim *s, enum worker_kind kind, str
 
     if (a == NULL)
         return -ENOMEM;
-    rc = fleet_sections(&f->o.shape, s->index, s->revision, kind, a, sections,
+    rc = fleet_sections(&f->o.shape, s->index, &s->state, kind, a, sections,
                         &ev.worker.section_count);
     if (rc == 0) {
         ev.worker.kind = kind;
@@ -112,20 +122,52 @@ static int run_worker(struct fleet *f, struct sim *s, enum worker_kind kind, str
     return rc;
 }
 
+static int keep_memory(struct sim *s, const struct agent_action *x)
+{
+    s->enrolled = x->enrolled;
+    s->memory = NULL;
+    arena_reset(s->kept);
+    if (x->memory == NULL)
+        return 0;
+    s->memory = record_dup(s->kept, &memory_desc, x->memory);
+    return s->memory == NULL ? -ENOMEM : 0;
+}
+
+static int act(struct fleet *f, struct sim *s, const struct agent_action *x, struct err *e)
+{
+    switch (x->type) {
+    case AGENT_SEND:
+        return send_envelope(f, s, x->env, e);
+    case AGENT_SAVE_MEMORY:
+        return keep_memory(s, x);
+    case AGENT_RUN_SCAN:
+    case AGENT_RUN_REACH:
+        return fleet_work_begin(&s->works, &f->mounted, &f->o.shape, x, clock_mono());
+    case AGENT_EXTEND_SCAN:
+        fleet_work_extend(s->works, x->request, x->deadline);
+        return 0;
+    case AGENT_KILL_SCAN:
+        fleet_work_kill(s->works, x->request, clock_mono());
+        return 0;
+    default: /* workers of inventory run after all this; thousands of logs are of no use */
+        return 0;
+    }
+}
+
 static int step(struct fleet *f, struct sim *s, const struct agent_event *ev, struct err *e)
 {
     struct agent_action *actions = NULL;
     struct arena *a = arena_new(0);
     bool run[WORKER_KIND_COUNT] = { false };
+    mono_ms work;
     int rc;
 
     if (a == NULL)
         return -ENOMEM;
     rc = agent_step(s->agent, ev, a, &actions);
     for (struct agent_action *x = actions; rc == 0 && x != NULL; x = x->next) {
-        if (x->type == AGENT_SEND)
-            rc = send_envelope(f, s, x->env, e);
-        else if (x->type == AGENT_RUN_WORKER)
+        rc = act(f, s, x, e);
+        if (x->type == AGENT_RUN_WORKER)
             run[x->kind] = true;
     }
     arena_free(a);
@@ -134,6 +176,9 @@ static int step(struct fleet *f, struct sim *s, const struct agent_event *ev, st
             rc = run_worker(f, s, (enum worker_kind)k, e);
     }
     s->due = agent_next_deadline(s->agent);
+    work = fleet_work_due(s->works);
+    if (work.v < s->due.v)
+        s->due = work;
     heap_fix(f, s->index);
     return rc;
 }
@@ -168,42 +213,84 @@ static int drain(struct fleet *f, struct sim *s, struct err *e)
     return rc;
 }
 
-static int sim_start(struct fleet *f, uint32_t index, struct err *e)
-{
-    struct sim *s = &f->sims[index];
-    struct epoll_event watch = { .events = EPOLLIN | EPOLLET, .data.u32 = index };
-    size_t fd_size = sizeof(int);
-    int fd, rc;
+/* ---- a host goes on and off ------------------------------------------------------------------ */
 
-    s->arena = arena_new(0);
-    if (s->arena == NULL)
+static int sim_connect(struct fleet *f, struct sim *s, struct err *e)
+{
+    struct epoll_event watch = { .events = EPOLLIN | EPOLLET, .data.u32 = s->index };
+    size_t fd_size = sizeof(int);
+    int fd;
+
+    s->socket = net_dealer(f->zmq, f->o.endpoint, &s->key, &s->server, LIMIT_NODE_MESSAGE_BYTES, e);
+    if (s->socket == NULL)
         return -ENOMEM;
-    fleet_host(&f->o.shape, index, s->arena, &s->host);
-    rc = token_parse(f->o.tokens[index], &s->server, s->secret, e);
-    if (rc < 0)
-        return rc;
-    keypair_new(&s->key);
+    if (zmq_getsockopt(s->socket, ZMQ_FD, &fd, &fd_size) != 0 ||
+        epoll_ctl(f->epoll, EPOLL_CTL_ADD, fd, &watch) != 0)
+        return err_set(e, -errno, "cannot watch the connection of host %u: %s", s->index,
+                       strerror(errno));
+    return 0;
+}
+
+static int sim_start(struct fleet *f, struct sim *s, struct err *e)
+{
+    int rc;
+
     s->agent = agent_new(&(struct agent_config){
         .node_id = s->host.node_id,
         .boot_id = s->host.boot_id,
         .identity = &s->host.identity,
         .secret = s->secret,
+        .enrolled = s->enrolled,
+        .memory = s->memory,
         .rescan_ms = DEFAULT_RESCAN_MS,
         .worker_timeout_ms = DEFAULT_WORKER_TIMEOUT_MS,
         .coalesce_ms = DEFAULT_COALESCE_MS,
         .heartbeat_ms = f->o.heartbeat_ms,
-        .jitter_seed = index,
+        .jitter_seed = s->index,
         .first_seq = (uint64_t)clock_mono().v * 1000,
     });
-    s->socket = net_dealer(f->zmq, f->o.endpoint, &s->key, &s->server, LIMIT_NODE_MESSAGE_BYTES, e);
-    if (s->agent == NULL || s->socket == NULL)
-        return -ENOMEM;
-    if (zmq_getsockopt(s->socket, ZMQ_FD, &fd, &fd_size) != 0 ||
-        epoll_ctl(f->epoll, EPOLL_CTL_ADD, fd, &watch) != 0)
-        return err_set(e, -errno, "cannot watch the connection of host %u: %s", index,
-                       strerror(errno));
-    return step(f, s, &(struct agent_event){ .type = AGENT_START, .now = clock_mono() }, e);
+    rc = s->agent == NULL ? -ENOMEM : sim_connect(f, s, e);
+    return rc < 0
+               ? rc
+               : step(f, s, &(struct agent_event){ .type = AGENT_START, .now = clock_mono() }, e);
 }
+
+static int sim_boot(struct fleet *f, struct sim *s, struct err *e)
+{
+    int rc;
+
+    if (f->tokens_used == f->o.token_count)
+        return err_set(e, -ENOENT,
+                       "no token is left for a new boot: give more than there are hosts");
+    if (s->arena == NULL)
+        s->arena = arena_new(0);
+    if (s->kept == NULL)
+        s->kept = arena_new(0);
+    if (s->arena == NULL || s->kept == NULL)
+        return -ENOMEM;
+    arena_reset(s->arena);
+    fleet_host(&f->o.shape, s->index, s->state.boots, s->arena, &s->host);
+    rc = token_parse(f->o.tokens[f->tokens_used++], &s->server, s->secret, e);
+    s->memory = NULL;
+    s->enrolled = false;
+    keypair_new(&s->key);
+    return rc < 0 ? rc : sim_start(f, s, e);
+}
+
+/* No good-bye. */
+static void sim_stop(struct fleet *f, struct sim *s)
+{
+    fleet_work_free_all(&s->works, &f->mounted);
+    agent_free(s->agent);
+    s->agent = NULL;
+    if (s->socket != NULL)
+        zmq_close(s->socket);
+    s->socket = NULL;
+    s->due.v = INT64_MAX;
+    heap_fix(f, s->index);
+}
+
+/* ---- the fleet ------------------------------------------------------------------------------- */
 
 struct fleet *fleet_new(const struct fleet_options *o, struct err *e)
 {
@@ -218,8 +305,9 @@ struct fleet *fleet_new(const struct fleet_options *o, struct err *e)
     f->heap = calloc(o->nodes, sizeof *f->heap);
     f->place = calloc(o->nodes, sizeof *f->place);
     f->scratch = arena_new(LIMIT_DECODE_ARENA_BYTES);
+    f->mounted.by_resource = map_new((const uint8_t[16]){ 0 }); /* nobody chooses its keys */
     if (f->epoll < 0 || f->zmq == NULL || f->sims == NULL || f->heap == NULL || f->place == NULL ||
-        f->scratch == NULL) {
+        f->scratch == NULL || f->mounted.by_resource == NULL) {
         err_set(e, -ENOMEM, "not enough memory for %u simulated hosts", o->nodes);
         fleet_free(f);
         return NULL;
@@ -231,7 +319,7 @@ struct fleet *fleet_new(const struct fleet_options *o, struct err *e)
         f->sims[i].due.v = INT64_MAX;
     }
     for (uint32_t i = 0; i < o->nodes; i++) {
-        if (sim_start(f, i, e) != 0) {
+        if (sim_boot(f, &f->sims[i], e) != 0) {
             fleet_free(f);
             return NULL;
         }
@@ -243,14 +331,14 @@ void fleet_free(struct fleet *f)
 {
     if (f == NULL)
         return;
-    for (uint32_t i = 0; f->sims != NULL && i < f->o.nodes; i++) {
+    for (uint32_t i = 0; f->sims != NULL && f->heap != NULL && f->place != NULL && i < f->o.nodes;
+         i++) {
         struct sim *s = &f->sims[i];
 
-        agent_free(s->agent);
+        sim_stop(f, s);
         arena_free(s->arena);
+        arena_free(s->kept);
         keypair_wipe(&s->key);
-        if (s->socket != NULL)
-            zmq_close(s->socket);
     }
     if (f->zmq != NULL)
         zmq_ctx_term(f->zmq);
@@ -258,10 +346,24 @@ void fleet_free(struct fleet *f)
         close(f->epoll);
     buf_deinit(&f->out);
     arena_free(f->scratch);
+    map_free(f->mounted.by_resource);
     free(f->sims);
     free(f->heap);
     free(f->place);
     free(f);
+}
+
+static int finish_works(struct fleet *f, struct sim *s, mono_ms now, struct err *e)
+{
+    struct fleet_work *w;
+    struct agent_event ev;
+    int rc = 0;
+
+    while (rc == 0 && (w = fleet_work_take(&s->works, &f->mounted, now, &ev)) != NULL) {
+        rc = step(f, s, &ev, e);
+        fleet_work_free(w);
+    }
+    return rc;
 }
 
 static int run_due(struct fleet *f, struct err *e)
@@ -272,7 +374,9 @@ static int run_due(struct fleet *f, struct err *e)
     while (rc == 0 && f->sims[f->heap[0]].due.v <= now.v) {
         struct sim *s = &f->sims[f->heap[0]];
 
-        rc = step(f, s, &(struct agent_event){ .type = AGENT_TICK, .now = now }, e);
+        rc = finish_works(f, s, now, e);
+        if (rc == 0)
+            rc = step(f, s, &(struct agent_event){ .type = AGENT_TICK, .now = now }, e);
         /* Sending may have swallowed the edge of an arrival. */
         if (rc == 0)
             rc = drain(f, s, e);
@@ -285,9 +389,10 @@ static int run_due(struct fleet *f, struct err *e)
 int fleet_run(struct fleet *f, int64_t timeout_ms, struct err *e)
 {
     struct epoll_event events[EPOLL_BATCH];
-    int64_t until = f->sims[f->heap[0]].due.v - clock_mono().v;
+    int64_t until = f->sims[f->heap[0]].due.v;
     int n, rc = 0;
 
+    until = until == INT64_MAX ? timeout_ms : until - clock_mono().v;
     if (until < 0)
         until = 0;
     if (until < timeout_ms)
@@ -295,11 +400,24 @@ int fleet_run(struct fleet *f, int64_t timeout_ms, struct err *e)
     n = epoll_wait(f->epoll, events, EPOLL_BATCH, (int)timeout_ms);
     if (n < 0 && errno != EINTR)
         return err_set(e, -errno, "cannot wait for the connections: %s", strerror(errno));
-    for (int i = 0; rc == 0 && i < n; i++)
-        rc = drain(f, &f->sims[events[i].data.u32], e);
+    for (int i = 0; rc == 0 && i < n; i++) {
+        uint32_t index = events[i].data.u32;
+
+        if (index != OTHER_FD && f->sims[index].socket != NULL)
+            rc = drain(f, &f->sims[index], e);
+    }
     if (rc == 0)
         rc = run_due(f, e);
     return rc;
+}
+
+int fleet_watch(struct fleet *f, int fd, struct err *e)
+{
+    struct epoll_event watch = { .events = EPOLLIN | EPOLLET, .data.u32 = OTHER_FD };
+
+    if (epoll_ctl(f->epoll, EPOLL_CTL_ADD, fd, &watch) != 0)
+        return err_set(e, -errno, "cannot wait for orders: %s", strerror(errno));
+    return 0;
 }
 
 struct fleet_counts fleet_counts(const struct fleet *f)
@@ -308,16 +426,85 @@ struct fleet_counts fleet_counts(const struct fleet *f)
 
     c.registered = 0;
     for (uint32_t i = 0; i < f->o.nodes; i++)
-        c.registered += agent_registered(f->sims[i].agent) ? 1u : 0u;
+        c.registered += f->sims[i].agent != NULL && agent_registered(f->sims[i].agent);
+    c.scans = f->mounted.scans;
+    c.overlaps = f->mounted.overlaps;
     return c;
+}
+
+/* ---- what happens to a host ------------------------------------------------------------------ */
+
+static int hint(struct fleet *f, struct sim *s, enum worker_kind kind, struct err *e)
+{
+    struct agent_event ev = { .type = AGENT_KERNEL_HINT, .now = clock_mono() };
+
+    ev.worker.kind = kind;
+    return s->agent == NULL ? 0 : step(f, s, &ev, e);
 }
 
 int fleet_change(struct fleet *f, uint32_t index, struct err *e)
 {
     struct sim *s = &f->sims[index];
-    struct agent_event ev = { .type = AGENT_KERNEL_HINT, .now = clock_mono() };
 
-    s->revision++;
-    ev.worker.kind = WORKER_NET;
-    return step(f, s, &ev, e);
+    s->state.revision++;
+    return hint(f, s, WORKER_NET, e);
+}
+
+int fleet_link(struct fleet *f, uint32_t index, uint32_t nic, bool up, struct err *e)
+{
+    struct sim *s = &f->sims[index];
+    uint64_t bit = UINT64_C(1) << nic;
+
+    s->state.nics_down = up ? s->state.nics_down & ~bit : s->state.nics_down | bit;
+    s->state.revision++;
+    return hint(f, s, WORKER_NET, e);
+}
+
+static int storage_hint(struct fleet *f, struct sim *s, struct err *e)
+{
+    int rc = hint(f, s, WORKER_STORAGE, e);
+
+    return rc < 0 ? rc : hint(f, s, WORKER_LVM, e);
+}
+
+int fleet_port(struct fleet *f, uint32_t index, uint32_t port, bool up, struct err *e)
+{
+    struct sim *s = &f->sims[index];
+    uint32_t bit = UINT32_C(1) << port;
+
+    s->state.ports_down = up ? s->state.ports_down & ~bit : s->state.ports_down | bit;
+    return storage_hint(f, s, e);
+}
+
+int fleet_lun(struct fleet *f, uint32_t index, uint32_t lun, bool mapped, struct err *e)
+{
+    struct sim *s = &f->sims[index];
+    uint64_t bit = UINT64_C(1) << lun % 64, *word = &s->state.luns_gone[lun / 64];
+
+    *word = mapped ? *word & ~bit : *word | bit;
+    return storage_hint(f, s, e);
+}
+
+void fleet_crash(struct fleet *f, uint32_t index)
+{
+    sim_stop(f, &f->sims[index]);
+}
+
+int fleet_restart(struct fleet *f, uint32_t index, struct err *e)
+{
+    struct sim *s = &f->sims[index];
+
+    if (s->socket == NULL)
+        return 0;
+    sim_stop(f, s);
+    return sim_start(f, s, e);
+}
+
+int fleet_boot(struct fleet *f, uint32_t index, struct err *e)
+{
+    struct sim *s = &f->sims[index];
+
+    sim_stop(f, s);
+    s->state.boots++;
+    return sim_boot(f, s, e);
 }

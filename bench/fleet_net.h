@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Thousands of simulated probes in one process and one thread: the real agent and the real wire
- * code, each on its own CURVE connection; only the hardware is made up (fleet_gen.h). */
+ * code, each on its own CURVE connection; only the hardware (fleet_gen.h) and the workers of scans
+ * (fleet_work.h) are made up. */
 #ifndef MUSTER_FLEET_NET_H
 #define MUSTER_FLEET_NET_H
 
@@ -13,7 +14,8 @@ struct fleet_options {
     const char *endpoint;
     struct fleet_shape shape;
     uint32_t nodes;
-    char **tokens; /* one whole token text for each node */
+    char **tokens; /* whole token texts: one for each node, and more for new boots */
+    uint32_t token_count;
     int64_t heartbeat_ms;
 };
 
@@ -27,10 +29,23 @@ int fleet_run(struct fleet *f, int64_t timeout_ms, struct err *e);
 struct fleet_counts {
     uint32_t registered; /* nodes that the coordinator has accepted now */
     uint64_t sent, received, refused;
+    uint64_t scans;    /* filesystems that would have been mounted */
+    uint64_t overlaps; /* of these, while another host had it: must be 0 */
 };
 struct fleet_counts fleet_counts(const struct fleet *f);
 
-/* One host's networks change: the next revision of its inventory, by a kernel hint. */
-int fleet_change(struct fleet *f, uint32_t index, struct err *e);
+/* fleet_run() returns when this descriptor can be read too. 0, or a negative errno. */
+int fleet_watch(struct fleet *f, int fd, struct err *e);
+
+/* What happens to one host. 0, or a negative errno with a sentence. Of one that is off nothing but
+ * `fleet_boot` has an effect at once; what is changed meanwhile is so when it boots. */
+int fleet_change(struct fleet *f, uint32_t index, struct err *e); /* another carrier count */
+int fleet_link(struct fleet *f, uint32_t index, uint32_t nic, bool up, struct err *e);
+int fleet_port(struct fleet *f, uint32_t index, uint32_t port, bool up, struct err *e);
+int fleet_lun(struct fleet *f, uint32_t index, uint32_t lun, bool mapped, struct err *e);
+int fleet_restart(struct fleet *f, uint32_t index, struct err *e); /* its probe, in the same boot */
+void fleet_crash(struct fleet *f, uint32_t index);
+/* In a new boot, with the next token that is left; of one that runs: after a crash. */
+int fleet_boot(struct fleet *f, uint32_t index, struct err *e);
 
 #endif

@@ -22,6 +22,7 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -64,7 +65,8 @@ def options():
 class SlowDisks:
     """What this process and its children read of a block device can be limited."""
 
-    def __init__(self):
+    def __init__(self, bytes_a_second):
+        self.bytes = bytes_a_second
         self.folder = os.path.join(THROTTLE, f"muster-bench-{os.getpid()}")
         os.mkdir(self.folder)
 
@@ -76,10 +78,11 @@ class SlowDisks:
         self.write("cgroup.procs", str(os.getpid()))
         return self
 
-    def limit(self, device, bytes_a_second):
-        number = os.stat(device).st_rdev
-        self.write("blkio.throttle.read_bps_device",
-                   f"{os.major(number)}:{os.minor(number)} {bytes_a_second}")
+    def limit(self, devices, slow=True):
+        for device in devices:
+            number = os.stat(device).st_rdev
+            self.write("blkio.throttle.read_bps_device",
+                       f"{os.major(number)}:{os.minor(number)} {self.bytes if slow else 0}")
 
     def __exit__(self, *unused):
         self.write("cgroup.procs", str(os.getpid()), THROTTLE)
@@ -137,10 +140,22 @@ class Bare:
 
 # ---- muster
 
-def scan(fleet, *args):
-    """Seconds of a scan that reads all anew."""
+def prepare(fleet, slow):
+    """All has changed, and no probe thinks that somebody has anything mounted still: of mounts in another
+    mount table, as `mutex` has them, a probe learns when it looks again."""
+    import disks as d
+    slow.limit(fleet.devices.values(), slow=False)
+    for device in fleet.devices.values():
+        d.as_udev(device)
+    fleet.wait_unused()
     for label in fleet.files:
         fleet.change(label)
+    slow.limit(fleet.devices.values())
+
+
+def scan(fleet, slow, *args):
+    """Seconds of a scan that reads all anew."""
+    prepare(fleet, slow)
     start = time.monotonic()
     doc, of = fleet.scan(*args)
     took = time.monotonic() - start
@@ -165,13 +180,12 @@ def measure(o, servers):
              for i in range(o.filesystems)}
     files = {label: round(o.files * dice.uniform(0.5, 1.5)) for label in kinds}
     figures = {c: [] for c in COLUMNS}
-    with SlowDisks() as slow, Lab() as lab, d.Disks(lab) as disks:
+    with SlowDisks(o.bytes) as slow, Lab() as lab, d.Disks(lab) as disks:
         extra = ("--scans", str(o.scans), "--rescan", "1h")
         with sf.ScanFleet(lab, disks, kinds, more=files, names=[f"n{i}" for i in range(servers)],
                           extra=extra) as fleet:
             fleet.admit()
-            for device in fleet.devices.values():
-                slow.limit(device, o.bytes)
+            slow.limit(fleet.devices.values())
             bare = Bare(fleet, o.build)
             for _ in range(o.rounds):
                 seconds, took = bare.serial()
@@ -179,8 +193,8 @@ def measure(o, servers):
                 figures["serial"].append(seconds)
                 figures["bound"].append(bound(median, servers, o.scans))
                 figures["mutex"].append(bare.mutex())
-                figures["ours"].append(scan(fleet, "--every-node"))
-                figures["once"].append(scan(fleet))
+                figures["ours"].append(scan(fleet, slow, "--every-node"))
+                figures["once"].append(scan(fleet, slow))
                 fleet.wait_no_leases()
             fleet.prove(f"{servers} servers")
     return {c: statistics.median(v) for c, v in figures.items()}
@@ -244,6 +258,7 @@ def main():
         print(f"SKIP: devices cannot be slowed down here: {THROTTLE} (cgroup v1, blkio) is not there or "
               "may not be written")
         sys.exit(77)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what it has made goes with it
     import disks as d
     d.need_disks("mkfs.ext4", "qemu-img")
     conditions = (f"{o.filesystems} filesystems of about {o.files} files, {o.bytes / 1e6:.1f} MB/s a device, "

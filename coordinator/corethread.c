@@ -15,6 +15,8 @@
 #define LONGEST_MS 60000
 #define GATHER_MS  3
 
+enum { URGENT_MOST = 256 };
+
 static mono_ms earliest(mono_ms a, mono_ms b)
 {
     return a.v < b.v ? a : b;
@@ -139,7 +141,10 @@ static int step_work(struct core_thread *t, struct work *w)
     struct coord_event ev = { .route = w->route, .key = w->key, .listened = w->listened };
     int rc;
 
-    if (w->listened.v > t->listened.v)
+    /* One that has overtaken others says nothing of what was heard. */
+    if (w->node.urgent)
+        ev.listened = t->listened;
+    else if (w->listened.v > t->listened.v)
         t->listened = w->listened;
     switch (w->type) {
     case WORK_NODE:
@@ -351,6 +356,25 @@ static struct queue_node *joined(struct queue_node *first, struct queue_node *se
     return first;
 }
 
+/* All of the list is here now. How many messages are still on their way goes to *coming. */
+static void arrive(struct queue_node *n, size_t *coming)
+{
+    for (; n != NULL; n = n->next)
+        *coming = ticket_arrive(&((struct work *)n)->ticket);
+}
+
+/* Between batches, so that who asks does not wait for all that nodes have reported. Not so many
+ * that nodes wait for clients. */
+static struct queue_node *urgent(struct core_thread *t)
+{
+    struct queue_node *list;
+    size_t coming;
+
+    queue_take_urgent(t->o.in, URGENT_MOST, &list);
+    arrive(list, &coming);
+    return list;
+}
+
 static void run_list(struct core_thread *t, struct queue_node *list)
 {
     while (list != NULL && t->coord != NULL) {
@@ -358,6 +382,8 @@ static void run_list(struct core_thread *t, struct queue_node *list)
 
         batch_begin(t);
         again = finish_batch(t, step_list(t, &list));
+        if (list != NULL)
+            list = joined(urgent(t), list);
         list = joined(again, list);
     }
     deliver_refusals(t, list);
@@ -374,13 +400,6 @@ static int64_t wait_ms(struct core_thread *t)
     if (next.v <= now.v)
         return 0;
     return next.v - now.v < LONGEST_MS ? next.v - now.v : LONGEST_MS;
-}
-
-/* All of the list is here now. How many messages are still on their way goes to *coming. */
-static void arrive(struct queue_node *n, size_t *coming)
-{
-    for (; n != NULL; n = n->next)
-        *coming = ticket_arrive(&((struct work *)n)->ticket);
 }
 
 /* What there is to do. A commit costs as much for one message as for many, so while others are on

@@ -9,11 +9,19 @@
 #include <time.h>
 #include <unistd.h>
 
+struct lane {
+    struct queue_node *head, **tail;
+    size_t count, weight;
+};
+
+enum { PLAIN, URGENT, LANES };
+
 struct queue {
     pthread_mutex_t lock;
     pthread_cond_t not_empty, not_full;
-    struct queue_node *head, **tail;
-    size_t count, weight, max_count, max_weight;
+    struct lane lanes[LANES];
+    unsigned turn; /* the lane that is next, if it has any */
+    size_t max_count, max_weight;
     unsigned full_waiters;
     int fd;
     bool signalled; /* fd is readable: written once for many elements */
@@ -40,7 +48,9 @@ struct queue *queue_new(size_t count, size_t weight, bool with_fd)
 
     if (q == NULL)
         return NULL;
-    q->tail = &q->head;
+    for (unsigned i = 0; i < LANES; i++)
+        q->lanes[i].tail = &q->lanes[i].head;
+    q->turn = URGENT;
     q->max_count = count;
     q->max_weight = weight;
     q->fd = with_fd ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1;
@@ -53,11 +63,16 @@ struct queue *queue_new(size_t count, size_t weight, bool with_fd)
     return q;
 }
 
+static bool is_empty(const struct queue *q)
+{
+    return q->lanes[PLAIN].head == NULL && q->lanes[URGENT].head == NULL;
+}
+
 void queue_free(struct queue *q)
 {
     if (q == NULL)
         return;
-    assert(q->head == NULL);
+    assert(is_empty(q));
     pthread_cond_destroy(&q->not_empty);
     pthread_cond_destroy(&q->not_full);
     pthread_mutex_destroy(&q->lock);
@@ -79,22 +94,31 @@ static void signal_fd(struct queue *q)
     q->signalled = true;
 }
 
+static struct lane *lane_of(struct queue *q, const struct queue_node *n)
+{
+    return &q->lanes[n->urgent ? URGENT : PLAIN];
+}
+
 static void append(struct queue *q, struct queue_node *n)
 {
+    struct lane *l = lane_of(q, n);
+
     n->next = NULL;
-    *q->tail = n;
-    q->tail = &n->next;
-    q->count++;
-    q->weight += n->weight;
+    *l->tail = n;
+    l->tail = &n->next;
+    l->count++;
+    l->weight += n->weight;
     signal_fd(q);
     pthread_cond_signal(&q->not_empty);
 }
 
-static bool has_room(const struct queue *q, const struct queue_node *n)
+static bool has_room(struct queue *q, const struct queue_node *n)
 {
-    if (q->count >= q->max_count)
+    const struct lane *l = lane_of(q, n);
+
+    if (l->count >= q->max_count)
         return false;
-    return q->max_weight == 0 || q->count == 0 || q->weight + n->weight <= q->max_weight;
+    return q->max_weight == 0 || l->count == 0 || l->weight + n->weight <= q->max_weight;
 }
 
 bool queue_push(struct queue *q, struct queue_node *n)
@@ -102,7 +126,7 @@ bool queue_push(struct queue *q, struct queue_node *n)
     bool ok;
 
     pthread_mutex_lock(&q->lock);
-    ok = !q->closed && q->count < q->max_count;
+    ok = !q->closed && lane_of(q, n)->count < q->max_count;
     if (ok)
         append(q, n);
     pthread_mutex_unlock(&q->lock);
@@ -146,7 +170,7 @@ static void wait_for_one(struct queue *q, int64_t timeout_ms)
 
     if (timeout_ms > 0)
         until = deadline_in(timeout_ms);
-    while (q->head == NULL && !q->closed) {
+    while (is_empty(q) && !q->closed) {
         if (timeout_ms < 0)
             pthread_cond_wait(&q->not_empty, &q->lock);
         else if (pthread_cond_timedwait(&q->not_empty, &q->lock, &until) == ETIMEDOUT)
@@ -159,7 +183,7 @@ static void clear_fd(struct queue *q)
     uint64_t value;
     ssize_t got;
 
-    if (!q->signalled || q->head != NULL)
+    if (!q->signalled || !is_empty(q))
         return;
     got = read(q->fd, &value, sizeof value);
     assert(got == sizeof value); /* signalled says that it is readable */
@@ -169,40 +193,66 @@ static void clear_fd(struct queue *q)
         signal_fd(q); /* the consumer shall see the end */
 }
 
-static size_t cut(struct queue *q, size_t max, struct queue_node **out)
+static struct queue_node *lane_pop(struct lane *l)
 {
-    struct queue_node *last = NULL, *n = q->head;
-    size_t count = 0;
+    struct queue_node *n = l->head;
 
-    *out = q->head;
-    while (n != NULL && count < max) {
-        q->weight -= n->weight;
-        count++;
-        last = n;
-        n = n->next;
-    }
-    if (last != NULL)
-        last->next = NULL;
-    else
-        *out = NULL;
-    q->head = n;
-    if (n == NULL)
-        q->tail = &q->head;
-    q->count -= count;
-    return count;
+    l->head = n->next;
+    if (l->head == NULL)
+        l->tail = &l->head;
+    l->count--;
+    l->weight -= n->weight;
+    n->next = NULL;
+    return n;
+}
+
+/* NULL: there is none. */
+static struct queue_node *pop(struct queue *q)
+{
+    unsigned is = q->lanes[q->turn].head != NULL ? q->turn : 1 - q->turn;
+
+    if (q->lanes[is].head == NULL)
+        return NULL;
+    q->turn = 1 - is;
+    return lane_pop(&q->lanes[is]);
+}
+
+static void taken(struct queue *q, size_t count)
+{
+    clear_fd(q);
+    if (count > 0 && q->full_waiters > 0)
+        pthread_cond_broadcast(&q->not_full);
 }
 
 size_t queue_take(struct queue *q, size_t max, int64_t timeout_ms, struct queue_node **out)
 {
-    size_t count;
+    size_t count = 0;
 
+    *out = NULL;
     pthread_mutex_lock(&q->lock);
-    if (q->head == NULL && !q->closed && timeout_ms != 0)
+    if (is_empty(q) && !q->closed && timeout_ms != 0)
         wait_for_one(q, timeout_ms);
-    count = cut(q, max, out);
-    clear_fd(q);
-    if (count > 0 && q->full_waiters > 0)
-        pthread_cond_broadcast(&q->not_full);
+    while (count < max && (*out = pop(q)) != NULL) {
+        out = &(*out)->next;
+        count++;
+    }
+    taken(q, count);
+    pthread_mutex_unlock(&q->lock);
+    return count;
+}
+
+size_t queue_take_urgent(struct queue *q, size_t max, struct queue_node **out)
+{
+    size_t count = 0;
+
+    *out = NULL;
+    pthread_mutex_lock(&q->lock);
+    while (count < max && q->lanes[URGENT].head != NULL) {
+        *out = lane_pop(&q->lanes[URGENT]);
+        out = &(*out)->next;
+        count++;
+    }
+    taken(q, count);
     pthread_mutex_unlock(&q->lock);
     return count;
 }
@@ -227,7 +277,7 @@ bool queue_ended(struct queue *q)
     bool ended;
 
     pthread_mutex_lock(&q->lock);
-    ended = q->closed && q->head == NULL;
+    ended = q->closed && is_empty(q);
     pthread_mutex_unlock(&q->lock);
     return ended;
 }
@@ -237,7 +287,7 @@ size_t queue_count(struct queue *q)
     size_t n;
 
     pthread_mutex_lock(&q->lock);
-    n = q->count;
+    n = q->lanes[PLAIN].count + q->lanes[URGENT].count;
     pthread_mutex_unlock(&q->lock);
     return n;
 }

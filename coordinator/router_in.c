@@ -108,6 +108,7 @@ static void submit(struct router *r, struct peer *peer, const struct route *rout
         drop(r, peer, route, key, REFUSE_BUSY, "the coordinator is out of memory; try again");
         return;
     }
+    w->node.urgent = route->socket != SOCKET_NODES;
     w->listened.v = atomic_load(&r->o.budget->listened);
     w->key = *key;
     w->peer = peer;

@@ -223,7 +223,7 @@ struct node {
     struct route route; /* of its last message, once it is registered: for what is sent unasked */
     struct link waiting, under_way, held; /* struct job: of this node from their making; ordered */
     struct link order_due;                /* coord.orders_due: it may be sent something */
-    uint32_t orders;                      /* under way */
+    uint32_t orders;                      /* under way, of steps that do not place jobs */
     uint32_t scans;                       /* at once, as it says; 0: it has not said */
     uint32_t server;                      /* of the open shop, plus 1; 0: none yet */
     struct link rests;                    /* coord.nodes_resting: no scans are offered until then */
@@ -371,6 +371,8 @@ void node_free(struct node *n);                                  /* the struct a
 void node_remove(struct coord *c, struct node *n);               /* from every index, and frees */
 struct node *node_by_id(const struct coord *c, uuid128 id);
 struct node *node_by_no(const struct coord *c, uint32_t no);
+/* What it does at one time: so many scans, and so many orders that need no lease. */
+uint32_t node_places(const struct node *n);
 struct node *node_by_name(const struct coord *c, const char *name);
 int node_set_name(struct coord *c, struct node *n, const char *name);
 bool node_name_valid(const char *name);

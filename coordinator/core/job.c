@@ -23,6 +23,17 @@ static bool is_ordered(const struct job *j)
     return j->now == JOB_OFFERED || j->now == JOB_RUNS;
 }
 
+static bool is_placed(const struct job *j)
+{
+    return job_step(j)->place != NULL;
+}
+
+/* Counts among the orders of its node: those that are placed have the open shop to count them. */
+static bool is_counted(const struct job *j)
+{
+    return j->node != NULL && is_ordered(j) && !is_placed(j);
+}
+
 /* Of its node. */
 static struct link *list_of(const struct job *j)
 {
@@ -34,22 +45,17 @@ static struct link *list_of(const struct job *j)
 /* Out of all lists, and into none of its node's but when it is ordered. */
 static void job_turn(struct job *j, enum job_now is)
 {
-    if (j->node != NULL && is_ordered(j))
+    if (is_counted(j))
         j->node->orders--;
     link_remove(&j->link);
     link_remove(&j->offer);
     free(j->held);
     j->held = NULL;
     j->now = is;
-    if (j->node != NULL && is_ordered(j)) {
+    if (is_counted(j))
         j->node->orders++;
+    if (j->node != NULL && is_ordered(j))
         link_append(&j->node->under_way, &j->link);
-    }
-}
-
-static bool is_placed(const struct job *j)
-{
-    return job_step(j)->place != NULL;
 }
 
 void job_unlink(struct job *j)
@@ -198,7 +204,7 @@ int job_take(struct step *s, struct job *j, uint64_t token)
 
 static int orders_of_node(struct step *s, struct node *n)
 {
-    while (may_order(n) && n->orders < ORDERS_PER_NODE && !link_empty(&n->waiting)) {
+    while (may_order(n) && n->orders < node_places(n) && !link_empty(&n->waiting)) {
         int rc = job_offer(s, container_of(n->waiting.next, struct job, link), n);
 
         if (rc < 0)

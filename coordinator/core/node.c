@@ -120,6 +120,11 @@ struct node *node_by_id(const struct coord *c, uuid128 id)
     return map_get(c->nodes_by_id, id.b, sizeof id.b);
 }
 
+uint32_t node_places(const struct node *n)
+{
+    return n->scans > 0 ? n->scans : DEFAULT_SCANS_PER_NODE;
+}
+
 struct node *node_by_no(const struct coord *c, uint32_t no)
 {
     size_t at = node_place(c, no);

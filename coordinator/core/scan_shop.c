@@ -10,11 +10,6 @@ enum { GUESS_MS = 5000 }; /* of a filesystem that was never read */
 
 /* ---- servers and machines ------------------------------------------------------------------- */
 
-static uint32_t slots_of(const struct node *n)
-{
-    return n->scans > 0 ? n->scans : DEFAULT_SCANS_PER_NODE;
-}
-
 int scan_server(struct coord *c, struct node *n)
 {
     uint32_t at;
@@ -23,7 +18,7 @@ int scan_server(struct coord *c, struct node *n)
 
     if (n->server != 0)
         return 0;
-    rc = openshop_add_server(c->shop, slots_of(n), &at);
+    rc = openshop_add_server(c->shop, node_places(n), &at);
     if (rc < 0)
         return rc;
     if (at >= c->server_cap) {
@@ -224,7 +219,7 @@ void scan_edge(struct coord *c, const struct edge *e, bool gone)
 void scan_node(struct coord *c, const struct node *n)
 {
     if (n->server != 0)
-        openshop_set_slots(c->shop, n->server - 1, slots_of(n));
+        openshop_set_slots(c->shop, n->server - 1, node_places(n));
     for (uint32_t i = 0; i < n->edge_count; i++)
         scan_edge(c, n->edges[i], false);
 }
@@ -259,7 +254,7 @@ uint64_t scan_remaining_ms(const struct coord *c, const struct task *t)
     }
     for (uint32_t i = 0; i < c->server_cap; i++) {
         if (c->servers[i] != NULL)
-            slots += slots_of(c->servers[i]);
+            slots += node_places(c->servers[i]);
     }
     return slots > 0 && sum / slots > longest ? sum / slots : longest;
 }

@@ -489,7 +489,7 @@ int tasks_check(const struct coord *c, struct err *e)
         uint32_t orders = 0;
 
         for (const struct link *l = n->under_way.next; l != &n->under_way; l = l->next)
-            orders++;
+            orders += job_step(container_of(l, struct job, link))->place == NULL;
         if (orders != n->orders)
             return err_set(e, -EINVAL, "%s has %u orders, not %u", n->row.name, orders, n->orders);
     }

@@ -3,9 +3,9 @@
  * "Jobs"). A kind of task is a const table of steps; a step makes jobs, says what is ordered of a
  * node for one, and how it is undone. A part of core_internal.h, which alone includes it.
  *
- * A job is either of one node from the start: the engine orders it, at most ORDERS_PER_NODE at a
- * time of a node, in order of their making, and repeats the order until something is heard. Or the
- * step chooses the node (`place`).
+ * A job is either of one node from the start: the engine orders it, of a node no more at a time
+ * than it has places (node_places), in order of their making, and repeats the order until something
+ * is heard. Or the step chooses the node (`place`).
  *
  * An order is (task, job, attempt). A repetition, also after a restart, is of the same attempt, and
  * a node that knows it does not carry it out again. A job that failed and may go another time gets
@@ -19,8 +19,6 @@
 struct task;
 struct job;
 struct verdict;
-
-enum { ORDERS_PER_NODE = 16 };
 
 enum job_now {
     JOB_WAITS,   /* for its node, or for a place */

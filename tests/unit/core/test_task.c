@@ -382,12 +382,12 @@ Test(task, nothing_is_ordered_while_nothing_can_be_stored)
 
 Test(task, a_node_has_so_many_orders_at_a_time)
 {
-    tells = ORDERS_PER_NODE + 2;
+    tells = DEFAULT_SCANS_PER_NODE + 2;
     prepared();
-    cr_assert_eq(l->offer_count, NODES * ORDERS_PER_NODE);
-    cr_assert_eq(job(2 + ORDERS_PER_NODE)->now, JOB_WAITS);
+    cr_assert_eq(l->offer_count, NODES * DEFAULT_SCANS_PER_NODE);
+    cr_assert_eq(job(2 + DEFAULT_SCANS_PER_NODE)->now, JOB_WAITS);
     deed(DONE, 2, GOOD);
-    ordered(1, 2 + ORDERS_PER_NODE, 1, 0);
+    ordered(1, 2 + DEFAULT_SCANS_PER_NODE, 1, 0);
     deed(TAKE, 3, 0);
     ordered(0, 0, 0, 0);
 }

@@ -45,6 +45,57 @@ Test(queue, gives_back_in_order_up_to_the_number_asked_for)
     queue_free(q);
 }
 
+Test(queue, urgent_ones_overtake_the_others_by_turns)
+{
+    struct item items[8] = { 0 };
+    struct queue *q = queue_new(4, 0, false);
+
+    for (int i = 0; i < 8; i++) {
+        items[i] = (struct item){ .node = { .urgent = i >= 4 }, .value = i + 1 };
+        cr_assert(queue_push(q, &items[i].node), "each kind has its own limit");
+    }
+    cr_expect_eq(queue_count(q), 8);
+    cr_expect_eq(taken(q, 3), 516);
+    cr_expect_eq(taken(q, 1), 2, "the turn is kept from one time to the next");
+    cr_assert(queue_push(q, &items[0].node));
+    cr_expect_eq(taken(q, 10), 73841);
+    cr_expect_eq(queue_count(q), 0);
+    queue_free(q);
+}
+
+Test(queue, urgent_ones_can_be_taken_alone)
+{
+    struct item items[3] = { { .value = 1 }, { .value = 2 }, { .value = 3 } };
+    struct queue *q = queue_new(4, 0, true);
+    struct queue_node *list;
+
+    cr_expect_eq(queue_take_urgent(q, 4, &list), 0);
+    cr_expect_null(list);
+    items[1].node.urgent = items[2].node.urgent = true;
+    for (size_t i = 0; i < 3; i++)
+        cr_assert(queue_push(q, &items[i].node));
+    cr_expect_eq(queue_take_urgent(q, 1, &list), 1);
+    cr_expect_eq(((struct item *)list)->value, 2);
+    cr_expect_eq(queue_take_urgent(q, 4, &list), 1);
+    cr_expect_eq(((struct item *)list)->value, 3);
+    cr_expect(readable(q), "one is left");
+    cr_expect_eq(taken(q, 4), 1);
+    cr_expect_not(readable(q));
+    queue_free(q);
+}
+
+Test(queue, a_heavy_lane_does_not_keep_urgent_ones_out)
+{
+    struct item heavy = { .node = { .weight = 1000 }, .value = 1 };
+    struct item light = { .node = { .weight = 5, .urgent = true }, .value = 2 };
+    struct queue *q = queue_new(2, 10, false);
+
+    cr_expect(queue_push_wait(q, &heavy.node));
+    cr_expect(queue_push_wait(q, &light.node));
+    cr_expect_eq(taken(q, 2), 21);
+    queue_free(q);
+}
+
 Test(queue, full_is_full)
 {
     struct item items[3] = { { .value = 1 }, { .value = 2 }, { .value = 3 } };

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""muster-fleet: simulated hosts with networks, FC storage, volume groups and scans; what a script says
+happens to them is in the matrix, explained, and mended again. Wrong scripts and shapes are told."""
+import os
+import signal
+import subprocess
+
+from harness import Lab, check, program
+
+HOSTS, GROUP = 24, 12
+SHAPE = f"""# small
+group {GROUP}
+rack {GROUP}
+filesystems 5
+dark 0
+scan-ms 40
+"""
+
+
+class Fleet:
+    def __init__(self, lab, spare=0):
+        self.lab = lab
+        self.fifo, self.shape, tokens = (os.path.join(lab.dir, n) for n in ("happens", "shape", "tokens"))
+        os.mkfifo(self.fifo)
+        with open(self.shape, "w", encoding="ascii") as f:
+            f.write(SHAPE)
+        with open(tokens, "w", encoding="ascii") as f:
+            f.write("\n".join(lab.tokens(HOSTS + spare)) + "\n")
+        self.command = [program("muster-fleet"), "--connect", lab.listen, "--tokens", tokens, "--nodes",
+                        str(HOSTS), "--shape", self.shape]
+        self.process = lab.spawn([*self.command, "--script", self.fifo], log="fleet")
+
+    def say(self, *lines):
+        with open(self.fifo, "w", encoding="ascii") as f:
+            f.write("".join(line + "\n" for line in lines))
+
+    def fails(self, *args, says):
+        r = subprocess.run([*self.command, *args], capture_output=True, text=True, timeout=60)
+        check(r.returncode in (1, 2) and says in r.stderr, f"{args}: exit {r.returncode}: {r.stderr}")
+
+    def script_fails(self, text, says):
+        path = os.path.join(self.lab.dir, "script")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        self.fails("--script", path, says=says)
+
+
+def host(i):
+    return f"sim-r{i // GROUP:02}-{i:05}"
+
+
+def filesystem(group, i):
+    return f"images-g{group:02}-{i}"
+
+
+def states(lab, *args):
+    return {k: e["state"] for k, e in lab.matrix(*args).items()}
+
+
+def comes_up(lab):
+    lab.wait_matrix(lambda m: len(m) == HOSTS * 5 and all(e["state"] == "ok" for e in m.values()),
+                    "all filesystems are seen", "--kind", "filesystem")
+    lab.wait_matrix(lambda m: len(m) == HOSTS * 7, "and all LUNs", "--kind", "lun")
+    lab.wait_matrix(lambda m: len(m) == HOSTS, "and all volume groups", "--kind", "vg")
+
+
+def is_scanned(lab):
+    lab.muster("fs", "admit", "--all")
+    doc = lab.muster("scan", "--wait")
+    results = [f["result"] for f in doc["filesystems"]]
+    check(results == 10 * ["complete"], f"results: {results}")
+    jobs = lab.muster("task", "show", "1")["jobs"]
+    check([j["result"] for j in jobs].count("proven") == 10 * (GROUP - 1), "all others reach them")
+    check(doc["mounts"] == 10, f"each is mounted once: {doc['mounts']}")
+    check(sum(f["images"] or 0 for f in doc["filesystems"]) > 50, "images are found")
+    doc = lab.muster("scan", "--wait")
+    check((doc["mounts"], doc["skipped"]) == (0, 10), f"nothing has changed: {doc}")
+    doc = lab.muster("scan", "--wait", "--every-node")
+    check(doc["mounts"] == HOSTS * 5 == len(doc["filesystems"]), f"each by each: {doc['mounts']}")
+
+
+def fails_and_is_mended(lab, fleet):
+    gone = filesystem(0, 2)
+    fleet.say("lun gone 2 0-3,5  # of group 0")
+    lost = {(host(i), gone) for i in (0, 1, 2, 3, 5)}
+    lab.wait_matrix(lambda m: {k for k, e in m.items() if e["state"] == "lost"} == lost,
+                    "the LUN is unmapped", "--kind", "filesystem")
+    text = lab.muster_raw("explain", host(5), gone).stdout
+    check("LUN mapping or masking" in text, f"explain: {text}")
+    fleet.say("lun back 2 all", "port down 0 rack 1")
+    lab.wait_matrix(lambda m: {k[0] for k, e in m.items() if e["state"] == "degraded"} ==
+                    {host(i) for i in range(GROUP, HOSTS)}, "half of the paths", "--kind", "filesystem")
+    fleet.say("port up 0 rack 1", "link down 0 7")
+    lab.wait_matrix(lambda m: {k[0] for k, e in m.items() if e["state"] != "ok"} == {host(7)}, "a NIC")
+    fleet.say("link up 0 7", "wait 10ms", "flap all")
+    lab.wait_matrix(lambda m: all(e["state"] == "ok" for e in m.values()), "all is well again")
+
+
+def node(lab, i):
+    return lab.muster("node", "show", host(i))["nodes"][0]
+
+
+def dies_and_lives(lab, fleet):
+    boots = {i: node(lab, i)["boot_id"] for i in (3, 4, 5)}
+    fleet.say("restart 3", "crash 4", "boot 5", "rubbish", "boot 99")
+    lab.wait(lambda: node(lab, 4)["state"], lambda s: s == "down", "it is down")
+    lab.wait(lambda: node(lab, 5), lambda n: n["state"] == "up" and n["boot_id"] != boots[5], "a new boot")
+    check(node(lab, 3)["boot_id"] == boots[3], "a restart is no boot")
+    fleet.say("boot 4", "boot 6")  # one token is left
+    lab.wait(lambda: node(lab, 4), lambda n: n["state"] == "up" and n["boot_id"] != boots[4], "it is back")
+    lab.wait(lambda: node(lab, 6)["state"], lambda s: s == "down", "without a token none comes back")
+    lab.end(fleet.process, signal.SIGTERM)
+    check(fleet.process.returncode == 0, f"it ends well: {fleet.process.returncode}")
+
+
+def wrong_input(fleet):
+    fleet.fails("--group", "0", says="group 0: it takes a number from 1 to 10000 (hosts that see the same")
+    fleet.fails("--filesystems", "200", "--vgs", "64", says="328 LUNs, and a group of hosts sees 256")
+    fleet.fails("--nodes", "x", says="--nodes x: it takes a number from 1 to")
+    fleet.fails("--shape", "/nonexistent", says="/nonexistent cannot be read: No such file")
+    fleet.fails("--script", "/nonexistent", says="/nonexistent cannot be read: No such file")
+    for text, says in (("wait 1s\nwait 3\n", "line 2: wait takes a time, such as 2.5s or 100ms"),
+                       ("lun lost 1 all", "lun is followed by gone or back"),
+                       ("lun gone 7 all", "lun gone takes a number below 7"),
+                       ("crash 1-", "1-: hosts are all, rack N, or numbers from 0 to 23"),
+                       ("crash 24", "24: hosts are all, rack N, or numbers from 0 to 23"),
+                       ("crash rack 2", "rack 2: there are racks 0 to 1"),
+                       ("crash 3 4", "crash ends with its hosts"), ("crash", "crash ends with its hosts"),
+                       ("explode all", "explode: what happens is wait, link, port, lun, flap, restart")):
+        fleet.script_fails(text, says)
+
+
+def main():
+    with Lab() as lab:
+        lab.start_coordinator("--set", "heartbeat_ms=1000", "--set", "suspect_ms=3000", "--set",
+                              "down_ms=5000")
+        lab.muster("status")
+        fleet = Fleet(lab, spare=2)
+        comes_up(lab)
+        is_scanned(lab)
+        fails_and_is_mended(lab, fleet)
+        wrong_input(fleet)
+        dies_and_lives(lab, fleet)
+
+
+main()
