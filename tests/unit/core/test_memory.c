@@ -374,7 +374,7 @@ static void answer(unsigned i, const char *fs, struct found f)
     uint64_t token;
 
     if (j != NULL && j->row.step == 1) {
-        reach(i, &order, i == 0);
+        reach(i, &order, i != 1);
         hear();
         failed();
         return;
