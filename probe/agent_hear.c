@@ -94,20 +94,29 @@ static void take_heartbeat(struct agent *a, uint64_t ms)
         a->heartbeat_ms = (int64_t)ms;
 }
 
+/* A register that was repeated may be answered by two starts of the coordinator, and the answer of
+ * the later one may come when the first has been taken. But it has been told less than is
+ * remembered by now, so that it could not find out that its database is old: it is told anew. */
+static void another_start(struct agent *a, struct turn *t, const struct envelope *env)
+{
+    const struct memory *c = env->registered->coordinator;
+
+    if (a->state == AGENT_FOLLOWING && env->correlation < a->next_seq && !agent_same_start(a, c) &&
+        agent_decline(a, c) == NULL)
+        agent_enter(a, AGENT_REGISTERING, t->now, 0);
+}
+
 static void hear_registered(struct agent *a, struct turn *t, const struct envelope *env)
 {
     const struct registered *body = env->registered;
     bool asked = agent_duties[a->state].registers && answers_now(a, env);
     const char *why;
 
-    /* A register that was repeated may be answered by two starts of the coordinator; the later one
-     * counts, and its answer may come when the first has been taken. */
-    if (!asked && (a->state != AGENT_FOLLOWING || env->correlation >= a->next_seq ||
-                   agent_same_start(a, body->coordinator)))
+    if (!asked) {
+        another_start(a, t, env);
         return;
+    }
     why = agent_decline(a, body->coordinator);
-    if (why != NULL && !asked) /* it was on its way for long */
-        return;
     if (why != NULL) {
         agent_complain(a, t, LOG_LEVEL_ERROR, "not following this coordinator: %s", why);
         agent_enter(a, AGENT_DECLINING, t->now, agent_jitter(a, DECLINING_RETRY_MS));

@@ -372,7 +372,9 @@ static int right_found(struct step *s, struct node *n, const struct right *right
     *whole = *whole && r != NULL && r->seat != NULL;
     if (r == NULL || r->seat == NULL)
         return 0;
-    row.token = token_next(s->c);
+    do
+        row.token = token_next(s->c);
+    while (row.token == right->token); /* an old database counts up to the lost ones again */
     row.resource_no = r->no;
     l = lease_new(s->c, &row, n, r);
     return l == NULL ? -ENOMEM : lease_emit(s, l);
