@@ -259,10 +259,16 @@ static void complete(struct sim *s, const struct grant *g, const struct told_res
                  g->disk->no, (unsigned long long)g->token);
 }
 
+/* Of all that there ever were. */
+static uint64_t life_of(const struct brain *b)
+{
+    return b->life * BRAINS + b->no;
+}
+
 /* A coordinator may have ended before it told that it has stored a result. */
 static bool may_be_stored(const struct brain *b, const struct grant *g)
 {
-    return g->due != 0 && g->due != b->life;
+    return g->due != 0 && g->due != life_of(b);
 }
 
 void oracle_taken_up(struct sim *s, const struct letter *l, const struct envelope *env)
@@ -270,8 +276,8 @@ void oracle_taken_up(struct sim *s, const struct letter *l, const struct envelop
     const struct scan_result *in = env->scan_result;
     struct grant *g = in != NULL ? grant_of(s, in->token, l->host) : NULL;
 
-    if (g != NULL && g->disk->known[l->brain->no].token == in->token)
-        g->due = l->brain->life;
+    if (g != NULL && g->due == 0 && g->disk->known[l->brain->no].token == in->token)
+        g->due = life_of(l->brain);
 }
 
 static void result_taken(struct sim *s, const struct brain *b, const struct host *h, uint64_t seq)
