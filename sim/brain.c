@@ -91,6 +91,7 @@ static void reads_only(struct sim *s, struct brain *b)
 {
     batch_begin(b);
     coord_free(b->c);
+    b->life++;
     b->read_only = true;
     load(s, b, false);
     for (size_t i = 0; i < b->batch.n; i++)

@@ -49,6 +49,8 @@ static void join(struct sim *s, void *what, uint64_t stamp)
     struct host *h = what;
 
     (void)stamp;
+    if (s->storm && s->now < h->cut_until) /* it has been cut again */
+        return;
     if (h->cut_up || h->cut_down)
         sim_trace(s, "%s: has a network again", h->name);
     h->cut_up = h->cut_down = false;
@@ -130,6 +132,8 @@ static void stop_host(struct sim *s)
 
 static void cut_off(struct sim *s, struct host *h, uint32_t kind, world_us mean)
 {
+    world_us ends;
+
     s->counts.partitions++;
     h->cut_up |= kind != 0;
     h->cut_down |= kind != 1;
@@ -137,7 +141,10 @@ static void cut_off(struct sim *s, struct host *h, uint32_t kind, world_us mean)
               kind == 0   ? " that brings it anything"
               : kind == 1 ? " that takes anything of it"
                           : "");
-    agenda_put(s, s->now + dice_about(s, mean), join, h, 0);
+    ends = s->now + dice_about(s, mean);
+    if (ends > h->cut_until)
+        h->cut_until = ends;
+    agenda_put(s, ends, join, h, 0);
 }
 
 static void cut(struct sim *s)
@@ -145,22 +152,6 @@ static void cut(struct sim *s)
     uint32_t kind = dice_below(s, 4);
 
     cut_off(s, victim(s), kind, dice_below(s, 6) == 0 ? LONG_CUT_US : CUT_US);
-}
-
-/* Now and then there is a backup, or a copy of the files. */
-static void copy(struct sim *s)
-{
-    if (s->copy.disk != NULL && dice_below(s, 2) == 0)
-        return;
-    if (s->copy.disk != NULL)
-        durable_free(s->copy.disk);
-    s->copy.disk = durable_copy(s->brains[0].disk);
-    s->copy.at = lineage_now(&s->brains[0]);
-    s->copy.plain = dice_below(s, 2) == 0;
-    if (GUARD(BACKUP_MARK, !s->copy.plain))
-        durable_mark_backup(s->copy.disk);
-    sim_trace(s, "the database is copied%s", s->copy.plain ? "" : " by muster backup");
-    oracle_copied(s);
 }
 
 static void restore(struct sim *s)
@@ -188,6 +179,33 @@ static void restore(struct sim *s)
         cut_off(s, lost != NULL ? lost : h, 2, LONG_CUT_US);
     }
     operator_hastens(s);
+}
+
+static void restored(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)what, (void)stamp;
+    if (s->storm)
+        restore(s);
+}
+
+/* Now and then there is a backup, or a copy of the files. */
+static void copy(struct sim *s)
+{
+    if (s->copy.disk != NULL && dice_below(s, 2) == 0)
+        return;
+    if (s->copy.disk != NULL)
+        durable_free(s->copy.disk);
+    s->copy.disk = durable_copy(s->brains[0].disk);
+    s->copy.at = lineage_now(&s->brains[0]);
+    s->copy.plain = dice_below(s, 2) == 0;
+    if (GUARD(BACKUP_MARK, !s->copy.plain))
+        durable_mark_backup(s->copy.disk);
+    sim_trace(s, "the database is copied%s", s->copy.plain ? "" : " by muster backup");
+    oracle_copied(s);
+    if (dice_below(s, 4) == 0) { /* what begins now is lost before long */
+        operator_hastens(s);
+        agenda_put(s, s->now + dice_about(s, 20000000), restored, NULL, 0);
+    }
 }
 
 static void fault(struct sim *s, void *what, uint64_t stamp)

@@ -118,7 +118,7 @@ struct brain {
     struct coord *c; /* NULL: it does not run */
     struct durable *disk;
     struct sim_clock clock;
-    uint64_t life; /* counts its starts */
+    uint64_t life; /* counts its starts, and the cores that were loaded anew */
     mono_ms started;
     uuid128 nonce;
     struct inbox {
@@ -278,7 +278,8 @@ struct host {
     bool powered, paused;
     world_us thawed;       /* when its clock went on last; 0: it was never stopped in this boot */
     bool cut_up, cut_down; /* the network takes nothing of it; brings nothing */
-    struct brain *brain;   /* where its connection leads to */
+    world_us cut_until;
+    struct brain *brain; /* where its connection leads to */
     /* In its /run: gone with the boot. */
     bool enrolled, remembers;
     struct memory memory;
