@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A sanitizer makes the longest tests several times as slow, so there they do a share: as many kinds
- * of things, each less often. The build without one does all, and so does MUSTER_LONG. */
+/* A sanitizer makes the longest tests several times as slow, so there they do a share: as many
+ * kinds of things, each less often. The build without one does all, and so does MUSTER_LONG. */
 #ifndef MUSTER_TESTS_SHARE_H
 #define MUSTER_TESTS_SHARE_H
 
