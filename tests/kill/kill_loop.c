@@ -202,6 +202,7 @@ static void end(struct loop *l, struct err *e, int *rc)
     int64_t taken;
 
     target_kill(&l->target);
+    account_killed(l->account, clock_mono());
     l->kills++;
     if (*rc == 0)
         *rc = cast_drain(l->cast, e);
