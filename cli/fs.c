@@ -51,8 +51,8 @@ static const char *nodes_in(struct text *t, const struct reply *r, size_t resour
 /* "ok xen1, xen3; degraded xen2" */
 static const char *seen_text(struct text *t, const struct reply *r, size_t resource)
 {
-    static const uint64_t states[] = { EDGE_OK, EDGE_DEGRADED, EDGE_LOST, EDGE_STUCK,
-                                       EDGE_UNKNOWN };
+    static const uint64_t states[] = { EDGE_OK,   EDGE_DEGRADED, EDGE_QUARANTINED,
+                                       EDGE_LOST, EDGE_STUCK,    EDGE_UNKNOWN };
     const char *s = "";
 
     for (size_t i = 0; i < ARRAY_LEN(states); i++) {
@@ -153,7 +153,8 @@ static size_t uses_of(const struct reply *r, size_t resource, size_t *at)
 /* "2/4": nodes that see it in full, of those that see it or have seen it. */
 static void nodes_cell(struct text *t, struct table *b, const struct resource_info *x)
 {
-    uint64_t all = x->nodes_ok + x->nodes_degraded + x->nodes_lost + x->nodes_unknown;
+    uint64_t all =
+        x->nodes_ok + x->nodes_degraded + x->nodes_lost + x->nodes_unknown + x->nodes_quarantined;
 
     table_cell(b, text_format(t, "%" PRIu64 "/%" PRIu64, x->nodes_ok, all),
                x->nodes_ok < all ? PAINT_WARN : PAINT_NONE);

@@ -9,7 +9,8 @@
 
 /* States in the order in which they are told. */
 static const uint8_t seriousness[] = {
-    [EDGE_LOST] = 0, [EDGE_DEGRADED] = 1, [EDGE_STUCK] = 2, [EDGE_UNKNOWN] = 3, [EDGE_OK] = 4,
+    [EDGE_LOST] = 0,  [EDGE_QUARANTINED] = 1, [EDGE_DEGRADED] = 2,
+    [EDGE_STUCK] = 3, [EDGE_UNKNOWN] = 4,     [EDGE_OK] = 5,
 };
 
 /* One edge that is not ok, or one that is missing. */

@@ -11,7 +11,7 @@
 #define FEW_NAMES  6  /* of storage, whose names are long */
 #define FEW        4  /* a resource that all nodes but a quarter see is meant for all */
 
-enum { STATES = EDGE_STUCK + 1 };
+enum { STATES = EDGE_QUARANTINED + 1 };
 
 /* ---- declared resources --------------------------------------------------------------------- */
 
@@ -33,13 +33,26 @@ static void tally_add(struct tally *y, const struct edge_info *e)
     y->of[e->state < STATES ? e->state : 0]++;
 }
 
-/* How many in all and in each state. */
-static void tally_cells(struct text *t, struct table *b, const struct tally *y)
+/* Columns of states that are there only where something is in them: the last. */
+static size_t spared(const struct reply *r)
 {
-    static const uint8_t shown[] = { EDGE_OK, EDGE_DEGRADED, EDGE_LOST, EDGE_UNKNOWN, EDGE_STUCK };
+    const struct edge_info *e = r->edges.v;
+    size_t i = 0;
+
+    while (i < r->edges.n && e[i].state != EDGE_QUARANTINED)
+        i++;
+    return i == r->edges.n;
+}
+
+/* How many in all and in each state. */
+static void tally_cells(struct text *t, struct table *b, const struct reply *r,
+                        const struct tally *y)
+{
+    static const uint8_t shown[] = { EDGE_OK,      EDGE_DEGRADED, EDGE_LOST,
+                                     EDGE_UNKNOWN, EDGE_STUCK,    EDGE_QUARANTINED };
 
     table_cellf(b, PAINT_NONE, "%" PRIu64, y->all);
-    for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(shown) - spared(r); i++) {
         uint64_t n = y->of[shown[i]];
 
         table_cell(b, n > 0 ? text_format(t, "%" PRIu64, n) : "-",
@@ -61,7 +74,7 @@ static void tally_row(struct text *t, struct table *b, const struct reply *r, si
 
     table_cell(b, resource_shown(t, r, x), PAINT_NONE);
     table_cell(b, vlan_cell(t, x), PAINT_NONE);
-    tally_cells(t, b, y);
+    tally_cells(t, b, r, y);
 }
 
 enum { GRAVEST = 2 };
@@ -72,7 +85,7 @@ static int gravity(const struct tally *y, unsigned rank)
 {
     if (rank == RESOURCE_NETWORK)
         return y->of[EDGE_OK] == y->all ? 0 : 1;
-    if (y->of[EDGE_LOST] + y->of[EDGE_STUCK] > 0)
+    if (y->of[EDGE_LOST] + y->of[EDGE_STUCK] + y->of[EDGE_QUARANTINED] > 0)
         return GRAVEST;
     return y->of[EDGE_OK] + y->of[EDGE_UNKNOWN] == y->all ? 0 : 1;
 }
@@ -83,9 +96,9 @@ static void counts_text(struct text *t, const struct reply *r, unsigned rank, co
     const struct column columns[] = {
         { rank_title(rank), COLUMN_CUT }, { "VLAN", COLUMN_RIGHT },  { "NODES", COLUMN_RIGHT },
         { "OK", COLUMN_RIGHT },           { "DEGR", COLUMN_RIGHT },  { "LOST", COLUMN_RIGHT },
-        { "UNKN", COLUMN_RIGHT },         { "STUCK", COLUMN_RIGHT },
+        { "UNKN", COLUMN_RIGHT },         { "STUCK", COLUMN_RIGHT }, { "QUAR", COLUMN_RIGHT },
     };
-    struct table *b = table_new(t, columns, ARRAY_LEN(columns));
+    struct table *b = table_new(t, columns, ARRAY_LEN(columns) - spared(r));
     size_t well = 0, rows = 0;
 
     for (int level = GRAVEST; level >= 0; level--) {
@@ -202,9 +215,9 @@ void matrix_sum_kinds(struct text *t, const struct reply *r, unsigned ranks)
     static const struct column columns[] = {
         { "STORAGE", 0 },          { "SEEN", COLUMN_RIGHT }, { "OK", COLUMN_RIGHT },
         { "DEGR", COLUMN_RIGHT },  { "LOST", COLUMN_RIGHT }, { "UNKN", COLUMN_RIGHT },
-        { "STUCK", COLUMN_RIGHT },
+        { "STUCK", COLUMN_RIGHT }, { "QUAR", COLUMN_RIGHT },
     };
-    struct table *b = table_new(t, columns, ARRAY_LEN(columns));
+    struct table *b = table_new(t, columns, ARRAY_LEN(columns) - spared(r));
     struct ranks k = ranks_of(r);
     struct tally *y = tallies_of(t, r), all[RANKS] = { { { 0 }, 0 } };
     const struct edge_info *e = r->edges.v;
@@ -218,7 +231,7 @@ void matrix_sum_kinds(struct text *t, const struct reply *r, unsigned ranks)
         if (!(ranks >> i & 1))
             continue;
         table_cell(b, rank_counted(t, i, k.of[i].n), PAINT_NONE);
-        tally_cells(t, b, &all[i]);
+        tally_cells(t, b, r, &all[i]);
     }
     table_print(b);
     f = faults_of(t, r, ranks, y);
@@ -250,6 +263,6 @@ void matrix_sum_unproven(struct text *t, const struct reply *r)
     }
     text_line(t, "%s that no declared network matches: %s", counted(t, y.all, "port", "ports"),
               edge_counts(t, y.of[EDGE_OK], y.of[EDGE_DEGRADED], y.of[EDGE_LOST],
-                          y.of[EDGE_UNKNOWN], y.of[EDGE_STUCK]));
+                          y.of[EDGE_UNKNOWN], y.of[EDGE_STUCK], y.of[EDGE_QUARANTINED]));
     faults_text(t, &f, "PORTS: NODES", MOST_NAMES, MOST_LINES);
 }

@@ -40,9 +40,11 @@ static const char *note(struct text *t, const struct node_info *n)
 
 static const char *sees(struct text *t, const struct node_info *n)
 {
-    if (n->edges_ok + n->edges_degraded + n->edges_lost + n->edges_unknown == 0)
+    if (n->edges_ok + n->edges_degraded + n->edges_lost + n->edges_unknown + n->edges_quarantined ==
+        0)
         return "-";
-    return edge_counts(t, n->edges_ok, n->edges_degraded, n->edges_lost, n->edges_unknown, 0);
+    return edge_counts(t, n->edges_ok, n->edges_degraded, n->edges_lost, n->edges_unknown, 0,
+                       n->edges_quarantined);
 }
 
 static void summary_text(struct text *t, const struct node_info *nodes, size_t n)

@@ -28,7 +28,7 @@ const char *typed(struct text *t, const char *word);
 const char *counted(struct text *t, uint64_t n, const char *one, const char *many);
 /* "12 ok, 1 degraded, 2 lost", without what is none; "none" when all are. */
 const char *edge_counts(struct text *t, uint64_t ok, uint64_t degraded, uint64_t lost,
-                        uint64_t unknown, uint64_t stuck);
+                        uint64_t unknown, uint64_t stuck, uint64_t quarantined);
 /* "ago" of a duration: "1.2 s". NULL when the field is absent. */
 const char *age_text(struct text *t, bool present, int64_t ms);
 

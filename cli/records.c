@@ -30,6 +30,7 @@ static const struct rule {
     { &edge_info_desc, edge_info_state, EDGE_STATE, "state" },
     { &edge_info_desc, edge_info_had_until_ms, TIME, "had_until" },
     { &edge_info_desc, edge_info_since_ms, TIME, "since" },
+    { &edge_info_desc, edge_info_distrusted_ms, TIME, "distrusted" },
     { &edge_info_desc, edge_info_removed, LEFT_OUT, NULL },
     { &fs_info_desc, fs_info_resource, LEFT_OUT, NULL },
     { &use_info_desc, use_info_node, LEFT_OUT, NULL },

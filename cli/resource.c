@@ -12,7 +12,7 @@ struct list {
 };
 
 static void list_row(struct text *t, struct table *b, const struct reply *r,
-                     const struct resource_info *x)
+                     const struct resource_info *x, bool quarantined)
 {
     const uint64_t counts[] = { x->nodes_ok, x->nodes_degraded, x->nodes_lost, x->nodes_unknown };
     static const enum edge_state states[] = { EDGE_OK, EDGE_DEGRADED, EDGE_LOST, EDGE_UNKNOWN };
@@ -30,6 +30,10 @@ static void list_row(struct text *t, struct table *b, const struct reply *r,
         table_cell(b, counts[i] > 0 ? text_format(t, "%" PRIu64, counts[i]) : "-",
                    counts[i] > 0 ? paint_of_word(edge_state_name(states[i])) : PAINT_DIM);
     table_cell(b, x->doubts.n > 0 ? text_format(t, "%zu", x->doubts.n) : "", PAINT_WARN);
+    if (quarantined)
+        table_cell(
+            b, x->nodes_quarantined > 0 ? text_format(t, "%" PRIu64, x->nodes_quarantined) : "-",
+            x->nodes_quarantined > 0 ? PAINT_BAD : PAINT_DIM);
 }
 
 /* "2 declared networks, 3 LUNs" */
@@ -45,6 +49,15 @@ static const char *kinds_text(struct text *t, const struct ranks *k)
     return s;
 }
 
+static bool some_quarantined(const struct resource_info *x, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && x[i].nodes_quarantined == 0)
+        i++;
+    return i < n;
+}
+
 /* The unproven ports come last. */
 static void list_text(struct text *t, const void *data)
 {
@@ -53,16 +66,18 @@ static void list_text(struct text *t, const void *data)
         { "VLAN", COLUMN_RIGHT },   { "OK", COLUMN_RIGHT },
         { "DEGR", COLUMN_RIGHT },   { "LOST", COLUMN_RIGHT },
         { "UNKN", COLUMN_RIGHT },   { "DOUBTS", COLUMN_RIGHT },
+        { "QUAR", COLUMN_RIGHT }, /* where there is one */
     };
     const struct list *l = data;
     const struct resource_info *x = l->reply->resources.v;
-    struct table *b = table_new(t, columns, ARRAY_LEN(columns));
-    struct ranks k = ranks_of(l->reply);
     size_t n = l->reply->resources.n;
+    bool quarantined = some_quarantined(x, n);
+    struct table *b = table_new(t, columns, ARRAY_LEN(columns) - !quarantined);
+    struct ranks k = ranks_of(l->reply);
     size_t shown = l->all || k.of[RANK_PORT].n <= FEW_UNPROVEN ? n : n - k.of[RANK_PORT].n;
 
     for (size_t i = 0; i < shown; i++)
-        list_row(t, b, l->reply, &x[i]);
+        list_row(t, b, l->reply, &x[i], quarantined);
     table_print(b);
     text_line(t, "%s%s%s", counted(t, n, "resource", "resources"), kinds_text(t, &k),
               shown < n ? "; --unproven lists the ports too" : "");
@@ -165,7 +180,8 @@ static void show_text(struct text *t, const void *data)
     if (rank == RESOURCE_FILESYSTEM)
         admitted_text(t, x);
     text_pair(t, "seen by", "%s",
-              edge_counts(t, x->nodes_ok, x->nodes_degraded, x->nodes_lost, x->nodes_unknown, 0));
+              edge_counts(t, x->nodes_ok, x->nodes_degraded, x->nodes_lost, x->nodes_unknown, 0,
+                          x->nodes_quarantined));
     if (x->conflict_class != NULL)
         text_pair(t, "copies", "conflict class %s: what is forbidden on one is on all",
                   x->conflict_class);
@@ -222,7 +238,9 @@ static int show_handle(struct run *r)
 
         if (resource_rank(x) == RESOURCE_IMAGE)
             rc = with_image(r, x, &w);
-        if (rc == 0 && x->nodes_ok + x->nodes_degraded + x->nodes_lost + x->nodes_unknown > 0)
+        if (rc == 0 && x->nodes_ok + x->nodes_degraded + x->nodes_lost + x->nodes_unknown +
+                               x->nodes_quarantined >
+                           0)
             rc = with_edges(r, NULL, x->id, &reply);
     }
     if (rc == 0 && reply.reply->resources.n == 0)

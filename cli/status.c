@@ -149,7 +149,7 @@ static void next_text(struct text *t, const struct status_info *s)
         text_pair(t, "next", "'muster node list' names the nodes with stuck or failed sections");
     else if (s->leases_residue > 0)
         text_pair(t, "next", "'muster lease list' names the nodes whose unmount is not proven");
-    else if (s->edges_lost + s->edges_degraded > 0)
+    else if (s->edges_lost + s->edges_degraded + s->edges_quarantined > 0)
         text_pair(t, "next", "'muster matrix' names the nodes and tells how to find out why");
 }
 
@@ -169,7 +169,7 @@ static void status_text(struct text *t, const void *data)
     nodes_text(t, s);
     text_pair(t, "resources", "%" PRIu64 "; edges: %s", s->resources,
               edge_counts(t, s->edges_ok, s->edges_degraded, s->edges_lost, s->edges_unknown,
-                          s->edges_stuck));
+                          s->edges_stuck, s->edges_quarantined));
     if (s->sections_stuck > 0)
         text_pair(t, "sections", "%" PRIu64 " stuck or failed", s->sections_stuck);
     rights_text(t, s);
@@ -206,11 +206,12 @@ static void check_text(struct text *t, const void *data)
                    " | up=%" PRIu64 " suspect=%" PRIu64 " down=%" PRIu64 " never=%" PRIu64
                    " pending=%" PRIu64 " quarantined=%" PRIu64 " dead=%" PRIu64 " degraded=%" PRIu64
                    " lost=%" PRIu64 " unknown=%" PRIu64 " stuck=%" PRIu64 " sections_stuck=%" PRIu64
-                   " leases=%" PRIu64 " residue=%" PRIu64 " holds=%" PRIu64,
+                   " leases=%" PRIu64 " residue=%" PRIu64 " holds=%" PRIu64
+                   " edges_quarantined=%" PRIu64,
                    s->nodes_up, s->nodes_suspect, s->nodes_down, s->nodes_never, s->nodes_pending,
                    s->nodes_quarantined, s->nodes_dead, s->edges_degraded, s->edges_lost,
                    s->edges_unknown, s->edges_stuck, s->sections_stuck, s->leases_live,
-                   s->leases_residue, s->holds);
+                   s->leases_residue, s->holds, s->edges_quarantined);
     buf_str(t->out, "\n");
 }
 
@@ -238,6 +239,7 @@ static void judge(struct run *r, struct answer *a)
         { CHECK_CRITICAL, s->nodes_down, "node down", "nodes down" },
         { CHECK_CRITICAL, s->nodes_quarantined, "node quarantined", "nodes quarantined" },
         { CHECK_CRITICAL, s->edges_lost, "edge lost", "edges lost" },
+        { CHECK_CRITICAL, s->edges_quarantined, "edge quarantined", "edges quarantined" },
         { CHECK_WARNING, s->nodes_suspect, "node suspect", "nodes suspect" },
         { CHECK_WARNING, s->nodes_pending, "node waits for approval", "nodes wait for approval" },
         { CHECK_WARNING, s->sections_stuck, "section stuck", "sections stuck" },
@@ -334,7 +336,7 @@ const struct command status_command = {
         "down or quarantined, lost edges, and a coordinator that is not in mode normal; "
         "warning for what is suspect, pending, stuck, degraded or unknown, and for leases whose "
         "end is not proven. Behind the | stand figures to plot: nodes that are up to dead, edges "
-        "that are degraded to stuck, stuck sections, leases and holds.",
+        "that are degraded to stuck or quarantined, stuck sections, leases and holds.",
     .example = "muster status\n"
                "muster status --check --timeout 5s      # from Nagios, Icinga, ...",
     .exits =

@@ -49,7 +49,7 @@ static int count_ready(struct run *r, const struct reply *reply, struct progress
         bool ready = n->state != NULL && strcmp(n->state, "up") == 0 && n->edges_unknown == 0;
         int rc;
 
-        if (ready && n->edges_ok + n->edges_degraded + n->edges_lost == 0) {
+        if (ready && n->edges_ok + n->edges_degraded + n->edges_lost + n->edges_quarantined == 0) {
             rc = has_reported(r, n, &ready);
             if (rc != 0)
                 return rc;

@@ -58,16 +58,14 @@ const char *counted(struct text *t, uint64_t n, const char *one, const char *man
 }
 
 const char *edge_counts(struct text *t, uint64_t ok, uint64_t degraded, uint64_t lost,
-                        uint64_t unknown, uint64_t stuck)
+                        uint64_t unknown, uint64_t stuck, uint64_t quarantined)
 {
     const struct {
         uint64_t n;
         const char *word;
-    } counts[] = { { ok, "ok" },
-                   { degraded, "degraded" },
-                   { lost, "lost" },
-                   { unknown, "unknown" },
-                   { stuck, "stuck" } };
+    } counts[] = { { ok, "ok" },           { degraded, "degraded" },
+                   { lost, "lost" },       { quarantined, "quarantined" },
+                   { unknown, "unknown" }, { stuck, "stuck" } };
     const char *list = "";
 
     for (size_t i = 0; i < ARRAY_LEN(counts); i++) {

@@ -114,7 +114,9 @@ TABLE(edge, edge_row, 2, false,
     COLUMN(edge_row, paths_total, STORE_U32),
     COLUMN(edge_row, paths_had, STORE_U32),
     COLUMN(edge_row, had_until, STORE_WALL),
-    COLUMN(edge_row, since, STORE_WALL));
+    COLUMN(edge_row, since, STORE_WALL),
+    COLUMN(edge_row, distrust, STORE_TEXT_0),
+    COLUMN(edge_row, distrusted, STORE_WALL));
 
 TABLE(network, network_row, 1, false,
     COLUMN(network_row, id, STORE_BLOB16),
@@ -188,7 +190,8 @@ TABLE(task, task_row, 1, false,
     COLUMN(task_row, every_node, STORE_BOOL),
     COLUMN(task_row, created, STORE_WALL),
     COLUMN(task_row, ended, STORE_WALL),
-    COLUMN(task_row, text, STORE_TEXT_0));
+    COLUMN(task_row, text, STORE_TEXT_0),
+    COLUMN(task_row, left_out, STORE_U32));
 
 TABLE(job, job_row, 2, false,
     COLUMN(job_row, task_no, STORE_U32),

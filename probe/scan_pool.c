@@ -206,14 +206,14 @@ void scan_pool_reaped(struct scan_pool *p, pid_t pid, int status)
 /* True: what it brought says that it is unmounted. */
 static bool take(struct scan_right *r, const struct record_desc *d)
 {
-    const void *record = NULL;
-    bool clean = false;
+    struct worker_scan_end end;
     struct err e;
 
-    if (worker_scan_take(&r->process, r->status, d, r->arena, &record, &clean, &e) < 0)
+    if (worker_scan_take(&r->process, r->status, d, r->arena, &end, &e) < 0)
         fail(r, e.text);
-    r->result = record;
-    return clean;
+    r->result = end.record;
+    r->stale = end.stale;
+    return end.clean;
 }
 
 static void close_child(struct scan_right *r)
@@ -235,13 +235,12 @@ static void worker_ended(struct scan_pool *p, struct scan_right *r, mono_ms now)
 
 static void proof_ended(struct scan_right *r, mono_ms now)
 {
+    struct worker_scan_end end;
     struct err e;
-    bool clean = false;
-    const void *none;
 
-    worker_scan_take(&r->process, r->status, NULL, r->arena, &none, &clean, &e);
+    worker_scan_take(&r->process, r->status, NULL, r->arena, &end, &e);
     close_child(r);
-    r->state = clean ? SCAN_OVER : SCAN_RESIDUE;
+    r->state = end.clean ? SCAN_OVER : SCAN_RESIDUE;
     r->again.v = now.v + AGAIN_MS;
 }
 
@@ -297,6 +296,8 @@ static void fill(const struct scan_right *r, struct scan_outcome_of *out)
         out->scan = r->result;
     else
         out->reach = r->result;
+    if (r->stale && !r->told)
+        out->stale = r->order;
 }
 
 /* True if there is something to tell of it. */

@@ -33,6 +33,9 @@ struct scan_outcome_of {
     const struct reach_result *reach; /* the same */
     const char *error;
     bool clean;
+    /* What the device is not any more, as its worker has found: it is to be looked at again. NULL:
+     * nothing of the kind. */
+    const struct scan_order *stale;
 };
 
 /* Takes up what an earlier supervisor of this boot has left in the run directory: ends its workers

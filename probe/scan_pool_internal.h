@@ -23,6 +23,7 @@ struct scan_right {
     bool noted;    /* in the run directory */
     bool told;     /* the agent knows that its worker is done */
     bool given_up; /* the process does not end: to be told */
+    bool stale;    /* its worker has found another device than the order says */
     bool child;    /* there is a process, ended or not */
     bool ended, killed;
     int status; /* of wait, when ended */

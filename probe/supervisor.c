@@ -169,6 +169,20 @@ static int hear_kernel(struct supervisor *s, mono_ms now, struct err *e)
     return rc;
 }
 
+int supervisor_look_again(struct supervisor *s, const struct scan_order *order, mono_ms now,
+                          struct err *e)
+{
+    struct agent_event ev = { .type = AGENT_KERNEL_HINT, .now = now };
+    struct device_names touched = { .n = 0 };
+
+    device_names_add(&touched, order->device, strlen(order->device));
+    for (size_t i = 0; i < order->paths.n; i++) /* DEVICE DESIGNATOR */
+        device_names_add(&touched, order->paths.v[i], strcspn(order->paths.v[i], " "));
+    worker_pool_touch(s->pool, &touched);
+    ev.worker.kind = WORKER_STORAGE;
+    return supervisor_step(s, &ev, e);
+}
+
 static int hear_workers(struct supervisor *s, mono_ms now, struct err *e)
 {
     static const enum agent_event_type types[] = {

@@ -49,6 +49,9 @@ void supervisor_complain(struct supervisor *s, const char *text);
 /* For these events of epoll(7). */
 int supervisor_watch(struct supervisor *s, int fd, uint32_t events, struct err *e);
 int supervisor_step(struct supervisor *s, const struct agent_event *ev, struct err *e);
+/* What is on the order's device and its paths is read again at once, whatever is remembered. */
+int supervisor_look_again(struct supervisor *s, const struct scan_order *order, mono_ms now,
+                          struct err *e);
 
 /* supervisor_scan.c: scans and reaches. */
 void supervisor_scan(struct supervisor *s, const struct agent_action *x, mono_ms now);

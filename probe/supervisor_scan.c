@@ -91,6 +91,8 @@ int supervisor_hear_scans(struct supervisor *s, mono_ms now, struct err *e)
     while (rc == 0 && scan_pool_next(s->scans, now, &o)) {
         if (s->agent != NULL)
             rc = tell(s, &o, now, e);
+        if (rc == 0 && s->agent != NULL && o.stale != NULL)
+            rc = supervisor_look_again(s, o.stale, now, e);
     }
     return rc;
 }

@@ -268,7 +268,7 @@ static int take_record(int fd, uint64_t bytes, const struct record_desc *d, stru
 }
 
 static int take_scan(const struct message *m, const struct record_desc *d, struct arena *a,
-                     const void **out, bool *clean, struct err *e)
+                     struct worker_scan_end *out, struct err *e)
 {
     const struct worker_result *result;
     int rc = take_head(m, a, &result, e);
@@ -277,19 +277,19 @@ static int take_scan(const struct message *m, const struct record_desc *d, struc
         return rc;
     if (d != NULL && m->fds != 1)
         return err_set(e, -EBADMSG, "the worker's result came without its memory file");
-    rc = d == NULL ? 0 : take_record(m->fd[REPORT], result->bytes, d, a, out, e);
-    *clean = rc == 0 && result->clean;
+    rc = d == NULL ? 0 : take_record(m->fd[REPORT], result->bytes, d, a, &out->record, e);
+    out->clean = rc == 0 && result->clean;
+    out->stale = rc == 0 && result->stale;
     return rc;
 }
 
 int worker_scan_take(const struct worker_process *w, int status, const struct record_desc *d,
-                     struct arena *a, const void **out, bool *clean, struct err *e)
+                     struct arena *a, struct worker_scan_end *out, struct err *e)
 {
     struct message m = { .room = next_size(w->sock) };
     int rc;
 
-    *out = NULL;
-    *clean = false;
+    *out = (struct worker_scan_end){ .record = NULL };
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return err_set(e, -EIO, "%s", worker_end_text(w, status, a));
     m.bytes = arena_alloc(a, m.room);
@@ -297,7 +297,7 @@ int worker_scan_take(const struct worker_process *w, int status, const struct re
         return err_set(e, -ENOMEM, "out of memory for a worker's result");
     if (!receive(w->sock, &m))
         return err_set(e, -EBADMSG, "the worker ended without a word");
-    rc = take_scan(&m, d, a, out, clean, e);
+    rc = take_scan(&m, d, a, out, e);
     close_files(&m);
     return rc;
 }

@@ -13,9 +13,16 @@
 int worker_result_take(int sock, enum worker_kind kind, struct arena *a, struct section *out,
                        size_t *count, int *memory, struct err *e);
 
-/* The same for a scan's worker that ended with this status: its record, of this description (NULL:
- * none is expected), and whether it says that nothing is left mounted. */
+/* What the worker of a scan has left. */
+struct worker_scan_end {
+    const void *record; /* NULL: none */
+    bool clean;         /* it says that nothing is left mounted */
+    bool stale;         /* it found the device otherwise than the order says */
+};
+
+/* The same for a scan's worker that ended with this status: its record is of this description
+ * (NULL: none is expected). */
 int worker_scan_take(const struct worker_process *w, int status, const struct record_desc *d,
-                     struct arena *a, const void **out, bool *clean, struct err *e);
+                     struct arena *a, struct worker_scan_end *out, struct err *e);
 
 #endif

@@ -71,7 +71,8 @@ static int start_listener(timer_t *timer, struct err *e)
 
 /* ---- what it sends ------------------------------------------------------------------------- */
 
-static int send_record(const struct record_desc *d, const void *record, bool clean, struct err *e)
+static int send_record(const struct record_desc *d, const void *record, const struct scan *s,
+                       struct err *e)
 {
     struct worker_result result = { .present = 0 };
     struct buf b = { 0 };
@@ -83,7 +84,9 @@ static int send_record(const struct record_desc *d, const void *record, bool cle
     }
     REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
     REC_SET(&result, worker_result, bytes, b.n);
-    REC_SET(&result, worker_result, clean, clean);
+    REC_SET(&result, worker_result, clean, s->clean);
+    if (s->stale)
+        REC_SET(&result, worker_result, stale, true);
     if (rc == 0)
         rc = worker_send(&result, fd, -1, e);
     if (fd >= 0)
@@ -133,7 +136,7 @@ static int run_scan(struct scan *s, timer_t *timer, int parent, struct err *e)
         scan_not_opened(s, opened, &why);
     else
         scan_read(s);
-    return send_record(&scan_result_desc, &s->result, s->clean, e);
+    return send_record(&scan_result_desc, &s->result, s, e);
 }
 
 static int run_reach(struct scan *s, int parent, struct err *e)
@@ -152,7 +155,10 @@ static int run_reach(struct scan *s, int parent, struct err *e)
         REC_SET(&result, reach_result, reason, why.text);
     if (found < 0 && scan_may_mend(found))
         REC_SET(&result, reach_result, again, true);
-    return send_record(&reach_result_desc, &result, true, e);
+    if (s->mismatch)
+        REC_SET(&result, reach_result, mismatch, true);
+    s->clean = true;
+    return send_record(&reach_result_desc, &result, s, e);
 }
 
 static int run_proof(const struct scan_order *o, int parent, struct err *e)

@@ -469,16 +469,15 @@ int worker_spawn_scan(const char *name, const struct scan_order *order, struct w
 }
 
 int worker_scan_take(const struct worker_process *w, int status, const struct record_desc *d,
-                     struct arena *a, const void **out, bool *clean, struct err *e)
+                     struct arena *a, struct worker_scan_end *out, struct err *e)
 {
     const struct process *p = process_find(here.h, (uint64_t)w->pid);
 
-    *out = NULL;
-    *clean = false;
+    *out = (struct worker_scan_end){ .record = NULL };
     if (status != 0)
         return err_set(e, -EIO, "the worker was killed by signal %d", status);
-    *clean = p->clean;
-    *out = d == NULL ? NULL : record_dup(a, d, p->result);
+    out->clean = p->clean;
+    out->record = d == NULL ? NULL : record_dup(a, d, p->result);
     return 0;
 }
 

@@ -106,18 +106,28 @@ static const char *standing(const struct node *n)
     return n->live == NODE_UP && n->registered ? NULL : "is not up";
 }
 
+/* NULL: out of memory. */
+static const char *edge_fault(const struct search *x, const struct edge *e)
+{
+    if (e == NULL)
+        return "does not see it";
+    if (e->shown == EDGE_QUARANTINED)
+        return arena_printf(x->a,
+                            "is not believed to see it, since it found something else there (%s)",
+                            e->distrust);
+    return arena_printf(x->a, "sees it as %s", edge_state_name((enum edge_state)e->shown));
+}
+
 static int reached(struct search *x)
 {
     const char *why = standing(x->n), *text;
     const struct edge *e = edge_find(x->n, x->r);
 
-    if (why == NULL && e == NULL)
-        why = "does not see it";
-    else if (why == NULL && e->shown != EDGE_OK && e->shown != EDGE_DEGRADED)
-        why = arena_printf(x->a, "sees it as %s", edge_state_name((enum edge_state)e->shown));
-    if (why == NULL)
+    if (why == NULL && e != NULL && (e->shown == EDGE_OK || e->shown == EDGE_DEGRADED))
         return 0;
-    text = arena_printf(x->a, "%s %s", x->n->row.name, why);
+    if (why == NULL)
+        why = edge_fault(x, e);
+    text = why == NULL ? NULL : arena_printf(x->a, "%s %s", x->n->row.name, why);
     if (text == NULL)
         return -ENOMEM;
     found(x, WAY_UNREACHED, x->n, NULL, text);
@@ -341,9 +351,13 @@ static const char *lease_text(struct search *x)
     const char *name = l->node->row.name;
 
     if (l->row.kind == KIND_HOLD)
-        return arena_printf(x->a, "%s has a hold of it (token %llu%s%s): it ends when that is done",
-                            name, (unsigned long long)l->row.token, l->row.text != NULL ? ", " : "",
-                            l->row.text != NULL ? l->row.text : "");
+        return arena_printf(
+            x->a, "%s has a hold of it%s (token %llu%s%s): it ends when that is done", name,
+            uuid_eq(l->row.boot_id, l->node->row.boot_id)
+                ? ""
+                : ", of an earlier boot that is not proven over",
+            (unsigned long long)l->row.token, l->row.text != NULL ? ", " : "",
+            l->row.text != NULL ? l->row.text : "");
     if (l->row.state == LEASE_LIVE)
         return arena_printf(x->a, "%s scans it (token %llu)", name,
                             (unsigned long long)l->row.token);

@@ -20,7 +20,7 @@
 struct roaring_bitmap_s;
 
 #define MONO_NEVER    ((mono_ms){ INT64_MAX })
-#define EDGE_STATES   (EDGE_STUCK + 1)
+#define EDGE_STATES   (EDGE_QUARANTINED + 1)
 #define SIGHT_SCRATCH 1100 /* a key in the making */
 #define KEY_MOST      1024 /* bytes of a resource's own key, and of its label */
 #define VLAN_COUNT    4096u
@@ -87,13 +87,15 @@ struct edge {
     struct edge *heir; /* where its sightings have gone in this step; itself: to several */
     uint32_t paths_active, paths_total, paths_had;
     uint8_t state;    /* as stored: ok, degraded, lost */
-    uint8_t shown;    /* as shown: liveness and stuck sections taken in; 0: not counted yet */
+    uint8_t shown;    /* as shown: liveness, stuck sections and distrust taken in; 0: not counted */
     uint32_t held_by; /* sections that hold, or last held, its sightings */
     bool bare;        /* had no sighting at the end of the last message */
     bool stuck;       /* had one that did not answer then */
     bool dirty;       /* on coord.dirty: sightings changed in this step */
     bool fresh;       /* made in this step */
     wall_ms had_until, since;
+    char *distrust;     /* what the node found instead; owned; NULL: its word is believed */
+    wall_ms distrusted; /* since when; 0: it is believed */
 };
 
 struct resource {
@@ -513,6 +515,15 @@ int64_t edge_age_ms(const struct coord *c, const struct edge *e);
 /* The nodes (numbers) that see all of the resources now; `ok`: without anything missing. The
  * caller frees it. NULL: out of memory. */
 struct roaring_bitmap_s *matrix_nodes_seeing(struct resource *const *list, size_t n, bool ok);
+
+/* ---- trust.c: quarantined edges */
+/* When the node looked, something else was there: `why` is its sentence, may be NULL. Nothing
+ * happens if it does not say any more that it sees the resource. */
+int edge_distrust(struct step *s, struct node *n, const struct resource *r, const char *why);
+/* It is believed again, with an event that tells why; nothing if it was all the time. */
+int edge_believe(struct step *s, struct edge *e, const char *why);
+/* It says nothing of the resource any more. True: there is a row to write. */
+bool edge_word_ends(struct edge *e);
 
 /* ---- changes.c: what changed since when */
 void stamp_init(struct stamp *head);

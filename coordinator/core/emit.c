@@ -201,8 +201,10 @@ int emit_edge(struct step *s, const struct edge *e, enum change_type type)
         .paths_had = e->paths_had,
         .had_until = e->had_until,
         .since = e->since,
+        .distrust = e->distrust,
+        .distrusted = e->distrusted,
     };
-    return 0;
+    return keep(s, &ch->edge.distrust) ? 0 : -ENOMEM;
 }
 
 int emit_network(struct step *s, const struct network *w, enum change_type type)

@@ -121,12 +121,13 @@ const char *explain_had(struct chain *ch, const struct edge_info *e)
                       wall_rfc3339((wall_ms){ e->had_until_ms }, at));
 }
 
-const struct edge_words edge_words[EDGE_STUCK + 1] = {
+const struct edge_words edge_words[EDGE_QUARANTINED + 1] = {
     [EDGE_OK] = { "", " sees ", " in full" },
     [EDGE_DEGRADED] = { "", " sees ", " in part" },
     [EDGE_LOST] = { "", " has lost ", "" },
     [EDGE_UNKNOWN] = { "Whether ", " sees ", " is unknown now; last known" },
     [EDGE_STUCK] = { "What ", " sees of ", " cannot be read now; last known" },
+    [EDGE_QUARANTINED] = { "What ", " says of ", " is not believed; it reports" },
 };
 
 static void explain_resource(struct chain *ch)
@@ -134,7 +135,7 @@ static void explain_resource(struct chain *ch)
     const struct edge_info *e = ch->f->edge;
     const char *label = ch->f->resource->label;
 
-    if (e == NULL || e->state < EDGE_OK || e->state > EDGE_STUCK) {
+    if (e == NULL || e->state < EDGE_OK || e->state > EDGE_QUARANTINED) {
         chain_add(ch, 0, "network", label, "missing", NULL,
                   "%s does not see %s: no port of it is known to lead there.", chain_node(ch),
                   label);

@@ -26,7 +26,7 @@ struct chain {
 struct edge_words {
     const char *before, *verb, *after;
 };
-extern const struct edge_words edge_words[EDGE_STUCK + 1];
+extern const struct edge_words edge_words[EDGE_QUARANTINED + 1];
 
 /* One more link. `name` and `mend` may be NULL; both live in the arena, in the rows, or for ever.
  */

@@ -49,7 +49,7 @@ static const char *since_text(struct chain *ch, const struct edge_info *e)
 {
     char at[TIME_TEXT];
 
-    if (e->state == EDGE_OK || !REC_HAS(e, edge_info, since_ms))
+    if (e->state == EDGE_OK || e->state == EDGE_QUARANTINED || !REC_HAS(e, edge_info, since_ms))
         return "";
     return chain_text(ch, ", so since %s", wall_rfc3339((wall_ms){ e->since_ms }, at));
 }
@@ -72,7 +72,7 @@ static void storage_resource(struct chain *ch)
     const struct edge_info *e = ch->f->edge;
     const char *label = ch->f->resource->label;
 
-    if (e == NULL || e->state < EDGE_OK || e->state > EDGE_STUCK) {
+    if (e == NULL || e->state < EDGE_OK || e->state > EDGE_QUARANTINED) {
         never_seen(ch);
         return;
     }
@@ -81,6 +81,33 @@ static void storage_resource(struct chain *ch)
               edge_words[e->state].verb, label, edge_words[e->state].after, number(e->paths_active),
               number(e->paths_total), kind_parts(ch->f->kind), explain_had(ch, e),
               since_text(ch, e));
+}
+
+static bool ends_sentence(const char *text)
+{
+    size_t n = strlen(text);
+
+    return n > 0 && text[n - 1] == '.';
+}
+
+/* What was found there instead, and what ends it. */
+static void explain_distrust(struct chain *ch)
+{
+    const struct edge_info *e = ch->f->edge;
+    const char *label =
+        ch->f->image != NULL ? ch->f->image->filesystem->label : ch->f->resource->label;
+    char at[TIME_TEXT];
+
+    if (e == NULL || e->distrust == NULL)
+        return;
+    chain_add(ch, 1, "scan", label, "quarantined",
+              chain_text(ch,
+                         "Present to %s what it says that it sees; a scan of it then has %s prove "
+                         "that it does",
+                         chain_node(ch), chain_node(ch)),
+              "When %s looked, since %s, something else was there: %s%s", chain_node(ch),
+              wall_rfc3339((wall_ms){ e->distrusted_ms }, at), e->distrust,
+              ends_sentence(e->distrust) ? "" : ".");
 }
 
 /* What is wrong with its identity, whoever looks at it. */
@@ -380,6 +407,7 @@ static bool explain_present(struct chain *ch)
 void explain_storage(struct chain *ch)
 {
     storage_resource(ch);
+    explain_distrust(ch);
     if (ch->f->image != NULL)
         explain_image(ch);
     explain_doubts(ch);

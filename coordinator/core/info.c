@@ -108,6 +108,7 @@ int info_node(const struct coord *c, struct arena *a, const struct node *n, stru
     REC_SET(out, node_info, edges_lost, n->counts[EDGE_LOST]);
     REC_SET(out, node_info, edges_unknown,
             (uint64_t)n->counts[EDGE_UNKNOWN] + n->counts[EDGE_STUCK]);
+    REC_SET(out, node_info, edges_quarantined, n->counts[EDGE_QUARANTINED]);
     REC_SET(out, node_info, first_seen_ms, n->row.first_seen.v);
     REC_SET(out, node_info, index, n->index);
     rc = node_texts(a, n, out);
@@ -157,6 +158,7 @@ int info_resource(const struct coord *c, struct arena *a, const struct resource 
     REC_SET(out, resource_info, nodes_degraded, counts[EDGE_DEGRADED]);
     REC_SET(out, resource_info, nodes_lost, counts[EDGE_LOST]);
     REC_SET(out, resource_info, nodes_unknown, (uint64_t)counts[EDGE_UNKNOWN] + counts[EDGE_STUCK]);
+    REC_SET(out, resource_info, nodes_quarantined, counts[EDGE_QUARANTINED]);
     REC_SET(out, resource_info, index, r->index);
     if (r->kind == RESOURCE_FILESYSTEM && info_scan(c, a, r->seat, out) < 0)
         return -ENOMEM;
@@ -203,7 +205,11 @@ int info_edge(const struct coord *c, struct arena *a, const struct edge *e, stru
     if (age >= 0)
         REC_SET(out, edge_info, age_ms, age);
     REC_SET(out, edge_info, since_ms, e->since.v);
-    return edge_ports(a, e, out);
+    if (e->distrust != NULL) {
+        REC_SET(out, edge_info, distrust, arena_strdup(a, e->distrust));
+        REC_SET(out, edge_info, distrusted_ms, e->distrusted.v);
+    }
+    return e->distrust != NULL && out->distrust == NULL ? -ENOMEM : edge_ports(a, e, out);
 }
 
 int info_network(struct arena *a, const struct network *w, struct network_info *out)

@@ -440,9 +440,12 @@ static int slot_clear(struct step *s, struct node *n, enum section_id id)
 /* What a lost edge had, it had in the boot that is over: a new sighting starts anew. */
 static int history_end(struct step *s, struct edge *e)
 {
-    if (e->state != EDGE_LOST || e->had_until.v == 0)
+    bool ends = e->sightings == NULL && edge_word_ends(e);
+
+    if (!ends && (e->state != EDGE_LOST || e->had_until.v == 0))
         return 0;
-    e->had_until.v = 0;
+    if (e->state == EDGE_LOST)
+        e->had_until.v = 0;
     touch_edge(s->c, e);
     return emit_edge(s, e, CHANGE_EDGE);
 }

@@ -280,7 +280,9 @@ static int load_edge(struct coord *c, const struct edge_row *row, const struct n
     e->had_until = row->had_until;
     e->since = row->since;
     e->held_by = holders(r);
-    return 0;
+    e->distrusted = row->distrusted;
+    e->distrust = row->distrust != NULL ? strdup(row->distrust) : NULL;
+    return row->distrust != NULL && e->distrust == NULL ? -ENOMEM : 0;
 }
 
 struct row *row_by_key(const struct slot *slot, const char *key)

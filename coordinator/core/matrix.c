@@ -123,7 +123,7 @@ uint8_t edge_shown_state(const struct edge *e)
         return EDGE_STUCK;
     if (e->sightings == NULL && e->state != EDGE_LOST)
         return EDGE_UNKNOWN; /* of an earlier boot, and not settled yet */
-    return e->state;
+    return e->distrust != NULL && e->state != EDGE_LOST ? EDGE_QUARANTINED : e->state;
 }
 
 void edge_refresh(struct coord *c, struct edge *e)
@@ -159,6 +159,7 @@ void edge_unlink(struct coord *c, struct edge *e)
         e->resource->edges = e->next;
     if (e->next != NULL)
         e->next->prev = e->prev;
+    free(e->distrust);
     free(e);
 }
 

@@ -92,6 +92,9 @@ static void impact_of_resource(struct chain *ch, const struct resource *r, const
         text = chain_text(ch, "%s; %u %s lost it", text, lost, lost == 1 ? "has" : "have");
     if (unknown > 0)
         text = chain_text(ch, "%s; of %u it is not known", text, unknown);
+    if (counts[EDGE_QUARANTINED] > 0)
+        text = chain_text(ch, "%s; %u %s not believed", text, counts[EDGE_QUARANTINED],
+                          counts[EDGE_QUARANTINED] == 1 ? "is" : "are");
     chain_add(ch, 0, resource_kind_name(r->kind), label_of(ch, r), "info", NULL, "%s.", text);
     for (size_t i = 0; i < p->edge_count; i++)
         impact_on_node(ch, p->edges[i]);

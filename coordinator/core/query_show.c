@@ -56,6 +56,7 @@ static void count_edges(const struct coord *c, struct status_info *s)
     REC_SET(s, status_info, edges_lost, c->counts[EDGE_LOST]);
     REC_SET(s, status_info, edges_unknown, c->counts[EDGE_UNKNOWN]);
     REC_SET(s, status_info, edges_stuck, c->counts[EDGE_STUCK]);
+    REC_SET(s, status_info, edges_quarantined, c->counts[EDGE_QUARANTINED]);
 }
 
 static void count_rights(const struct coord *c, struct status_info *s)

@@ -135,6 +135,8 @@ struct edge_row {
     uint32_t paths_active, paths_total, paths_had;
     wall_ms had_until; /* 0: never fell */
     wall_ms since;
+    const char *distrust; /* what the node found instead when it looked; NULL: it is believed */
+    wall_ms distrusted;   /* since when; 0: it is believed */
 };
 
 struct network_row {
@@ -240,6 +242,7 @@ struct task_row {
     bool every_node;        /* of a scan */
     wall_ms created, ended; /* ended 0: it is not over */
     const char *text;       /* may be NULL */
+    uint32_t left_out;      /* jobs that were not made, since there were too many */
 };
 
 enum job_progress { JOB_OPEN = 1, JOB_TAKEN = 2 /* a node works on it */, JOB_DONE = 3 };

@@ -11,18 +11,17 @@ enum { REACH_TRIES = 5 };
 
 /* ---- step read ------------------------------------------------------------------------------ */
 
+/* What no node sees gets a job of no node, which says so. */
 static int make_every(struct step *s, struct task *t, struct resource *r)
 {
+    struct job *j = NULL;
     int rc = 0;
 
     for (struct edge *e = r->edges; rc == 0 && e != NULL; e = e->next) {
-        struct job *j;
-
-        if (e->state == EDGE_LOST)
-            continue;
-        rc = job_new(s, t, r, e->node, &j);
+        if (e->state != EDGE_LOST)
+            rc = job_new(s, t, r, e->node, &j);
     }
-    return rc;
+    return rc == 0 && j == NULL ? job_new(s, t, r, NULL, &j) : rc;
 }
 
 static int make_read(struct step *s, struct task *t)
@@ -73,7 +72,8 @@ static int order_read(struct step *s, struct job *j, struct envelope *env)
 
 /* ---- step reach ----------------------------------------------------------------------------- */
 
-/* Those that reach it now, other than the one that has read it. Too many jobs are not made. */
+/* Those that say that they reach it now, other than the one that has read it: whose word is not
+ * believed may prove it. Too many jobs are not made. */
 static int make_reach_of(struct step *s, struct task *t, uint32_t reader, struct resource *r)
 {
     int rc = 0;
@@ -82,12 +82,12 @@ static int make_reach_of(struct step *s, struct task *t, uint32_t reader, struct
         struct job *j;
 
         if (e->node->row.no == reader || !may_order(e->node) ||
-            (e->shown != EDGE_OK && e->shown != EDGE_DEGRADED))
+            (e->shown != EDGE_OK && e->shown != EDGE_DEGRADED && e->shown != EDGE_QUARANTINED))
             continue;
         if (jobs_room(s->c, 1))
             rc = job_new(s, t, r, e->node, &j);
         else
-            t->left_out++;
+            t->row.left_out++;
     }
     return rc;
 }
@@ -179,9 +179,9 @@ static const char *outcome(struct arena *a, const struct task *t)
     if (text != NULL && o.proven + o.not_proven > 0)
         text = arena_printf(a, "%s; reached by others: %u proven, %u not", text, o.proven,
                             o.not_proven);
-    if (text != NULL && t->left_out > 0)
-        text =
-            arena_printf(a, "%s, %u not asked, since there are too many jobs", text, t->left_out);
+    if (text != NULL && t->row.left_out > 0)
+        text = arena_printf(a, "%s, %u not asked, since there are too many jobs", text,
+                            t->row.left_out);
     return text == NULL ? NULL : arena_printf(a, "%s.", text);
 }
 

@@ -29,6 +29,7 @@ static int hold_unreached(struct step *s, struct reading *d, struct job *j)
     struct node *n = reading_is_once(d) ? NULL : node_by_no(s->c, j->row.node_no);
     char *label = resource_label(s->u->arena, r);
     struct verdict v = { 0 };
+    const struct edge *e;
     int rc = label == NULL ? -ENOMEM : 0;
 
     if (rc == 0 && d->partial)
@@ -41,6 +42,16 @@ static int hold_unreached(struct step *s, struct reading *d, struct job *j)
         return rc;
     if (v.text != NULL)
         return hold(s->c, j, v.text, false);
+    for (e = r->edges; e != NULL && e->shown != EDGE_QUARANTINED; e = e->next)
+        ;
+    if (n == NULL && e != NULL)
+        return hold(
+            s->c, j,
+            arena_printf(s->u->arena,
+                         "%s: no node that is up and does not drain reaches it, and %s is not "
+                         "believed to, since it found something else there (%s).",
+                         label, e->node->row.name, e->distrust),
+            false);
     return hold(s->c, j,
                 n != NULL && n->row.draining
                     ? arena_printf(s->u->arena, "%s: %s is draining.", label, n->row.name)
@@ -194,6 +205,14 @@ void scan_stop(struct coord *c, struct job *j)
     scans_wake(c, n);
 }
 
+/* In mode every each node that sees it has a job, and here there was none. */
+static int seen_by_none(struct step *s, struct job *j)
+{
+    const char *why = arena_printf(s->u->arena, "%s: no node sees it now.", j->row.resource_label);
+
+    return why == NULL ? -ENOMEM : job_done(s, j, SCAN_NOT_READ, why);
+}
+
 int scan_place(struct step *s, struct job *j)
 {
     struct node *n = NULL;
@@ -201,6 +220,8 @@ int scan_place(struct step *s, struct job *j)
     int rc;
 
     scan_stop(s->c, j);
+    if (j->task->row.every_node && j->row.node_no == 0)
+        return seen_by_none(s, j);
     rc = scan_reading(s->c, j, &d);
     if (rc < 0)
         return rc;

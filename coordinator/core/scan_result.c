@@ -32,6 +32,19 @@ static int acknowledge(struct step *s, const struct envelope *env, const struct 
     return body->order == NULL ? -ENOMEM : 0;
 }
 
+/* The node has looked afresh at what it says that it sees. */
+static int word_judge(struct step *s, struct node *n, const struct resource *r, bool proven,
+                      bool mismatch, const char *reason)
+{
+    struct edge *e = r == NULL ? NULL : edge_find(n, r);
+
+    if (e == NULL)
+        return 0;
+    if (proven)
+        return edge_believe(s, e, "it has looked, and proven it.");
+    return mismatch ? edge_distrust(s, n, r, reason) : 0;
+}
+
 /* ---- of a scan ------------------------------------------------------------------------------ */
 
 /* The lease is live, and what it was granted for is what has come. */
@@ -126,6 +139,9 @@ static int result_take(struct step *s, const struct lease *l, struct job *j,
         rc = scan_note(s, l, in, outcome, reason, images);
     if (rc == 0)
         rc = scan_event(s, l, outcome, reason);
+    if (rc == 0)
+        rc = word_judge(s, l->node, l->resource, in->outcome != SCAN_NOT_READ, in->mismatch,
+                        in->reason);
     if (rc < 0)
         return rc;
     j->row.images = in->unchanged ? images : in->images.n;
@@ -185,11 +201,13 @@ static int reach_note(struct step *s, const struct job *j, const struct node *n,
     return !in->proven && in->reason != NULL && ch->reach.reason == NULL ? -ENOMEM : 0;
 }
 
-static int reach_take(struct step *s, struct job *j, const struct node *n,
-                      const struct reach_result *in)
+static int reach_take(struct step *s, struct job *j, struct node *n, const struct reach_result *in)
 {
     int rc = reach_note(s, j, n, in);
 
+    if (rc == 0)
+        rc = word_judge(s, n, resource_by_id(s->c, j->row.resource), in->proven, in->mismatch,
+                        in->reason);
     if (rc < 0)
         return rc;
     return !in->proven && in->again ? job_again(s, j, in->reason)

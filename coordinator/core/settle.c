@@ -151,7 +151,7 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
                                .paths_total = e->paths_total,
                                .paths_had = e->paths_had,
                                .had_until = e->had_until };
-    bool fresh = e->fresh;
+    bool fresh = e->fresh, ends = e->sightings == NULL && edge_word_ends(e);
     uint8_t was = e->state;
     int rc;
 
@@ -183,7 +183,7 @@ static int settle_one(struct step *s, struct edge *e, uint32_t quiet)
         rc = stuck_settle(s, e);
     if (rc < 0)
         return rc;
-    if (!fresh && before.state == e->state && before.paths_active == e->paths_active &&
+    if (!fresh && !ends && before.state == e->state && before.paths_active == e->paths_active &&
         before.paths_total == e->paths_total && before.paths_had == e->paths_had &&
         before.had_until.v == e->had_until.v)
         return 0;

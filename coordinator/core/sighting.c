@@ -9,6 +9,8 @@
 
 enum { PORT_MOST = 255 }; /* kernels: 15 */
 
+#define REPORTED_ANEW "what it reports of it is not what it reported then."
+
 typedef bool (*sight_fn)(const void *row, char scratch[SIGHT_SCRATCH], struct sight *out);
 
 static uint32_t paths(uint64_t n)
@@ -384,14 +386,14 @@ static bool is_same(const struct sighting *g, const struct sight *b)
 static int sighting_update(struct step *s, struct node *n, struct sighting *g,
                            const struct sight *sight)
 {
+    bool anew = g->sight.size != sight->size || g->sight.mark != sight->mark;
     int rc = 0;
 
     if (sight->label != NULL)
         rc = resource_relabel(s, g->edge->resource, sight->label);
     if (rc < 0 || (g->sight.paths_active == sight->paths_active &&
                    g->sight.paths_total == sight->paths_total && g->sight.stuck == sight->stuck &&
-                   g->sight.flawed == sight->flawed && g->sight.size == sight->size &&
-                   g->sight.mark == sight->mark))
+                   g->sight.flawed == sight->flawed && !anew))
         return rc;
     rc = version_change(s, g, sight->size, sight->mark);
     if (rc < 0)
@@ -401,6 +403,8 @@ static int sighting_update(struct step *s, struct node *n, struct sighting *g,
     g->sight.paths_total = sight->paths_total;
     g->sight.stuck = sight->stuck;
     rc = edge_dirty(s->c, g->edge);
+    if (rc == 0 && anew)
+        rc = edge_believe(s, g->edge, REPORTED_ANEW);
     return rc < 0 ? rc : emit_sighting(s, n, g);
 }
 
@@ -429,6 +433,8 @@ int sighting_set(struct step *s, struct node *n, enum section_id id, struct row 
     edge_attach(e, g);
     if (r->twin != NULL)
         twin_seen(s->c, r->twin);
-    rc = better_known(s, n, sight, e);
+    rc = edge_believe(s, e, REPORTED_ANEW);
+    if (rc == 0)
+        rc = better_known(s, n, sight, e);
     return rc < 0 ? rc : emit_sighting(s, n, g);
 }

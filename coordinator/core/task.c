@@ -208,6 +208,7 @@ static int retire_one(struct step *s)
 static int step_begin(struct step *s, struct task *t)
 {
     const struct task_step *step = &t->kind->steps[t->row.step];
+    uint32_t left_out = t->row.left_out;
     int rc = 0;
 
     if (t->row.state != TASK_RUNNING)
@@ -215,6 +216,8 @@ static int step_begin(struct step *s, struct task *t)
     t->begun = true;
     if (step != NULL)
         rc = step->make(s, t);
+    if (rc == 0 && t->row.left_out != left_out)
+        rc = task_save(s, t);
     if (rc == 0 && t->open == 0 && link_empty(&t->due))
         link_append(&s->c->tasks_due, &t->due);
     return rc;

@@ -62,9 +62,8 @@ struct task {
     const struct task_kind *kind;
     struct job **jobs; /* by number - 1 */
     uint32_t job_count, job_cap, open;
-    uint32_t left_out; /* jobs that were not made, since there were too many */
-    const void *what;  /* while its first step is made: of task_new() */
-    bool begun;        /* the jobs of its step, forwards or back, are made */
+    const void *what; /* while its first step is made: of task_new() */
+    bool begun;       /* the jobs of its step, forwards or back, are made */
 };
 
 struct task_step {

@@ -11,13 +11,13 @@
 
 #include "base/limits.h"
 
-/* Milliseconds. A DEALER notices a dead peer after HEARTBEAT_IVL + HEARTBEAT_TIMEOUT, by ZMTP's own
- * heartbeat. A ROUTER leaves it to TCP's: libzmq 4.3 keeps all timers of a socket in one list that
- * it walks at each message of a peer that has one (poller_base.cpp, cancel_timer), which with a
- * thousand peers costs more than the messages. So a DEALER's ping asks for no timer either (no
- * TTL). */
-#define HEARTBEAT_IVL     5000
-#define HEARTBEAT_TIMEOUT 15000
+/* Milliseconds. That a peer is dead is left to TCP: what it has not acknowledged for UNSENT_MOST
+ * ends the connection, and so does silence that its keep-alive meets with (below). Not to ZMTP's
+ * own heartbeat: libzmq 4.3 aborts when it decodes a ping of a peer that has gone while its input
+ * was stopped at the high-water mark (stream_engine_base.cpp, out_event), as happens to a
+ * coordinator whose disk is slow for so long that its peers give up. (It also keeps all timers of a
+ * socket in one list that it walks at each message.) */
+#define UNSENT_MOST       20000
 #define HANDSHAKE_IVL     30000
 #define RECONNECT_IVL     100
 #define RECONNECT_IVL_MAX 5000
@@ -61,6 +61,7 @@ void *net_socket(void *ctx, int type, int64_t max_message_bytes, int linger_ms, 
         return give_up(NULL, "a socket cannot be made", e);
     if (!set_int(s, ZMQ_LINGER, linger_ms) || !set_int(s, ZMQ_IPV6, 1) ||
         !set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_IVL) || !set_int(s, ZMQ_TCP_KEEPALIVE, 1) ||
+        !set_int(s, ZMQ_TCP_MAXRT, UNSENT_MOST) ||
         !set_int(s, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE) ||
         !set_int(s, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTVL) ||
         !set_int(s, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_CNT) ||
@@ -99,9 +100,7 @@ void *net_dealer_unconnected(void *ctx, const char *endpoint, const struct keypa
     s = net_socket(ctx, ZMQ_DEALER, max_message_bytes, DEALER_LINGER_MS, e);
     if (s == NULL)
         return NULL;
-    if (!set_int(s, ZMQ_HEARTBEAT_IVL, HEARTBEAT_IVL) ||
-        !set_int(s, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT) ||
-        !set_int(s, ZMQ_RECONNECT_IVL, RECONNECT_IVL) ||
+    if (!set_int(s, ZMQ_RECONNECT_IVL, RECONNECT_IVL) ||
         !set_int(s, ZMQ_RECONNECT_IVL_MAX, RECONNECT_IVL_MAX) ||
         !set_int(s, ZMQ_SNDHWM, DEALER_HWM) || !set_int(s, ZMQ_RCVHWM, DEALER_HWM))
         return give_up(s, "a socket cannot be set up", e);

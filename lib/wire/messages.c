@@ -241,8 +241,9 @@ const char *refuse_reason_name(enum refuse_reason r)
 const char *edge_state_name(enum edge_state s)
 {
     static const char *const names[] = {
-        [EDGE_OK] = "ok",           [EDGE_DEGRADED] = "degraded", [EDGE_LOST] = "lost",
-        [EDGE_UNKNOWN] = "unknown", [EDGE_STUCK] = "stuck",
+        [EDGE_OK] = "ok",       [EDGE_DEGRADED] = "degraded",
+        [EDGE_LOST] = "lost",   [EDGE_UNKNOWN] = "unknown",
+        [EDGE_STUCK] = "stuck", [EDGE_QUARANTINED] = "quarantined",
     };
 
     return (size_t)s < ARRAY_LEN(names) && names[s] != NULL ? names[s] : "unknown";

@@ -229,7 +229,15 @@ enum reply_code {
 enum role { ROLE_NONE = 0, ROLE_NODE = 1, ROLE_OBSERVER = 2, ROLE_OPERATOR = 3 };
 
 /* Also stored in the database: append only. */
-enum edge_state { EDGE_OK = 1, EDGE_DEGRADED = 2, EDGE_LOST = 3, EDGE_UNKNOWN = 4, EDGE_STUCK = 5 };
+enum edge_state {
+    EDGE_OK = 1,
+    EDGE_DEGRADED = 2,
+    EDGE_LOST = 3,
+    /* Shown, and never stored. */
+    EDGE_UNKNOWN = 4,
+    EDGE_STUCK = 5,
+    EDGE_QUARANTINED = 6, /* the node found something else there when it looked */
+};
 enum resource_kind {
     RESOURCE_NETWORK = 1,
     RESOURCE_LUN = 2,
@@ -301,7 +309,8 @@ enum node_admission {
     X(U64,  holds,           30, 0, "")                                                            \
     X(U64,  tasks_running,   31, 0, "")                                                            \
     X(U64,  jobs_running,    32, 0, "of those tasks")                                              \
-    X(U64,  jobs_held,       33, 0, "of those tasks: something is in the way of them")
+    X(U64,  jobs_held,       33, 0, "of those tasks: something is in the way of them")             \
+    X(U64,  edges_quarantined, 34, 0, "")
 
 #define NODE_INFO_LIST(X, XREC, XRECS)                                                             \
     X(STR,  id,            1,  0, "")                                                              \
@@ -321,7 +330,8 @@ enum node_admission {
     X(U64,  edges_unknown, 15, 0, "unknown or stuck")                                              \
     X(STRS, sections_bad,  16, 0, "\"nics stuck since ...\"")                                      \
     X(I64,  first_seen_ms, 17, 0, "wall time")                                                     \
-    X(U64,  index,         18, 0, "the node's number in edges of this reply")
+    X(U64,  index,         18, 0, "the node's number in edges of this reply")                      \
+    X(U64,  edges_quarantined, 19, 0, "")
 
 #define RESOURCE_INFO_LIST(X, XREC, XRECS)                                                         \
     X(STR, id,     1, 0, "UUID")                                                                   \
@@ -343,7 +353,8 @@ enum node_admission {
     X(I64, scanned_ms,  17, 0, "wall time of that result")                                         \
     X(STR, scan_node,   18, 0, "name of the node that it came from")                               \
     X(U64, images, 19, 0, "of a filesystem: known to be in it")                                    \
-    X(BOOL, changed, 20, 0, "fs admit: it was not so before")
+    X(BOOL, changed, 20, 0, "fs admit: it was not so before")                                      \
+    X(U64, nodes_quarantined, 21, 0, "")
 
 #define EDGE_INFO_LIST(X, XREC, XRECS)                                                             \
     X(U64,  node,          1,  0, "node index")                                                    \
@@ -356,7 +367,9 @@ enum node_admission {
     X(I64,  age_ms,        8,  0, "since the fact was last confirmed; absent: not since this start") \
     X(I64,  since_ms,      9,  0, "wall time of the last change of state")                         \
     X(STRS, ports,         10, 0, "\"bond0.100\": what the node reaches it through")               \
-    X(BOOL, removed,       11, 0, "changes: the edge exists no more")
+    X(BOOL, removed,       11, 0, "changes: the edge exists no more")                              \
+    X(STR,  distrust,      12, 0, "what the node found there instead; absent: its word is believed")\
+    X(I64,  distrusted_ms, 13, 0, "wall time since when it is not")
 
 #define EVENT_INFO_LIST(X, XREC, XRECS)                                                            \
     X(U64, no,       1, 0, "")                                                                     \
@@ -384,9 +397,9 @@ enum node_admission {
 /* One link of the chain of evidence, outermost first. */
 #define EVIDENCE_LIST(X, XREC, XRECS)                                                              \
     X(U64, depth, 1, 0, "0 is the resource")                                                       \
-    X(STR, what,  2, 0, "network, port, vlan, bond, nic, lldp, node, section; image, filesystem, lv, vg, pv, lun, partition, path, hba, use")                     \
+    X(STR, what,  2, 0, "network, port, vlan, bond, nic, lldp, node, section; image, filesystem, lv, vg, pv, lun, partition, path, hba, use, scan")                     \
     X(STR, name,  3, 0, "")                                                                        \
-    X(STR, state, 4, 0, "ok, degraded, lost, unknown, stuck, missing, info")                       \
+    X(STR, state, 4, 0, "ok, degraded, lost, unknown, stuck, quarantined, missing, info")                       \
     X(STR, text,  5, 0, "one sentence of fact")                                                    \
     X(STR, mend,  6, 0, "what would mend it")
 
@@ -488,7 +501,8 @@ enum node_admission {
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
     X(STR, error,   3, 0, "one sentence when nothing could be collected")                          \
-    X(BOOL, clean,   5, 0, "of a scan: proven unmounted; the memfd has a scan_result or a reach_result")
+    X(BOOL, clean,   5, 0, "of a scan: proven unmounted; the memfd has a scan_result or a reach_result") \
+    X(BOOL, stale,   6, 0, "of a scan: the device is not as it was last seen: it is to be looked at again")
 
 /* clang-format on */
 

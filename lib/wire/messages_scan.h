@@ -105,14 +105,16 @@ enum offer_kind { OFFER_SCAN = 1, OFFER_REACH = 2 };
     X(U64,   entries,  9, 0, "files and folders that were looked at")                              \
     X(BOOL,  again,    10, 0, "the reason may be gone another time, or on another node")           \
     XRECS(image, images, 11, 0, "in order of paths")                                               \
-    XRECS(right, rights, 12, 0, "all that this boot has; not this one when it is unmounted")
+    XRECS(right, rights, 12, 0, "all that this boot has; not this one when it is unmounted")       \
+    X(BOOL,  mismatch, 13, 0, "what is there is not what was asked for: another LUN, or another filesystem")
 
 /* Answer to an offer of kind reach: no lease, no mount. */
 #define REACH_RESULT_LIST(X, XREC, XRECS)                                                          \
     XREC(order_key, order, 1, FIELD_REQUIRED, "")                                                  \
     X(BOOL, proven, 2, FIELD_REQUIRED, "identity of the LUN and of the filesystem, read just now, are those asked for") \
     X(STR,  reason, 3, 0, "one sentence, unless proven")                                           \
-    X(BOOL, again,  4, 0, "as in scan_result")
+    X(BOOL, again,  4, 0, "as in scan_result")                                                     \
+    X(BOOL, mismatch, 5, 0, "as in scan_result")
 
 /* Answer to scan_result and reach_result. Sent only after the outcome is durable. */
 #define RESULT_ACK_LIST(X, XREC, XRECS)                                                            \

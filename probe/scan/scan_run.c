@@ -43,20 +43,30 @@ static void set_head(struct scan *s)
     REC_SET(&s->result, scan_result, ms, (uint64_t)(now_ms() - s->started_ms));
 }
 
+static void set_not_read(struct scan *s, int rc, const struct err *e)
+{
+    set_outcome(s, SCAN_NOT_READ, e->text, scan_may_mend(rc));
+    if (s->mismatch)
+        REC_SET(&s->result, scan_result, mismatch, true);
+}
+
 void scan_not_opened(struct scan *s, int rc, const struct err *e)
 {
     set_head(s);
-    set_outcome(s, SCAN_NOT_READ, e->text, scan_may_mend(rc));
+    set_not_read(s, rc, e);
     s->clean = true;
 }
 
 /* ---- before -------------------------------------------------------------------------------- */
 
-static int check_paths(const struct scan_order *o, struct err *e)
+static int check_paths(struct scan *s, struct err *e)
 {
+    const struct scan_order *o = s->order;
+
     for (size_t i = 0; i < o->paths.n; i++) {
         int rc = path_identity(o->paths.v[i], e);
 
+        s->mismatch = rc == -ESTALE;
         if (rc < 0)
             return rc;
     }
@@ -72,7 +82,7 @@ int scan_open(struct scan *s, struct err *e)
 
     s->started_ms = now_ms();
     s->mount = (struct scan_mount){ .loop_fd = -1, .root = -1 };
-    rc = check_paths(o, e);
+    rc = check_paths(s, e);
     if (rc == 0 && !shared)
         rc = container_node(o->mount_at, o->device, o->token, node, e);
     if (rc == 0)
@@ -81,6 +91,7 @@ int scan_open(struct scan *s, struct err *e)
     s->opened = rc == 0;
     if (rc == 0 && !shared)
         rc = container_is_clean(&s->container, e);
+    s->stale = rc == -ESTALE;
     if (rc < 0 && s->opened)
         container_close(&s->container);
     return rc;
@@ -95,11 +106,14 @@ static bool is_mounted_btrfs(const char *type, const char *uuid)
     return strcmp(type, "btrfs") == 0 && access(path, F_OK) == 0;
 }
 
-static int check_mark(struct scan *s, struct err *e)
+static int compare_mark(struct scan *s, struct err *e)
 {
     const struct scan_order *o = s->order;
     int rc = parse_mark(o->type, container_read, &s->container, &s->before, e);
 
+    if (rc == -EBADMSG && mark_knows(o->type) && s->before.uuid[0] == '\0')
+        return err_set(e, -ESTALE, "identity changed: there is no superblock of %s in it now",
+                       o->type);
     if (rc < 0)
         return rc == -EBADMSG ? rc
                               : err_set(e, rc, "its superblock cannot be read: %s", strerror(-rc));
@@ -109,6 +123,14 @@ static int check_mark(struct scan *s, struct err *e)
     if (s->before.size_bytes > s->container.size_bytes)
         return err_set(e, -ESTALE, "identity changed: it is larger than its container");
     return 0;
+}
+
+static int check_mark(struct scan *s, struct err *e)
+{
+    int rc = compare_mark(s, e);
+
+    s->mismatch = s->stale = rc == -ESTALE;
+    return rc;
 }
 
 int scan_reach(struct scan *s, struct err *e)
@@ -193,7 +215,7 @@ void scan_read(struct scan *s)
 
     s->clean = true; /* nothing is mounted yet */
     if (rc < 0) {
-        set_outcome(s, SCAN_NOT_READ, e.text, scan_may_mend(rc));
+        set_not_read(s, rc, &e);
     } else if (is_unchanged(s)) {
         set_outcome(s, SCAN_COMPLETE, NULL, false);
         REC_SET(&s->result, scan_result, unchanged, true);

@@ -17,6 +17,10 @@ struct scan {
     int (*confine)(struct err *e); /* once it is mounted */
     struct scan_result result;
     bool clean; /* proven unmounted */
+    bool stale; /* the device is not as the order says: whoever made that must look again */
+    /* And what is there is another LUN, or another filesystem, than was asked for. A device that
+     * has another number or size is not: it may hold the same. */
+    bool mismatch;
 };
 
 /* Opens the container for this scan alone, and asks who it is: as root, before anything that is on

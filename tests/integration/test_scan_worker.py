@@ -163,16 +163,19 @@ def test_refusals(bed):
     devnum = f"{os.major(number)}:{os.minor(number)}"
 
     def refused(text, why, **more):
-        r = bed.scan(device, "ext4", more.pop("uuid", uuid), **more)
+        r = bed.scan(device, more.pop("kind", "ext4"), more.pop("uuid", uuid), **more)
         check(r.outcome == "not_read" and text in r.text and r.clean and r.mounts == 0, f"{why}: {r}")
         return r
 
     check(bed.scan(device, "ext4", uuid, devnum=devnum, size=size).outcome == "complete", "as it is")
     r = refused("identity changed", "another UUID", uuid="00000000-0000-4000-8000-000000000001")
-    check(r.again, "another node may have the right one")
-    refused("is another device now", "another number", devnum="7:65000")
-    refused("bytes now, not", "another size", size=size + 512)
-    check(bed.scan(device, "xfs", uuid).text.startswith("there is no superblock"), "another type")
+    check(r.again and r.mismatch and r.stale, "another node may have the right one")
+    for r in (refused("is another device now", "another number", devnum="7:65000"),
+              refused("bytes now, not", "another size", size=size + 512)):
+        check(r.stale and not r.mismatch, f"the same may be there: {r}")
+    check(not refused("not scanned", "a type", kind="swap").stale, "a type that is not scanned")
+    r = refused("identity changed: there is no superblock of xfs", "another type", kind="xfs")
+    check(r.again and r.mismatch and r.stale, f"another type: {r}")
     with open(device, "rb"):
         check(bed.scan(device, "ext4", uuid).outcome == "complete", "somebody looks at it")
     fd = os.open(device, os.O_RDWR)
@@ -189,8 +192,11 @@ def test_refusals(bed):
     check("may change" in r.text and not r.fingerprint, f"its own mount: {r}")
     loops.unmount(bed.folder)
     r = bed.scan(device, "ext4", uuid, order=sw.REACH)
-    check(r.proven, f"reach: {r}")
-    check(not bed.scan(device, "ext4", "other", order=sw.REACH).proven, "reach of another")
+    check(r.proven and not r.mismatch and not r.stale, f"reach: {r}")
+    r = bed.scan(device, "ext4", "other", order=sw.REACH)
+    check(not r.proven and r.mismatch and r.stale, f"reach of another: {r}")
+    r = bed.scan(device, "ext4", uuid, order=sw.REACH, size=size + 512)
+    check(not r.proven and r.stale and not r.mismatch, f"reach of another size: {r}")
     bed.check_gone(device, "refusals")
 
 

@@ -64,15 +64,17 @@ class Result:
     def __init__(self, message, record):
         self.error = message.get(3, [b""])[0].decode()
         self.clean = message.get(5, [0])[0] == 1
+        self.stale = message.get(6, [0])[0] == 1
         one = lambda n, other=0: record.get(n, [other])[0]
         self.outcome = OUTCOMES.get(one(3), "")
         self.proven = one(2) == 1
         self.text = one(4 if self.outcome else 3, b"")
         self.text = self.text.decode() if isinstance(self.text, bytes) else ""
-        self.unchanged = one(5) == 1
+        self.unchanged = self.outcome != "" and one(5) == 1
         self.fingerprint = one(6, b"").decode() if self.outcome else ""
         self.mounts = one(7)
         self.again = one(10) == 1
+        self.mismatch = one(13 if self.outcome else 5) == 1
         images = [decode(i) for i in record.get(11, [])]
         self.images = {i[1][0].decode(): i.get(2, [b""])[0].decode() for i in images}
 

@@ -335,7 +335,15 @@ def storage_scripts(e):
     one = data["resources"][0]["index"]
     three = made_up.three()
     fleet = storage.fleet()
+    wrong = disbelieved(rack, f"{storage.FS_CLONE}@{storage.LUN_C}")
+    listed = {"nodes": wrong[0], "resources": [r for r in wrong[1] if r["kind"] == "filesystem"],
+              "edges": [x for x in wrong[2] if any(r["index"] == x["resource"]
+                                                   for r in filesystems)]}
     return {
+        "distrust": coordinator(e, wrong, edges_quarantined=1, edges_lost=0, nodes_down=0,
+                                edges_stuck=0, edges_degraded=0, edges_unknown=0).say(
+                                    "FS_LIST", listed),
+        "distrust-fleet": coordinator(e, disbelieved(fleet)),
         "storage": coordinator(e, tuple(a + b for a, b in zip(three, numbered(rack)))),
         "storage-fleet": coordinator(e, fleet),
         **{kind: only(kind) for kind in ("lun", "vg", "lv", "filesystem")},
@@ -360,6 +368,22 @@ def storage_scripts(e):
                                          "dependents": storage.dependents()}),
         "storage-events": coordinator(e, three).say("EVENTS", {"events": storage.events(made_up.event)}),
     }
+
+
+def disbelieved(parts, key=None):
+    """The same, but that the second node that sees it well (the first resource, or the one of this
+    key) is not believed."""
+    nodes, things, edges = parts
+    found = "identity changed: its superblock has the UUID 0b1d6f6e-2c7e-4d5e-9a3c-5d6b8a1f0c11"
+    x = next(r for r in things if key in (None, r["key"]))
+    seen = [e for e in edges if e["resource"] == x["index"] and e["state"] == made_up.OK]
+    n = next(n for n in nodes if n["index"] == seen[1]["node"])
+    bad = dict(seen[1], state=made_up.QUARANTINED, distrust=found,
+               distrusted_ms=made_up.WALL - 90000)
+    return ([dict(m, edges_ok=m["edges_ok"] - 1, edges_quarantined=1) if m is n else m
+             for m in nodes],
+            [dict(r, nodes_ok=r["nodes_ok"] - 1, nodes_quarantined=1) if r is x else r
+             for r in things], [bad if e is seen[1] else e for e in edges])
 
 
 def numbered(parts):
@@ -409,6 +433,11 @@ CASES = [
     ("matrix-storage-node", "xen2", "matrix --node xen2"),
     ("matrix-storage-fleet", "storage-fleet", "matrix"),
     ("matrix-luns-fleet", "storage-fleet", "matrix --kind lun"),
+    ("matrix-quarantined", "distrust", "matrix --kind filesystem"),
+    ("matrix-quarantined-fleet", "distrust-fleet", "matrix"),
+    ("resource-list-quarantined", "distrust", "resource list --kind filesystem"),
+    ("fs-list-quarantined", "distrust", "fs list"),
+    ("check-quarantined", "distrust", "status --check"),
     ("matrix-luns-none", "empty", "matrix --kind lun"),
     ("matrix-no-kind", "three", "matrix --kind rack"),
     ("matrix-too-large", "too-large", "matrix"),

@@ -6,7 +6,7 @@ import uuid
 
 WALL = 1795533111123  # 2026-11-24T15:11:51.123Z
 G, E = 4711, 120      # generation and newest event
-OK, DEGRADED, LOST, UNKNOWN, STUCK = 1, 2, 3, 4, 5
+OK, DEGRADED, LOST, UNKNOWN, STUCK, QUARANTINED = 1, 2, 3, 4, 5, 6
 
 
 def an_id(text):

@@ -376,6 +376,8 @@ static void row_own(struct durable *d, enum table_id id, void *row)
         g->row_key = text_copy(d, g->row_key);
         g->port = text_copy(d, g->port);
         g->base = text_copy(d, g->base);
+    } else if (id == T_EDGE) {
+        ((struct edge_row *)row)->distrust = text_copy(d, ((struct edge_row *)row)->distrust);
     } else if (id == T_NETWORK) {
         struct network_row *w = row;
 

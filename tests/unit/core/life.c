@@ -417,10 +417,12 @@ static void edge_text(FILE *f, const struct edge *e)
     size_t n = 0;
     char label[300];
 
-    fprintf(f, "    edge %u %s state %u %u/%u had %u until %lld since %lld bare %d\n",
+    fprintf(f,
+            "    edge %u %s state %u %u/%u had %u until %lld since %lld bare %d "
+            "distrust %s since %lld\n",
             e->resource->no, resource_label_in(e->resource, label, sizeof label), e->state,
             e->paths_active, e->paths_total, e->paths_had, (long long)e->had_until.v,
-            (long long)e->since.v, e->bare);
+            (long long)e->since.v, e->bare, or_dash(e->distrust), (long long)e->distrusted.v);
     for (struct sighting *g = e->sightings; g != NULL && n < ARRAY_LEN(v); g = g->next)
         v[n++] = g;
     qsort(v, n, sizeof v[0], by_row);
@@ -600,8 +602,9 @@ static void task_lines(FILE *f, const struct coord *c)
     for (const struct link *l = c->tasks.next; l != &c->tasks; l = l->next) {
         const struct task *t = container_of(l, struct task, link);
 
-        fprintf(f, "  task %u kind %u state %u step %u open %u: %s\n", t->row.no, t->row.kind,
-                t->row.state, t->row.step, t->open, or_dash(t->row.text));
+        fprintf(f, "  task %u kind %u state %u step %u open %u left out %u: %s\n", t->row.no,
+                t->row.kind, t->row.state, t->row.step, t->open, t->row.left_out,
+                or_dash(t->row.text));
         for (uint32_t i = 0; i < t->job_count; i++) {
             const struct job_row *j = &t->jobs[i]->row;
 

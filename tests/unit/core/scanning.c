@@ -177,6 +177,7 @@ bool result(unsigned i, const struct order_key *order, uint64_t token, struct fo
     REC_PUT(&body, scan_result, fingerprint, f.fingerprint);
     REC_SET(&body, scan_result, again, f.again);
     REC_SET(&body, scan_result, unchanged, f.unchanged);
+    REC_SET(&body, scan_result, mismatch, f.mismatch);
     REC_SET(&body, scan_result, mounts, f.unchanged ? 0 : 1);
     REC_SET(&body, scan_result, ms, 700);
     REC_SET(&body, scan_result, images, ((struct recs){ images, f.images }));
@@ -197,6 +198,7 @@ bool reach(unsigned i, const struct order_key *order, bool proven)
     REC_SET(&body, reach_result, proven, proven);
     if (!proven)
         REC_SET(&body, reach_result, reason, "Another filesystem is there.");
+    REC_SET(&body, reach_result, mismatch, !proven);
     REC_SET(&env, envelope, reach_result, &body);
     machine_say(&m[i], &env);
     return l->answer != NULL && l->answer->result_ack != NULL && l->answer->result_ack->taken;

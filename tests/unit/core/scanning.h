@@ -41,7 +41,7 @@ uint64_t ask(unsigned i, const char *fs, const struct order_key *order);
 struct found {
     enum scan_outcome outcome;
     const char *reason, *fingerprint;
-    bool again, unchanged, mounted_still;
+    bool again, unchanged, mounted_still, mismatch;
     size_t images;
 };
 extern const struct found complete;

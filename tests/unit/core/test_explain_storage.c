@@ -248,7 +248,7 @@ static void world_free(struct world *w)
 static void check_chain(const struct world *w)
 {
     static const char *const states[] = { "ok",    "degraded", "lost", "unknown",
-                                          "stuck", "missing",  "info" };
+                                          "stuck", "missing",  "info", "quarantined" };
     const struct evidence *v = w->reply.evidence.v;
     struct err e = { "" };
     struct buf b = { 0 };
@@ -394,6 +394,23 @@ Test(explain_storage, a_lun_that_does_not_answer_and_a_suspended_map)
     REC_SET(l, lun, state, "ghost");
     explain(w);
     expect(w, "lun", WWID, "degraded", "contradict each other", "rescan");
+    world_free(w);
+}
+
+Test(explain_storage, what_was_found_instead_of_a_quarantined_filesystem)
+{
+    struct world *w = world_new(RESOURCE_FILESYSTEM, FS_UUID "@lv." LV, "images");
+
+    REC_SET(&w->edge, edge_info, state, EDGE_QUARANTINED);
+    REC_SET(&w->edge, edge_info, distrust, "identity changed: it is another");
+    REC_SET(&w->edge, edge_info, distrusted_ms, 1764000000000);
+    explain(w);
+    expect(w, "filesystem", "images", "quarantined",
+           "What rack7-03 says of images is not believed; it reports: ", NULL);
+    expect(w, "scan", "images", "quarantined",
+           "When rack7-03 looked, since 2025-11-24T16:00:00.000Z, something else was there: "
+           "identity changed: it is another.",
+           "has rack7-03 prove");
     world_free(w);
 }
 

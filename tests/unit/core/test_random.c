@@ -10,6 +10,7 @@
 
 #include "core/core_internal.h"
 #include "machine.h"
+#include "share.h"
 #include "wire/codec.h"
 
 enum { IDS = 4, MACHINES = 3 * IDS, STEPS = 3000 };
@@ -508,7 +509,9 @@ Test(random, lives, .timeout = 280)
     const char *given = getenv("MUSTER_SEED");
     uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 5;
 
-    for (unsigned i = 0; i < (given != NULL ? 1 : 5); i++) {
+    unsigned lives = given != NULL ? 1 : share_of(5, 1, "seeds");
+
+    for (unsigned i = 0; i < lives; i++) {
         fprintf(stderr, "# MUSTER_SEED=%llu\n", (unsigned long long)(seed + i));
         run(seed + i);
     }

@@ -545,6 +545,18 @@ Test(rights, a_new_boot_frees_the_old_ones_rights_if_its_key_is_bound)
     cr_expect_eq(rights_take(l, "m2", F2), REPLY_OK);
 }
 
+Test(rights, a_hold_of_an_earlier_boot_is_no_hold_of_this_one)
+{
+    cr_assert_eq(rights_take(l, "m1", F1), REPLY_OK);
+    cr_assert_eq(rights_take(l, "m1", F1), REPLY_REFUSED);
+    cr_expect_null(strstr(l->reply->text, "earlier boot"));
+    reboot(&a, NULL);
+    cr_assert_eq(rights_take(l, "m1", F1), REPLY_REFUSED);
+    cr_expect_not_null(strstr(l->reply->text, "m1 has a hold of it, of an earlier boot"), "%s",
+                       l->reply->text);
+    cr_expect_eq(l->reply->leases.n, 0);
+}
+
 Test(rights, a_new_boot_with_an_unbound_key_frees_nothing)
 {
     uint64_t token = granted(&a, F1);

@@ -10,6 +10,7 @@
 
 #include "core/core_internal.h"
 #include "rights.h"
+#include "share.h"
 #include "wire/codec.h"
 
 enum { NODES = 3, FILESYSTEMS = 2, WORKERS = 8, IN_FLIGHT = 256, SEEDS = 100 };
@@ -814,9 +815,9 @@ static uint64_t first_seed(void)
 Test(rights_random, exclusion_holds)
 {
     uint64_t seed = first_seed(), mounts = 0, holds = 0, residues = 0, restarts = 0;
-    int runs = getenv("MUSTER_LONG") != NULL ? 2000 : 40;
+    unsigned runs = getenv("MUSTER_LONG") != NULL ? 2000 : share_of(40, 6, "seeds");
 
-    for (int i = 0; i < runs; i++, seed++) {
+    for (unsigned i = 0; i < runs; i++, seed++) {
         struct world w;
 
         cr_assert(run(seed, FAULT_NONE, 1500, &w), "MUSTER_SEED=%llu: %s", (unsigned long long)seed,
@@ -828,14 +829,18 @@ Test(rights_random, exclusion_holds)
     }
     printf("# %llu mounts, %llu holds, %llu residues, %llu restarts\n", (unsigned long long)mounts,
            (unsigned long long)holds, (unsigned long long)residues, (unsigned long long)restarts);
-    cr_expect(mounts > 100 && holds > 5 && residues > 5 && restarts > 20);
+    cr_expect(mounts >= 20 * runs && residues > runs && restarts > 10 * runs);
+    cr_expect(holds > 5 || runs < 40);
 }
 
-/* Whoever takes a guard away is found out. */
+/* Whoever takes a guard away is found out. Under a sanitizer, where most of the time would go into
+ * the search, it begins at the seed that has shown it. */
 Test(rights_random, each_guard_is_needed)
 {
+    static const uint64_t shown[FAULT_COUNT] = { [FAULT_RESTART] = 16, [FAULT_RESIDUE] = 57 };
+
     for (enum fault fault = FAULT_RECEIPT; fault < FAULT_COUNT; fault++) {
-        uint64_t seed = 1;
+        uint64_t seed = does_all() || shown[fault] == 0 ? 1 : shown[fault];
         struct world w;
 
         while (seed < SEEDS && run(seed, fault, 1500, &w))

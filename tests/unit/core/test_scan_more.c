@@ -395,3 +395,18 @@ Test(scan_more, what_has_a_place_again_is_held_no_more)
     alone(1, 4000);
     cr_assert_eq(job(1)->now, JOB_OFFERED);
 }
+
+/* ---- what nobody sees ------------------------------------------------------------------------ */
+
+Test(scan_more, in_mode_every_what_no_node_sees_is_said_not_to_be_read)
+{
+    struct shelf lost = plain;
+
+    lost.fs[0].container = NULL;
+    for (unsigned i = 0; i < MACHINES; i++)
+        shelf_report(&m[i], &lost);
+    cr_assert_eq(scan(one, 1, true), REPLY_OK);
+    cr_assert_null(task(), "there is nothing to wait for");
+    cr_assert_eq(durable_count_events(l->d, "task.done", "0 complete, 0 incomplete, 1 not read"),
+                 1);
+}

@@ -285,6 +285,30 @@ Test(socket, bad_endpoints)
 /* ---- limits --------------------------------------------------------------------------------- */
 
 /* A message over the limit costs its sender the connection, and is never seen. */
+static int option_of(void *s, int option)
+{
+    int value = -1;
+    size_t n = sizeof value;
+
+    cr_assert_eq(zmq_getsockopt(s, option, &value, &n), 0);
+    return value;
+}
+
+/* A ping can end a coordinator (socket.c); TCP finds the dead. */
+Test(socket, nobody_sends_pings)
+{
+    void *r = tcp_router(), *d = net_dealer(ctx, endpoint, &client, &own.public_key, LONGEST, &e);
+
+    cr_assert_not_null(d, "%s", e.text);
+    cr_expect_eq(option_of(d, ZMQ_HEARTBEAT_IVL), 0);
+    cr_expect_eq(option_of(r, ZMQ_HEARTBEAT_IVL), 0);
+    cr_expect_eq(option_of(d, ZMQ_TCP_MAXRT), 20000);
+    cr_expect_eq(option_of(r, ZMQ_TCP_MAXRT), 20000);
+    cr_expect_eq(option_of(d, ZMQ_TCP_KEEPALIVE), 1);
+    close_now(d);
+    close_now(r);
+}
+
 Test(socket, message_too_long)
 {
     static char text[LONGEST + 1];

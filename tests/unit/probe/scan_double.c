@@ -11,7 +11,7 @@
 #include "worker_scan.h"
 #include "worker_talk.h"
 
-static int send_result(const struct record_desc *d, const void *record, bool clean, bool sealed)
+static int send_result(const struct record_desc *d, const void *record, const char *uuid)
 {
     struct worker_result result = { .present = 0 };
     struct buf b = { 0 };
@@ -19,10 +19,11 @@ static int send_result(const struct record_desc *d, const void *record, bool cle
     int fd, rc;
 
     wire_encode(d, record, &b, &e);
-    fd = worker_memfd(b.p, b.n, sealed);
+    fd = worker_memfd(b.p, b.n, strcmp(uuid, "unsealed") != 0);
     REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
     REC_SET(&result, worker_result, bytes, b.n);
-    REC_SET(&result, worker_result, clean, clean);
+    REC_SET(&result, worker_result, clean, strcmp(uuid, "unclean") != 0);
+    REC_SET(&result, worker_result, stale, strcmp(uuid, "stale") == 0);
     rc = worker_send(&result, fd, -1, &e);
     buf_deinit(&b);
     return rc;
@@ -42,8 +43,7 @@ static int scan(const struct scan_order *o)
         pause();
     if (strcmp(o->uuid, "extended") == 0 && recv(WORKER_FD, bytes, sizeof bytes, 0) <= 0)
         return 1;
-    return send_result(&scan_result_desc, &r, strcmp(o->uuid, "unclean") != 0,
-                       strcmp(o->uuid, "unsealed") != 0);
+    return send_result(&scan_result_desc, &r, o->uuid);
 }
 
 static int reach(const struct scan_order *o)
@@ -54,7 +54,7 @@ static int reach(const struct scan_order *o)
     REC_SET(&r, reach_result, proven, true);
     if (strcmp(o->uuid, "hangs") == 0)
         pause();
-    return send_result(&reach_result_desc, &r, true, true);
+    return send_result(&reach_result_desc, &r, o->uuid);
 }
 
 static int prove(const struct scan_order *o)

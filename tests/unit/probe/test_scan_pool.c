@@ -191,6 +191,22 @@ Test(scan_pool, a_scan_that_ends_well)
     bench_close(&b);
 }
 
+Test(scan_pool, a_device_that_is_not_as_it_was_is_told)
+{
+    struct bench b;
+
+    bench_open(&b);
+    scan(&b, "well");
+    next(&b);
+    cr_expect_null(b.got.stale);
+    scan(&b, "stale");
+    next(&b);
+    cr_assert_not_null(b.got.stale);
+    cr_expect_str_eq(b.got.stale->device, "loop0");
+    nothing(&b);
+    bench_close(&b);
+}
+
 Test(scan_pool, what_dies_is_proven_clean_by_another)
 {
     static const char *const hows[] = { "dies", "unclean", "unsealed" };

@@ -391,8 +391,10 @@ static void apply_edge(struct model *m, const struct change *c)
         drop_key(m, &key);
         return;
     }
-    buf_printf(&value, "%d %u %u %u %" PRId64 " %" PRId64, (int)r->state, r->paths_active,
-               r->paths_total, r->paths_had, r->had_until.v, r->since.v);
+    buf_printf(&value, "%d %u %u %u %" PRId64 " %" PRId64 " %" PRId64 " ", (int)r->state,
+               r->paths_active, r->paths_total, r->paths_had, r->had_until.v, r->since.v,
+               r->distrusted.v);
+    add_text(&value, r->distrust);
     put(m, &key, &value);
 }
 
@@ -542,6 +544,7 @@ static void apply_task(struct model *m, const struct change *c)
     }
     buf_printf(&value, "%d %d %u %d %" PRId64 " %" PRId64 " ", (int)r->kind, (int)r->state, r->step,
                r->every_node, r->created.v, r->ended.v);
+    buf_printf(&value, "%u ", r->left_out);
     add_text(&value, r->text);
     put(m, &key, &value);
 }
@@ -788,7 +791,7 @@ static const struct {
     { "SELECT token, kind, resource, resource_kind, resource_label, node, node_name, boot_id, "
       "ttl_ms, granted, ended, ending, task_no, text FROM lease_history",
       "lease_history", 1 },
-    { "SELECT no, kind, state, step, every_node, created, ended, text FROM task WHERE ended <> 0",
+    { "SELECT no, kind, state, step, every_node, created, ended, left_out, text FROM task WHERE ended <> 0",
       "task", 1 },
     { "SELECT task_no, no, step, state, resource_no, resource, resource_label, node_no, attempt, "
       "result, reason, token, images, mounts, ms, unchanged, ended FROM job "

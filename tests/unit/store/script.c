@@ -243,9 +243,10 @@ static void make_edge(uint64_t *r, struct arena *a, struct change *c)
 {
     struct edge_row *x = &c->edge;
 
-    (void)a;
     x->node_no = random_node(r);
     x->resource_no = 1 + (uint32_t)random_below(r, RESOURCES);
+    x->distrust = random_text_0(r, a);
+    x->distrusted = random_wall(r);
     x->state = (enum edge_state)(1 + random_below(r, EDGE_LOST));
     x->paths_active = (uint32_t)random_next(r);
     x->paths_total = (uint32_t)random_next(r);
@@ -381,6 +382,7 @@ static void make_task(uint64_t *r, struct arena *a, struct change *c)
     x->state = (enum task_state)(1 + random_below(r, TASK_CANCELLING));
     x->step = (uint32_t)random_next(r);
     x->every_node = random_chance(r, 50);
+    x->left_out = (uint32_t)random_next(r);
     x->created = random_wall(r);
     x->ended.v = random_chance(r, 50) ? 0 : random_wall(r).v;
     x->text = random_text_0(r, a);

@@ -257,9 +257,9 @@ Test(open, database_of_another_program)
 Test(open, newer)
 {
     store_close(must_open());
+    run_sql("PRAGMA user_version=7");
+    check_refused(STORE_E_NEWER, "muster.db.before-7");
     run_sql("PRAGMA user_version=6");
-    check_refused(STORE_E_NEWER, "muster.db.before-6");
-    run_sql("PRAGMA user_version=5");
     store_close(must_open());
 }
 
@@ -323,8 +323,8 @@ static void check_load(int wanted)
 Test(open, rows_that_break_rules)
 {
     static const char *const faults[][2] = {
-        { "INSERT INTO edge VALUES(1,1,9,0,0,0,0,0)", "DELETE FROM edge" },
-        { "INSERT INTO edge VALUES(-1,1,1,0,0,0,0,0)", "DELETE FROM edge" },
+        { "INSERT INTO edge VALUES(1,1,9,0,0,0,0,0,NULL,0)", "DELETE FROM edge" },
+        { "INSERT INTO edge VALUES(-1,1,1,0,0,0,0,0,NULL,0)", "DELETE FROM edge" },
         { "INSERT INTO retired_boot VALUES(1,x'00',0)", "DELETE FROM retired_boot" },
         { "INSERT INTO section VALUES(1,77,0,zeroblob(16),0,NULL,0)", "DELETE FROM section" },
         { "INSERT INTO network VALUES(zeroblob(16),'n',0,'nonsense',0)", "DELETE FROM network" },

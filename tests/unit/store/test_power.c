@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "script.h"
+#include "share.h"
 #include "store_internal.h"
 #include "vfs_unsynced.h"
 
@@ -121,8 +122,11 @@ Test(power, nothing_acknowledged_is_lost)
 {
     char *made = script_empty_database();
     struct sweep w = { .made = made, .seed = random_seed(), .first = 1, .step = 1, .must = true };
+    unsigned scripts = is_long() ? 30 : share_of(2, 1, "scripts");
 
-    for (int i = 0; i < (is_long() ? 30 : 2); i++, w.seed += 1000003)
+    w.step = stride_of(2, "cut");
+    w.first += w.seed % w.step;
+    for (unsigned i = 0; i < scripts; i++, w.seed += 1000003)
         sweep(&w);
     temp_remove(made);
 }
@@ -133,7 +137,7 @@ Test(power, nothing_is_lost_of_a_new_database)
     struct sweep w = { .seed = random_seed(), .first = 1, .step = 1, .must = true };
 
     if (!is_long()) {
-        w.step = 2;
+        w.step = 2 * stride_of(3, "cut");
         w.first += w.seed % w.step;
     }
     sweep(&w);
