@@ -2,6 +2,7 @@
 /* Which coordinator this boot follows (docs/ARCHITECTURE.md section 5, backup and restore): the one
  * it remembers, its later starts, and any of a higher epoch. */
 #include "agent_internal.h"
+#include "base/guard.h"
 #include "wire/codec.h"
 
 static bool same_bytes(struct bytes x, struct bytes y)
@@ -17,7 +18,7 @@ bool agent_same_start(const struct agent *a, const struct memory *c)
 
 bool agent_is_followed(const struct agent *a, struct bytes start)
 {
-    return a->remembers && same_bytes(a->memory.nonce, start);
+    return a->remembers && (!GUARD(FOLLOWED_START, true) || same_bytes(a->memory.nonce, start));
 }
 
 const char *agent_decline(const struct agent *a, const struct memory *c)
@@ -28,17 +29,17 @@ const char *agent_decline(const struct agent *a, const struct memory *c)
         return "the coordinator does not say which database and which start it is";
     if (!a->remembers || c->epoch > m->epoch)
         return NULL;
-    if (c->epoch < m->epoch)
+    if (GUARD(DECLINE_EPOCH, c->epoch < m->epoch))
         return "the coordinator is of an earlier epoch than the one that this node has followed";
     if (!same_bytes(m->db_id, c->db_id))
         return "the coordinator has another database than the one that this node has followed";
-    if (c->start_no < m->start_no)
+    if (GUARD(DECLINE_START, c->start_no < m->start_no))
         return "the coordinator's database is older than the one that this node has followed";
-    if (c->start_no == m->start_no && !same_bytes(m->nonce, c->nonce))
+    if (GUARD(DECLINE_NONCE, c->start_no == m->start_no) && !same_bytes(m->nonce, c->nonce))
         return "two coordinators run on copies of one database";
-    if (c->generation < m->generation)
+    if (GUARD(DECLINE_GENERATION, c->generation < m->generation))
         return "the coordinator's database lacks what has been acknowledged to this node";
-    if (c->token < m->token)
+    if (GUARD(DECLINE_TOKEN, c->token < m->token))
         return "the coordinator's database lacks a lease that this node has been granted";
     return NULL;
 }

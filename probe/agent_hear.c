@@ -2,6 +2,7 @@
 /* What the coordinator's answers do. An answer counts only for a question of the present state:
  * what is late, doubled or out of order finds its question gone. */
 #include "agent_internal.h"
+#include "base/guard.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "wire/codec.h"
@@ -94,20 +95,30 @@ static void take_heartbeat(struct agent *a, uint64_t ms)
         a->heartbeat_ms = (int64_t)ms;
 }
 
+/* A register that was repeated may be answered by two starts of the coordinator, and the answer of
+ * the later one may come when the first has been taken. But it has been told less than is
+ * remembered by now, so that it could not find out that its database is old: it is told anew. True:
+ * it may be taken all the same. */
+static bool another_start(struct agent *a, struct turn *t, const struct envelope *env)
+{
+    const struct memory *c = env->registered->coordinator;
+    bool later = a->state == AGENT_FOLLOWING && env->correlation < a->next_seq &&
+                 !agent_same_start(a, c) && agent_decline(a, c) == NULL;
+
+    if (later && GUARD(TOLD_ALL, true))
+        agent_enter(a, AGENT_REGISTERING, t->now, 0);
+    return later && !GUARD(TOLD_ALL, true);
+}
+
 static void hear_registered(struct agent *a, struct turn *t, const struct envelope *env)
 {
     const struct registered *body = env->registered;
     bool asked = agent_duties[a->state].registers && answers_now(a, env);
     const char *why;
 
-    /* A register that was repeated may be answered by two starts of the coordinator; the later one
-     * counts, and its answer may come when the first has been taken. */
-    if (!asked && (a->state != AGENT_FOLLOWING || env->correlation >= a->next_seq ||
-                   agent_same_start(a, body->coordinator)))
+    if (!asked && !another_start(a, t, env))
         return;
     why = agent_decline(a, body->coordinator);
-    if (why != NULL && !asked) /* it was on its way for long */
-        return;
     if (why != NULL) {
         agent_complain(a, t, LOG_LEVEL_ERROR, "not following this coordinator: %s", why);
         agent_enter(a, AGENT_DECLINING, t->now, agent_jitter(a, DECLINING_RETRY_MS));

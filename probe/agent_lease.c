@@ -88,7 +88,7 @@ static void slot_time(struct agent *a, struct scan_slot *s, struct turn *t)
         return;
     if (s->state == SLOT_ASKED && mono_since(t->now, s->asked) >= AGENT_ASK_MS)
         slot_free(a, s);
-    else if (s->state == SLOT_GRANTED && t->now.v >= s->deadline.v)
+    else if (s->state == SLOT_GRANTED && GUARD(GRANT_IN_TIME, t->now.v >= s->deadline.v))
         slot_free(a, s); /* nothing has begun */
     else if (s->state == SLOT_RUNNING && t->now.v >= s->deadline.v)
         tell_to_end(s, t, "the lease was not renewed in time");
@@ -105,7 +105,7 @@ void agent_lease_void(struct agent *a)
     for (uint32_t i = 0; i < a->leases.scans; i++) {
         struct scan_slot *s = &a->leases.slots[i];
 
-        if (s->state == SLOT_WANTED || s->state == SLOT_ASKED)
+        if (GUARD(VOIDED, s->state == SLOT_WANTED || s->state == SLOT_ASKED))
             slot_free(a, s);
     }
 }
@@ -180,7 +180,7 @@ static bool decline_held(struct agent *a, struct turn *t, const struct offer *o,
         const struct scan_slot *s = &l->slots[i];
         bool asks = s->state == SLOT_WANTED || s->state == SLOT_ASKED;
 
-        if (s->state == SLOT_FREE || !uuid_eq(s->resource, resource))
+        if (s->state == SLOT_FREE || !GUARD(ONE_RIGHT, uuid_eq(s->resource, resource)))
             continue;
         decline(a, t, o,
                 asks                    ? "this node has asked for another lease of it"
@@ -190,7 +190,7 @@ static bool decline_held(struct agent *a, struct turn *t, const struct offer *o,
         return true;
     }
     for (size_t i = 0; i < l->residue_count; i++) {
-        if (!uuid_eq(l->residues[i].resource, resource))
+        if (!GUARD(ONE_RIGHT, uuid_eq(l->residues[i].resource, resource)))
             continue;
         decline(a, t, o, "what an earlier scan of it has left here is not proven unmounted",
                 RESIDUE_MS);
@@ -298,11 +298,11 @@ static const char *unfit(const struct agent *a, const struct scan_slot *s, const
     if (!same_order(g->order, &s->order) || !wire_uuid(g->resource, &resource) ||
         !uuid_eq(resource, s->resource))
         return "it is not what was asked for";
-    if (g->token <= a->leases.token_floor)
+    if (GUARD(TOKEN_FLOOR, g->token <= a->leases.token_floor))
         return "its token is not above those of an earlier start of the coordinator";
     if (g->ttl_ms > LIMIT_LEASE_TTL_MS)
         return "its time is longer than a lease may have";
-    if (now.v >= used_until(s->asked, (int64_t)g->ttl_ms).v)
+    if (GUARD(GRANT_IN_TIME, now.v >= used_until(s->asked, (int64_t)g->ttl_ms).v))
         return "it came too late";
     return NULL;
 }
@@ -392,12 +392,12 @@ static void hear_renewed(struct agent *a, struct turn *t, const struct envelope 
         struct scan_slot *s = &a->leases.slots[i];
 
         /* What that message did not name, its answer says nothing of. */
-        if (s->state != SLOT_RUNNING || r->seq < s->held_from)
+        if (s->state != SLOT_RUNNING || GUARD(RENEWAL_NAMES, r->seq < s->held_from))
             continue;
         if (names(&env->renewed->rights, s))
             extend(s, t,
                    used_until(GUARD(DEADLINE_FROM_SENDING, true) ? r->sent : t->now, s->ttl_ms));
-        else
+        else if (GUARD(LOST_ENDS, true))
             tell_to_end(s, t, "the lease was lost");
     }
 }

@@ -34,7 +34,7 @@ static void add_slot(const struct scan_slot *s, bool own, struct right *v, size_
         return;
     else if (GUARD(ASKED_ON_LIST, s->state == SLOT_ASKED))
         add_right(v, n, s->request, RIGHT_ASKED, 0, &s->resource);
-    else if (is_held(s))
+    else if (GUARD(HELD_ON_LIST, is_held(s)))
         add_right(v, n, s->request, RIGHT_HELD, s->token, &s->resource);
 }
 

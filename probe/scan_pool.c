@@ -429,7 +429,7 @@ int scan_pool_residues(const struct scan_pool *p, struct arena *a, struct agent_
 {
     struct agent_residue *v = arena_array(a, p->count, sizeof *v);
 
-    *n = v == NULL ? 0 : p->count;
+    *n = v == NULL ? 0 : GUARD(LEFT_ON_LIST, p->count);
     *out = v;
     for (size_t i = 0; i < *n; i++) {
         const struct scan_order *o = p->rights[i]->order;

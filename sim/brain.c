@@ -9,10 +9,11 @@
 #include "wire/codec.h"
 
 enum { COMMIT_US = 800, SLOW_COMMIT_US = 300000, WRITABLE_US = 1500000 };
-enum { FAILED_COMMIT_PPM = 300, SLOW_COMMIT_PPM = 2000, DURABLE_PPM = 500000 };
+enum { FAILED_COMMIT_PPM = 3000, SLOW_COMMIT_PPM = 2000, DURABLE_PPM = 500000 };
 
 static void arm(struct sim *s, struct brain *b);
 static void deliver_batch(struct sim *s, struct brain *b);
+static void take_up(struct sim *s, struct brain *b, const struct letter *l);
 
 static void batch_begin(struct brain *b)
 {
@@ -78,14 +79,22 @@ static void writable(struct sim *s, void *what, uint64_t stamp)
     arm(s, b);
 }
 
-static void commit_failed(struct sim *s, struct brain *b)
+static void empty(struct inbox *box)
 {
-    s->counts.failed_commits++;
-    sim_trace(s, "coordinator %u: a commit fails", b->no);
+    for (size_t i = 0; i < box->n; i++)
+        free(box->v[i]);
+    box->n = 0;
+}
+
+/* Its messages are taken up again by a core that is loaded anew and reads only. */
+static void reads_only(struct sim *s, struct brain *b)
+{
     batch_begin(b);
     coord_free(b->c);
     b->read_only = true;
     load(s, b, false);
+    for (size_t i = 0; i < b->batch.n; i++)
+        take_up(s, b, b->batch.v[i]);
     deliver_batch(s, b);
     agenda_put(s, s->now + WRITABLE_US, writable, b, b->life);
 }
@@ -96,7 +105,6 @@ static void apply(struct sim *s, struct brain *b)
 
     if (b->update.changes == NULL)
         return;
-    s->counts.commits++;
     if (durable_store(b->disk, b->update.changes, &e) != 0)
         sim_fail(s, "the changes of a batch: %s", e.text);
 }
@@ -115,6 +123,40 @@ static void deliver_batch(struct sim *s, struct brain *b)
     batch_begin(b);
 }
 
+/* Of this commit. */
+static enum sim_failure failure(struct sim *s, const struct brain *b)
+{
+    if (b->update.changes == NULL)
+        return SIM_FAILS_NOT;
+    if (++s->counts.commits == s->o.fail_commit)
+        return s->o.fail_how;
+    return s->storm && dice_chance(s, FAILED_COMMIT_PPM)
+               ? (enum sim_failure)(1 + dice_below(s, SIM_FAILURES - 1))
+               : SIM_FAILS_NOT;
+}
+
+/* False: it has not. */
+static bool stored(struct sim *s, struct brain *b)
+{
+    enum sim_failure how = failure(s, b);
+
+    if (how != SIM_FAILS && how != SIM_FAILS_TO_SYNC)
+        apply(s, b);
+    if (how == SIM_FAILS_NOT)
+        return true;
+    s->counts.failed_commits++;
+    sim_trace(s, "coordinator %u: commit %llu fails, and is%s on the disk", b->no,
+              (unsigned long long)s->counts.commits,
+              how == SIM_FAILS || how == SIM_FAILS_TO_SYNC ? " not" : "");
+    if (b->begun && (how == SIM_FAILS || how == SIM_FAILS_AND_IS)) {
+        reads_only(s, b);
+    } else {
+        brain_crash(s, b);
+        chaos_restart(s, b);
+    }
+    return false;
+}
+
 static void committed(struct sim *s, void *what, uint64_t stamp)
 {
     struct brain *b = what;
@@ -122,15 +164,13 @@ static void committed(struct sim *s, void *what, uint64_t stamp)
     if (b->c == NULL || b->life != stamp)
         return;
     b->committing = false;
-    if (s->storm && b->begun && b->update.changes != NULL && dice_chance(s, FAILED_COMMIT_PPM)) {
-        commit_failed(s, b);
-    } else {
-        apply(s, b);
+    if (stored(s, b)) {
         b->begun = true;
         if (GUARD(DURABLE, true))
             send_batch(s, b);
         batch_begin(b);
     }
+    empty(&b->batch);
     arm(s, b);
 }
 
@@ -143,6 +183,7 @@ static void commit(struct sim *s, struct brain *b)
         sim_fail(s, "a batch cannot be ended");
     if (b->update.changes == NULL) {
         deliver_batch(s, b);
+        empty(&b->batch);
         return;
     }
     if (s->storm && dice_chance(s, SLOW_COMMIT_PPM))
@@ -165,7 +206,7 @@ static void take_up(struct sim *s, struct brain *b, const struct letter *l)
         sim_fail(s, "a probe's message cannot be decoded: %s", e.text);
         return;
     }
-    net_describe(s, "taken up", l->host, true, env);
+    net_describe(s, "taken up", l, env);
     if (env->report != NULL) {
         n = env->report->sections.n;
         sections = arena_array(b->arena, n, sizeof *sections);
@@ -183,20 +224,23 @@ static void take_up(struct sim *s, struct brain *b, const struct letter *l)
     memcpy(ev.route.id + sizeof l->host->no, &l->host_life, sizeof l->host_life);
     if (step(s, b, &ev) != 0)
         sim_fail(s, "a step of the core fails");
+    lineage_told(s, l, env);
+    oracle_taken_up(s, l, env);
 }
 
 static void wake(struct sim *s, void *what, uint64_t stamp)
 {
     struct brain *b = what;
     struct coord_event ev = { .type = COORD_TICK };
+    struct inbox taken;
 
     if (b->c == NULL || b->stamp != stamp || b->paused || b->committing)
         return;
-    for (size_t i = 0; i < b->inbox_n; i++) {
-        take_up(s, b, b->inbox[i]);
-        free(b->inbox[i]);
-    }
-    b->inbox_n = 0;
+    taken = b->batch;
+    b->batch = b->inbox;
+    b->inbox = taken;
+    for (size_t i = 0; i < b->batch.n; i++)
+        take_up(s, b, b->batch.v[i]);
     if (coord_next_deadline(b->c).v <= clock_shows(&b->clock, s->now).v && step(s, b, &ev) != 0)
         sim_fail(s, "a tick of the core fails");
     commit(s, b);
@@ -210,7 +254,7 @@ static void arm(struct sim *s, struct brain *b)
 
     if (b->c == NULL || b->paused || b->committing)
         return;
-    at = b->inbox_n > 0 ? s->now : clock_reaches(&b->clock, s->now, coord_next_deadline(b->c));
+    at = b->inbox.n > 0 ? s->now : clock_reaches(&b->clock, s->now, coord_next_deadline(b->c));
     if (at != WORLD_NEVER)
         agenda_put(s, at, wake, b, ++b->stamp);
 }
@@ -218,21 +262,22 @@ static void arm(struct sim *s, struct brain *b)
 void brain_deliver(struct sim *s, struct letter *l)
 {
     struct brain *b = l->brain;
+    struct inbox *box = &b->inbox;
 
-    if (b->inbox_n == b->inbox_cap) {
-        b->inbox_cap = b->inbox_cap == 0 ? 64 : 2 * b->inbox_cap;
-        b->inbox = realloc(b->inbox, b->inbox_cap * sizeof(struct letter *));
-        if (b->inbox == NULL)
+    if (box->n == box->cap) {
+        box->cap = box->cap == 0 ? 64 : 2 * box->cap;
+        box->v = realloc(box->v, box->cap * sizeof(struct letter *));
+        if (box->v == NULL)
             abort();
     }
-    b->inbox[b->inbox_n++] = l;
-    if (b->inbox_n == 1)
+    box->v[box->n++] = l;
+    if (box->n == 1)
         arm(s, b);
 }
 
 void brain_start(struct sim *s, struct brain *b)
 {
-    if (b->c != NULL)
+    if (b->c != NULL || b->disk == NULL)
         return;
     if (b->arena == NULL) {
         b->arena = arena_new(0);
@@ -242,6 +287,7 @@ void brain_start(struct sim *s, struct brain *b)
     b->life++;
     b->committing = b->paused = b->read_only = b->begun = false;
     b->started = clock_shows(&b->clock, s->now);
+    b->started_at = s->now;
     dice_fill(s, &b->nonce, sizeof b->nonce);
     sim_trace(s, "coordinator %u: starts", b->no);
     batch_begin(b);
@@ -261,10 +307,20 @@ void brain_crash(struct sim *s, struct brain *b)
     sim_trace(s, "coordinator %u: ends by kill -9", b->no);
     coord_free(b->c);
     b->c = NULL;
-    for (size_t i = 0; i < b->inbox_n; i++)
-        free(b->inbox[i]);
-    b->inbox_n = 0;
+    empty(&b->inbox);
+    empty(&b->batch);
     batch_begin(b);
+}
+
+void brain_deinit(struct brain *b)
+{
+    coord_free(b->c);
+    empty(&b->inbox);
+    empty(&b->batch);
+    free(b->inbox.v);
+    free(b->batch.v);
+    coord_update_deinit(&b->update);
+    arena_free(b->arena);
 }
 
 void brain_pause(struct sim *s, struct brain *b)
@@ -297,7 +353,10 @@ bool brain_ask(struct sim *s, struct brain *b, struct request *req,
     REC_SET(req, request, correlation, 1);
     if (step(s, b, &ev) != 0 || coord_end_batch(b->c, &b->update) != 0)
         sim_fail(s, "a question of the operator fails");
-    apply(s, b);
+    if (!stored(s, b)) {
+        arm(s, b);
+        return false;
+    }
     for (struct outgoing *o = b->update.messages; o != NULL; o = o->next) {
         if (o->reply != NULL && take != NULL)
             take(with, o->reply);

@@ -59,10 +59,23 @@ static struct host *victim(struct sim *s)
     return &s->hosts[dice_below(s, s->o.hosts)];
 }
 
+/* The first, unless there are two. */
+static struct brain *brain_of(struct sim *s)
+{
+    return &s->brains[s->brains[1].disk != NULL ? dice_below(s, BRAINS) : 0];
+}
+
+void chaos_restart(struct sim *s, struct brain *b)
+{
+    agenda_put(s, s->now + dice_about(s, 3000000), brain_up, b, 0);
+}
+
 static void crash(struct sim *s)
 {
-    brain_crash(s, &s->brains[0]);
-    agenda_put(s, s->now + dice_about(s, 3000000), brain_up, &s->brains[0], 0);
+    struct brain *b = brain_of(s);
+
+    brain_crash(s, b);
+    chaos_restart(s, b);
 }
 
 static void crash_again(struct sim *s, void *what, uint64_t stamp)
@@ -82,8 +95,10 @@ static void crashes(struct sim *s)
 
 static void stop_brain(struct sim *s)
 {
-    brain_pause(s, &s->brains[0]);
-    agenda_put(s, s->now + dice_about(s, 8000000), brain_on, &s->brains[0], 0);
+    struct brain *b = brain_of(s);
+
+    brain_pause(s, b);
+    agenda_put(s, s->now + dice_about(s, 8000000), brain_on, b, 0);
 }
 
 static void end_probe(struct sim *s)
@@ -113,12 +128,8 @@ static void stop_host(struct sim *s)
     agenda_put(s, s->now + dice_about(s, 15000000), host_on, h, 0);
 }
 
-static void cut(struct sim *s)
+static void cut_off(struct sim *s, struct host *h, uint32_t kind, world_us mean)
 {
-    struct host *h = victim(s);
-    uint32_t kind = dice_below(s, 4);
-    world_us mean = dice_below(s, 6) == 0 ? LONG_CUT_US : CUT_US;
-
     s->counts.partitions++;
     h->cut_up |= kind != 0;
     h->cut_down |= kind != 1;
@@ -129,6 +140,13 @@ static void cut(struct sim *s)
     agenda_put(s, s->now + dice_about(s, mean), join, h, 0);
 }
 
+static void cut(struct sim *s)
+{
+    uint32_t kind = dice_below(s, 4);
+
+    cut_off(s, victim(s), kind, dice_below(s, 6) == 0 ? LONG_CUT_US : CUT_US);
+}
+
 /* Now and then there is a backup, or a copy of the files. */
 static void copy(struct sim *s)
 {
@@ -137,9 +155,9 @@ static void copy(struct sim *s)
     if (s->copy.disk != NULL)
         durable_free(s->copy.disk);
     s->copy.disk = durable_copy(s->brains[0].disk);
-    s->copy.at = s->now;
+    s->copy.at = lineage_now(&s->brains[0]);
     s->copy.plain = dice_below(s, 2) == 0;
-    if (!s->copy.plain)
+    if (GUARD(BACKUP_MARK, !s->copy.plain))
         durable_mark_backup(s->copy.disk);
     sim_trace(s, "the database is copied%s", s->copy.plain ? "" : " by muster backup");
     oracle_copied(s);
@@ -148,25 +166,35 @@ static void copy(struct sim *s)
 static void restore(struct sim *s)
 {
     struct brain *b = &s->brains[0];
+    struct host *lost;
 
-    if (s->copy.disk == NULL || s->counts.restores >= s->restores)
+    if (s->copy.disk == NULL || s->counts.restores >= s->restores || s->brains[1].disk == b->disk)
         return;
     s->counts.restores++;
     brain_crash(s, b);
     durable_free(b->disk);
     b->disk = durable_copy(s->copy.disk);
-    sim_trace(s, "the copy is put in the place of the database");
-    oracle_restored(s);
-    users_restored(s);
-    agenda_put(s, s->now + dice_about(s, 3000000), brain_up, b, 0);
+    s->forks[b->fork].ended = s->now;
+    b->fork = lineage_fork(s, s->copy.at);
+    b->recovered_at = 0;
+    b->old = NULL;
+    sim_trace(s, "the copy is put in the place of the database (fork %u)", b->fork);
+    oracle_restored(s, b);
+    lost = users_lost(s, !s->copy.plain);
+    chaos_restart(s, b);
+    if (dice_below(s, 2) == 0) { /* what has made it necessary has not spared the network */
+        struct host *h = victim(s);
+
+        cut_off(s, lost != NULL ? lost : h, 2, LONG_CUT_US);
+    }
     operator_hastens(s);
 }
 
 static void fault(struct sim *s, void *what, uint64_t stamp)
 {
-    static void (*const faults[])(struct sim *) = { crashes,   stop_brain, end_probe, end_probe,
-                                                    stop_host, stop_host,  cut,       cut,
-                                                    reboot,    copy,       restore };
+    static void (*const faults[])(
+        struct sim *) = { crashes, stop_brain, end_probe, end_probe, stop_host, stop_host,
+                          cut,     cut,        reboot,    copy,      restore,   second_start };
 
     (void)what, (void)stamp;
     if (!s->storm)
@@ -185,6 +213,7 @@ void chaos_end(struct sim *s)
 {
     s->storm = false;
     sim_trace(s, "the storm is over");
+    second_end(s);
     brain_start(s, &s->brains[0]);
     brain_go_on(s, &s->brains[0]);
     users_calm(s);

@@ -29,7 +29,9 @@ struct mount *disk_mount(struct sim *s, struct disk *d, struct host *h, enum mou
 
     if (m == NULL)
         abort();
-    *m = (struct mount){ d->mounts, h, kind, token, s->now, false, false };
+    *m = (struct mount){
+        .next = d->mounts, .host = h, .kind = kind, .token = token, .since = s->now
+    };
     d->mounts = m;
     if (writes(kind)) {
         disk_write(s, d);
@@ -72,6 +74,18 @@ void disk_unmount(struct sim *s, struct disk *d, struct mount *m)
     }
     free(m);
     host_mounts_changed(s, h);
+}
+
+void disks_let_go(struct sim *s, const struct host *h, uint64_t token)
+{
+    for (uint32_t i = 0; i < s->o.luns; i++) {
+        struct mount *m = s->disks[i].mounts;
+
+        while (m != NULL && (!m->left || m->host != h || m->token != token))
+            m = m->next;
+        if (m != NULL)
+            disk_unmount(s, &s->disks[i], m);
+    }
 }
 
 struct mount *disk_mount_of(const struct disk *d, const struct host *h)

@@ -275,7 +275,9 @@ void host_power_on(struct sim *s, struct host *h)
     h->boots++;
     h->enrolled = h->remembers = false;
     h->thawed = 0;
-    h->told = (struct host_told){ .known = 0 };
+    h->told = (struct host_told){ .result_n = 0 };
+    h->acked = (struct acked){ .any = false };
+    memset(h->nonce, 0, sizeof h->nonce);
     dice_fill(s, &h->boot, sizeof h->boot);
     dice_fill(s, &h->key, sizeof h->key);
     clock_start(&h->clock, s->now, BOOT_US, sim_rate(s));
@@ -301,14 +303,18 @@ static void hear(struct sim *s, struct host *h, struct letter *l)
     struct agent_event ev = { .type = AGENT_MESSAGE };
     struct envelope *env;
     struct err e = { "" };
+    uint8_t start[16];
 
     arena_reset(s->scratch);
     if (wire_decode_envelope(l->bytes, l->n, s->scratch, &env, &e) != 0)
         sim_fail(s, "a coordinator's message cannot be decoded: %s", e.text);
-    net_describe(s, "heard", h, false, env);
+    net_describe(s, "heard", l, env);
     ev.message = env;
-    if (!s->failed)
+    memcpy(start, h->nonce, sizeof start);
+    if (!s->failed) {
         step(s, h, &ev);
+        lineage_heard(s, l, env, start);
+    }
     free(l);
 }
 

@@ -20,6 +20,10 @@ static const char usage[] =
     "  --hosts N   (default 20)      --luns N   at most 64 (default 10)\n"
     "  --storm S   seconds with faults (default 120)\n"
     "  --calm S    seconds without, after which all must be well (default 240)\n"
+    "  --fail-commit N  the coordinator's Nth commit fails\n"
+    "  --fail-how H     1: there is no room; 2: the same, and yet it is on the disk; 3: it cannot be\n"
+    "                   synced, which ends the process, and is not on the disk; 4: but it is (default 1)\n"
+    "  --sweep     each seed again with each of its commits failing in turn, in each of these ways\n"
     "  --unjudged  the end is not judged, only what happens until then\n"
     "  --trace     a line for each thing that happens\n"
     "  --wire      and for each message (implies --trace)\n"
@@ -58,7 +62,49 @@ static int list_guards(void)
 }
 #endif
 
-static int run(struct sim_options *o, uint64_t seeds)
+static void add(struct sim_counts *sum, const struct sim_counts *c)
+{
+    for (size_t k = 0; k < sizeof *c / sizeof(uint64_t); k++)
+        ((uint64_t *)sum)[k] += ((const uint64_t *)c)[k];
+}
+
+/* 0, or 1 with what replays it. */
+static int once(const struct sim_options *o, struct sim_counts *sum)
+{
+    struct sim_counts c;
+    struct err e = { "" };
+    int rc = sim_run(o, &c, &e);
+
+    add(sum, &c);
+    if (rc == 0)
+        return 0;
+    printf("seed %" PRIu64 ": %s (muster-sim --seed %" PRIu64
+           " --hosts %u --luns %u --storm %lld --calm %lld ",
+           o->seed, rc == -ENOMEM ? "out of memory" : e.text, o->seed, o->hosts, o->luns,
+           (long long)o->storm_ms / 1000, (long long)o->calm_ms / 1000);
+    if (o->fail_commit != 0)
+        printf("--fail-commit %" PRIu64 " --fail-how %d ", o->fail_commit, (int)o->fail_how);
+    printf("--trace replays it)\n");
+    return 1;
+}
+
+/* The run of one seed, and if asked for the same again with each of its commits failing in turn, in
+ * each way. */
+static int one_seed(struct sim_options o, bool sweep, struct sim_counts *sum)
+{
+    struct sim_counts first = { 0 };
+    int rc = once(&o, &first);
+
+    add(sum, &first);
+    for (int how = SIM_FAILS; sweep && rc == 0 && how < SIM_FAILURES; how++) {
+        o.fail_how = (enum sim_failure)how;
+        for (o.fail_commit = 1; rc == 0 && o.fail_commit <= first.commits; o.fail_commit++)
+            rc = once(&o, sum);
+    }
+    return rc;
+}
+
+static int run(struct sim_options *o, uint64_t seeds, bool sweep)
 {
     struct sim_counts sum = { 0 };
     struct timespec begin, end;
@@ -66,19 +112,8 @@ static int run(struct sim_options *o, uint64_t seeds)
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
     for (uint64_t i = 0; i < seeds; i++, o->seed++) {
-        struct sim_counts c;
-        struct err e = { "" };
-        int rc = sim_run(o, &c, &e);
-
-        if (rc != 0) {
-            printf("seed %" PRIu64 ": %s (muster-sim --seed %" PRIu64
-                   " --hosts %u --luns %u --storm %lld --calm %lld --trace replays it)\n",
-                   o->seed, rc == -ENOMEM ? "out of memory" : e.text, o->seed, o->hosts, o->luns,
-                   (long long)o->storm_ms / 1000, (long long)o->calm_ms / 1000);
+        if (one_seed(*o, sweep, &sum) != 0)
             return 1;
-        }
-        for (size_t k = 0; k < sizeof c / sizeof(uint64_t); k++)
-            ((uint64_t *)&sum)[k] += ((uint64_t *)&c)[k];
     }
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
     real_s = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
@@ -91,17 +126,18 @@ static int run(struct sim_options *o, uint64_t seeds)
         ", pauses %" PRIu64 ", partitions %" PRIu64 "\n"
         "leases %" PRIu64 ", mounts to scan %" PRIu64 ", results taken %" PRIu64
         ", workers that hang %" PRIu64 "\ntasks %" PRIu64 ", holds %" PRIu64
-        ", mounts without muster %" PRIu64 ", restores %" PRIu64 ", recoveries %" PRIu64 "\n",
+        ", mounts without muster %" PRIu64 ", restores %" PRIu64 ", recoveries %" PRIu64
+        ", second coordinators %" PRIu64 "\n",
         seeds, o->hosts, (double)sum.virtual_ms / 1e3, real_s,
         (double)sum.virtual_ms / 1e3 / real_s, sum.steps, sum.messages, sum.lost, sum.doubled,
         sum.delayed, sum.commits, sum.failed_commits, sum.crashes, sum.ends, sum.reboots,
         sum.pauses, sum.partitions, sum.grants, sum.scans, sum.results, sum.hangs, sum.tasks,
-        sum.holds, sum.foreign, sum.restores, sum.recoveries);
+        sum.holds, sum.foreign, sum.restores, sum.recoveries, sum.seconds);
     return 0;
 }
 
 /* One option. -1: it is set; else what to end with. */
-static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds)
+static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds, bool *sweep)
 {
     switch (c) {
     case 's':
@@ -121,6 +157,15 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds)
         break;
     case 'c':
         o->calm_ms = (int64_t)v * 1000;
+        break;
+    case 'f':
+        o->fail_commit = v;
+        break;
+    case 'o':
+        o->fail_how = (enum sim_failure)v;
+        break;
+    case 'S':
+        *sweep = true;
         break;
     case 'w':
         o->wire = true;
@@ -157,28 +202,34 @@ int main(int argc, char **argv)
         { "seed", 1, NULL, 's' },     { "seeds", 1, NULL, 'n' },  { "hosts", 1, NULL, 'h' },
         { "luns", 1, NULL, 'l' },     { "storm", 1, NULL, 'm' },  { "calm", 1, NULL, 'c' },
         { "trace", 0, NULL, 't' },    { "help", 0, NULL, 'H' },   { "wire", 0, NULL, 'w' },
-        { "unjudged", 0, NULL, 'u' },
+        { "unjudged", 0, NULL, 'u' }, { "sweep", 0, NULL, 'S' },  { "fail-commit", 1, NULL, 'f' },
+        { "fail-how", 1, NULL, 'o' },
 #ifdef MUSTER_GUARDS
         { "without", 1, NULL, 'W' },  { "guards", 0, NULL, 'G' },
 #endif
         { NULL, 0, NULL, 0 }
     };
-    struct sim_options o = {
-        .seed = 1, .hosts = 20, .luns = 10, .storm_ms = 120000, .calm_ms = 240000
-    };
+    struct sim_options o = { .seed = 1,
+                             .hosts = 20,
+                             .luns = 10,
+                             .storm_ms = 120000,
+                             .calm_ms = 240000,
+                             .fail_how = SIM_FAILS };
     uint64_t seeds = 1, v = 0;
+    bool sweep = false;
     int c, end;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        static const char *const takes = "snhlmc";
-        static const uint64_t most[] = { INT64_MAX, 1000000000, 10000, 64, 1000000, 1000000 };
-        const char *at = strchr("twuHWG?", c) != NULL ? NULL : strchr(takes, c);
+        static const char *const takes = "snhlmcfo";
+        static const uint64_t most[] = { INT64_MAX, 1000000000, 10000,      64,
+                                         1000000,   1000000,    1000000000, SIM_FAILURES - 1 };
+        const char *at = strchr("twuSHWG?", c) != NULL ? NULL : strchr(takes, c);
 
         if (at != NULL && !number(optarg, most[at - takes], &v)) {
             fprintf(stderr, "muster-sim: %s is no number, or too large\n", optarg);
             return 2;
         }
-        end = set_option(c, v, &o, &seeds);
+        end = set_option(c, v, &o, &seeds, &sweep);
         if (end >= 0)
             return end;
     }
@@ -186,5 +237,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "muster-sim: there must be a host\n");
         return 2;
     }
-    return run(&o, seeds);
+    return run(&o, seeds, sweep);
 }

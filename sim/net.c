@@ -10,7 +10,7 @@ enum { NEAR_US = 150, FAR_US = 250, LATE_US = 4000000 };
 enum { DOUBLED_PPM = 10000 };
 
 /* Which body it has, and what both sides remember of each other. */
-void net_describe(struct sim *s, const char *verb, const struct host *h, bool up,
+void net_describe(struct sim *s, const char *verb, const struct letter *l,
                   const struct envelope *env)
 {
     const struct memory *m = env->node_register != NULL ? env->node_register->memory
@@ -28,8 +28,8 @@ void net_describe(struct sim *s, const char *verb, const struct host *h, bool up
         if ((env->present >> i & 1) != 0)
             body = envelope_desc.fields[i].name;
     }
-    sim_trace(s, "  %s %s %s %s seq %llu answers %llu generation %llu start %llu", h->name,
-              up ? "->" : "<-", verb, body, (unsigned long long)env->seq,
+    sim_trace(s, "  %s %s %u %s %s seq %llu answers %llu generation %llu start %llu", l->host->name,
+              l->up ? "->" : "<-", l->brain->no, verb, body, (unsigned long long)env->seq,
               (unsigned long long)env->correlation, (unsigned long long)generation,
               (unsigned long long)(m != NULL ? m->start_no : 0));
 }
@@ -60,7 +60,8 @@ static void arrive(struct sim *s, void *what, uint64_t stamp)
 static void post(struct sim *s, const struct letter *from)
 {
     struct letter *l = malloc(sizeof *l + from->n);
-    world_us delay = NEAR_US + dice_about(s, FAR_US);
+    /* In the calm one connection brings what it was given in the order in which it was given. */
+    world_us delay = NEAR_US + (s->storm ? dice_about(s, FAR_US) : FAR_US);
 
     if (l == NULL)
         abort();
@@ -82,7 +83,7 @@ static void send(struct sim *s, struct letter head, const struct envelope *env)
         sim_fail(s, "a message cannot be encoded: %s", e.text);
         return;
     }
-    net_describe(s, "sent", head.host, head.up, env);
+    net_describe(s, "sent", &head, env);
     if (net_is_cut(head.host, head.up) || (s->storm && dice_chance(s, s->lost_ppm))) {
         s->counts.lost++;
         return;
@@ -103,22 +104,26 @@ static void send(struct sim *s, struct letter head, const struct envelope *env)
 
 void net_send_up(struct sim *s, struct host *h, const struct envelope *env)
 {
+    struct letter head = {
+        .brain = h->brain, .host = h, .key = h->key, .host_life = h->life, .up = true
+    };
+
     oracle_sent_up(s, h, env);
-    send(s,
-         (struct letter){
-             .brain = &s->brains[0], .host = h, .key = h->key, .host_life = h->life, .up = true },
-         env);
+    if (env->node_register != NULL && env->node_register->memory != NULL)
+        head.knows = h->acked;
+    send(s, head, env);
 }
 
 void net_send_down(struct sim *s, struct brain *b, const struct route *to,
                    const struct envelope *env)
 {
-    struct letter head = { .brain = b };
+    struct letter head = { .brain = b, .from = lineage_now(b) };
     uint32_t no;
 
     memcpy(&no, to->id, sizeof no);
     memcpy(&head.host_life, to->id + sizeof no, sizeof head.host_life);
     head.host = &s->hosts[no];
+    lineage_sent_down(s, b, head.host, env);
     oracle_sent_down(s, b, head.host, env);
     send(s, head, env);
 }

@@ -24,58 +24,58 @@ static void take_ids(void *with, const struct reply *r)
     }
 }
 
-static bool ask(struct sim *s, enum client_op op, struct request *req,
+static bool ask(struct sim *s, struct brain *b, enum client_op op, struct request *req,
                 void (*take)(void *with, const struct reply *r), void *with)
 {
     REC_SET(req, request, op, op);
-    return brain_ask(s, &s->brains[0], req, take, with);
+    return brain_ask(s, b, req, take, with);
 }
 
-static void admit(struct sim *s, struct disk *d)
+static void admit(struct sim *s, struct brain *b, struct disk *d)
 {
     struct request req = { 0 };
     const char *key = d->key;
 
     REC_SET(&req, request, resources, ((struct strs){ &key, 1 }));
     REC_SET(&req, request, flag, true);
-    ask(s, OP_FS_ADMIT, &req, take_ids, s);
+    ask(s, b, OP_FS_ADMIT, &req, take_ids, s);
 }
 
 static void take_recovered(void *with, const struct reply *r)
 {
-    struct sim *s = with;
-
-    if (r->code != REPLY_OK)
-        return;
-    s->counts.recoveries++;
-    sim_trace(s, "the operator recovers");
-    oracle_recovered(s);
+    *(bool *)with = r->code == REPLY_OK;
 }
 
-static void recover(struct sim *s)
+static void recover(struct sim *s, struct brain *b)
 {
     struct request req = { 0 };
+    bool recovered = false;
 
     REC_SET(&req, request, confirm, "recover");
-    ask(s, OP_RECOVER, &req, take_recovered, s);
+    ask(s, b, OP_RECOVER, &req, take_recovered, &recovered);
+    if (!recovered)
+        return;
+    s->counts.recoveries++;
+    sim_trace(s, "the operator recovers coordinator %u", b->no);
+    oracle_recovered(s, b);
 }
 
 /* The host's newest boot is the only one that lives. */
-static void approve(struct sim *s, const struct host *h)
+static void approve(struct sim *s, struct brain *b, const struct host *h)
 {
     struct request req = { 0 };
 
     REC_SET(&req, request, node, h->name);
-    ask(s, OP_NODE_APPROVE, &req, NULL, NULL);
+    ask(s, b, OP_NODE_APPROVE, &req, NULL, NULL);
 }
 
-static void declare_dead(struct sim *s, const struct host *h)
+static void declare_dead(struct sim *s, struct brain *b, const struct host *h)
 {
     struct request req = { 0 };
 
     REC_SET(&req, request, node, h->name);
     REC_SET(&req, request, confirm, h->name);
-    ask(s, OP_NODE_DECLARE_DEAD, &req, NULL, NULL);
+    ask(s, b, OP_NODE_DECLARE_DEAD, &req, NULL, NULL);
 }
 
 static void take_task(void *with, const struct reply *r)
@@ -90,7 +90,7 @@ static void take_task(void *with, const struct reply *r)
 }
 
 /* All that is admitted, or one filesystem. */
-static void scan(struct sim *s)
+static void scan(struct sim *s, struct brain *b)
 {
     struct request req = { 0 };
     const char *key = s->disks[dice_below(s, s->o.luns)].key;
@@ -98,7 +98,7 @@ static void scan(struct sim *s)
     REC_SET(&req, request, flag, dice_below(s, EVERY_ONE_IN) == 0);
     if (dice_below(s, 2) == 0)
         REC_SET(&req, request, resources, ((struct strs){ &key, 1 }));
-    ask(s, OP_SCAN, &req, take_task, s);
+    ask(s, b, OP_SCAN, &req, take_task, s);
 }
 
 static void take_open(void *with, const struct reply *r)
@@ -109,33 +109,41 @@ static void take_open(void *with, const struct reply *r)
         *(uint64_t *)with = t[r->tasks.n - 1].no;
 }
 
-static void cancel(struct sim *s)
+static void cancel(struct sim *s, struct brain *b)
 {
     struct request list = { 0 }, req = { 0 };
     uint64_t no = 0;
 
-    ask(s, OP_TASK_LIST, &list, take_open, &no);
+    ask(s, b, OP_TASK_LIST, &list, take_open, &no);
     if (no == 0)
         return;
     REC_SET(&req, request, count, no);
-    ask(s, OP_TASK_CANCEL, &req, NULL, NULL);
+    ask(s, b, OP_TASK_CANCEL, &req, NULL, NULL);
 }
 
-static void rounds(struct sim *s, void *what, uint64_t stamp)
+static void look_after(struct sim *s, struct brain *b)
 {
-    (void)what;
-    recover(s);
+    recover(s, b);
     for (uint32_t i = 0; i < s->o.luns; i++)
-        admit(s, &s->disks[i]);
+        admit(s, b, &s->disks[i]);
     for (uint32_t i = 0; i < s->o.hosts; i++) {
         struct host *h = &s->hosts[i];
 
         if (!h->powered && dice_below(s, 10) == 0)
-            declare_dead(s, h);
+            declare_dead(s, b, h);
         else if (h->powered && h->supervisor.agent != NULL &&
                  !agent_registered(h->supervisor.agent))
-            approve(s, h);
+            approve(s, b, h);
     }
+}
+
+/* Of two coordinators he does not always think. */
+static void rounds(struct sim *s, void *what, uint64_t stamp)
+{
+    (void)what;
+    look_after(s, &s->brains[0]);
+    if (s->brains[1].c != NULL && dice_below(s, 3) == 0)
+        look_after(s, &s->brains[1]);
     agenda_put(s, s->now + 5 * EACH_US, rounds, NULL, stamp + 1);
 }
 
@@ -145,7 +153,8 @@ static void tasks(struct sim *s, void *what, uint64_t stamp)
     if (!s->storm && stamp > 0)
         return;
     if (s->o.luns > 0)
-        (dice_below(s, CANCEL_ONE_IN) == 0 ? cancel : scan)(s);
+        (dice_below(s, CANCEL_ONE_IN) == 0 ? cancel : scan)(
+            s, &s->brains[s->brains[1].c != NULL ? dice_below(s, BRAINS) : 0]);
     agenda_put(s, s->now + dice_about(s, TASK_US), tasks, NULL, 1);
 }
 

@@ -115,13 +115,7 @@ static void unblock(struct sim *s, struct process *p)
 
 static void lets_go(struct sim *s, void *what, uint64_t token)
 {
-    struct disk *d = what;
-    struct mount *m = d->mounts;
-
-    while (m != NULL && (!m->excused || m->kind != MOUNT_SCAN || m->token != token))
-        m = m->next;
-    if (m != NULL)
-        disk_unmount(s, d, m);
+    disks_let_go(s, what, token);
 }
 
 /* What is left of a worker that was killed may outlive it: a loop device that is busy. */
@@ -129,8 +123,8 @@ static void unmount(struct sim *s, struct process *p, bool killed)
 {
     if (killed && s->storm && p->mount->kind == MOUNT_SCAN && dice_chance(s, LEFT_PPM)) {
         sim_trace(s, "%s: process %d leaves its mount behind", p->host->name, p->pid);
-        p->mount->excused = true;
-        agenda_put(s, s->now + dice_about(s, LEFT_US), lets_go, p->disk, p->mount->token);
+        p->mount->excused = p->mount->left = true;
+        agenda_put(s, s->now + dice_about(s, LEFT_US), lets_go, p->host, p->mount->token);
     } else {
         disk_unmount(s, p->disk, p->mount);
     }

@@ -43,6 +43,7 @@ static void host_make(struct sim *s, struct host *h, uint32_t no)
     h->sim = s;
     h->no = no;
     h->run.host = h;
+    h->brain = &s->brains[0];
     dice_fill(s, raw, sizeof raw);
     h->id = uuid_v4_from(raw);
     uuid_text(h->id, h->uuid);
@@ -91,6 +92,7 @@ static int begin(struct sim *s)
     s->lost_ppm = LOST_PPM * (1 + 2 * dice_below(s, 3));
     s->late_ppm = LATE_PPM * (1 + 4 * dice_below(s, 3));
     s->restores = dice_below(s, 3);
+    s->seconds = dice_below(s, 3);
     s->hosts = calloc(s->o.hosts, sizeof *s->hosts);
     s->disks = calloc(s->o.luns + 1, sizeof *s->disks);
     s->scratch = arena_new(0);
@@ -103,6 +105,8 @@ static int begin(struct sim *s)
         host_make(s, &s->hosts[i], i);
     for (uint32_t i = 0; i < s->o.luns; i++)
         disk_make(&s->disks[i], i);
+    s->brains[1].no = 1;
+    lineage_fork(s, (struct point){ 0, 0 });
     brain_start(s, &s->brains[0]);
     return 0;
 }
@@ -123,8 +127,10 @@ static void tokens(struct sim *s, void *what, uint64_t stamp)
     REC_SET(&req, request, role, "node");
     REC_SET(&req, request, count, s->o.hosts * (uint64_t)HOST_TOKENS);
     REC_SET(&req, request, ttl_ms, INT64_C(365) * 86400 * 1000);
-    if (!brain_ask(s, &s->brains[0], &req, take_tokens, s))
-        sim_fail(s, "the coordinator gives no tokens");
+    if (!brain_ask(s, &s->brains[0], &req, take_tokens, s)) { /* it could not store them */
+        agenda_put(s, s->now + 2000000, tokens, NULL, 0);
+        return;
+    }
     for (uint32_t i = 0; i < s->o.hosts; i++)
         agenda_put(s, s->now + (dice_below(s, 4) == 0 ? dice_about(s, LATECOMERS_US) : 0), come,
                    &s->hosts[i], 0);
@@ -160,14 +166,9 @@ static void finish(struct sim *s)
     for (uint32_t i = 0; i < BRAINS; i++) {
         struct brain *b = &s->brains[i];
 
-        coord_free(b->c);
-        if (b->disk != NULL)
+        brain_deinit(b);
+        if (b->disk != NULL && (i + 1 == BRAINS || b->disk != s->brains[i + 1].disk))
             durable_free(b->disk);
-        for (size_t k = 0; k < b->inbox_n; k++)
-            free(b->inbox[k]);
-        free(b->inbox);
-        coord_update_deinit(&b->update);
-        arena_free(b->arena);
     }
     while (agenda_take(&s->agenda, &left))
         agenda_drop(&left);
@@ -176,6 +177,7 @@ static void finish(struct sim *s)
     disks_free(s);
     oracle_deinit(s);
     free(s->hosts);
+    free(s->forks);
     arena_free(s->scratch);
     arena_free(s->actions);
     buf_deinit(&s->out);

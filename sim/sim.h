@@ -10,14 +10,26 @@
 #include "base/err.h"
 #include "base/types.h"
 
+/* How a commit may fail. What the store says of it is the same: it cannot be. */
+enum sim_failure {
+    SIM_FAILS_NOT,
+    SIM_FAILS,           /* there is no room: the coordinator reads only, until there is */
+    SIM_FAILS_AND_IS,    /* the same, but the commit is on the disk */
+    SIM_FAILS_TO_SYNC,   /* nobody knows whether it is on the disk: the process ends. It is not */
+    SIM_SYNCS_TO_NO_END, /* it is */
+    SIM_FAILURES,
+};
+
 struct sim_options {
     uint64_t seed;
     uint32_t hosts, luns;
-    int64_t storm_ms; /* with faults */
-    int64_t calm_ms;  /* then without any: by its end all must be well */
-    bool unjudged;    /* at its end: only what is forbidden at any time is found */
-    FILE *trace;      /* a line for each thing that happens; NULL: none */
-    bool wire;        /* and for each message */
+    int64_t storm_ms;     /* with faults */
+    int64_t calm_ms;      /* then without any: by its end all must be well */
+    uint64_t fail_commit; /* the how manieth fails, also when there is no storm; 0: none */
+    enum sim_failure fail_how;
+    bool unjudged; /* at its end: only what is forbidden at any time is found */
+    FILE *trace;   /* a line for each thing that happens; NULL: none */
+    bool wire;     /* and for each message */
 };
 
 struct sim_counts {
@@ -30,7 +42,7 @@ struct sim_counts {
     uint64_t reboots, pauses, partitions;
     uint64_t grants, results, scans; /* leases, results that were taken, mounts to scan */
     uint64_t holds, foreign, hangs;  /* writers under holds, without; workers that hang */
-    uint64_t tasks, restores, recoveries;
+    uint64_t tasks, restores, recoveries, seconds;
     int64_t virtual_ms;
 };
 

@@ -18,6 +18,9 @@ typedef int64_t world_us;
 #define WORLD_NEVER INT64_MAX
 
 struct sim;
+struct brain;
+struct letter;
+struct host;
 
 /* ---- dice.c: all chance comes from here */
 uint64_t dice(struct sim *s);
@@ -60,6 +63,34 @@ world_us clock_reaches(const struct sim_clock *c, world_us now, mono_ms shown);
 void clock_stop(struct sim_clock *c, world_us now);
 void clock_go_on(struct sim_clock *c, world_us now);
 
+/* ---- lineage.c: which database has what, by how they were copied, not by their numbers */
+struct point { /* what was durable at that generation of that fork */
+    uint32_t fork;
+    uint64_t generation;
+};
+struct fork { /* a database that has gone its own way since it was copied; the first is of none */
+    struct point from;
+    world_us ended; /* when its coordinator ran last; WORLD_NEVER: it may yet */
+};
+struct acked { /* what a boot of a node knows to be durable */
+    bool any;
+    struct point at;
+    uint64_t epoch;
+    struct point granted; /* of a grant a node remembers the token alone */
+    uint64_t token;
+};
+uint32_t lineage_fork(struct sim *s, struct point from);
+struct point lineage_now(const struct brain *b);
+bool lineage_has(const struct sim *s, uint32_t fork, struct point p);
+/* The node has dealt with it; `before`: the start that it followed then. */
+void lineage_heard(struct sim *s, const struct letter *l, const struct envelope *env,
+                   const uint8_t before[16]);
+/* A register is taken up. */
+void lineage_told(struct sim *s, const struct letter *l, const struct envelope *env);
+void lineage_sent_down(struct sim *s, struct brain *b, struct host *h, const struct envelope *env);
+/* What it has been told obliges it to wait for its operator. */
+void lineage_grants(struct sim *s, const struct brain *b);
+
 /* ---- net.c */
 struct letter {          /* one message on its way */
     struct brain *brain; /* to or from it */
@@ -67,7 +98,9 @@ struct letter {          /* one message on its way */
     pubkey key;                     /* of its sender, when it was sent */
     uint64_t brain_life, host_life; /* lives of the processes that the connection is between */
     size_t n;
-    bool up; /* from the host */
+    bool up;            /* from the host */
+    struct point from;  /* down: what its sender had stored */
+    struct acked knows; /* a register: what the node says that it remembers */
     uint8_t bytes[];
 };
 void net_send_up(struct sim *s, struct host *h, const struct envelope *env);
@@ -75,10 +108,11 @@ void net_send_down(struct sim *s, struct brain *b, const struct route *to,
                    const struct envelope *env);
 
 /* A line of the trace, if messages are traced. */
-void net_describe(struct sim *s, const char *verb, const struct host *h, bool up,
+void net_describe(struct sim *s, const char *verb, const struct letter *l,
                   const struct envelope *env);
 
 /* ---- brain.c: a coordinator and its database */
+enum { BRAINS = 2 };
 struct brain {
     uint32_t no;
     struct coord *c; /* NULL: it does not run */
@@ -87,8 +121,10 @@ struct brain {
     uint64_t life; /* counts its starts */
     mono_ms started;
     uuid128 nonce;
-    struct letter **inbox;
-    size_t inbox_n, inbox_cap;
+    struct inbox {
+        struct letter **v;
+        size_t n, cap;
+    } inbox, batch;      /* batch: what is taken up with the commit that is under way */
     struct arena *arena; /* of the batch */
     struct coord_update update;
     bool committing, paused, read_only;
@@ -96,9 +132,15 @@ struct brain {
     bool begun;     /* the row of its start is durable: else a process serves nobody, and ends */
     world_us paused_at;
     int64_t deaf_ms;
+    uint32_t fork;          /* its database */
+    world_us started_at;    /* its process */
+    world_us recovered_at;  /* by its operator, the last time on this fork; 0: never */
+    const struct host *old; /* has told it that its database is old; NULL: nobody */
+    uint64_t old_epoch;     /* then */
 };
 void brain_start(struct sim *s, struct brain *b);
 void brain_crash(struct sim *s, struct brain *b);
+void brain_deinit(struct brain *b);
 void brain_pause(struct sim *s, struct brain *b);
 void brain_go_on(struct sim *s, struct brain *b);
 void brain_deliver(struct sim *s, struct letter *l); /* takes it */
@@ -120,6 +162,7 @@ struct mount {
     enum mount_kind kind;
     uint64_t token;
     world_us since;
+    bool left;     /* MOUNT_SCAN: its worker is gone */
     bool compared; /* MOUNT_SCAN: what changes from now on, its result does not claim to tell */
     bool excused;  /* MOUNT_SCAN: its kernel cannot let go of it, as section 5 allows for */
 };
@@ -132,13 +175,14 @@ struct disk {
     bool dirty;          /* mounted for writing, or was when its host ended */
     char key[72];        /* as a resource */
     uint8_t id[16];      /* as a resource, when the operator has heard of it */
-    struct disk_known {  /* what oracle_scan.c has heard of it */
+    struct disk_known {  /* what oracle_scan.c has heard of it, of each coordinator */
         uint64_t token;  /* the newest lease */
-    } known;
+    } known[BRAINS];
 };
 struct mount *disk_mount(struct sim *s, struct disk *d, struct host *h, enum mount_kind kind,
                          uint64_t token);
 void disk_unmount(struct sim *s, struct disk *d, struct mount *m);
+void disks_let_go(struct sim *s, const struct host *h, uint64_t token); /* what was left there */
 void disk_write(struct sim *s, struct disk *d);
 /* What this host has mounted of it, of any kind but MOUNT_OWN; NULL: nothing. */
 struct mount *disk_mount_of(const struct disk *d, const struct host *h);
@@ -166,8 +210,11 @@ void processes_calm(struct sim *s, struct host *h); /* nothing hangs any more */
 /* ---- user.c: who writes, under a hold or without muster */
 struct user;
 void user_start(struct sim *s);
-void users_calm(struct sim *s);     /* all come to their end */
-void users_restored(struct sim *s); /* holds are lost that the database does not have */
+void users_calm(struct sim *s); /* all come to their end */
+/* Holds are lost that the database of the first coordinator does not have. Is it known to lack
+ * something? Then what is mounted is waited for. A host that writes under such a one; NULL: none.
+ */
+struct host *users_lost(struct sim *s, bool known);
 void users_host_ends(struct sim *s, const struct host *h);
 void users_free(struct sim *s);
 
@@ -177,9 +224,11 @@ void operator_hastens(struct sim *s);
 
 /* ---- oracle_scan.c: the invariants of scans, by what is mounted and what is said */
 struct oracle {
-    struct granted_lease *grants;
+    struct grant *grants;
     size_t grant_n, grant_cap;
-    uint64_t token, highest; /* the highest that this database knows of; that there ever was */
+    struct oracle_side {         /* of each coordinator */
+        uint64_t token, highest; /* the highest that its database knows of; that there ever was */
+    } side[BRAINS];
 };
 struct host_told { /* of one host, by the newest of its messages */
     struct told_result {
@@ -191,17 +240,22 @@ struct host_told { /* of one host, by the newest of its messages */
         world_us at;
     } uses[16];
     uint32_t result_n, uses_n;
-    uint64_t known; /* disks that the coordinator knows it to have mounted */
-    world_us known_at;
+    struct told_known { /* of each coordinator */
+        uint64_t disks; /* that it knows the host to have mounted */
+        world_us at;
+    } known[BRAINS];
 };
 void oracle_mounted(struct sim *s, struct disk *d, struct mount *m);
 void oracle_written(struct sim *s, struct disk *d);
+void oracle_taken_up(struct sim *s, const struct letter *l, const struct envelope *env);
 void oracle_sent_up(struct sim *s, struct host *h, const struct envelope *env);
 void oracle_sent_down(struct sim *s, struct brain *b, struct host *h, const struct envelope *env);
-void oracle_hold(struct sim *s, struct disk *d, const struct host *h, uint64_t token);
-void oracle_copied(struct sim *s);    /* what is known now is what the copy has */
-void oracle_restored(struct sim *s);  /* from that copy */
-void oracle_recovered(struct sim *s); /* the operator goes on with it */
+void oracle_hold(struct sim *s, struct brain *b, struct disk *d, struct host *h, uint64_t token);
+void oracle_copied(struct sim *s);                    /* what is known now is what the copy has */
+void oracle_restored(struct sim *s, struct brain *b); /* from that copy */
+void oracle_doubled(struct sim *s); /* the second begins with what the first has */
+void oracle_follows(struct sim *s); /* and takes its place */
+void oracle_recovered(struct sim *s, struct brain *b); /* the operator goes on with it */
 void oracle_deinit(struct sim *s);
 
 /* ---- host.c: a machine with a probe */
@@ -224,6 +278,7 @@ struct host {
     bool powered, paused;
     world_us thawed;       /* when its clock went on last; 0: it was never stopped in this boot */
     bool cut_up, cut_down; /* the network takes nothing of it; brings nothing */
+    struct brain *brain;   /* where its connection leads to */
     /* In its /run: gone with the boot. */
     bool enrolled, remembers;
     struct memory memory;
@@ -235,7 +290,10 @@ struct host {
     size_t late_n, late_cap;
     uint64_t luns; /* bit set of those that it sees */
     struct host_told told;
-    world_us enrolled_at; /* the first time; 0: never */
+    struct acked acked;
+    uint64_t asks; /* seq of the register that was taken up last of what its coordinator lacks */
+    struct point enrolled_in[HOST_TOKENS]; /* the databases that know it */
+    uint32_t enrolments;
 };
 void host_power_on(struct sim *s, struct host *h); /* a new boot */
 void host_power_off(struct sim *s, struct host *h);
@@ -251,7 +309,12 @@ void host_mounts_changed(struct sim *s, struct host *h);
 int stock_sections(const struct sim *s, const struct host *h, enum worker_kind kind,
                    struct arena *a, struct section *out, size_t *count);
 
+/* ---- second.c: a second coordinator at the same time */
+void second_start(struct sim *s);
+void second_end(struct sim *s); /* the first goes on */
+
 /* ---- chaos.c */
+void chaos_restart(struct sim *s, struct brain *b); /* before long */
 void chaos_start(struct sim *s);
 void chaos_end(struct sim *s); /* all that is broken is mended */
 
@@ -260,14 +323,13 @@ void oracle_end(struct sim *s); /* after the calm */
 __attribute__((format(printf, 2, 3))) void sim_fail(struct sim *s, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void sim_trace(struct sim *s, const char *fmt, ...);
 
-enum { BRAINS = 2 };
 struct sim {
     struct sim_options o;
     struct sim_counts counts;
     uint64_t random;
     int64_t ttl_ms;              /* of leases */
     uint32_t lost_ppm, late_ppm; /* messages, in the storm */
-    uint32_t restores;           /* that this run may have */
+    uint32_t restores, seconds;  /* that this run may have */
     world_us now, end;
     struct agenda agenda;
     struct brain brains[BRAINS]; /* the second only runs when two do */
@@ -275,11 +337,13 @@ struct sim {
     struct disk *disks;
     struct user *users;
     struct oracle oracle;
+    struct fork *forks;
+    uint32_t fork_n;
     struct copy { /* of the database */
         struct durable *disk;
         struct disk_known *known;
         uint64_t token;
-        world_us at;
+        struct point at;
         bool plain; /* of the files; else by `muster backup` */
     } copy;
     pid_t pids;

@@ -8,15 +8,18 @@
 
 enum { READY_US = 300000, WRITE_US = 3000000, WORK_US = 8000000, AGAIN_US = 500000 };
 enum { FOREIGN_ONE_IN = 4 };
+enum { LEAVES_ONE_IN = 3, STAYS_ONE_IN = 4, STAYER_LEAVES_ONE_IN = 60 };
 
 struct user {
     struct user *next;
     struct host *host;
     struct disk *disk;
-    uint32_t boots; /* of the host when he began */
-    uint64_t token; /* 0: without muster */
-    world_us taken_at;
+    uint32_t boots;      /* of the host when he began */
+    uint64_t token;      /* 0: without muster */
+    struct brain *brain; /* who gave it */
+    struct point given;
     struct mount *mount;
+    bool stays;        /* as a guest does: longer than any lease, recovery, or cut */
     bool leaves, done; /* he has what he came for; he has unmounted */
     bool lost;         /* the database that is there now does not have his hold */
 };
@@ -55,7 +58,7 @@ static void end_hold(struct sim *s, struct user *u)
 
     REC_SET(&req, request, op, OP_HOLD_END);
     REC_SET(&req, request, count, u->token);
-    if (u->lost || (brain_ask(s, &s->brains[0], &req, take_end, &over) && over))
+    if (u->lost || (brain_ask(s, u->brain, &req, take_end, &over) && over))
         drop(s, u);
     else
         again(s, u, AGAIN_US);
@@ -85,7 +88,7 @@ static void begin(struct sim *s, struct user *u)
 static void work(struct sim *s, struct user *u)
 {
     disk_write(s, u->disk);
-    if (u->leaves || dice_below(s, 3) == 0)
+    if (u->leaves || dice_below(s, u->stays ? STAYER_LEAVES_ONE_IN : LEAVES_ONE_IN) == 0)
         leave(s, u);
 }
 
@@ -124,7 +127,7 @@ static void take_hold(void *with, const struct reply *r)
         a->token = strtoull(l->token, NULL, 10);
 }
 
-static uint64_t ask_hold(struct sim *s, const struct disk *d, const struct host *h)
+static uint64_t ask_hold(struct sim *s, struct brain *b, const struct disk *d, const struct host *h)
 {
     struct request req = { 0 };
     struct asked asked = { h, 0 };
@@ -133,7 +136,7 @@ static uint64_t ask_hold(struct sim *s, const struct disk *d, const struct host 
     REC_SET(&req, request, node, h->name);
     REC_SET(&req, request, resource, d->key);
     REC_SET(&req, request, name, "a guest");
-    brain_ask(s, &s->brains[0], &req, take_hold, &asked);
+    brain_ask(s, b, &req, take_hold, &asked);
     return asked.token;
 }
 
@@ -142,23 +145,26 @@ void user_start(struct sim *s)
     struct host *h = &s->hosts[dice_below(s, s->o.hosts)];
     struct disk *d = disk_of_host(s, h);
     bool foreign = dice_below(s, FOREIGN_ONE_IN) == 0;
+    struct brain *b = &s->brains[s->brains[1].c != NULL ? dice_below(s, BRAINS) : 0];
     uint64_t token;
     struct user *u;
 
     if (d == NULL || !h->powered)
         return;
-    token = foreign ? 0 : ask_hold(s, d, h);
+    token = foreign ? 0 : ask_hold(s, b, d, h);
     if (!foreign && token == 0)
         return;
     if (token != 0)
-        oracle_hold(s, d, h, token);
+        oracle_hold(s, b, d, h, token);
     sim_trace(s, "%s: disk %u is to be written (hold %llu)", h->name, d->no,
               (unsigned long long)token);
     u = calloc(1, sizeof *u);
     if (u == NULL)
         abort();
     *u = (struct user){ .next = s->users, .host = h, .disk = d, .boots = h->boots, .token = token };
-    u->taken_at = s->now;
+    u->brain = b;
+    u->stays = dice_below(s, STAYS_ONE_IN) == 0;
+    u->given = token != 0 ? lineage_now(b) : (struct point){ 0, 0 };
     s->users = u;
     again(s, u, dice_about(s, READY_US));
 }
@@ -171,15 +177,24 @@ void users_calm(struct sim *s)
 
 /* Of a copy of the files nobody knows what is missing until a node tells; of a backup the operator
  * does, and each hold waits for what its user has mounted. */
-void users_restored(struct sim *s)
+struct host *users_lost(struct sim *s, bool known)
 {
+    struct brain *b = &s->brains[0];
+    struct host *writes = NULL;
+
     for (struct user *u = s->users; u != NULL; u = u->next) {
-        if (u->token == 0 || u->taken_at <= s->copy.at)
+        if (u->token == 0 || (u->brain != b && s->brains[1].disk != NULL))
+            continue;
+        u->brain = b;
+        if (lineage_has(s, b->fork, u->given))
             continue;
         u->lost = true;
-        if (u->mount != NULL && s->copy.plain)
+        if (u->mount != NULL)
+            writes = u->host;
+        if (u->mount != NULL && !known)
             u->mount->excused = true;
     }
+    return writes;
 }
 
 void users_host_ends(struct sim *s, const struct host *h)

@@ -197,7 +197,7 @@ static bool is_unknown(const struct search *x, const struct node *n)
 
 static int tell_of(struct search *x, const struct node *n, const struct object *met)
 {
-    bool untold = n != x->n && !has_told(n) && better(x, WAY_UNTOLD);
+    bool untold = GUARD(UNTOLD_BLOCKS, n != x->n) && !has_told(n) && better(x, WAY_UNTOLD);
     bool unknown = is_unknown(x, n) && better(x, WAY_UNKNOWN);
     const struct object *at;
     const char *text;
@@ -221,7 +221,7 @@ static int tell_of(struct search *x, const struct node *n, const struct object *
 
 static int told(struct search *x, const struct object *met)
 {
-    if (x->c->recover)
+    if (GUARD(RECOVER_BLOCKS, x->c->recover))
         found(x, WAY_UNKNOWN, NULL, NULL, recover_text());
     else if (GUARD(RECOVERY_WAIT, mono_since(x->c->now, x->c->grants_from) < 0))
         found(x, WAY_UNKNOWN, NULL, NULL,
@@ -248,7 +248,9 @@ static void try_right(struct search *x, const struct object *o, const struct lea
     enum way way = WAY_FREE;
 
     if (l->row.kind == KIND_HOLD)
-        way = x->want != WANT_HOLD && !GUARD(HOLD_BLOCKS, !is_own(x, l)) ? WAY_FREE : WAY_HELD;
+        way = x->want == WANT_HOLD                ? GUARD(HOLD_BLOCKS_HOLD, WAY_HELD)
+              : GUARD(HOLD_BLOCKS, !is_own(x, l)) ? WAY_HELD
+                                                  : WAY_FREE;
     else if (l->row.state == LEASE_LIVE && x->want == WANT_HOLD)
         way = GUARD(LEASE_BLOCKS_HOLD, WAY_LEASED);
     else if (l->row.state == LEASE_LIVE && x->want == WANT_SCAN)

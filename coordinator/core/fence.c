@@ -106,7 +106,7 @@ static int rights_end(struct step *s, struct node *n, uuid128 boot, size_t *coun
         int rc;
 
         at = at->next;
-        if (!uuid_eq(l->row.boot_id, boot))
+        if (GUARD(FENCE_OF_BOOT, !uuid_eq(l->row.boot_id, boot)))
             continue;
         if (l->row.kind == KIND_HOLD) {
             resource_label_in(l->resource, label, sizeof label);

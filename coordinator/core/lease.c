@@ -369,10 +369,13 @@ static int right_found(struct step *s, struct node *n, const struct right *right
 
     r = right->state != RIGHT_ASKED && wire_uuid(right->resource, &id) ? resource_by_id(s->c, id)
                                                                        : NULL;
-    *whole = *whole && r != NULL && r->seat != NULL;
-    if (r == NULL || r->seat == NULL)
+    *whole = *whole && (!GUARD(ASKED_UNKNOWN, true) || (r != NULL && r->seat != NULL));
+    if (r == NULL || r->seat == NULL || !GUARD(FOUND_RIGHTS, true))
         return 0;
-    row.token = token_next(s->c);
+    do
+        row.token = token_next(s->c);
+    while (GUARD(FOUND_TOKEN,
+                 row.token == right->token)); /* an old database counts up to the lost ones again */
     row.resource_no = r->no;
     l = lease_new(s->c, &row, n, r);
     return l == NULL ? -ENOMEM : lease_emit(s, l);
@@ -408,7 +411,8 @@ int rights_told(struct step *s, struct node *n, uint64_t seq, struct recs rights
 
         at = at->next;
         /* A list from before the request says nothing of it. */
-        if (l->row.kind != KIND_LEASE || !uuid_eq(l->row.boot_id, n->row.boot_id) ||
+        if (GUARD(HOLD_NOT_LISTED, l->row.kind != KIND_LEASE) ||
+            GUARD(LIST_OF_BOOT, !uuid_eq(l->row.boot_id, n->row.boot_id)) ||
             GUARD(LIST_ORDER, l->row.request >= seq))
             continue;
         if (right == NULL)
@@ -424,7 +428,8 @@ int rights_told(struct step *s, struct node *n, uint64_t seq, struct recs rights
 /* Only before its end: what has been counted as residue may be another's by now. */
 static bool may_renew(const struct coord *c, const struct lease *l, const struct right *right)
 {
-    return l != NULL && right->state == RIGHT_HELD && l->row.token == right->token &&
+    return l != NULL && right->state == RIGHT_HELD &&
+           !GUARD(RENEW_TOKEN, l->row.token != right->token) &&
            !GUARD(RENEW_LIVE, l->row.state != LEASE_LIVE || l->ends.v <= c->now.v);
 }
 

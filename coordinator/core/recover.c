@@ -90,19 +90,20 @@ static bool contradicts(const struct coord *c, const struct memory *m, char out[
 
     if (m->epoch < c->meta.epoch)
         return false;
-    if (higher(out, "epoch", m->epoch, c->meta.epoch))
+    if (GUARD(DETECT_EPOCH, higher(out, "epoch", m->epoch, c->meta.epoch)))
         return true;
     if (!wire_uuid(m->db_id, &db) || !uuid_eq(db, c->meta.db_id)) {
         snprintf(out, CONTRADICTION_TEXT, "another database");
         return true;
     }
-    if (higher(out, "generation", m->generation, generation_reached(c, m)) ||
-        higher(out, "token", m->token, c->meta.token))
+    if (GUARD(DETECT_GENERATION,
+              higher(out, "generation", m->generation, generation_reached(c, m))) ||
+        GUARD(DETECT_TOKEN, higher(out, "token", m->token, c->meta.token)))
         return true;
     if (wire_uuid(m->nonce, &nonce) && start_known(c, m->epoch, m->start_no, nonce))
         return false;
     snprintf(out, CONTRADICTION_TEXT, "a start of the coordinator that is not in this database");
-    return true;
+    return GUARD(DETECT_START, true);
 }
 
 static void raise_to(uint64_t *highest, uint64_t seen)

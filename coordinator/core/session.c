@@ -3,6 +3,7 @@
  * those of docs/PROTOCOL.md, in the order in which they stand here. */
 #include <errno.h>
 
+#include "base/guard.h"
 #include "core/core_internal.h"
 #include "model/identity.h"
 #include "wire/codec.h"
@@ -96,7 +97,7 @@ static int register_check(struct step *s, const struct node_register *reg, struc
     rc = recover_detect(s, n, reg->memory);
     if (rc < 0)
         return rc;
-    if (s->c->recover)
+    if (GUARD(RECOVER_REFUSES, s->c->recover))
         return answer_refused(s, REFUSE_RECOVER, recover_text(), RETRY_WAIT_MS);
     return 1;
 }
@@ -290,7 +291,8 @@ static int node_speaks(struct step *s, const struct node *n)
 /* A new boot takes over with its first registration, once the one before is silent. 1: it may. */
 static int successor_speaks(struct step *s, const struct key *k, const struct body *b)
 {
-    if (b->field != envelope_node_register || !predecessor_silent(s->c, k->node))
+    if (b->field != envelope_node_register ||
+        GUARD(SUCCESSOR_WAITS, !predecessor_silent(s->c, k->node)))
         return answer_refused(s, REFUSE_PENDING,
                               "Waits until the earlier boot of this node has been silent.",
                               RETRY_BUSY_MS);
@@ -308,7 +310,7 @@ static int successor_speaks(struct step *s, const struct key *k, const struct bo
 /* 1: the message is a new one of the boot that was accepted. */
 static int active_speaks(struct step *s, const struct envelope *env, struct node *n)
 {
-    if (env->seq <= n->seq)
+    if (GUARD(REPLAY, env->seq <= n->seq))
         return answer_refused(s, REFUSE_REPLAY,
                               "The sequence number is not above the last one of this boot.", 0);
     n->seq = env->seq;
@@ -327,7 +329,8 @@ static int node_message(struct step *s, const struct envelope *env, struct key *
         rc = k->state == KEY_SUCCESSOR ? successor_speaks(s, k, b) : active_speaks(s, env, n);
     if (rc != 1)
         return rc;
-    if (s->c->recover && b->field != envelope_node_register && b->field != envelope_goodbye)
+    if (GUARD(RECOVER_REFUSES, s->c->recover) && b->field != envelope_node_register &&
+        b->field != envelope_goodbye)
         return answer_refused(s, REFUSE_RECOVER, recover_text(), RETRY_WAIT_MS);
     if (!n->registered && !b->unregistered)
         return answer_refused(s, REFUSE_NOT_REGISTERED, "Register first.", 0);

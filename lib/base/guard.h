@@ -35,7 +35,42 @@
     X(RECOVERY_WAIT, "after a recovery, nothing is granted for the longest TTL")                \
     X(EPOCH, "a recovery raises the epoch")                                                     \
     X(NEW_TOKENS, "what an old database has is not taken under its old token")                  \
-    X(TOKEN_ON_RESULT, "a result is taken under a live lease alone")
+    X(TOKEN_ON_RESULT, "a result is taken under a live lease alone")                            \
+    X(HELD_ON_LIST, "what a worker may have mounted is on the list")                            \
+    X(LEFT_ON_LIST, "what an earlier probe of the boot has left is on the list")                \
+    X(GRANT_IN_TIME, "a grant that comes past its deadline is not used")                        \
+    X(LOST_ENDS, "a worker whose lease is lost is ended")                                       \
+    X(RENEWAL_NAMES, "a renewal says nothing of what its request did not name")                 \
+    X(VOIDED, "an answer is used by who has asked in this registration alone")                  \
+    X(ONE_RIGHT, "who has a right on a filesystem takes no other offer of it")                  \
+    X(TOKEN_FLOOR, "no token of an earlier start is used")                                      \
+    X(FOLLOWED_START, "no answer of another start than the one that is followed is used")       \
+    X(TOLD_ALL, "a start is followed that has been told all that is remembered")                \
+    X(DECLINE_EPOCH, "a node follows no earlier epoch")                                         \
+    X(DECLINE_START, "a node follows no earlier start")                                         \
+    X(DECLINE_NONCE, "a node follows one of two starts of the same number")                     \
+    X(DECLINE_GENERATION, "a node follows no database that lacks what was acknowledged to it")  \
+    X(DECLINE_TOKEN, "a node follows no database that lacks a lease that it was granted")       \
+    X(DETECT_EPOCH, "a node that remembers a higher epoch is believed")                         \
+    X(DETECT_GENERATION, "a node that remembers a higher generation is believed")               \
+    X(DETECT_TOKEN, "a node that remembers a higher token is believed")                         \
+    X(DETECT_START, "a node that remembers a start that is not known is believed")              \
+    X(RECOVER_BLOCKS, "an old database grants nothing until its operator decides")              \
+    X(RECOVER_REFUSES, "an old database lets no node in until its operator decides")            \
+    X(BACKUP_MARK, "a copy that muster backup makes says that it is one")                       \
+    X(STATE_LOCK, "one coordinator at a time has the state directory")                          \
+    X(READ_ONLY, "what cannot be stored is not granted")                                        \
+    X(REPLAY, "a message that comes again is not taken again")                                  \
+    X(FOUND_RIGHTS, "what a node has and the database does not gets a row")                     \
+    X(FOUND_TOKEN, "and a token that nobody knows")                                             \
+    X(ASKED_UNKNOWN, "what is asked for and has no row may have been granted")                  \
+    X(HOLD_NOT_LISTED, "no list ends a hold")                                                   \
+    X(LIST_OF_BOOT, "a list says nothing of what an earlier boot has")                          \
+    X(RENEW_TOKEN, "a lease is renewed under its own token alone")                              \
+    X(FENCE_OF_BOOT, "a fence ends the rights of its boot alone")                               \
+    X(SUCCESSOR_WAITS, "a new boot takes over when the one before is silent")                   \
+    X(UNTOLD_BLOCKS, "who sees it and has never told its uses is in the way")                   \
+    X(HOLD_BLOCKS_HOLD, "a hold is in the way of another")
 
 #define GUARD_ENUM(name, text) GUARD_##name,
 enum guard { GUARD_LIST(GUARD_ENUM) GUARD_COUNT };

@@ -293,6 +293,33 @@ Test(follow, what_another_start_acknowledges_is_not_remembered)
     world_close(&w);
 }
 
+/* It may be on a copy that has counted beyond what is remembered here since. */
+Test(follow, a_later_start_that_answers_an_older_register_is_told_anew)
+{
+    const struct envelope *first, *second;
+    struct world w;
+
+    registered_world(&w);
+    refuse_beat(&w, REFUSE_NOT_REGISTERED, 0);
+    first = world_last(&w, envelope_node_register);
+    world_forget(&w);
+    world_pass(&w, 60000);
+    second = world_last(&w, envelope_node_register);
+    cr_assert_not_null(second);
+    w.coordinator.generation = 120;
+    world_registered(&w, first, nothing);
+    cr_assert(agent_registered(w.agent));
+    world_forget(&w);
+    restarted(&w);
+    world_registered(&w, second, nothing);
+    cr_expect_not(agent_registered(w.agent), "it knew of generation 100");
+    cr_assert_not_null(world_last(&w, envelope_node_register));
+    cr_expect_eq(world_last(&w, envelope_node_register)->node_register->memory->generation, 120);
+    world_registered(&w, world_last(&w, envelope_node_register), nothing);
+    cr_expect(agent_registered(w.agent));
+    world_close(&w);
+}
+
 Test(follow, an_earlier_start_that_answers_late_changes_nothing)
 {
     const struct envelope *first;

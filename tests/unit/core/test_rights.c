@@ -7,6 +7,7 @@
 
 #include "core/core_internal.h"
 #include "rights.h"
+#include "wire/codec.h"
 
 #define F1  "u1@naa.6001-part1"
 #define F2  "u2@lv.L2"
@@ -618,6 +619,26 @@ Test(rights, a_resource_with_rights_is_not_forgotten)
 }
 
 /* ---- recover -------------------------------------------------------------------------------- */
+
+/* It would count up to the lost token, and the right of its node would live on under it. */
+Test(rights, what_an_old_database_is_told_of_gets_a_token_that_nobody_knows)
+{
+    struct durable *backup = durable_copy(l->d);
+    uint64_t token = granted(&a, F1);
+    const uuid128 resource = fs(F1)->id;
+    const struct lease_info *v;
+
+    durable_free(l->d);
+    l->d = backup;
+    life_restart(l);
+    REC_SET(&a.rights[0], right, resource, wire_bytes16(resource.b));
+    machine_register(&a);
+    cr_assert(machine_registered(&a));
+    cr_assert_eq(rights_list(l, OP_LEASE_LIST), 1);
+    v = l->reply->leases.v;
+    cr_expect_neq(strtoull(v->token, NULL, 10), token);
+    cr_expect_eq(rights_renew(&a), 0, "nobody knows its token");
+}
 
 Test(rights, after_a_recovery_nothing_is_granted_until_it_is_known)
 {

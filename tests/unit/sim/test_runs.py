@@ -3,6 +3,7 @@
 purpose is found. Under a sanitizer, which makes them several times as slow, there are fewer of them."""
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -45,6 +46,14 @@ def main():
         r = sim("--seed", first, "--seeds", seeds * 50 if LONG else few, "--hosts", hosts, "--luns", luns)
         check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
         print(r.stdout)
+
+    # Each commit of a run fails in turn, in each way.
+    for seed in range(first, first + (20 if LONG else 1)):
+        r = sim("--seed", seed, "--hosts", 3, "--luns", 2, "--storm", 20 if SHARE > 1 else 60, "--sweep")
+        check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
+        failed = int(re.search(r"\(failed (\d+)\)", r.stdout)[1])
+        check(failed >= 40, f"only {failed} commits have failed")
+    print(r.stdout)
 
     r = sim("--seed", first, "--seeds", 50, "--hosts", 40, "--calm", 0)
     check(r.returncode == 1 and "at the end" in r.stdout and "--trace replays it" in r.stdout,

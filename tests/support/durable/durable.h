@@ -24,6 +24,7 @@ int durable_check(struct durable *d, struct err *e);
 /* Points into the durable: valid until the next change. */
 void durable_image(struct durable *d, struct stored *out);
 
+const struct meta_row *durable_meta(const struct durable *d);
 size_t durable_events(const struct durable *d);
 const struct event_row *durable_event(const struct durable *d, size_t i); /* oldest first */
 /* How many events of this kind there are; `text` NULL or a part of their text. */
