@@ -114,7 +114,7 @@ void coord_free(struct coord *c)
         struct node *n = c->nodes[i];
 
         for (uint32_t e = 0; e < n->edge_count; e++)
-            free(n->edges[e]);
+            edge_free(n->edges[e]);
         node_free(n);
     }
     while (!link_empty(&c->networks))

@@ -143,6 +143,12 @@ void edges_refresh(struct coord *c, struct node *n)
         edge_refresh(c, n->edges[i]);
 }
 
+void edge_free(struct edge *e)
+{
+    free(e->distrust);
+    free(e);
+}
+
 void edge_unlink(struct coord *c, struct edge *e)
 {
     struct node *n = e->node;
@@ -159,8 +165,7 @@ void edge_unlink(struct coord *c, struct edge *e)
         e->resource->edges = e->next;
     if (e->next != NULL)
         e->next->prev = e->prev;
-    free(e->distrust);
-    free(e);
+    edge_free(e);
 }
 
 int edge_remove(struct step *s, struct edge *e)

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "wire/codec.h"
 
-enum { TIMES = 256, MOST_PRINTED = 20 };
+enum { TIMES = 256, MOST_PRINTED = 20, NOTES = 600, NOTE = 200 };
 
 static const mono_ms never = { INT64_MAX };
 
@@ -29,7 +29,7 @@ struct ask {
 struct start {
     uuid128 nonce;
     uint64_t no, least, most, floor; /* tokens: of its own grants, and the most of those before */
-    mono_ms spawned;
+    mono_ms spawned, killed;
 };
 
 struct node {
@@ -56,6 +56,8 @@ struct account {
     mono_ms spawned;
     struct account_counts counts;
     unsigned printed;
+    char (*notes)[NOTE]; /* what was said and heard last, for who reads of a fault */
+    uint64_t note_n;
 };
 
 static const char *const fault_names[] = {
@@ -68,6 +70,23 @@ const char *account_fault_name(enum account_fault f)
     return fault_names[f];
 }
 
+__attribute__((format(printf, 2, 3))) static void note(struct account *a, const char *text, ...)
+{
+    va_list args;
+
+    va_start(args, text);
+    vsnprintf(a->notes[a->note_n++ % NOTES], NOTE, text, args);
+    va_end(args);
+}
+
+static void print_notes(const struct account *a)
+{
+    uint64_t i = a->note_n > NOTES ? a->note_n - NOTES : 0;
+
+    for (; i < a->note_n; i++)
+        fprintf(stderr, "  %s\n", a->notes[i % NOTES]);
+}
+
 __attribute__((format(printf, 3, 4))) static void fault(struct account *a, enum account_fault f,
                                                         const char *text, ...)
 {
@@ -76,6 +95,8 @@ __attribute__((format(printf, 3, 4))) static void fault(struct account *a, enum 
     a->counts.faults[f]++;
     if (a->printed++ >= MOST_PRINTED)
         return;
+    if (a->printed == 1)
+        print_notes(a);
     fprintf(stderr, "%s: ", fault_names[f]);
     va_start(args, text);
     vfprintf(stderr, text, args);
@@ -102,8 +123,9 @@ struct account *account_new(const uuid128 *ids, uint32_t nodes)
     if (a == NULL)
         return NULL;
     a->nodes = calloc(nodes, sizeof *a->nodes);
-    if (a->nodes == NULL) {
-        free(a);
+    a->notes = calloc(NOTES, NOTE);
+    if (a->nodes == NULL || a->notes == NULL) {
+        account_free(a);
         return NULL;
     }
     a->node_n = nodes;
@@ -119,14 +141,22 @@ void account_free(struct account *a)
     for (uint32_t i = 0; i < a->node_n; i++)
         free(a->nodes[i].open);
     free(a->nodes);
+    free(a->notes);
     free(a->asks);
     free(a->granted);
     free(a->starts);
     free(a);
 }
 
+void account_killed(struct account *a, mono_ms now)
+{
+    if (a->start_n > 0 && a->starts[a->start_n - 1].killed.v == never.v)
+        a->starts[a->start_n - 1].killed = now;
+}
+
 void account_spawned(struct account *a, mono_ms now)
 {
+    note(a, "%" PRId64 " the coordinator is started", now.v);
     a->spawned = now;
 }
 
@@ -154,6 +184,26 @@ static const struct right *named(const struct recs *rights, uint64_t request)
             return &v[i];
     }
     return NULL;
+}
+
+/* A message that names rights, or asks for one. */
+static void note_list(struct account *a, uint32_t node, const struct envelope *env,
+                      const struct recs *rights, mono_ms now)
+{
+    const struct right *v = rights->v;
+    char list[NOTE / 2] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < rights->n && n < sizeof list; i++)
+        n += (size_t)snprintf(list + n, sizeof list - n, " %" PRIu64 "%c", v[i].request,
+                              "?ahr"[v[i].state & 3]);
+    note(a, "%" PRId64 " node %u says %s %" PRIu64 ":%s", now.v, node,
+         env->node_register != NULL   ? "register"
+         : env->heartbeat != NULL     ? "heartbeat"
+         : env->lease_request != NULL ? "request"
+         : env->lease_renew != NULL   ? "renew"
+                                      : "result",
+         env->seq, list);
 }
 
 static void said(struct account *a, struct node *n, const struct recs *rights, mono_ms now)
@@ -194,8 +244,10 @@ void account_sent(struct account *a, uint32_t node, const struct envelope *env, 
 
     n->times[env->seq % TIMES].seq = env->seq;
     n->times[env->seq % TIMES].sent = now;
-    if (rights != NULL)
+    if (rights != NULL) {
+        note_list(a, node, env, rights, now);
         said(a, n, rights, now);
+    }
     if (env->lease_request != NULL)
         asked(a, node, env, now);
 }
@@ -217,7 +269,9 @@ static struct start *start_of(struct account *a, struct bytes nonce)
 
 static void heard_start(struct account *a, const struct memory *m)
 {
-    struct start s = { .no = m->start_no, .least = UINT64_MAX, .spawned = a->spawned };
+    struct start s = {
+        .no = m->start_no, .least = UINT64_MAX, .spawned = a->spawned, .killed = never
+    };
 
     if (start_of(a, m->nonce) != NULL || !wire_uuid(m->nonce, &s.nonce))
         return;
@@ -226,6 +280,7 @@ static void heard_start(struct account *a, const struct memory *m)
     if (a->start_n > 0 && s.no <= a->starts[a->start_n - 1].no)
         fault(a, FAULT_TOKEN, "start %" PRIu64 " comes after start %" PRIu64, s.no,
               a->starts[a->start_n - 1].no);
+    account_killed(a, s.spawned); /* the one before, if nobody has said so */
     a->starts = grown(a->starts, a->start_n, &a->start_room, sizeof *a->starts);
     a->starts[a->start_n++] = s;
     a->counts.starts++;
@@ -255,25 +310,23 @@ static void check_token(struct account *a, struct node *n, struct start *s, uint
     a->counts.highest = token > a->counts.highest ? token : a->counts.highest;
 }
 
-static const struct start *start_by_no(const struct account *a, uint64_t no)
-{
-    size_t i = a->start_n;
-
-    while (i-- > 0) {
-        if (a->starts[i].no == no)
-            return &a->starts[i];
-    }
-    return NULL;
-}
-
-/* When the earlier of the two could have run out at the soonest. */
+/* When the earlier of the two can have run out at the soonest: a start that lives for a whole TTL
+ * makes residue of it, which is durable; one that does not gives the next one all of the TTL to
+ * wait for. */
 static mono_ms runs_out(const struct account *a, const struct ask *low, const struct ask *high)
 {
-    mono_ms from = low->counts_from;
+    mono_ms first = never;
 
-    if (low->start_no != high->start_no && start_by_no(a, high->start_no)->spawned.v > from.v)
-        from = start_by_no(a, high->start_no)->spawned;
-    return (mono_ms){ from.v + low->ttl_ms };
+    for (size_t i = a->start_n; i-- > 0 && a->starts[i].no >= low->start_no;) {
+        const struct start *s = &a->starts[i];
+        mono_ms from = s->no > low->start_no && s->spawned.v > low->counts_from.v
+                           ? s->spawned
+                           : low->counts_from;
+
+        if (s->no <= high->start_no && from.v + low->ttl_ms <= s->killed.v)
+            first.v = from.v + low->ttl_ms;
+    }
+    return first;
 }
 
 static void check_pair(struct account *a, const struct ask *x, const struct ask *y)
@@ -358,8 +411,26 @@ static void heard_renewal(struct account *a, uint32_t node, const struct envelop
     }
 }
 
+static void note_heard(struct account *a, uint32_t node, const struct envelope *env, mono_ms now)
+{
+    if (env->registered != NULL)
+        note(a, "%" PRId64 " node %u hears of start %" PRIu64 " to %" PRIu64, now.v, node,
+             env->registered->coordinator->start_no, env->correlation);
+    else if (env->granted != NULL)
+        note(a, "%" PRId64 " node %u hears of token %" PRIu64 " to %" PRIu64 ", resource %02x%02x",
+             now.v, node, env->granted->token, env->correlation, env->granted->resource.p[0],
+             env->granted->resource.p[1]);
+    else if (env->renewed != NULL || env->result_ack != NULL)
+        note(a, "%" PRId64 " node %u hears of a %s to %" PRIu64, now.v, node,
+             env->renewed != NULL ? "renewal" : "result", env->correlation);
+    else if (env->refused != NULL)
+        note(a, "%" PRId64 " node %u hears of a refusal (%" PRIu64 ") of %" PRIu64, now.v, node,
+             env->refused->reason, env->correlation);
+}
+
 void account_heard(struct account *a, uint32_t node, const struct envelope *env, mono_ms now)
 {
+    note_heard(a, node, env, now);
     if (env->registered != NULL)
         heard_start(a, env->registered->coordinator);
     else if (env->granted != NULL)

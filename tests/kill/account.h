@@ -36,6 +36,7 @@ void account_free(struct account *a); /* NULL is legal */
 
 /* A coordinator begins: the leases that it loads have their full TTL from here on. */
 void account_spawned(struct account *a, mono_ms now);
+void account_killed(struct account *a, mono_ms now);
 /* What a node is about to send, whether it arrives or not. */
 void account_sent(struct account *a, uint32_t node, const struct envelope *env, mono_ms now);
 /* What a node has received. */

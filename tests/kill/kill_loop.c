@@ -20,7 +20,7 @@
 /* Times in microseconds. */
 enum {
     LIMIT_US = 60000000,  /* for whatever must happen */
-    SILENT_US = 15000000, /* far more than a TTL */
+    SILENT_US = 25000000, /* a TTL, and as long again until what it was in the way of is tried */
     DRY_US = 1000000,     /* a start in which nobody is granted anything is killed all the same */
     LOOK_US = 150000,     /* between looks whether there is anything to be granted */
 };
@@ -202,6 +202,7 @@ static void end(struct loop *l, struct err *e, int *rc)
     int64_t taken;
 
     target_kill(&l->target);
+    account_killed(l->account, clock_mono());
     l->kills++;
     if (*rc == 0)
         *rc = cast_drain(l->cast, e);

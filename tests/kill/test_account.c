@@ -257,6 +257,30 @@ Test(account, a_start_gives_the_whole_time)
     expect(FAULT_TWO, 1);
 }
 
+Test(account, what_has_run_out_once_needs_no_more_time)
+{
+    now.v += TTL;
+    account_killed(account, now);
+    start(2);
+    ask(B, 1, disk);
+    now.v += 1;
+    grant(B, 1, disk, 11);
+    none();
+}
+
+Test(account, starts_that_are_short_add_up_to_nothing)
+{
+    for (uint8_t no = 2; no < 9; no++) {
+        now.v += TTL / 2;
+        account_killed(account, now);
+        start(no);
+    }
+    ask(B, 1, disk);
+    now.v += TTL - 1;
+    grant(B, 1, disk, 11);
+    expect(FAULT_TWO, 1);
+}
+
 Test(account, a_mode_is_normal)
 {
     account_mode(account, "normal", NULL);
