@@ -166,7 +166,7 @@ static void restore(struct sim *s)
     durable_free(b->disk);
     b->disk = durable_copy(s->copy.disk);
     s->forks[b->fork].ended = s->now;
-    b->fork = lineage_fork(s, s->copy.at);
+    b->fork = lineage_fork(s, s->copy.at, s->copy.when);
     b->recovered_at = 0;
     b->old = NULL;
     sim_trace(s, "the copy is put in the place of the database (fork %u)", b->fork);
@@ -197,6 +197,7 @@ static void copy(struct sim *s)
         durable_free(s->copy.disk);
     s->copy.disk = durable_copy(s->brains[0].disk);
     s->copy.at = lineage_now(&s->brains[0]);
+    s->copy.when = s->now;
     s->copy.plain = dice_below(s, 2) == 0;
     if (GUARD(BACKUP_MARK, !s->copy.plain))
         durable_mark_backup(s->copy.disk);

@@ -6,12 +6,12 @@
 
 #include "sim_internal.h"
 
-uint32_t lineage_fork(struct sim *s, struct point from)
+uint32_t lineage_fork(struct sim *s, struct point from, world_us at)
 {
     s->forks = realloc(s->forks, (s->fork_n + 1) * sizeof *s->forks);
     if (s->forks == NULL)
         abort();
-    s->forks[s->fork_n] = (struct fork){ from, WORLD_NEVER };
+    s->forks[s->fork_n] = (struct fork){ from, at, WORLD_NEVER };
     return s->fork_n++;
 }
 
@@ -31,6 +31,15 @@ bool lineage_has(const struct sim *s, uint32_t fork, struct point p)
         fork = s->forks[fork].from.fork;
     }
     return p.generation <= most;
+}
+
+bool lineage_heard_of(const struct sim *s, uint32_t fork, struct point p, world_us at)
+{
+    bool stored = lineage_has(s, fork, p);
+
+    for (; stored && fork != p.fork; fork = s->forks[fork].from.fork)
+        stored = s->forks[fork].at >= at;
+    return stored;
 }
 
 /* ---- nodes ---------------------------------------------------------------------------------- */

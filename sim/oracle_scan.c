@@ -10,7 +10,7 @@ struct grant { /* of a lease or hold */
     bool hold;
     struct disk *disk;
     struct host *host;
-    world_us at;
+    world_us at, said;   /* said: given, or renewed last */
     struct point in;     /* the database of who gave it, or has renewed it last */
     world_us started_at; /* its coordinator */
     world_us recovered_at;
@@ -54,6 +54,7 @@ static struct grant *grant_add(struct sim *s, const struct brain *b, uint64_t to
                                             .disk = d,
                                             .host = h,
                                             .at = s->now,
+                                            .said = s->now,
                                             .in = lineage_now(b),
                                             .started_at = b->started_at,
                                             .recovered_at = b->recovered_at };
@@ -79,7 +80,7 @@ static bool cannot_know(const struct sim *s, const struct grant *of, const struc
 {
     world_us since = when->recovered_at != 0 ? when->recovered_at : when->started_at;
 
-    if (of == NULL || when == NULL || lineage_has(s, when->in.fork, of->in) ||
+    if (of == NULL || when == NULL || lineage_heard_of(s, when->in.fork, of->in, of->said) ||
         s->forks[of->in.fork].ended <= since)
         return false;
     return when->recovered_at == 0 || !is_known(s, when->in.fork, of->host);
@@ -226,8 +227,10 @@ static void renewed(struct sim *s, const struct brain *b, const struct host *h,
         if (g == NULL || g->disk->known[b->no].token != v[i].token)
             sim_fail(s, "a lease of %s is renewed under token %llu, which is over", h->name,
                      (unsigned long long)v[i].token);
-        else
+        if (g != NULL) {
             g->in = lineage_now(b);
+            g->said = s->now;
+        }
     }
 }
 

@@ -95,11 +95,11 @@ static bool choose(struct sim *s, struct brain *b)
         oracle_doubled(s);
     } else if (kind == 1 && s->copy.disk != NULL) {
         b->disk = durable_copy(s->copy.disk);
-        b->fork = lineage_fork(s, s->copy.at);
+        b->fork = lineage_fork(s, s->copy.at, s->copy.when);
         oracle_restored(s, b);
     } else {
         b->disk = durable_copy(s->brains[0].disk);
-        b->fork = lineage_fork(s, lineage_now(&s->brains[0]));
+        b->fork = lineage_fork(s, lineage_now(&s->brains[0]), s->now);
         oracle_doubled(s);
     }
     return true;

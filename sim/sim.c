@@ -106,7 +106,7 @@ static int begin(struct sim *s)
     for (uint32_t i = 0; i < s->o.luns; i++)
         disk_make(&s->disks[i], i);
     s->brains[1].no = 1;
-    lineage_fork(s, (struct point){ 0, 0 });
+    lineage_fork(s, (struct point){ 0, 0 }, 0);
     brain_start(s, &s->brains[0]);
     return 0;
 }

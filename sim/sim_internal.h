@@ -70,6 +70,7 @@ struct point { /* what was durable at that generation of that fork */
 };
 struct fork { /* a database that has gone its own way since it was copied; the first is of none */
     struct point from;
+    world_us at;    /* when it was copied */
     world_us ended; /* when its coordinator ran last; WORLD_NEVER: it may yet */
 };
 struct acked { /* what a boot of a node knows to be durable */
@@ -79,9 +80,11 @@ struct acked { /* what a boot of a node knows to be durable */
     struct point granted; /* of a grant a node remembers the token alone */
     uint64_t token;
 };
-uint32_t lineage_fork(struct sim *s, struct point from);
+uint32_t lineage_fork(struct sim *s, struct point from, world_us at);
 struct point lineage_now(const struct brain *b);
 bool lineage_has(const struct sim *s, uint32_t fork, struct point p);
+/* Nor was it copied before then: a renewal stores nothing. */
+bool lineage_heard_of(const struct sim *s, uint32_t fork, struct point p, world_us at);
 /* The node has dealt with it; `before`: the start that it followed then. */
 void lineage_heard(struct sim *s, const struct letter *l, const struct envelope *env,
                    const uint8_t before[16]);
@@ -345,6 +348,7 @@ struct sim {
         struct disk_known *known;
         uint64_t token;
         struct point at;
+        world_us when;
         bool plain; /* of the files; else by `muster backup` */
     } copy;
     pid_t pids;
