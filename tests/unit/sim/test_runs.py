@@ -9,7 +9,7 @@ import sys
 
 SIM = sys.argv[1]
 LONG = "MUSTER_LONG" in os.environ
-SHARE = 8 if "--sanitized" in sys.argv and not LONG else 1
+SHARE = 16 if "--sanitized" in sys.argv and not LONG else 1
 
 
 def sim(*args):
@@ -49,7 +49,7 @@ def main():
 
     # Each commit of a run fails in turn, in each way.
     for seed in range(first, first + (20 if LONG else 1)):
-        r = sim("--seed", seed, "--hosts", 3, "--luns", 2, "--storm", 20 if SHARE > 1 else 60, "--sweep")
+        r = sim("--seed", seed, "--hosts", 3, "--luns", 2, "--storm", 15 if SHARE > 1 else 60, "--sweep")
         check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
         failed = int(re.search(r"\(failed (\d+)\)", r.stdout)[1])
         check(failed >= 40, f"only {failed} commits have failed")
