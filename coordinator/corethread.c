@@ -364,7 +364,8 @@ static void arrive(struct queue_node *n, size_t *coming)
 }
 
 /* Between batches, so that who asks does not wait for all that nodes have reported. Not so many
- * that nodes wait for clients. */
+ * that nodes wait for clients. They come after those that are urgent and were taken before: what
+ * one client asks is answered in its order. */
 static struct queue_node *urgent(struct core_thread *t)
 {
     struct queue_node *list;
@@ -383,7 +384,7 @@ static void run_list(struct core_thread *t, struct queue_node *list)
         batch_begin(t);
         again = finish_batch(t, step_list(t, &list));
         if (list != NULL)
-            list = joined(urgent(t), list);
+            list = queue_urgent_first(joined(list, urgent(t)));
         list = joined(again, list);
     }
     deliver_refusals(t, list);

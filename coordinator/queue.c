@@ -257,6 +257,22 @@ size_t queue_take_urgent(struct queue *q, size_t max, struct queue_node **out)
     return count;
 }
 
+struct queue_node *queue_urgent_first(struct queue_node *list)
+{
+    struct queue_node *first[LANES] = { NULL, NULL };
+    struct queue_node **last[LANES] = { &first[PLAIN], &first[URGENT] };
+
+    for (; list != NULL; list = list->next) {
+        unsigned is = list->urgent ? URGENT : PLAIN;
+
+        *last[is] = list;
+        last[is] = &list->next;
+    }
+    *last[PLAIN] = NULL;
+    *last[URGENT] = first[PLAIN];
+    return first[URGENT];
+}
+
 int queue_fd(const struct queue *q)
 {
     return q->fd;

@@ -35,6 +35,9 @@ size_t queue_take(struct queue *q, size_t max, int64_t timeout_ms, struct queue_
 /* The same of urgent ones alone, without waiting. */
 size_t queue_take_urgent(struct queue *q, size_t max, struct queue_node **out);
 
+/* A list that was taken: urgent ones first, each kind in its order. */
+struct queue_node *queue_urgent_first(struct queue_node *list);
+
 int queue_fd(const struct queue *q);
 /* No pushes from now on; what is inside can still be taken. */
 void queue_close(struct queue *q);

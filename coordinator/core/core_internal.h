@@ -494,8 +494,8 @@ char *resource_label_in(const struct resource *r, char *out, size_t n); /* cut w
 /* ---- matrix.c: edges */
 struct edge *edge_find(const struct node *n, const struct resource *r);
 struct edge *edge_new(struct node *n, struct resource *r);
-int edge_remove(struct step *s, struct edge *e); /* with change and tombstone; frees */
-void edge_free(struct edge *e); /* of none but a core that ends: it is unlinked nowhere */
+int edge_remove(struct step *s, struct edge *e);   /* with change and tombstone; frees */
+void edge_free(struct edge *e);                    /* alone: it stays in lists and counts */
 void edge_unlink(struct coord *c, struct edge *e); /* from lists and counts; frees */
 int edge_dirty(struct coord *c, struct edge *e);
 void edge_attach(struct edge *e, struct sighting *g);

@@ -84,6 +84,24 @@ Test(queue, urgent_ones_can_be_taken_alone)
     queue_free(q);
 }
 
+Test(queue, urgent_ones_of_a_list_come_first_in_their_order)
+{
+    struct item items[6];
+    struct queue_node *list;
+    long all = 0;
+
+    for (int i = 0; i < 6; i++)
+        items[i] = (struct item){ .node = { .next = i < 5 ? &items[i + 1].node : NULL,
+                                            .urgent = i % 2 == 1 },
+                                  .value = i + 1 };
+    for (list = queue_urgent_first(&items[0].node); list != NULL; list = list->next)
+        all = all * 10 + ((struct item *)list)->value;
+    cr_expect_eq(all, 246135);
+    cr_expect_null(queue_urgent_first(NULL));
+    items[0].node.next = NULL;
+    cr_expect_eq(queue_urgent_first(&items[0].node), &items[0].node);
+}
+
 Test(queue, a_heavy_lane_does_not_keep_urgent_ones_out)
 {
     struct item heavy = { .node = { .weight = 1000 }, .value = 1 };
