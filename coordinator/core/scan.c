@@ -115,8 +115,24 @@ static int order_reach(struct step *s, struct job *j, struct envelope *env)
     return offer_fill(s, j, OFFER_REACH, env);
 }
 
+/* The node has looked since it was asked, or has been started anew, and does not see it. */
+static bool is_lost(struct coord *c, const struct job *j)
+{
+    const struct resource *r = resource_by_id(c, j->row.resource);
+    const struct edge *e = r == NULL ? NULL : edge_find(j->node, r);
+
+    return e == NULL || e->state == EDGE_LOST;
+}
+
+static int reach_ends_lost(struct step *s, struct job *j)
+{
+    return job_done(s, j, REACH_NOT_PROVEN, "It does not see it any more.");
+}
+
 static int reach_unanswered(struct step *s, struct job *j)
 {
+    if (is_lost(s->c, j))
+        return reach_ends_lost(s, j);
     return ++j->unheard < REACH_TRIES
                ? job_order_again(s, j)
                : job_done(s, j, REACH_NOT_PROVEN, "It does not answer what it was asked.");
@@ -134,6 +150,8 @@ static int reach_lost(struct step *s, struct job *j, enum job_loss how)
 
 int reach_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms)
 {
+    if (is_lost(s->c, j))
+        return reach_ends_lost(s, j);
     j->unheard = 0;
     if (j->unheeded_since.v == 0)
         j->unheeded_since = s->c->now;

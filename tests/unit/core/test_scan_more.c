@@ -196,6 +196,26 @@ Test(scan_more, a_proof_waits_for_a_free_place_and_not_for_ever)
     cr_assert_eq(durable_count_events(l->d, "task.done", "0 proven, 2 not"), 1);
 }
 
+/* As when it was started anew and has other containers since. */
+Test(scan_more, who_does_not_see_it_any_more_is_asked_for_no_proof)
+{
+    struct shelf other_shelf = plain;
+    struct order_key order, other;
+    uint64_t token;
+    unsigned i = reading(&order, &token), k = (i + 1) % MACHINES;
+
+    cr_assert(result(i, &order, token, complete));
+    other = offer_of(k, F1);
+    decline(k, &other, 30000);
+    cr_assert_eq(reach_of(k)->row.state, JOB_OPEN, "it may only not have looked yet");
+    other_shelf.fs[0] = (struct shelf_fs){ 0 };
+    shelf_report(&m[k], &other_shelf);
+    alive(DEFAULT_OFFER_MS);
+    cr_assert_eq(reach_of(k)->row.state, JOB_DONE);
+    cr_assert_eq(reach_of(k)->row.result, REACH_NOT_PROVEN);
+    cr_assert_not_null(strstr(reach_of(k)->row.reason, "does not see it any more"));
+}
+
 Test(scan_more, a_new_attempt_at_a_proof_is_asked_for_as_often_as_the_first)
 {
     struct order_key order, other;
