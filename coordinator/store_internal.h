@@ -133,14 +133,14 @@ int store_open_outcome(sqlite3 *db, int rc, const char *path, struct err *e);
 int store_read_outcome(sqlite3 *db, int rc, const char *path, struct err *e);
 int store_write_outcome(sqlite3 *db, int rc, const char *path, struct err *e);
 
-/* ---- reading (store_read.c, store_read_image.c) --------------------------------------------- */
+/* ---- reading (store_read.c, store_read_image.c, store_read_reach.c) ------------------------- */
 
 struct store_reader {
     sqlite3 *db;
     char path[PATH_MAX];
     const char *vfs;
     sqlite3_stmt *begin, *end, *state, *events, *leases;
-    sqlite3_stmt *tasks, *jobs, *sums, *node, *image, *images_in;
+    sqlite3_stmt *tasks, *jobs, *sums, *node, *image, *images_in, *reach;
     sqlite3_stmt *rows[SECTION_COUNT], *count[SECTION_COUNT], *lookups[LOOKUP_COUNT];
 };
 
@@ -148,6 +148,7 @@ struct store_reader {
 int store_read_record(sqlite3_stmt *st, int first, const struct record_desc *d, struct arena *a,
                       void *row);
 int store_prepare_images(struct store_reader *r, struct buf *sql);
+int store_prepare_reach(struct store_reader *r, struct buf *sql);
 
 /* ---- files (store_file.c) ------------------------------------------------------------------- */
 

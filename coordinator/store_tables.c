@@ -229,7 +229,8 @@ TABLE(scan, scan_row, 1, false,
 TABLE(reach, reach_row, 2, false,
     COLUMN(reach_row, resource_no, STORE_U32),
     COLUMN(reach_row, node_no, STORE_U32),
-    COLUMN(reach_row, proven, STORE_BOOL),
+    ENUM(reach_row, how, REACHED_READ),
+    COLUMN(reach_row, boot_id, STORE_BLOB16),
     COLUMN(reach_row, reason, STORE_TEXT_0),
     COLUMN(reach_row, at, STORE_WALL));
 

@@ -560,7 +560,6 @@ int info_resource(const struct coord *c, struct arena *a, const struct resource 
 int info_edge(const struct coord *c, struct arena *a, const struct edge *e, struct edge_info *out);
 int info_network(struct arena *a, const struct network *w, struct network_info *out);
 int info_sections(const struct coord *c, struct arena *a, const struct node *n, struct recs *out);
-/* Since the node has confirmed its section uses, in milliseconds; negative: not since the start. */
-int64_t info_uses_age(const struct coord *c, const struct node *n);
+struct fs_node info_fs_node(const struct coord *c, const struct node *n, uint64_t index);
 
 #endif

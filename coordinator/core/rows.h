@@ -275,10 +275,13 @@ struct scan_row {
     const char *fingerprint; /* of the last complete one; may be NULL */
 };
 
+/* The newest word of a node on whether it reaches a filesystem, from looking afresh. */
+enum reach_how { REACHED_NOT, REACHED_PROVEN, REACHED_READ };
 struct reach_row {
     uint32_t resource_no, node_no;
-    bool proven;
-    const char *reason; /* may be NULL */
+    enum reach_how how;
+    uuid128 boot_id;    /* of the node: of another boot it proves nothing */
+    const char *reason; /* of REACHED_NOT; may be NULL */
     wall_ms at;
 };
 

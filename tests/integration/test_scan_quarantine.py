@@ -78,6 +78,8 @@ def is_not_believed(fleet, key):
     check(read["node_name"] == "alpha" and read["result"] == "complete", f"{read}")
     reach = {j["node_name"]: j["result"] for j in doc["jobs"] if j["step"] == "reach"}
     check(reach == {"beta": "not_proven", "gamma": "proven"}, f"{reach}")
+    got = fleet.check_reach(LABEL, alpha="read_here", beta="not_proven", gamma="proven")
+    check("larger than its container" in got["beta"]["reason"], f"{got}")
     wait_state(fleet, "beta", key, "quarantined")
     fleet.check_planted(LABEL)
     fleet.lab.end(events.process)
@@ -100,6 +102,7 @@ def is_believed_again(fleet, key):
                             "it has proven it")
     check("beta" in told["text"] and "proven" in told["text"], f"{told}")
     check(edges(fleet)["beta", key]["state"] == "ok", "ok again")
+    check(fleet.reach(LABEL)["beta"]["how"] == "proven", f"{fleet.reach(LABEL)}")
     fleet.lab.end(events.process)
     print("it is believed again when it has proven that all is there")
 

@@ -199,6 +199,70 @@ Test(trust, in_mode_every_the_job_of_one_that_is_not_believed_is_held)
                  1);
 }
 
+/* ---- what is proven, and of which boot ------------------------------------------------------- */
+
+static const struct reach_row *proof(unsigned i)
+{
+    const struct edge *e = edge(i, F1);
+
+    return durable_reach(l->d, e->resource->no, e->node->row.no);
+}
+
+static void expect_proof(unsigned i, enum reach_how how, int64_t at)
+{
+    const struct reach_row *row = proof(i);
+
+    cr_assert_not_null(row, "of %s nothing is known", m[i].name);
+    cr_expect_eq(row->how, how);
+    cr_expect_eq(row->at.v, at);
+    cr_expect(uuid_eq(row->boot_id, edge(i, F1)->node->row.boot_id));
+    cr_expect_eq(row->reason != NULL, how == REACHED_NOT);
+}
+
+Test(trust, who_has_read_and_who_has_proven_is_stored_with_moment_and_boot)
+{
+    unsigned i = quarantined(), k = offered_to(F1), third = MACHINES - i - k;
+    struct order_key order = offer_of(k, F1);
+    int64_t first = l->wall.v, second;
+
+    expect_proof(i, REACHED_NOT, first);
+    cr_assert_str_eq(proof(i)->reason, FOUND);
+    cr_assert_null(proof(k));
+    alive(2000);
+    second = l->wall.v;
+    cr_assert(result(k, &order, ask(k, F1, &order), complete));
+    expect_proof(k, REACHED_READ, second);
+    expect_proof(i, REACHED_NOT, first);
+    order = offer_of(i, F1);
+    cr_assert(reach(i, &order, true));
+    expect_proof(i, REACHED_PROVEN, second);
+    order = offer_of(third, F1);
+    cr_assert(reach(third, &order, false));
+    expect_proof(third, REACHED_NOT, second);
+    machine_reboot(&m[k]);
+    life_run(l, 60000);
+    machine_join(&m[k]);
+    cr_assert(!uuid_eq(proof(k)->boot_id, edge(k, F1)->node->row.boot_id), "of the boot before");
+}
+
+Test(trust, that_nothing_has_changed_is_a_proof_and_what_was_in_use_is_none)
+{
+    static const struct found in_use = { .outcome = SCAN_NOT_READ, .reason = "In use." };
+    static const struct found same = { .outcome = SCAN_COMPLETE,
+                                       .fingerprint = "ext4 1",
+                                       .unchanged = true };
+    struct order_key order;
+    uint64_t token;
+    unsigned i = reading(&order, &token);
+
+    cr_assert(result(i, &order, token, in_use));
+    cr_assert_null(proof(i));
+    cr_assert_null(task());
+    i = reading(&order, &token);
+    cr_assert(result(i, &order, token, same));
+    expect_proof(i, REACHED_PROVEN, l->wall.v);
+}
+
 /* ---- how it ends ----------------------------------------------------------------------------- */
 
 Test(trust, a_proof_of_reach_ends_it_and_a_failed_one_begins_it)

@@ -597,7 +597,8 @@ static void apply_reach(struct model *m, const struct change *c)
         drop_key(m, &key);
         return;
     }
-    buf_printf(&value, "%d ", r->proven);
+    buf_printf(&value, "%d ", r->how);
+    add_hex(&value, r->boot_id.b, sizeof r->boot_id.b);
     add_text(&value, r->reason);
     buf_printf(&value, "%" PRId64 " ", r->at.v);
     put(m, &key, &value);
@@ -797,7 +798,7 @@ static const struct {
       "result, reason, token, images, mounts, ms, unchanged, ended FROM job "
       "WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
       "job", 2 },
-    { "SELECT resource_no, node_no, proven, reason, at FROM reach", "reach", 2 },
+    { "SELECT resource_no, node_no, how, boot_id, reason, at FROM reach", "reach", 2 },
 };
 
 static void add_column(struct buf *b, sqlite3_stmt *st, int i)
