@@ -177,8 +177,8 @@ static void reach_text(struct text *t, const struct job_info **v, size_t n)
         return;
     for (size_t i = 0; i < n; i++)
         bad += !is_well(v[i]);
-    text_line(t, "Other nodes that see them: %zu of %zu have proven that they reach them%s",
-              n - bad, n, bad > 0 ? "; these have not:" : ".");
+    text_line(t, "Nodes that were to prove that they reach them: %zu of %zu have%s", n - bad, n,
+              bad > 0 ? "; these have not:" : ".");
     for (size_t i = 0, told = 0; i < n && told < MOST_UNPROVEN; i++) {
         if (is_well(v[i]))
             continue;
@@ -217,7 +217,7 @@ static void scanned_text(struct text *t, const void *data)
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
-/* How the others reach what was read, of all that `v` has. */
+/* Who was to prove that he reaches it, of all that `v` has. */
 static void reach_json(struct json *j, const struct job_info **v, size_t n, const char *resource)
 {
     json_array(j, "reach");

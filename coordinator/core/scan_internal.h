@@ -26,6 +26,9 @@ bool scan_reaches(const struct edge *e);
 bool scan_reached(const struct node *n, const struct resource *r); /* is there such an edge? */
 /* The pair is there as long as the node reaches it. What is under way ends by itself. */
 int scan_pair(struct coord *c, struct reading *d, struct node *n, bool can);
+/* scan.c. The node whose word on it is not believed is to prove that it reaches it, once in a task:
+ * then it may read it. */
+int scan_ask_proof(struct step *s, const struct reading *d, struct node *n);
 int scan_pairs(struct coord *c, struct reading *d); /* of all that reach it */
 
 #endif

@@ -140,6 +140,32 @@ Test(trust, whoever_is_not_believed_gets_no_hold)
     cr_assert_not_null(strstr(l->reply->text, "UUID u9"), "%s", l->reply->text);
 }
 
+/* The newest job of the task is that it proves its reach of F1. */
+static bool is_asked(unsigned i)
+{
+    const struct job *j = job(task()->job_count);
+
+    return j->row.step == 1 && j->now == JOB_OFFERED && j->node == edge(i, F1)->node;
+}
+
+/* Nobody else sees F1, and it has found something else there. */
+static void alone(struct order_key *order)
+{
+    uint64_t token;
+
+    for (unsigned i = 1; i < MACHINES; i++)
+        shelf_report(&m[i], shelf_with(NULL, 0));
+    cr_assert_eq(reading(order, &token), 0);
+    cr_assert(result(0, order, token, other));
+    cr_assert(is_asked(0));
+    *order = offer_of(0, F1);
+    cr_assert_eq(order->job, 2);
+    alive(6000); /* until it would be tried again */
+    cr_assert(is_asked(0), "once");
+    cr_assert_eq(job(1)->now, JOB_HELD);
+    cr_assert_not_null(strstr(job(1)->held, "found something else there"), "%s", job(1)->held);
+}
+
 /* ---- who is offered what --------------------------------------------------------------------- */
 
 Test(trust, when_nobody_is_believed_the_scan_ends_and_says_so)
@@ -156,8 +182,12 @@ Test(trust, when_nobody_is_believed_the_scan_ends_and_says_so)
     }
     cr_assert_null(task(), "three attempts");
     cr_assert_eq(scan(one, 1, false), REPLY_OK);
-    for (unsigned i = 0; i < MACHINES; i++)
-        cr_assert(!has_offer(i, F1));
+    for (unsigned i = 0; i < MACHINES; i++) {
+        struct order_key order = offer_of(i, F1);
+
+        cr_assert_neq(order.job, 1, "it is asked for a proof alone");
+        cr_assert(reach(i, &order, false));
+    }
     cr_assert_eq(job(1)->now, JOB_HELD);
     cr_assert_not_null(strstr(job(1)->held, "found something else there"), "%s", job(1)->held);
     alive(DEFAULT_HELD_MS - 10000);
@@ -166,6 +196,63 @@ Test(trust, when_nobody_is_believed_the_scan_ends_and_says_so)
     cr_assert_null(task());
     cr_assert_eq(durable_count_events(l->d, "task.done", "0 complete, 0 incomplete, 1 not read"),
                  2);
+    cr_assert_eq(durable_count_events(l->d, "task.done", "reach: 0 proven, 3 not"), 1);
+}
+
+Test(trust, who_alone_sees_it_proves_that_first_and_reads_it_then)
+{
+    struct order_key order;
+
+    alone(&order);
+    cr_assert(reach(0, &order, true));
+    cr_assert_eq(edge(0, F1)->shown, EDGE_OK);
+    order = offer_of(0, F1);
+    cr_assert_eq(order.job, 1);
+    cr_assert(result(0, &order, ask(0, F1, &order), complete));
+    cr_assert_null(task());
+    cr_assert_eq(
+        durable_count_events(l->d, "task.done",
+                             "1 complete, 0 incomplete, 0 not read; reach: 1 proven, 0 not"),
+        1);
+}
+
+Test(trust, who_alone_sees_it_and_does_not_prove_it_is_not_asked_again)
+{
+    struct order_key order;
+
+    alone(&order);
+    life_restart(l);
+    machine_register(&m[0]);
+    shelf_report(&m[0], &plain);
+    alive(5000);
+    cr_assert(is_asked(0), "that is durable");
+    order = offer_of(0, F1);
+    cr_assert(reach(0, &order, false));
+    alive(DEFAULT_HELD_MS - 20000);
+    cr_assert_not_null(task());
+    cr_assert_eq(task()->job_count, 2);
+    alive(30000);
+    cr_assert_null(task());
+    cr_assert_eq(durable_count_events(l->d, "task.done", "1 not read; reach: 0 proven, 1 not"), 1);
+    cr_assert_eq(scan(one, 1, false), REPLY_OK);
+    cr_assert(is_asked(0), "but in another task");
+}
+
+Test(trust, whom_the_operator_drains_is_asked_for_no_proof)
+{
+    struct order_key order;
+    struct request drain = { 0 };
+
+    alone(&order);
+    cr_assert(reach(0, &order, false));
+    alive(DEFAULT_HELD_MS + 10000);
+    cr_assert_null(task());
+    REC_SET(&drain, request, op, OP_NODE_DRAIN);
+    REC_SET(&drain, request, node, m[0].name);
+    REC_SET(&drain, request, flag, true);
+    cr_assert_eq(life_ask(l, &drain), REPLY_OK);
+    cr_assert_eq(scan(one, 1, false), REPLY_OK);
+    cr_assert_eq(task()->job_count, 1);
 }
 
 Test(trust, in_mode_every_the_job_of_one_that_is_not_believed_is_held)
@@ -180,15 +267,22 @@ Test(trust, in_mode_every_the_job_of_one_that_is_not_believed_is_held)
 
             if (!has_offer(k, F1))
                 continue;
-            cr_assert_neq(k, i);
             order = offer_of(k, F1);
+            if (k == i) {
+                cr_assert_eq(job((uint32_t)order.job)->row.step, 1, "it is to prove it first");
+                cr_assert(reach(k, &order, false));
+                continue;
+            }
             done += result(k, &order, ask(k, F1, &order), complete);
         }
         alive(1000);
     }
+    cr_assert_eq(task()->job_count, MACHINES + 1);
     for (uint32_t n = 1; n <= task()->job_count; n++) {
         const struct job *j = job(n);
 
+        if (j->row.step == 1)
+            continue;
         cr_assert_eq(j->now, j->row.node_no == edge(i, F1)->node->row.no ? JOB_HELD : JOB_OVER);
         if (j->now == JOB_HELD)
             cr_assert_not_null(strstr(j->held, "is not believed to see it"), "%s", j->held);
