@@ -26,6 +26,7 @@ TABLE(meta, meta_row, 0, true,
     COLUMN(meta_row, seen_epoch, STORE_U64),
     COLUMN(meta_row, seen_generation, STORE_U64),
     COLUMN(meta_row, seen_token, STORE_U64),
+    COLUMN(meta_row, ttl_ms, STORE_U64),
     COLUMN(meta_row, waits, STORE_BOOL));
 
 TABLE(start, start_row, 2, false,

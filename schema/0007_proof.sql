@@ -3,3 +3,7 @@
 -- 2: it has read it itself.
 ALTER TABLE reach RENAME COLUMN proven TO how;
 ALTER TABLE reach ADD COLUMN boot_id BLOB NOT NULL DEFAULT x'00000000000000000000000000000000';
+
+-- The longest time that a lease was granted for which may not be over. What it was before nobody
+-- knows: as long as any.
+ALTER TABLE meta ADD COLUMN ttl_ms INTEGER NOT NULL DEFAULT 120000;

@@ -498,7 +498,7 @@ int load_image(struct step *s)
      */
     c->changes_from = c->meta.generation + (s->ev->loaded.first ? 1 : 0);
     c->recover = c->meta.recover;
-    c->lost_until.v = c->now.v + lease_span_ms((uint64_t)c->config.lease_ttl_ms);
+    lease_ttl_load(c);
     if (rc == 0)
         rc = load_rest(s, im);
     if (rc < 0)

@@ -22,7 +22,8 @@ struct meta_row {
      * has reported; 0: nothing. */
     bool recover;
     uint64_t seen_epoch, seen_generation, seen_token;
-    bool waits; /* after a recovery: rights that it knows nothing of may not be over yet */
+    uint64_t ttl_ms; /* the longest that a lease has which may not be over, known here or not */
+    bool waits;      /* after a recovery: rights that it knows nothing of may not be over yet */
 };
 
 /* Every start of this database: how a restored copy is recognised. */

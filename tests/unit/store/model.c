@@ -209,8 +209,8 @@ static void apply_meta(struct model *m, const struct change *c)
     buf_printf(&value, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u %u %d",
                r->epoch, r->start_no, r->generation, r->event_no, r->token, r->next_node_no,
                r->next_resource_no, r->next_task_no, r->recover);
-    buf_printf(&value, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d", r->seen_epoch, r->seen_generation,
-               r->seen_token, r->waits);
+    buf_printf(&value, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d", r->seen_epoch,
+               r->seen_generation, r->seen_token, r->ttl_ms, r->waits);
     put(m, &key, &value);
 }
 

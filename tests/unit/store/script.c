@@ -313,6 +313,7 @@ static void make_meta(uint64_t *r, struct arena *a, struct change *c)
     c->meta.seen_epoch = random_u64(r);
     c->meta.seen_generation = random_u64(r);
     c->meta.seen_token = random_u64(r);
+    c->meta.ttl_ms = random_u64(r);
     c->meta.waits = random_next(r) & 1;
 }
 
