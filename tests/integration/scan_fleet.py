@@ -246,11 +246,11 @@ class ScanFleet:
                 out.append(child)
         return out
 
-    def catch_worker(self, how=signal.SIGSTOP, limit_s=LIMIT_S):
+    def catch_worker(self, how=signal.SIGSTOP, limit_s=LIMIT_S, but=()):
         """Waits for a worker of a scan that has mounted something, and stops it (or what `how` says):
-        (node, pid)."""
+        (node, pid). `but`: not on these nodes."""
         def mounted():
-            for name in self.fleet.probes:
+            for name in set(self.fleet.probes) - set(but):
                 for pid in self.scan_workers(name):
                     try:
                         os.kill(pid, signal.SIGSTOP)
