@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "core/core.h"
 #include "core/explain.h"
+#include "core/learnt.h"
 #include "core/list.h"
 #include "core/openshop.h"
 
@@ -315,6 +316,7 @@ struct coord {
     struct link jobs_held;                         /* struct job that fails then, soonest first */
     size_t task_count, job_count;
     struct openshop *shop;
+    struct learnt learnt;      /* of all filesystems: scan_row.ms */
     struct node **servers;     /* by number of the shop */
     struct reading **readings; /* by machine of the shop; NULL: none */
     uint32_t server_cap, reading_cap;

@@ -176,7 +176,7 @@ int info_lease(const struct coord *c, struct arena *a, const struct lease *l,
 /* The resource's scan row, made when there is none. NULL: out of memory. */
 struct scan_row *seat_scan(struct seat *seat);
 int emit_scan(struct step *s, const struct scan_row *row);
-int scan_load(const struct scan_row *row, struct resource *r);
+int scan_load(struct coord *c, const struct scan_row *row, struct resource *r);
 
 /* ---- fence.c */
 /* (node, boot) is over: its rights end, and nothing of it is believed any more. */

@@ -21,7 +21,7 @@ void reading_free(struct reading *d);
 /* Of the job's task and filesystem, with the job in it. *out NULL: there is no such filesystem. */
 int scan_reading(struct coord *c, struct job *j, struct reading **out);
 int scan_server(struct coord *c, struct node *n); /* node.server; 0 or -ENOMEM */
-uint32_t scan_estimate(const struct resource *r);
+uint32_t scan_estimate(const struct coord *c, const struct resource *r);
 bool scan_reaches(const struct edge *e);
 bool scan_reached(const struct node *n, const struct resource *r); /* is there such an edge? */
 /* The pair is there as long as the node reaches it. What is under way ends by itself. */

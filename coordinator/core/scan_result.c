@@ -131,8 +131,11 @@ static int scan_note(struct step *s, const struct lease *l, const struct scan_re
     row->node_no = l->node->row.no;
     row->token = l->row.token;
     row->images = images;
-    if (outcome != SCAN_NOT_READ && !in->unchanged)
+    if (outcome != SCAN_NOT_READ && !in->unchanged) {
+        learnt_drop(&s->c->learnt, row->ms);
+        learnt_add(&s->c->learnt, in->ms);
         row->ms = in->ms;
+    }
     if (outcome == SCAN_COMPLETE) {
         row->complete_at = s->c->wall;
         rc = text_set(&row->fingerprint, in->fingerprint);
