@@ -267,7 +267,8 @@ int scan_resumed(struct step *s, struct job *j)
     if (rc == 0 && d != NULL)
         rc = scan_server(s->c, n);
     if (rc == 0 && d != NULL)
-        rc = openshop_add_pair(s->c->shop, n->server - 1, d->machine, scan_estimate(s->c, d->resource));
+        rc = openshop_add_pair(s->c->shop, n->server - 1, d->machine,
+                               scan_estimate(s->c, d->resource));
     if (rc < 0 || d == NULL)
         return rc;
     if (openshop_start(s->c->shop, n->server - 1, d->machine)) {
