@@ -530,3 +530,19 @@ Test(scan, what_was_never_read_will_take_as_long_as_the_others)
     life_restart(l);
     cr_assert_eq(remaining_ms(F2), 700);
 }
+
+Test(scan, what_is_gone_is_learnt_from_no_more)
+{
+    struct shelf without = plain;
+    struct order_key order;
+    uint64_t token;
+    unsigned i = reading(&order, &token);
+
+    cr_assert(result(i, &order, token, complete));
+    without.fs[0].container = NULL;
+    for (unsigned k = 0; k < MACHINES; k++)
+        shelf_report(&m[k], &without);
+    life_run(l, 2 * l->config.edge_retention_ms);
+    cr_assert_null(resource_by_id(l->c, resource_seen_id(NULL, RESOURCE_FILESYSTEM, F1)));
+    cr_assert_eq(remaining_ms(F2), 5000);
+}
