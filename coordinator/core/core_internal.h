@@ -343,6 +343,8 @@ int emit_key(struct step *s, const struct key *k, enum change_type type);
 int emit_section(struct step *s, const struct node *n, enum section_id id);
 int emit_inventory(struct step *s, const struct node *n, enum section_id id, const char *key,
                    uint64_t hash, const void *row);
+/* Before the row of the path is deleted or written anew. */
+int emit_path_lost(struct step *s, const struct node *n, const char *device);
 int emit_resource(struct step *s, const struct resource *r);
 int emit_sighting(struct step *s, const struct node *n, const struct sighting *g);
 int emit_sighting_delete(struct step *s, const struct node *n, const struct sighting *g);

@@ -87,6 +87,8 @@ static int row_delete(struct step *s, struct node *n, enum section_id id, struct
 
     if ((sighting_sections >> id) & 1u)
         rc = sighting_drop(s, n, row);
+    else if (id == SECTION_PATHS)
+        rc = emit_path_lost(s, n, row->key);
     if (rc == 0)
         row_release(s->c, id, row);
     if (rc == 0)
@@ -151,6 +153,18 @@ static int row_see(struct step *s, struct node *n, enum section_id id, struct ro
     return rc == 0 && flaw ? flaw_event(s, n, row->sighting->edge->resource, record) : rc;
 }
 
+/* A device that leads to another LUN, or is at another address, is another path than it was. */
+static int path_see(struct step *s, struct node *n, struct remaps **remaps, struct row *row,
+                    const struct path *path)
+{
+    uint64_t was = row->mark;
+    int rc;
+
+    row->mark = path_mark(path);
+    rc = was != 0 && was != row->mark ? emit_path_lost(s, n, row->key) : 0;
+    return rc < 0 ? rc : remap_note(s, n, remaps, path, was);
+}
+
 /* Two sorted lists, the rows as they were and as they are now, become one. */
 struct merge {
     struct step *s;
@@ -198,10 +212,8 @@ static int merge_one(struct merge *m, size_t i)
             return -ENOMEM;
     }
     m->count++;
-    if (m->in->id == SECTION_PATHS) {
-        rc = remap_note(m->s, m->n, &m->remaps, record, row->mark);
-        row->mark = path_mark(record);
-    }
+    if (m->in->id == SECTION_PATHS)
+        rc = path_see(m->s, m->n, &m->remaps, row, record);
     if (rc < 0)
         return rc;
     row->hash = m->in->hashes[i];

@@ -54,6 +54,9 @@ def comes_and_goes(b, path, number):
             b.times.add("detached", b.kernel.first_after(started, device), b.until("edge.lost", path))
         m = b.lab.matrix("--kind", "lun")
         check((m["alpha", path]["state"], m["beta", path]["state"]) == ("lost", "ok"), f"edges: {m}")
+        gone = [e for e in b.lab.muster("explain", "alpha", path)["evidence"]
+                if (e["what"], e["name"], e["state"]) == ("path", f"loop{number}", "lost")]
+        check(len(gone) == 1 and "is gone since" in gone[0]["text"], f"the path is named: {gone}")
         with b.change():
             started = time.monotonic()
             b.disks.attach(0, path, number)

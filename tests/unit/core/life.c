@@ -180,6 +180,7 @@ void life_commit(struct life *l)
         die("a core", "writes while nothing can be written");
     l->changes = l->update.change_count;
     for (const struct change *ch = l->update.changes; ch != NULL; ch = ch->next) {
+        l->paths_lost += ch->type == CHANGE_PATH_LOST;
         l->lost += ch->type == CHANGE_EVENT && strcmp(ch->event.kind, "edge.lost") == 0;
         l->renamed += ch->type == CHANGE_EVENT && strcmp(ch->event.kind, "node.renamed") == 0;
     }

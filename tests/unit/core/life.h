@@ -26,6 +26,7 @@ struct life {
     bool doubtful;        /* do not hold a loaded core against this one (costs time) */
     size_t changes;       /* of the last commit */
     size_t lost, renamed; /* events edge.lost, node.renamed so far */
+    size_t paths_lost;    /* changes of that type so far */
     void (*arm)(bool on); /* called around all that the core does: allocations may fail then */
     bool failed;          /* the last step was out of memory: nothing of it has happened */
     struct arena *kept;

@@ -257,9 +257,9 @@ Test(open, database_of_another_program)
 Test(open, newer)
 {
     store_close(must_open());
+    run_sql("PRAGMA user_version=8");
+    check_refused(STORE_E_NEWER, "muster.db.before-8");
     run_sql("PRAGMA user_version=7");
-    check_refused(STORE_E_NEWER, "muster.db.before-7");
-    run_sql("PRAGMA user_version=6");
     store_close(must_open());
 }
 
