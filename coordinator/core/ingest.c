@@ -131,7 +131,7 @@ static int row_see(struct step *s, struct node *n, enum section_id id, struct ro
     char scratch[SIGHT_SCRATCH];
     struct inventory_row kept = { .node_no = n->row.no };
     struct sight sight;
-    bool sees, flaw;
+    bool sees, flaw, fresh = row->sighting == NULL;
     int rc = 0;
 
     row_kept(id, record, &kept);
@@ -148,6 +148,8 @@ static int row_see(struct step *s, struct node *n, enum section_id id, struct ro
         return 0;
     flaw = sees && sight.flawed && (row->sighting == NULL || !row->sighting->sight.flawed);
     rc = sighting_set(s, n, id, row, sees ? &sight : NULL);
+    if (rc == 0 && sees && (changed || fresh)) /* its paths may be others */
+        rc = better_known(s, n, &sight, row->sighting->edge);
     if (rc == 0 && changed && sees && id == SECTION_FILESYSTEMS)
         rc = type_follow(s, row->sighting->edge->resource, record);
     return rc == 0 && flaw ? flaw_event(s, n, row->sighting->edge->resource, record) : rc;
@@ -406,6 +408,8 @@ int ingest_report(struct step *s, struct node *n)
     if (rc == 0)
         rc = settle_bare(s->c, n);
     if (rc == 0)
+        rc = better_settle(s, n);
+    if (rc == 0)
         rc = matrix_settle(s, quiet);
     if (rc == 0)
         rc = twins_settle(s, n);
@@ -464,6 +468,7 @@ static int history_end(struct step *s, struct edge *e)
 
 int ingest_clear(struct step *s, struct node *n)
 {
+    better_forget(n);
     for (int id = 0; id < SECTION_COUNT; id++) {
         int rc = slot_clear(s, n, (enum section_id)id);
 
