@@ -328,15 +328,15 @@ Test(dispute, paths_that_are_gone)
 
     see_paths(&m[0], was, 2);
     see_paths(&m[0], was, 2);
-    cr_expect_eq(l->paths_lost, 0);
+    cr_expect_eq(l->gone_count, 0);
     see_paths(&m[0], moved, 2);
-    cr_expect_eq(l->paths_lost, 1, "it is at another address");
+    cr_expect_eq(l->gone_count, 1, "it is at another address");
     see_paths(&m[0], other, 2);
-    cr_expect_eq(l->paths_lost, 2, "it leads to another LUN");
+    cr_expect_eq(l->gone_count, 2, "it leads to another LUN");
     life_restart(l);
     machine_register(&m[0]);
     see_paths(&m[0], &other[1], 1);
-    cr_expect_eq(l->paths_lost, 3, "its device is gone");
+    cr_expect_eq(l->gone_count, 3, "its device is gone");
     see_paths(&m[0], NULL, 0);
-    cr_expect_eq(l->paths_lost, 4);
+    cr_expect_eq(l->gone_count, 4);
 }
