@@ -108,6 +108,12 @@ typedef int store_reach_fn(void *ctx, const struct reach_row *row);
 int store_read_reach(struct store_reader *r, uint32_t resource_no, uint32_t node_no,
                      struct arena *a, store_reach_fn *told, void *ctx, struct err *e);
 
+/* The paths that a node had in this boot and has no more, newest first, at most LIMIT_LOST_PATHS.
+ */
+struct path_lost;
+int store_read_paths_lost(struct store_reader *r, uint32_t node_no, struct arena *a,
+                          const struct path_lost **out, size_t *count, struct err *e);
+
 /* Which rows of which section are looked for, by the value of which column. */
 enum store_lookup {
     LOOKUP_USES,       /* uses of a container; of all nodes */
