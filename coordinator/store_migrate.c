@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Bringing a database up to date, one numbered step after the other, a copy before each. */
+/* Bringing a database up to date, one numbered step after the other, a copy before each; or making
+ * a new one. */
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -53,7 +54,7 @@ int store_migrate(sqlite3 *db, const char *path, const char *vfs, const char *co
     int rc = store_int(db, "PRAGMA user_version", 0, &version);
 
     for (int v = (int)version + 1; rc == SQLITE_OK && v <= newest; v++) {
-        if (v > 1) {
+        if (version > 0) { /* of a new one there is nothing to keep */
             rc = back_up(db, path, vfs, v, e);
             if (rc != 0)
                 return rc;

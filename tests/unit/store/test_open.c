@@ -354,17 +354,6 @@ Test(open, without_meta)
     arena_free(a);
 }
 
-/* ---- which file it is -------------------------------------------------------------------------
- */
-
-static int64_t in_recover(struct store *s)
-{
-    int64_t n;
-
-    cr_assert(store_int(s->db, "SELECT recover FROM meta", -1, &n) == SQLITE_OK);
-    return n;
-}
-
 static void shell(const char *script)
 {
     char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)(uintptr_t)script,
@@ -379,6 +368,23 @@ static void shell(const char *script)
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     cr_assert(status == 0, "%s", script);
+}
+
+Test(open, new_database_has_no_backups)
+{
+    store_close(must_open());
+    shell("cd $1; test \"$(echo *)\" = \"lock muster.db\"");
+}
+
+/* ---- which file it is -------------------------------------------------------------------------
+ */
+
+static int64_t in_recover(struct store *s)
+{
+    int64_t n;
+
+    cr_assert(store_int(s->db, "SELECT recover FROM meta", -1, &n) == SQLITE_OK);
+    return n;
 }
 
 /* Opens it after the script, twice: whether it was found to be a copy, and is in recover both
