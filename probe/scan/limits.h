@@ -36,6 +36,23 @@ enum {
 #define WALK_BYTES   (INT64_C(16) << 30) /* read of files */
 #define WALK_TIME_MS (INT64_C(30) * 60 * 1000)
 
+/* What is read of a journal of ext3 and ext4. */
+enum {
+    EXT_JOURNAL_EXTENTS = 512,
+    EXT_JOURNAL_READ_BYTES = 32 << 10, /* at a time */
+};
+
+/* What is written to the snapshot that a journal is replayed in, in memory. */
+enum {
+    SNAPSHOT_CHUNK_BYTES = 4096,
+    SNAPSHOT_SHARE = 8,              /* of the memory that is free, one scan takes one part */
+    SNAPSHOT_MEMORY_LEAST = 4 << 20, /* with less it is not tried */
+    SNAPSHOT_MEMORY_MOST = 256 << 20,
+};
+
+_Static_assert(SNAPSHOT_MEMORY_LEAST % SNAPSHOT_CHUNK_BYTES == 0 &&
+                   SNAPSHOT_MEMORY_MOST % SNAPSHOT_CHUNK_BYTES == 0,
+               "the memory is whole chunks");
 _Static_assert(IMAGE_HEAD_BYTES % IMAGE_UNIT_BYTES == 0, "asks are whole units");
 _Static_assert(IMAGE_ASK_BYTES >= IMAGE_HEAD_BYTES, "the head is an ask");
 _Static_assert(IMAGE_ASK_BYTES >= IMAGE_TEXT_BYTES + 2 * IMAGE_UNIT_BYTES,
