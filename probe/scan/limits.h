@@ -39,6 +39,7 @@ enum {
 /* What is read of a journal of ext3 and ext4. */
 enum {
     EXT_JOURNAL_EXTENTS = 512,
+    EXT_JOURNAL_BLOCKS = 1 << 20,      /* 4 GiB in blocks of 4 KiB; the default is 1 GiB at most */
     EXT_JOURNAL_READ_BYTES = 32 << 10, /* at a time */
 };
 

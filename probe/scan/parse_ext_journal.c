@@ -247,7 +247,8 @@ static int read_head(struct journal *j)
     j->sequence = be(p, SEQUENCE);
     if (be(p, 0) != JOURNAL_MAGIC || (be(p, TYPE) != VERSION_1 && be(p, TYPE) != VERSION_2) ||
         be(p, BLOCK) != j->block_bytes || j->first == 0 || j->first >= j->blocks ||
-        j->start >= j->blocks || (j->start != 0 && j->start < j->first) ||
+        j->blocks > EXT_JOURNAL_BLOCKS || j->start >= j->blocks ||
+        (j->start != 0 && j->start < j->first) ||
         (be(p, TYPE) == VERSION_2 && (be(p, INCOMPAT) & FAST_COMMIT) != 0))
         return -EBADMSG;
     return 0;

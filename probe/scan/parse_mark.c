@@ -127,7 +127,8 @@ static int mark_xfs(mark_reader read, void *ctx, const char *type, struct fs_mar
     block = bytes_be(sb, BLOCK, 4);
     shift = bytes_be(sb, AG_LOG, 1);
     log = bytes_be(sb, LOG, 8);
-    if (!bytes_have(sb, 0, "XFSB") || block < 512 || block > 65536 || shift > 31)
+    if (!bytes_have(sb, 0, "XFSB") || block < 512 || block > 65536 || (block & (block - 1)) != 0 ||
+        shift > 31)
         return -EBADMSG;
     set_uuid(out, sb, UUID);
     out->size_bytes = bytes_be(sb, BLOCKS, 8) * block;

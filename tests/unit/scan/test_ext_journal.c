@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
+#include "scan/limits.h"
 #include "scan/parse_mark.h"
 
 enum {
@@ -260,6 +261,10 @@ Test(ext_journal, that_is_not_understood)
     control(5, 1, 7); /* no commit: past the last extent */
     cr_expect_eq(parse(&j), -EBADMSG, "longer than its inode");
     make();
+    be(at(0) + 16, EXT_JOURNAL_BLOCKS + 1);
+    cr_expect_eq(parse(&j), -EBADMSG, "longer than is read");
+    be(at(0) + 16, EXT_JOURNAL_BLOCKS);
+    cr_expect_eq(parse(&j), 0, "its end comes first");
     fail_at = (int)at(0);
     cr_expect_eq(parse(&j), -EIO);
     fail_at = BLOCK;
