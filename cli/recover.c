@@ -63,9 +63,9 @@ const struct command recover_command = {
     .needs = "--confirm recover",
     .summary = "take a restored database as the true one",
     .about =
-        "A backup says of itself that it is one; and nodes remember what they have seen of the "
-        "coordinator, so they notice when its database is older than that: restored, or a "
-        "copy. The coordinator then is in mode 'recover': it refuses every change and waits "
+        "A backup says of itself that it is one, and a copied file is known as a copy; and nodes "
+        "remember what they have seen of the coordinator, so they notice when its database is "
+        "older than that. The coordinator then is in mode 'recover': it refuses every change and waits "
         "for your word. This command is it: the epoch rises above everything that any node "
         "has reported, and nodes follow again.\n"
         "The event node.restore-detected names the first node that has seen more, and what.\n"

@@ -80,6 +80,11 @@ static int open_state(struct service *s, struct err *e)
         rc = store_init_identity(s->store, random_uuid(), e);
     if (rc == 0)
         rc = open_key(s, fresh, e);
+    if (rc == 0 && store_is_copy(s->store))
+        log_line(LOG_LEVEL_WARNING,
+                 "%s is a copy of the file that it was, and may be older than the fleet: nothing "
+                 "changes until an operator decides: muster recover --confirm recover",
+                 path);
     return rc > 0 ? -EIO : rc; /* what it is, the sentence says */
 }
 

@@ -267,6 +267,8 @@ int store_open(const struct store_options *o, struct store **out, struct err *e)
         rc = store_check_file(s->path, e);
     if (rc == 0)
         rc = store_connect(s, e);
+    if (rc == 0 && !o->copies)
+        rc = store_settle_home(s, e);
     if (rc != 0) {
         store_close(s);
         return rc;

@@ -18,6 +18,8 @@ struct store_options {
     const char *vfs; /* tests: name of a registered SQLite VFS; NULL: the default */
     const char
         *synchronous; /* tests only: "OFF" proves that the durability test can fail; NULL: FULL */
+    bool copies; /* tests only: a copy counts as the file that it was made of, as after a power cut
+                  */
 };
 
 /* Positive outcomes of store_open, each with its sentence. */
@@ -35,9 +37,11 @@ enum {
 };
 
 /* Locks, opens, creates or migrates (after a backup beside it, muster.db.before-N). 0, a positive
- * outcome, or a negative errno; always a sentence. */
+ * outcome, or a negative errno; always a sentence. One whose file is a copy is in recover from then
+ * on. */
 int store_open(const struct store_options *o, struct store **out, struct err *e);
-void store_close(struct store *s); /* NULL is legal */
+bool store_is_copy(const struct store *s); /* was it found to be one when it was opened? */
+void store_close(struct store *s);         /* NULL is legal */
 
 /* A fresh database gets its id here: `db_id` is used only when the database has none yet. */
 int store_init_identity(struct store *s, uuid128 db_id, struct err *e);

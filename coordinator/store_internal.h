@@ -97,6 +97,7 @@ struct store {
     const char *vfs;
     char synchronous[8];
     bool fatal; /* a sync failed: nothing is written any more, not even at close */
+    bool copied;
 
     int wal_pages;          /* in the WAL after the last commit */
     int checkpointed_pages; /* the same when it was last checkpointed */
@@ -160,6 +161,10 @@ int store_check_file(const char *path, struct err *e);
 int store_sync_folder(const char *path);
 
 /* ---- migrations and copies ------------------------------------------------------------------ */
+
+/* Notes which file the database is; if it is another than it was, it is in recover from now on
+ * (store_home.c). Results as store_open. */
+int store_settle_home(struct store *s, struct err *e);
 
 /* migrations[v - 1] takes a database from version v - 1 to v; `newest` is the last v. `db` is open
  * and ours, or empty. Results as store_open. */

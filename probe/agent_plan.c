@@ -7,16 +7,17 @@
 enum { FAILED_FIRST_MS = 5000 };
 
 /* Hints that never cease (a port that flaps, hundreds of LUNs that come one by one) must not keep a
- * processor busy: after a burst of runs there is one for each refill. After a run there is a pause
- * as long as the run was, up to rest_ms, so that a host with many devices gathers more of what
- * happens into one. LVM takes most of a second each time. `patience`: of how many time limits of a
- * worker; those that ask hundreds of devices, each with a limit of its own, have more. */
+ * processor busy: after a burst of runs there is one for each refill. After a run in which there
+ * was a hint there is a pause as long as the run was, up to rest_ms, so that a host with many
+ * devices gathers more of what happens into one. LVM takes most of a second each time. `patience`:
+ * of how many time limits of a worker; those that ask hundreds of devices, each with a limit of its
+ * own, have more. */
 static const struct {
     uint32_t burst;
     int64_t refill_ms, rest_ms, patience;
 } budgets[WORKER_KIND_COUNT] = {
     [WORKER_SYSTEM] = { 50, 200, 0, 1 }, [WORKER_NET] = { 50, 200, 0, 1 },
-    [WORKER_LLDP] = { 50, 200, 0, 1 },   [WORKER_STORAGE] = { 50, 500, 1000, 4 },
+    [WORKER_LLDP] = { 50, 200, 0, 1 },   [WORKER_STORAGE] = { 100, 500, 1000, 4 },
     [WORKER_LVM] = { 2, 5000, 1000, 4 },
 };
 
@@ -93,7 +94,7 @@ void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms 
 
     j->state = JOB_IDLE;
     j->hinted = false;
-    j->rested.v = now.v + rest_ms(kind, mono_since(now, j->started));
+    j->rested.v = now.v + (j->again ? rest_ms(kind, mono_since(now, j->started)) : 0);
     j->failures = good ? 0 : j->failures + 1;
     j->due.v = now.v + pause_ms(a, j);
     if (good && j->whole)

@@ -39,21 +39,21 @@ static size_t wanted_maps(const struct collect_request *req, struct dm_text *map
     return kept;
 }
 
-int read_block(const struct collect_request *req, struct loop_memory *memory, struct arena *a,
-               struct block_input *out, struct err *e)
+int read_block(const struct collect_request *req, const struct tree *before,
+               struct loop_memory *memory, struct arena *a, struct block_input *out, struct err *e)
 {
     struct dm_text *maps = NULL;
     int rc;
 
     *out = (struct block_input){ .boot_id = read_boot_id(req, a), .devices = req->devices };
-    rc = read_tree(req, a, &out->tree, e);
+    rc = read_tree(req, before, a, &out->tree, e);
     if (rc < 0 || !is_this_machine(req))
         return rc;
     rc = read_dm(a, &maps, &out->map_count, e);
     out->map_count = wanted_maps(req, maps, out->map_count);
     out->maps = maps;
     if (rc == 0)
-        rc = read_loops(&out->tree, memory, a, &out->loops, &out->loop_count, e);
+        rc = read_loops(req, &out->tree, memory, a, &out->loops, &out->loop_count, e);
     if (rc == 0 && read_multipathd(prepared(PREPARED_MULTIPATHD), a, &out->multipathd) < 0)
         rc = err_set(e, -ENOMEM, "out of memory while reading multipathd's maps");
     return rc;
@@ -110,8 +110,9 @@ int collect_block(const struct collect_request *req, struct arena *a, struct sec
                   size_t *count, struct err *e)
 {
     struct loop_memory memory = { .n = 0 };
+    struct tree before = { .n = 0 };
     struct block_input in;
-    int rc = read_block(req, &memory, a, &in, e);
+    int rc = read_block(req, &before, &memory, a, &in, e);
 
     *count = 0;
     return rc < 0 ? rc : block_sections(&in, a, out, count, e);

@@ -41,8 +41,13 @@ int collect_storage(const struct collect_request *req, struct arena *a, struct s
 
     /* First who uses what: where that has changed, so may have what is there. */
     if (rc == 0)
-        rc = collect_uses(req, r->s.containers, r->s.container_count, r->s.rows.paths,
-                          r->s.rows.path_count, a, &out[5], e);
+        rc = collect_uses(req,
+                          &(struct used_devices){ .tree = &r->in.tree,
+                                                  .containers = r->s.containers,
+                                                  .n = r->s.container_count,
+                                                  .paths = r->s.rows.paths,
+                                                  .path_count = r->s.rows.path_count },
+                          a, &out[5], e);
     if (rc == 0)
         rc = read_storage_labels(req, false, &out[5], r, e);
     if (rc < 0)

@@ -31,6 +31,7 @@ struct block_container {
     struct opt paths_active, paths_total;
     bool top;                /* it is the one to read: see docs/inventory.md, "Containers" */
     bool suspended;          /* a device-mapper device that answers nobody now */
+    bool touched;            /* the kernel has announced something of it (storage_reuse) */
     uint64_t identity, uses; /* hashes; 0: none (storage_identify, storage_uses) */
     const struct label_answer *answer; /* once it was asked what is on it; NULL: it was not */
 };

@@ -9,7 +9,7 @@
 
 /* The first bytes: of what, and of which version. What follows is as long as LENGTH says, has the
  * sum that SUM says, and is of the boot with the hash that BOOT says. */
-static const char magic[] = "muster storage 2";
+static const char magic[] = "muster storage 3";
 
 enum {
     MAGIC_BYTES = sizeof magic - 1,
@@ -101,6 +101,15 @@ static size_t put_labels(struct buf *b, const struct storage_memory *m)
     return m->label_count - kept;
 }
 
+static void put_tree(struct buf *b, const struct tree *t)
+{
+    size_t before = b->n;
+
+    put_kept_tree(b, t);
+    if (!fits(b, before))
+        put_kept_tree(b, &(struct tree){ .n = 0 });
+}
+
 int storage_memory_write(const struct storage_memory *m, const char *boot_id, struct arena *a,
                          struct bytes *out, size_t *left_out, struct err *e)
 {
@@ -112,6 +121,7 @@ int storage_memory_write(const struct storage_memory *m, const char *boot_id, st
     put_stuck(&b, m->stuck);
     *left_out = put_loops(&b, &m->loops);
     *left_out += put_labels(&b, m);
+    put_tree(&b, &m->tree);
     buf_add(&whole, magic, MAGIC_BYTES);
     put_number(&whole, b.n, 4);
     put_number(&whole, boot_id == NULL ? 0 : storage_hash(boot_id), 8);
@@ -228,6 +238,7 @@ int storage_memory_read(struct bytes kept, const char *boot_id, struct arena *a,
         take_stuck(&c, out->stuck);
         take_loops(&c, &out->loops);
         take_labels(&c, out);
+        take_kept_tree(&c, &out->tree);
     }
     if (c.no_memory)
         return err_set(e, -ENOMEM, "out of memory while reading what was kept of storage");

@@ -21,6 +21,8 @@ struct kept_label {
 struct storage_memory {
     struct label_memory *stuck; /* never NULL once read */
     struct loop_memory loops;
+    /* What sysfs said of disks: attributes, and the folders of partitions. Empty, or all of it. */
+    struct tree tree;
     struct kept_label *labels; /* sorted by container */
     size_t label_count;
 };
@@ -29,13 +31,14 @@ struct storage_memory {
 uint64_t storage_hash(const char *name);
 
 /* What an earlier worker of this boot has kept; nothing when the bytes are empty, damaged, of
- * another boot or another version. 0 or -ENOMEM with a sentence. */
+ * another boot or another version. The tree's data is that of `kept`. 0 or -ENOMEM with a sentence.
+ */
 int storage_memory_read(struct bytes kept, const char *boot_id, struct arena *a,
                         struct storage_memory *out, struct err *e);
 
 /* The bytes, in `a`: at most LIMIT_WORKER_KEEPS_BYTES. What does not fit is left out: first
- * partition tables, then other labels, then loop devices. *left_out: how many. 0 or -ENOMEM with a
- * sentence. */
+ * the tree, as a whole, then partition tables, other labels, loop devices. *left_out: how many, but
+ * for the tree, which is only read again. 0 or -ENOMEM with a sentence. */
 int storage_memory_write(const struct storage_memory *m, const char *boot_id, struct arena *a,
                          struct bytes *out, size_t *left_out, struct err *e);
 
@@ -47,5 +50,9 @@ const struct kept_label *storage_memory_label(const struct storage_memory *m,
 enum { KEPT_LABEL_BYTES = 3 * 8 + 6 + 2 + 3 + 2 };
 void put_kept_label(struct buf *b, const struct kept_label *k);
 void take_kept_label(struct storage_cursor *c, struct kept_label *k);
+
+/* parse_storage_tree.c. Of what it has no use for nothing is written. */
+void put_kept_tree(struct buf *b, const struct tree *t);
+void take_kept_tree(struct storage_cursor *c, struct tree *out);
 
 #endif

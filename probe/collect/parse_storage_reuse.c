@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which labels need not be read again. */
-#include <ctype.h>
 #include <sys/sysmacros.h>
 
+#include "collect/parse_device_name.h"
 #include "collect/parse_storage.h"
 
 /* ---- what a device is, and what uses it --------------------------------------------------------
@@ -78,75 +78,50 @@ void storage_uses(struct storage *s, const struct use *uses, size_t n)
 /* ---- which have changed ------------------------------------------------------------------------
  */
 
-static bool is_among(const char *device, struct strs names)
+static bool touch_own(struct storage *s, const char *name)
 {
-    for (size_t i = 0; i < names.n && device != NULL; i++) {
-        if (strcmp(names.v[i], device) == 0)
-            return true;
+    bool any = false;
+
+    for (size_t i = 0; i < s->container_count; i++) {
+        struct block_container *c = &s->containers[i];
+
+        if (c->device == NULL || strcmp(c->device, name) != 0)
+            continue;
+        c->touched = any = true;
     }
-    return false;
+    return any;
 }
 
-/* "sda1" of "sda", "loop0p1" of "loop0". */
-static bool is_partition_of(const char *name, const char *disk)
+static bool is_of(const char *name, const char *device)
 {
-    size_t n = strlen(disk);
-
-    if (n == 0 || strncmp(name, disk, n) != 0)
-        return false;
-    name += n;
-    if (isdigit((unsigned char)disk[n - 1]) && *name++ != 'p')
-        return false;
-    return isdigit((unsigned char)*name);
+    return strcmp(name, device) == 0 || device_is_partition_of(name, device);
 }
 
-/* A path, or a partition of the LUN or of a path that has no container of its own. */
-static bool leads_to(struct storage *s, const struct block_container *lun, const char *name)
-{
-    if (lun->device != NULL && is_partition_of(name, lun->device))
-        return true;
-    for (size_t i = 0; i < s->rows.path_count; i++) {
-        const struct path *p = &s->rows.paths[i];
-
-        if (strcmp(p->lun, lun->container) == 0 &&
-            (strcmp(p->device, name) == 0 || is_partition_of(name, p->device)))
-            return true;
-    }
-    return false;
-}
-
-static bool has_container(const struct storage *s, const char *device)
+/* The name of a path, or of a partition of a LUN or of a path, that has no container of its own. */
+static void touch_lun(struct storage *s, const char *name)
 {
     for (size_t i = 0; i < s->container_count; i++) {
-        if (s->containers[i].device != NULL && strcmp(s->containers[i].device, device) == 0)
-            return true;
+        struct block_container *c = &s->containers[i];
+
+        c->touched |= c->kind == CONTAINER_LUN && c->device != NULL && is_of(name, c->device);
     }
-    return false;
+    for (size_t i = 0; i < s->rows.path_count; i++) {
+        const struct path *p = &s->rows.paths[i];
+        struct block_container *c = NULL;
+
+        if (is_of(name, p->device))
+            c = container_by_name(s->containers, s->container_count, p->lun);
+        if (c != NULL)
+            c->touched = true;
+    }
 }
 
-static bool is_touched(struct storage *s, const struct block_container *c, struct strs others,
-                       const struct storage_hint *h)
+static void touch(struct storage *s, struct strs touched)
 {
-    if (is_among(c->device, h->touched))
-        return true;
-    for (size_t i = 0; i < others.n && c->kind == CONTAINER_LUN; i++) {
-        if (leads_to(s, c, others.v[i]))
-            return true;
+    for (size_t i = 0; i < touched.n; i++) {
+        if (!touch_own(s, touched.v[i]))
+            touch_lun(s, touched.v[i]);
     }
-    return false;
-}
-
-/* Names that are no container's own. */
-static struct strs other_names(struct storage *s, struct strs touched)
-{
-    const char **v = rows_array(&s->r, touched.n, sizeof *v);
-    struct strs out = { v, 0 };
-
-    for (size_t i = 0; i < touched.n && v != NULL; i++) {
-        if (!has_container(s, touched.v[i]))
-            v[out.n++] = touched.v[i];
-    }
-    return out;
 }
 
 /* ---- the answer --------------------------------------------------------------------------------
@@ -181,7 +156,7 @@ static bool may_reuse(struct storage *s, const struct block_container *c,
     return disk == c || (disk->answer == NULL ? !disk->top : disk->answer->remembered);
 }
 
-static void reuse(struct storage *s, const struct storage_hint *h, struct strs others, bool in_luns)
+static void reuse(struct storage *s, const struct storage_hint *h, bool in_luns)
 {
     for (size_t i = 0; i < s->container_count && !s->r.failed; i++) {
         struct block_container *c = &s->containers[i];
@@ -192,7 +167,7 @@ static void reuse(struct storage *s, const struct storage_hint *h, struct strs o
             in_luns != (c->kind == CONTAINER_PARTITION))
             continue;
         k = storage_memory_label(&s->before, c->container);
-        if (!may_reuse(s, c, k, h) || is_touched(s, c, others, h))
+        if (c->touched || !may_reuse(s, c, k, h))
             continue;
         answer = rows_array(&s->r, 1, sizeof *answer);
         if (answer == NULL)
@@ -206,11 +181,9 @@ static void reuse(struct storage *s, const struct storage_hint *h, struct strs o
 
 void storage_reuse(struct storage *s, const struct storage_hint *h)
 {
-    struct strs others = { NULL, 0 };
-
     if (h->whole)
         return;
-    others = other_names(s, h->touched);
-    reuse(s, h, others, false);
-    reuse(s, h, others, true);
+    touch(s, h->touched);
+    reuse(s, h, false);
+    reuse(s, h, true);
 }

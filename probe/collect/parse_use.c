@@ -363,6 +363,7 @@ int parse_uses(const struct use_input *in, struct arena *a, struct use_rows *out
 
     *out = (struct use_rows){ .n = 0 };
     make_slots(&b);
+    use_read_mounts(&b);
     if (!b.r.failed) {
         use_add_mounts(&b);
         add_swaps(&b);

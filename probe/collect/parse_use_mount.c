@@ -118,19 +118,38 @@ static bool below(struct bytes path, struct bytes folder, struct bytes *rest)
     return true;
 }
 
+static struct bytes own_mountinfo(const struct use_input *in)
+{
+    return in->namespace_count == 0 ? (struct bytes){ NULL, 0 } : in->namespaces[0].mountinfo;
+}
+
+void use_read_mounts(struct use_builder *b)
+{
+    struct bytes text = own_mountinfo(b->in);
+    struct use_mount m;
+    size_t n = 0;
+
+    while (use_mount_next(&text, &m))
+        n++;
+    b->mounts = rows_array(&b->r, n, sizeof *b->mounts);
+    text = own_mountinfo(b->in);
+    while (b->mounts != NULL && b->mount_count < n && use_mount_next(&text, &m)) {
+        m.point = use_unescape(&b->r, m.point);
+        b->mounts[b->mount_count++] = m;
+    }
+}
+
 bool use_mount_of(struct use_builder *b, struct bytes path, struct use_mount *out,
                   struct bytes *inside)
 {
-    struct bytes text =
-        b->in->namespace_count == 0 ? (struct bytes){ NULL, 0 } : b->in->namespaces[0].mountinfo;
-    struct bytes best = { NULL, 0 }, point, rest = { NULL, 0 }, root;
-    struct use_mount m;
+    struct bytes best = { NULL, 0 }, rest = { NULL, 0 }, root;
 
-    while (use_mount_next(&text, &m)) {
-        point = use_unescape(&b->r, m.point);
+    for (size_t i = 0; i < b->mount_count; i++) {
+        struct bytes point = b->mounts[i].point;
+
         if (point.n >= best.n && point.n > 0 && below(path, point, &rest)) {
             best = point;
-            *out = m;
+            *out = b->mounts[i];
             *inside = rest;
         }
     }

@@ -27,7 +27,9 @@ struct use_builder {
     const struct use_input *in;
     struct use_slot *slots; /* by number, each once */
     size_t slot_count;
-    struct use_slot **found; /* of use_slots_of(): room for all members and one more */
+    struct use_slot **found;  /* of use_slots_of(): room for all members and one more */
+    struct use_mount *mounts; /* of the own namespace, as it has them; points are unescaped */
+    size_t mount_count;
     struct use *v;
     size_t n, cap;
     bool cut;
@@ -49,6 +51,8 @@ size_t use_slots_of(struct use_builder *b, const struct use_mount *m);
 /* Adds a row; nothing if the slot is NULL. */
 void use_add(struct use_builder *b, const struct use_slot *s, const struct use_fact *f);
 
+/* b->mounts: before use_mount_of(). */
+void use_read_mounts(struct use_builder *b);
 /* The rows of mounts. */
 void use_add_mounts(struct use_builder *b);
 /* The mount of the own namespace that a path leads into; of several the topmost. `inside`: the path

@@ -13,9 +13,12 @@ const char *read_boot_id(const struct collect_request *req, struct arena *a);
 bool read_block_wants(const struct collect_request *req, const char *device);
 
 /* What sysfs says of disks and what they are reached through: named attributes alone, never a
- * session's user or password. A device that goes away meanwhile is left out. 0 or a negative errno
- * with a sentence. */
-int read_tree(const struct collect_request *req, struct arena *a, struct tree *out, struct err *e);
+ * session's user or password. A device that goes away meanwhile is left out. Of a disk that
+ * `before`, an earlier tree of this boot, knows and nothing was announced of, it is taken from
+ * there what the kernel announces when it changes (docs/ARCHITECTURE.md, section 4); its bytes must
+ * outlive `out`. 0 or a negative errno with a sentence. */
+int read_tree(const struct collect_request *req, const struct tree *before, struct arena *a,
+              struct tree *out, struct err *e);
 
 /* All device-mapper devices. None, and no error, on a machine without device-mapper. The parameters
  * of targets other than multipath and linear are never kept: dm-crypt's are keys. 0 or a negative
@@ -29,15 +32,16 @@ int read_multipathd(int fd, struct arena *a, struct bytes *out);
 /* What the kernel knows of the backing files of the tree's loop devices. A child process asks,
  * since the file system that the file is on may never answer: such a device is marked as stuck, and
  * has the numbers that `memory` (of an earlier call) has for it if the file is still called the
- * same. While a child waits for it, or a reader of its label, it is not asked again. *memory
- * becomes what is known now, in `a`. 0 or -ENOMEM with a sentence. */
-int read_loops(const struct tree *t, struct loop_memory *memory, struct arena *a,
-               const struct loop_facts **out, size_t *count, struct err *e);
+ * same. While a child waits for it, or a reader of its label, it is not asked again, nor when the
+ * kernel has announced nothing of it. *memory becomes what is known now, in `a`. 0 or -ENOMEM with
+ * a sentence. */
+int read_loops(const struct collect_request *req, const struct tree *t, struct loop_memory *memory,
+               struct arena *a, const struct loop_facts **out, size_t *count, struct err *e);
 
-/* Everything that parse_block needs, of the devices that the request names. 0 or a negative errno
- * with a sentence. */
-int read_block(const struct collect_request *req, struct loop_memory *memory, struct arena *a,
-               struct block_input *out, struct err *e);
+/* Everything that parse_block needs, of the devices that the request names; what an earlier one of
+ * this boot has found is in `before` and `memory`. 0 or a negative errno with a sentence. */
+int read_block(const struct collect_request *req, const struct tree *before,
+               struct loop_memory *memory, struct arena *a, struct block_input *out, struct err *e);
 
 /* parse_block, without multipathd's answer if that is not understood: *fault is then what is wrong
  * with it, else NULL. 0 or a negative errno with a sentence. */

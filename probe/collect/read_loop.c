@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collect/parse_device_name.h"
 #include "collect/parse_storage_memory.h"
 #include "collect/read_block.h"
 #include "collect/read_process.h"
@@ -131,13 +133,15 @@ static size_t ask_some(const struct question *v, size_t n, pid_t *left)
     return pid > 0 ? done : SIZE_MAX;
 }
 
+static int compare_known(const void *device, const void *known)
+{
+    return strcmp(device, ((const struct loop_known *)known)->device);
+}
+
+/* They are in the order of a tree. */
 static const struct loop_known *known_of(const struct loop_memory *m, const char *device)
 {
-    for (size_t i = 0; i < m->n; i++) {
-        if (strcmp(m->v[i].device, device) == 0)
-            return &m->v[i];
-    }
-    return NULL;
+    return m->n == 0 ? NULL : bsearch(device, m->v, m->n, sizeof *m->v, compare_known);
 }
 
 static void say_stuck(const struct question *q, const struct loop_known *before, pid_t pid)
@@ -172,9 +176,20 @@ static void ask_all(const struct question *v, size_t n, const struct loop_memory
     }
 }
 
+/* Whether it need not be asked for the file that it is known to have: a reader of its label waits
+ * for it, or nothing has happened to it. */
+static bool is_spared(const struct collect_request *req, const struct loop_known *k, uint64_t file)
+{
+    if (k->file != file || k->inode == 0)
+        return false;
+    return k->waits ||
+           (k->since.v == 0 && !req->whole && !device_is_touched(k->device, req->touched));
+}
+
 /* Those that nobody waits for already. How many. */
-static size_t choose(struct loop_facts *loops, struct loop_known *known, size_t n,
-                     const struct loop_memory *before, struct question *out)
+static size_t choose(const struct collect_request *req, struct loop_facts *loops,
+                     struct loop_known *known, size_t n, const struct loop_memory *before,
+                     struct question *out)
 {
     size_t chosen = 0;
 
@@ -186,7 +201,7 @@ static size_t choose(struct loop_facts *loops, struct loop_known *known, size_t 
             (struct loop_known){ .device = loops[i].device, .file = storage_hash(loops[i].file) };
         if (k != NULL && process_lives(k->pid, k->pid_started)) {
             say_stuck(&q, k, k->pid);
-        } else if (k != NULL && k->waits && k->file == known[i].file && k->inode != 0) {
+        } else if (k != NULL && is_spared(req, k, known[i].file)) {
             loops[i].dev = k->dev;
             loops[i].inode = k->inode;
         } else {
@@ -221,8 +236,8 @@ static size_t find_loops(const struct tree *t, struct arena *a, struct loop_fact
     return n;
 }
 
-int read_loops(const struct tree *t, struct loop_memory *memory, struct arena *a,
-               const struct loop_facts **out, size_t *count, struct err *e)
+int read_loops(const struct collect_request *req, const struct tree *t, struct loop_memory *memory,
+               struct arena *a, const struct loop_facts **out, size_t *count, struct err *e)
 {
     size_t room = tree_children(t, "/sys/block").n;
     struct loop_facts *loops = arena_array(a, room, sizeof *loops);
@@ -234,7 +249,7 @@ int read_loops(const struct tree *t, struct loop_memory *memory, struct arena *a
     *out = loops;
     if (failed)
         return err_set(e, -ENOMEM, "out of memory while reading loop devices");
-    ask_all(questions, choose(loops, known, *count, memory, questions), memory);
+    ask_all(questions, choose(req, loops, known, *count, memory, questions), memory);
     for (size_t i = 0; i < *count; i++) {
         known[i].dev = loops[i].dev;
         known[i].inode = loops[i].inode;

@@ -186,7 +186,7 @@ int read_storage_devices(const struct collect_request *req, struct arena *a,
     rc = storage_memory_read(req->memory, boot_id, a, &s->before, e);
     if (rc == 0) {
         note_waits(&s->before);
-        rc = read_block(req, &s->before.loops, a, &out->in, e);
+        rc = read_block(req, &s->before.tree, &s->before.loops, a, &out->in, e);
     }
     if (rc == 0)
         rc = block_parse(&out->in, a, &s->rows, &out->fault, e);
@@ -228,7 +228,9 @@ int read_storage_labels(const struct collect_request *req, bool for_lvm, struct 
 
 int read_storage_keep(struct storage_read *r, struct bytes *memory, size_t *left_out, struct err *e)
 {
-    struct storage_memory m = { .stuck = r->s.before.stuck, .loops = r->s.before.loops };
+    struct storage_memory m = { .stuck = r->s.before.stuck,
+                                .loops = r->s.before.loops,
+                                .tree = r->in.tree };
 
     storage_remember(&r->s, &m);
     return r->s.r.failed ? no_memory(e)

@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/text.h"
+#include "collect/parse_device_name.h"
 #include "collect/read.h"
 #include "collect/read_block.h"
 
 #define ATTRIBUTE_MAX 4096 /* sysfs gives a page at most */
 
 #define NAMES_MAX 12
+
+_Static_assert(READ_PATH_MAX <= LIMIT_STRING_BYTES, "every folder can be remembered");
 
 /* Only what is named here is ever opened. */
 static const struct {
@@ -53,10 +57,16 @@ static const char *const scsi_names[] = { "vendor",       "model",     "rev",   
                                           "access_state", "ioerr_cnt", "sas_address" };
 static const char *const partition_names[] = { "partition", "start", "size", "dev", "ro" };
 
+/* What changes without an announcement is never taken from memory. */
+static const char *const moving[] = { "state", "access_state", "ioerr_cnt", "ana_state",
+                                      "suspended" };
+
 struct reading {
     const struct collect_request *req;
+    const struct tree *before; /* what it said earlier in this boot */
     struct arena *a;
     struct tree_builder b;
+    bool known;        /* the disk that is looked at is taken from there, as far as may be */
     size_t root_bytes; /* of the real path of sys_root: in front of what realpath(3) says */
 };
 
@@ -89,23 +99,69 @@ static struct bytes read_attribute(struct reading *r, int folder, const char *na
     return out;
 }
 
+static bool is_in(const char *name, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n && names[i] != NULL; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A folder of sysfs; negative: it is not there. */
+static int open_folder(struct reading *r, const char *where)
+{
+    char path[READ_PATH_MAX];
+
+    return read_path(r->req, path, "%s", where) ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+/* What is remembered of a folder, with what moves read again. */
+static void add_known(struct reading *r, const char *where, const char *const *names, size_t n)
+{
+    struct tree old = tree_children(r->before, where);
+    int folder = -1;
+
+    for (size_t i = 0; i < old.n && r->b.error == 0; i++) {
+        const struct tree_entry *e = &old.v[i];
+        struct bytes data = { e->data, e->n };
+
+        if (e->kind != TREE_FILE || !is_in(e->name, names, n))
+            continue;
+        if (is_in(e->name, moving, ARRAY_LEN(moving))) {
+            if (folder < 0)
+                folder = open_folder(r, where);
+            data = read_attribute(r, folder, e->name);
+        }
+        if (data.n > 0)
+            tree_add_file(&r->b, where, e->name, data);
+    }
+    if (folder >= 0)
+        close(folder);
+}
+
+static const char *inside(struct reading *r, const char *dir, const char *inner)
+{
+    const char *where = inner == NULL ? dir : arena_printf(r->a, "%s/%s", dir, inner);
+
+    if (where == NULL)
+        r->b.error = -ENOMEM;
+    return where;
+}
+
 /* Adds the attributes that are there and say something; `inner` is a folder below `dir`, or NULL.
  */
 static void add_files(struct reading *r, const char *dir, const char *inner,
                       const char *const *names, size_t n)
 {
-    const char *where = dir;
-    char path[READ_PATH_MAX];
+    const char *where = inside(r, dir, inner);
     int folder;
 
-    if (inner != NULL) {
-        where = arena_printf(r->a, "%s/%s", dir, inner);
-        if (where == NULL)
-            r->b.error = -ENOMEM;
-    }
-    if (where == NULL || !read_path(r->req, path, "%s", where))
+    if (where != NULL && r->known)
+        add_known(r, where, names, n);
+    if (where == NULL || r->known)
         return;
-    folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    folder = open_folder(r, where);
     if (folder < 0)
         return;
     for (size_t i = 0; i < n && names[i] != NULL && r->b.error == 0; i++) {
@@ -256,6 +312,52 @@ static bool is_scsi(const char *device)
     return isdigit((unsigned char)*name) && strchr(name, ':') != NULL;
 }
 
+static const char *add_known_link(struct reading *r, const char *dir, const char *name)
+{
+    const char *target = tree_link(r->before, dir, name);
+
+    if (target != NULL)
+        tree_add_link(&r->b, dir, name, target);
+    return target;
+}
+
+static void add_known_partitions(struct reading *r, const char *dir)
+{
+    struct tree old = tree_children(r->before, dir);
+
+    for (size_t i = 0; i < old.n; i++) {
+        if (old.v[i].kind == TREE_DIR)
+            add_partition(r, dir, old.v[i].name);
+    }
+}
+
+/* Whether an attribute that was there says what it said. */
+static bool is_same(struct reading *r, const char *where, const char *name)
+{
+    struct bytes old = tree_file(r->before, where, name), is = { NULL, 0 };
+    int folder = old.n == 0 ? -1 : open_folder(r, where);
+
+    if (folder >= 0) {
+        is = read_attribute(r, folder, name);
+        close(folder);
+    }
+    return is.n == old.n && (is.n == 0 || memcmp(is.p, old.p, is.n) == 0);
+}
+
+/* Whether what is remembered is still of this disk: docs/ARCHITECTURE.md, section 4. */
+static bool is_known(struct reading *r, const char *dir, const char *name)
+{
+    const char *device, *loop;
+
+    if (r->req->whole || tree_file(r->before, dir, "dev").n == 0 ||
+        device_is_touched(name, r->req->touched))
+        return false;
+    device = tree_link(r->before, dir, "device");
+    loop = inside(r, dir, "loop");
+    return loop != NULL && is_same(r, dir, "wwid") && is_same(r, loop, "backing_file") &&
+           (device == NULL || is_same(r, device, "wwid"));
+}
+
 /* The link of /sys/block comes last, and only if the disk is still there: without it nothing of the
  * disk is looked at. */
 static void add_disk(struct reading *r, const char *block, const char *name)
@@ -264,6 +366,7 @@ static void add_disk(struct reading *r, const char *block, const char *name)
 
     if (dir == NULL || strrchr(dir, '/') == NULL)
         return;
+    r->known = is_known(r, dir, name);
     add_files(r, dir, NULL, disk_names, ARRAY_LEN(disk_names));
     add_files(r, dir, "queue", queue_names, ARRAY_LEN(queue_names));
     if (strncmp(name, "loop", 4) == 0)
@@ -272,15 +375,19 @@ static void add_disk(struct reading *r, const char *block, const char *name)
         add_files(r, dir, "dm", dm_names, ARRAY_LEN(dm_names));
     if (strncmp(name, "md", 2) == 0)
         add_files(r, dir, "md", md_names, ARRAY_LEN(md_names));
-    device = add_link(r, dir, "device");
+    device = r->known ? add_known_link(r, dir, "device") : add_link(r, dir, "device");
     if (device != NULL && is_scsi(device))
         add_files(r, device, NULL, scsi_names, ARRAY_LEN(scsi_names));
     else if (device != NULL && strstr(device, "/virtio") != NULL)
         add_place(r, device);
-    for_entries(r, dir, add_partition);
+    if (r->known)
+        add_known_partitions(r, dir);
+    else
+        for_entries(r, dir, add_partition);
     add_holders(r, dir);
-    if (real_path(r, block, name) != NULL)
+    if (r->known || real_path(r, block, name) != NULL)
         tree_add_link(&r->b, block, name, dir);
+    r->known = false;
 }
 
 static void add_member(struct reading *r, const char *class_dir, const char *name)
@@ -303,9 +410,10 @@ static size_t root_length(const struct collect_request *req, struct arena *a)
     return read_real_path(a, req->sys_root).n;
 }
 
-int read_tree(const struct collect_request *req, struct arena *a, struct tree *out, struct err *e)
+int read_tree(const struct collect_request *req, const struct tree *before, struct arena *a,
+              struct tree *out, struct err *e)
 {
-    struct reading r = { .req = req, .a = a, .b = { .a = a } };
+    struct reading r = { .req = req, .before = before, .a = a, .b = { .a = a } };
 
     r.root_bytes = root_length(req, a);
     if (!for_entries(&r, "/sys/block", add_disk))

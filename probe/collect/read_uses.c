@@ -20,6 +20,7 @@
 /* What is gathered. All memory is of the arena; out of it shows in `r.failed`. */
 struct gathering {
     const struct collect_request *req;
+    const struct tree *tree; /* of the devices that are looked at, just read */
     struct rows r;
     struct use_input in;
     struct use_gaps gaps;
@@ -72,6 +73,22 @@ static void read_holders(struct gathering *g)
     g->in.holder_count = n;
 }
 
+/* Of a loop device, from the tree or, if it is none that is looked at, from sysfs. */
+static struct bytes loop_attribute(struct gathering *g, const char *device, const char *inner,
+                                   const char *name)
+{
+    const char *dir = tree_link(g->tree, "/sys/block", device), *where;
+
+    if (dir == NULL || *inner == '\0')
+        where = dir;
+    else
+        where = rows_printf(&g->r, "%s/%s", dir, inner);
+    if (where != NULL)
+        return bytes_trim(tree_file(g->tree, where, name));
+    name = *inner == '\0' ? name : rows_printf(&g->r, "%s/%s", inner, name);
+    return name == NULL ? (struct bytes){ NULL, 0 } : attribute(g, USE_SYS_BLOCK, device, name);
+}
+
 static void read_loop_files(struct gathering *g)
 {
     struct strs names = use_list(g->req, &g->r, USE_SYS_BLOCK);
@@ -84,11 +101,11 @@ static void read_loop_files(struct gathering *g)
         if (strncmp(names.v[i], "loop", 4) != 0)
             continue;
         *l = (struct use_loop){ .device = names.v[i] };
-        l->file = attribute(g, USE_SYS_BLOCK, l->device, "loop/backing_file");
+        l->file = loop_attribute(g, l->device, "loop", "backing_file");
         if (l->file.n == 0)
             continue;
-        l->devnum = devnum_of(g, l->device);
-        l->read_only = bytes_number(attribute(g, USE_SYS_BLOCK, l->device, "ro"), 10);
+        dm_devnum(loop_attribute(g, l->device, "", "dev"), &l->devnum);
+        l->read_only = bytes_number(loop_attribute(g, l->device, "", "ro"), 10);
         n++;
     }
     g->in.loops = loops;
@@ -325,17 +342,16 @@ static int gather(struct gathering *g, struct err *e)
     return rc;
 }
 
-int collect_uses(const struct collect_request *req, const struct block_container *containers,
-                 size_t n, const struct path *paths, size_t path_count, struct arena *a,
+int collect_uses(const struct collect_request *req, const struct used_devices *of, struct arena *a,
                  struct section *out, struct err *e)
 {
-    struct gathering g = { .req = req, .r = { .a = a } };
+    struct gathering g = { .req = req, .tree = of->tree, .r = { .a = a } };
     struct use_rows rows = { .n = 0 };
     int rc;
 
     *out = (struct section){ .id = SECTION_USES, .status = SECTION_OK };
-    g.in.containers =
-        use_devices(req, &g.r, containers, n, paths, path_count, &g.in.container_count);
+    g.in.containers = use_devices(req, &g.r, of->containers, of->n, of->paths, of->path_count,
+                                  &g.in.container_count);
     rc = g.in.containers == NULL ? -ENOMEM : gather(&g, e);
     if (rc == -ENOMEM || g.r.failed)
         return err_set(e, -ENOMEM, "out of memory while looking for uses");

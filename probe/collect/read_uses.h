@@ -21,11 +21,18 @@ struct use_gaps {
     bool refused;                      /* the kernel does not let this process look */
 };
 
+/* Of which devices. */
+struct used_devices {
+    const struct tree *tree; /* what sysfs says of them */
+    const struct block_container *containers;
+    size_t n;
+    const struct path *paths; /* of LUNs, since one that no map puts together is used through any */
+    size_t path_count;
+};
+
 /* The section uses: in every way that this host uses one of the containers (docs/inventory.md).
- * `paths`: those of LUNs, since one that no map puts together is used through any. Whatever cannot
- * be read is said in the section's text. 0 or -ENOMEM with a sentence. */
-int collect_uses(const struct collect_request *req, const struct block_container *containers,
-                 size_t n, const struct path *paths, size_t path_count, struct arena *a,
+ * Whatever cannot be read is said in the section's text. 0 or -ENOMEM with a sentence. */
+int collect_uses(const struct collect_request *req, const struct used_devices *of, struct arena *a,
                  struct section *out, struct err *e);
 
 /* The containers, sorted by name as they come, and after them those that have other devices too:

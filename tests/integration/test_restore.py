@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A backup says that it is one, and another old database is recognised by what the nodes remember:
-each grants nothing until `muster recover`, and then everything comes back."""
+"""A backup says that it is one, a copied file is known as a copy, and another old database is
+recognised by what the nodes remember: each grants nothing until `muster recover`, and then everything
+comes back."""
 import os
 import shutil
 import stat
@@ -8,10 +9,10 @@ import stat
 from harness import Events, Lab, check, need_nic
 
 
-def put_back(lab, copy):
-    """With the coordinator ended."""
+def put_back(lab, copy, in_place=False):
+    """With the coordinator ended. In place: over the file that there is, which stays the same."""
     for name in os.listdir(lab.state):
-        if name.startswith("muster.db"):
+        if name.startswith("muster.db") and not (in_place and name == "muster.db"):
             os.unlink(os.path.join(lab.state, name))
     shutil.copy(copy, os.path.join(lab.state, "muster.db"))
     lab.start_coordinator()
@@ -60,7 +61,6 @@ def main():
 
         lab.end(lab.coordinator)
         file = os.path.join(lab.dir, "file.db")  # of which nobody has made a backup
-        shutil.copy(os.path.join(lab.state, "muster.db"), file)
         put_back(lab, copy)
         nothing_changes(lab)
         recover(lab, probe, before)
@@ -68,7 +68,20 @@ def main():
 
         before = lab.muster("status")
         lab.end(lab.coordinator)
+        shutil.copy(os.path.join(lab.state, "muster.db"), file)
         put_back(lab, file)
+        nothing_changes(lab)
+        recover(lab, probe, before)
+        print("a copy of the file, as young as it may be, is in recover from its start")
+
+        lab.end(lab.coordinator)
+        shutil.copy(os.path.join(lab.state, "muster.db"), file)
+        lab.start_coordinator()
+        lab.wait_matrix(lambda m: lab.muster("status")["nodes_up"] == 1, "node back after a restart")
+        lab.muster("network", "define", "after-the-copy", "--match", "*/nothing1")
+        before = lab.muster("status")
+        lab.end(lab.coordinator)
+        put_back(lab, file, in_place=True)
         events = Events(lab)
         events.until(lambda e: e["kind"] == "node.restore-detected", "restore detected")
         lab.end(events.process)

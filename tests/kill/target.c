@@ -175,8 +175,8 @@ static int each_file(const char *folder, const char *other)
         if (strncmp(entry->d_name, "muster.db", 9) != 0)
             continue;
         snprintf(from, sizeof from, "%s/%s", folder, entry->d_name);
-        if (other == NULL) {
-            rc = unlink(from);
+        if (other == NULL) { /* another file than it was would be known as a copy */
+            rc = strcmp(entry->d_name, "muster.db") == 0 ? 0 : unlink(from);
             continue;
         }
         snprintf(to, sizeof to, "%s/%s", other, entry->d_name);

@@ -22,7 +22,7 @@ static void round_trip(const struct storage_memory *m, struct arena *a)
     if (kept.n > LIMIT_WORKER_KEEPS_BYTES || storage_memory_read(kept, BOOT, a, &again, &e) < 0)
         abort();
     if (left_out == 0 && (again.label_count != m->label_count || again.loops.n != m->loops.n ||
-                          again.stuck->n != m->stuck->n))
+                          again.stuck->n != m->stuck->n || again.tree.n != m->tree.n))
         abort();
     if (storage_memory_write(&again, BOOT, a, &twice, &left_out, &e) < 0)
         return;
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes body = { data, size };
     struct buf b = { 0 };
 
-    buf_str(&b, "muster storage 2");
+    buf_str(&b, "muster storage 3");
     put_number(&b, size, 4);
     put_number(&b, storage_hash(BOOT), 8);
     put_number(&b, storage_sum(body), 8);

@@ -8,11 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "collect/parse_storage_memory.h"
 #include "collect/read_block.h"
 #include "support/block.h"
 
 #define SECRET "correct-horse-battery"
 
+static const struct tree none;
 static struct arena *a;
 static char root[64];
 
@@ -126,7 +128,7 @@ Test(block_read, a_sessions_secrets_are_not_even_read)
     struct tree t;
 
     make_host();
-    cr_assert_eq(read_tree(&req, a, &t, &e), 0, "%s", e.text);
+    cr_assert_eq(read_tree(&req, &none, a, &t, &e), 0, "%s", e.text);
     cr_assert(bytes_equal(bytes_trim(tree_file(&t, SESSION, "targetname")), "iqn.target"));
     for (size_t i = 0; i < t.n; i++) {
         cr_assert_null(strstr(t.v[i].name, "password"));
@@ -141,7 +143,7 @@ Test(block_read, no_sysfs_is_said)
     struct err e = { "" };
     struct tree t;
 
-    cr_assert_eq(read_tree(&req, a, &t, &e), -ENOENT);
+    cr_assert_eq(read_tree(&req, &none, a, &t, &e), -ENOENT);
     cr_assert_str_eq(e.text, "/sys/block cannot be read: sysfs is not mounted there");
 }
 
@@ -168,6 +170,7 @@ Test(block_read, loop_devices_that_are_not_there)
     struct tree_builder b = { .a = a };
     struct loop_memory memory = { .n = 0 };
     const struct loop_facts *loops;
+    struct collect_request req = { .whole = true };
     struct err e = { "" };
     struct tree t;
     size_t n;
@@ -177,9 +180,154 @@ Test(block_read, loop_devices_that_are_not_there)
                   bytes_of("/x\n"));
     tree_add_link(&b, "/sys/block", "loop777778", "/sys/devices/virtual/block/loop777778");
     cr_assert_eq(tree_finish(&b, &t, &e), 0);
-    cr_assert_eq(read_loops(&t, &memory, a, &loops, &n, &e), 0);
+    cr_assert_eq(read_loops(&req, &t, &memory, a, &loops, &n, &e), 0);
     cr_assert_eq(n, 1, "one has no file");
     cr_assert_str_eq(loops[0].file, "/x");
     cr_assert_eq(loops[0].inode, 0);
     cr_assert_not(loops[0].stuck);
+}
+
+/* As if it were another device, it is asked when anything was announced of it, or its file has
+ * another name. */
+Test(block_read, a_loop_device_of_which_nothing_was_announced_is_not_asked)
+{
+    const char *const touched[] = { "loop777777p1" };
+    struct collect_request req = { .whole = false };
+    struct loop_known known = { .device = "loop777777", .dev = 5, .inode = 6 };
+    struct tree_builder b = { .a = a };
+    struct loop_memory memory;
+    const struct loop_facts *loops;
+    struct err e = { "" };
+    struct tree t;
+    size_t n;
+
+    tree_add_link(&b, "/sys/block", "loop777777", "/sys/devices/virtual/block/loop777777");
+    tree_add_file(&b, "/sys/devices/virtual/block/loop777777/loop", "backing_file",
+                  bytes_of("/x\n"));
+    cr_assert_eq(tree_finish(&b, &t, &e), 0);
+    known.file = storage_hash("/x");
+    for (int turn = 0; turn < 5; turn++) {
+        struct loop_known before = known;
+
+        memory = (struct loop_memory){ &before, 1 };
+        req.touched = (struct strs){ touched, turn == 1 };
+        req.whole = turn == 2;
+        if (turn == 3)
+            before.file = storage_hash("/y");
+        if (turn == 4)
+            before.since.v = 1;
+        cr_assert_eq(read_loops(&req, &t, &memory, a, &loops, &n, &e), 0);
+        cr_assert_eq(n, 1);
+        cr_expect_eq(loops[0].inode, turn == 0 ? 6 : 0, "turn %d", turn);
+        cr_expect_eq(memory.v[0].inode, turn == 0 ? 6 : 0, "turn %d", turn);
+    }
+}
+
+/* ---- what is remembered ---------------------------------------------------------------------- */
+
+#define SDA DISK "/block/sda"
+
+static bool says(const struct tree *t, const char *dir, const char *name, const char *text)
+{
+    return bytes_equal(bytes_trim(tree_file(t, dir, name)), text);
+}
+
+static struct tree look(struct collect_request req, const struct tree *before)
+{
+    struct err e = { "" };
+    struct tree t;
+
+    req.sys_root = root;
+    cr_assert_eq(read_tree(&req, before, a, &t, &e), 0, "%s", e.text);
+    return t;
+}
+
+/* Everything of it is otherwise, and nothing was announced: that shows in what moves by itself. */
+static struct tree looked_at_before(void)
+{
+    struct tree t;
+
+    make_host();
+    put(DISK "/state", "running\n");
+    t = look((struct collect_request){ .whole = true }, &none);
+    put(SDA "/size", "4096\n");
+    put(SDA "/queue/rotational", "1\n");
+    put(SDA "/sda1/start", "128\n");
+    put(SDA "/sda2/partition", "2\n");
+    put(DISK "/state", "offline\n");
+    link_to(SDA "/holders/dm-1", "/nowhere");
+    return t;
+}
+
+static bool is_read_again(const struct tree *t)
+{
+    return says(t, SDA, "size", "4096") && says(t, SDA "/queue", "rotational", "1") &&
+           says(t, SDA "/sda1", "start", "128") && says(t, SDA "/sda2", "partition", "2");
+}
+
+static bool is_remembered(const struct tree *t)
+{
+    return says(t, SDA, "size", "2048") && says(t, SDA "/queue", "rotational", "0") &&
+           says(t, SDA "/sda1", "start", "64") && tree_find(t, SDA, "sda2") == NULL;
+}
+
+Test(block_read, of_a_disk_that_nothing_was_announced_of_only_what_moves_is_read)
+{
+    struct tree before = looked_at_before(), t = look((struct collect_request){ 0 }, &before);
+
+    cr_assert(is_remembered(&t));
+    cr_assert(says(&t, DISK, "state", "offline"));
+    cr_assert_not_null(tree_find(&t, SDA "/holders", "dm-0"));
+    cr_assert_not_null(tree_find(&t, SDA "/holders", "dm-1"));
+    cr_assert_not_null(tree_find(&t, SDA, "sda1"));
+    cr_assert_str_eq(tree_link(&t, SDA, "device"), DISK);
+    cr_assert_str_eq(tree_link(&t, "/sys/block", "sda"), SDA);
+    cr_assert(says(&t, SESSION, "targetname", "iqn.target"), "classes are always read");
+    cr_assert(!is_read_again(&t));
+}
+
+Test(block_read, a_disk_that_was_announced_is_read_again)
+{
+    static const char *const names[] = { "sda", "sda1", "sda7" };
+    struct tree before = looked_at_before(), t;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        t = look((struct collect_request){ .touched = { &names[i], 1 } }, &before);
+        cr_expect(is_read_again(&t), "%s", names[i]);
+    }
+    t = look((struct collect_request){ .whole = true }, &before);
+    cr_expect(is_read_again(&t), "a rescan");
+}
+
+Test(block_read, others_that_were_announced_cost_it_nothing)
+{
+    static const char *const names[] = { "sdaa", "sdb", "sda", "loop0" };
+    struct tree before = looked_at_before(), t;
+
+    t = look((struct collect_request){ .touched = { names, 2 } }, &before);
+    cr_assert(is_remembered(&t));
+}
+
+Test(block_read, a_disk_that_is_another_is_read_again)
+{
+    struct tree before = looked_at_before(), t;
+
+    put(DISK "/wwid", "naa.60000000000000000000000000000bbb\n");
+    t = look((struct collect_request){ 0 }, &before);
+    cr_assert(is_read_again(&t), "another LUN under its name");
+    cr_assert(says(&t, DISK, "wwid", "naa.60000000000000000000000000000bbb"));
+}
+
+Test(block_read, a_disk_at_another_place_is_read_again)
+{
+    struct tree before = looked_at_before(), t;
+
+    for (size_t i = 0; i < before.n; i++) {
+        struct tree_entry *entry = (struct tree_entry *)(uintptr_t)&before.v[i];
+
+        if (strcmp(entry->dir, SDA) == 0)
+            entry->dir = SDA "x";
+    }
+    t = look((struct collect_request){ 0 }, &before);
+    cr_assert(says(&t, SDA, "size", "4096"));
 }

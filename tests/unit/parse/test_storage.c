@@ -325,6 +325,70 @@ Test(storage, five_hundred_luns)
     cr_assert_eq(s.before.label_count, LUNS);
 }
 
+/* ---- the tree ------------------------------------------------------------------------------- */
+
+static struct tree some_tree(size_t disks)
+{
+    struct tree_builder b = { .a = a };
+    struct tree t;
+
+    for (size_t i = 0; i < disks; i++) {
+        const char *dir = arena_printf(a, "/sys/devices/x/sd%zu", i);
+        const char *inner = arena_printf(a, "%s/queue", dir);
+        const char *holders = arena_printf(a, "%s/holders", dir);
+
+        tree_add_link(&b, "/sys/block", arena_printf(a, "sd%zu", i), dir);
+        tree_add_file(&b, dir, "dev", bytes_of("8:0\n"));
+        tree_add_file(&b, dir, "vpd_pg83", (struct bytes){ (const uint8_t *)"\0\x83\0", 3 });
+        tree_add_link(&b, dir, "device", "/sys/devices/x");
+        tree_add_dir(&b, dir, "sda1");
+        tree_add_file(&b, inner, "rotational", bytes_of("0\n"));
+        tree_add_dir(&b, holders, "dm-0");
+    }
+    cr_assert_eq(tree_finish(&b, &t, &e), 0);
+    return t;
+}
+
+Test(storage, a_remembered_tree_is_what_sysfs_said_of_disks)
+{
+    struct storage_memory m = { .stuck = arena_zalloc(a, sizeof *m.stuck), .tree = some_tree(2) };
+    struct storage_memory out;
+    struct bytes kept, twice;
+    size_t left_out;
+
+    cr_assert_eq(storage_memory_write(&m, BOOT, a, &kept, &left_out, &e), 0);
+    cr_assert_eq(storage_memory_read(kept, BOOT, a, &out, &e), 0);
+    cr_assert_eq(out.tree.n, 2 * 5, "neither who holds it, nor the links to it");
+    cr_assert(bytes_equal(tree_file(&out.tree, "/sys/devices/x/sd1", "dev"), "8:0\n"));
+    cr_assert_eq(tree_file(&out.tree, "/sys/devices/x/sd1", "vpd_pg83").n, 3);
+    cr_assert_eq(tree_file(&out.tree, "/sys/devices/x/sd1", "vpd_pg83").p[1], 0x83);
+    cr_assert_str_eq(tree_link(&out.tree, "/sys/devices/x/sd0", "device"), "/sys/devices/x");
+    cr_assert_eq(tree_find(&out.tree, "/sys/devices/x/sd0", "sda1")->kind, TREE_DIR);
+    cr_assert(bytes_equal(tree_file(&out.tree, "/sys/devices/x/sd0/queue", "rotational"), "0\n"));
+    cr_assert_eq(storage_memory_write(&out, BOOT, a, &twice, &left_out, &e), 0);
+    cr_assert(twice.n == kept.n && memcmp(twice.p, kept.p, kept.n) == 0);
+}
+
+/* Half of it would say that a disk lacks what it has. */
+Test(storage, a_tree_is_remembered_as_a_whole_or_not_at_all)
+{
+    struct kept_label k = { .container = 5, .label = { .type = "ext4" } };
+    struct storage_memory m = { .stuck = arena_zalloc(a, sizeof *m.stuck),
+                                .labels = &k,
+                                .label_count = 1,
+                                .tree = some_tree(50000) };
+    struct storage_memory out;
+    struct bytes kept;
+    size_t left_out;
+
+    cr_assert_eq(storage_memory_write(&m, BOOT, a, &kept, &left_out, &e), 0);
+    cr_assert_leq(kept.n, LIMIT_WORKER_KEEPS_BYTES);
+    cr_assert_eq(left_out, 0, "it is only read again");
+    cr_assert_eq(storage_memory_read(kept, BOOT, a, &out, &e), 0);
+    cr_assert_eq(out.tree.n, 0);
+    cr_assert_eq(out.label_count, 1);
+}
+
 /* More than there is room for: what is left out is told, and the rest is whole. */
 Test(storage, a_memory_that_is_too_small)
 {

@@ -103,9 +103,11 @@ TestSuite(uses_read, .init = set_up, .fini = tear_down);
 static void collect(void)
 {
     struct collect_request req = { .sys_root = root };
+    const struct tree none = { .n = 0 };
+    const struct used_devices of = { .tree = &none, .containers = &container, .n = 1 };
     struct err e = { "" };
 
-    cr_assert_eq(collect_uses(&req, &container, 1, NULL, 0, a, &s, &e), 0, "%s", e.text);
+    cr_assert_eq(collect_uses(&req, &of, a, &s, &e), 0, "%s", e.text);
     cr_assert_eq(s.status, SECTION_OK);
     cr_assert_null(s.status_text, "%s", s.status_text);
 }

@@ -76,7 +76,10 @@ int main(int argc, char **argv)
         }
     }
     start = now_us();
-    rc = collect_uses(&req, devices, n, NULL, 0, a, &s, &e);
+    rc = collect_uses(
+        &req,
+        &(struct used_devices){ .tree = &(struct tree){ .n = 0 }, .containers = devices, .n = n },
+        a, &s, &e);
     start = now_us() - start;
     if (rc == 0)
         rc = sections_json(&s, 1, a, &out, &e);

@@ -64,7 +64,7 @@ static void check_state(struct run *r, struct store *store, const struct store_o
 static void check_crash(struct run *r)
 {
     char *dir = temp_crash_copy(r->dir);
-    struct store_options o = { .dir = dir };
+    struct store_options o = { .dir = dir, .copies = true };
     struct store *s = NULL;
     int rc = store_open(&o, &s, &r->e);
 
@@ -148,7 +148,8 @@ static uint64_t sweep_calls(const struct sweep *w)
     for (bool struck = true; struck; n += w->step) {
         struct run r = { .s = s, .dir = w->made == NULL ? temp_dir() : temp_crash_copy(w->made) };
 
-        r.options = (struct store_options){ .dir = r.dir, .vfs = VFS_FAULT };
+        r.options =
+            (struct store_options){ .dir = r.dir, .vfs = VFS_FAULT, .copies = w->made != NULL };
         snprintf(r.where, sizeof r.where, "seed %llu, %s, from %s, call %llu%s",
                  (unsigned long long)w->seed, vfs_fault_name(w->kind),
                  w->made == NULL ? "nothing" : "a copy", (unsigned long long)n,

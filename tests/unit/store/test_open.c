@@ -257,9 +257,9 @@ Test(open, database_of_another_program)
 Test(open, newer)
 {
     store_close(must_open());
+    run_sql("PRAGMA user_version=8");
+    check_refused(STORE_E_NEWER, "muster.db.before-8");
     run_sql("PRAGMA user_version=7");
-    check_refused(STORE_E_NEWER, "muster.db.before-7");
-    run_sql("PRAGMA user_version=6");
     store_close(must_open());
 }
 
@@ -352,4 +352,88 @@ Test(open, without_meta)
     cr_assert(store_load(s, a, &im, &e) == STORE_E_DAMAGED);
     store_close(s);
     arena_free(a);
+}
+
+/* ---- which file it is -------------------------------------------------------------------------
+ */
+
+static int64_t in_recover(struct store *s)
+{
+    int64_t n;
+
+    cr_assert(store_int(s->db, "SELECT recover FROM meta", -1, &n) == SQLITE_OK);
+    return n;
+}
+
+static void shell(const char *script)
+{
+    char *const argv[] = { (char *)"/bin/sh", (char *)"-ec", (char *)(uintptr_t)script,
+                           (char *)"sh",      dir,           NULL };
+    pid_t pid = fork();
+    int status = -1;
+
+    if (pid == 0) {
+        execv(argv[0], argv);
+        _exit(127);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    cr_assert(status == 0, "%s", script);
+}
+
+/* Opens it after the script, twice: whether it was found to be a copy, and is in recover both
+ * times.
+ */
+static bool is_copy_after(const char *script)
+{
+    struct store *s;
+    bool copy;
+
+    shell(script);
+    s = must_open();
+    copy = store_is_copy(s);
+    cr_assert(in_recover(s) == copy, "%s", script);
+    store_close(s);
+    s = must_open();
+    cr_assert(!store_is_copy(s), "it is the same file now");
+    cr_assert(in_recover(s) == copy, "but nobody has decided: %s", script);
+    store_close(s);
+    return copy;
+}
+
+/* A file system that tells no moment of making makes no difference between files. */
+static bool is_told(void)
+{
+    struct statx st;
+
+    return statx(AT_FDCWD, path, 0, STATX_BTIME, &st) == 0 && (st.stx_mask & STATX_BTIME) != 0;
+}
+
+Test(open, copy_is_in_recover)
+{
+    store_close(must_open());
+    cr_assert(!is_copy_after("true"), "a restart");
+    cr_assert(is_copy_after("cd $1; cp -a muster.db copy; mv copy muster.db") == is_told());
+}
+
+Test(open, moved_file_is_the_same)
+{
+    store_close(must_open());
+    cr_assert(
+        !is_copy_after("cd $1; mkdir -m 700 other; mv muster.db other; mv other/muster.db ."));
+}
+
+/* Only nodes can tell of this one. */
+Test(open, file_written_over_in_place_is_the_same)
+{
+    store_close(must_open());
+    cr_assert(!is_copy_after("cd $1; cp muster.db copy; cat copy > muster.db"));
+}
+
+Test(open, database_of_before_is_not_a_copy)
+{
+    store_close(must_open());
+    run_sql("DELETE FROM home");
+    cr_assert(!is_copy_after("true"));
+    cr_assert(is_copy_after("cd $1; cp -a muster.db copy; mv copy muster.db") == is_told());
 }

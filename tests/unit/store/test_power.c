@@ -40,7 +40,7 @@ static uint32_t run_script(const struct script *s, const struct store_options *o
 static bool survives(const struct script *s, const struct store_options *before, uint32_t acked,
                      char *why, size_t n)
 {
-    struct store_options o = { .dir = before->dir };
+    struct store_options o = { .dir = before->dir, .copies = true };
     struct store *store = NULL;
     struct err e = { "" };
     char *text = NULL;
@@ -93,7 +93,9 @@ static uint32_t sweep(const struct sweep *w)
 
     vfs_unsynced_register();
     for (; cut; cut_at += w->step) {
-        struct store_options o = { .vfs = VFS_UNSYNCED, .synchronous = w->synchronous };
+        struct store_options o = { .vfs = VFS_UNSYNCED,
+                                   .synchronous = w->synchronous,
+                                   .copies = w->made != NULL };
         char *dir = w->made == NULL ? temp_dir() : temp_crash_copy(w->made), why[400] = "";
         uint32_t acked;
 

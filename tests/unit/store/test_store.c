@@ -168,7 +168,7 @@ Test(store, every_table_is_strict)
                         -1, &n) == SQLITE_OK);
     cr_assert(n == 0, "%lld tables are not STRICT", (long long)n);
     store_int(store->db, "SELECT count(*) FROM pragma_table_list WHERE strict", -1, &n);
-    cr_assert(n == SECTION_COUNT + 21, "%lld STRICT tables", (long long)n);
+    cr_assert(n == SECTION_COUNT + 22, "%lld STRICT tables", (long long)n);
 }
 
 Test(store, header_and_modes)
