@@ -3,6 +3,8 @@
 #ifndef MUSTER_SCAN_LIMITS_H
 #define MUSTER_SCAN_LIMITS_H
 
+#include "base/limits.h"
+
 /* What the parsers of images ask for. */
 enum {
     IMAGE_UNIT_BYTES = 4096, /* asks begin and end at multiples of it, or at the file's end */
@@ -51,6 +53,7 @@ enum {
     SNAPSHOT_MEMORY_MOST = 256 << 20,
 };
 
+_Static_assert(SNAPSHOT_SHARE >= 2 * DEFAULT_SCANS_PER_NODE, "half of it is for others");
 _Static_assert(SNAPSHOT_MEMORY_LEAST % SNAPSHOT_CHUNK_BYTES == 0 &&
                    SNAPSHOT_MEMORY_MOST % SNAPSHOT_CHUNK_BYTES == 0,
                "the memory is whole chunks");
