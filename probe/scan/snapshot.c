@@ -102,7 +102,7 @@ static int resume(uint64_t token)
  * killed in between is swept. */
 static int hold(struct snapshot *s, uint64_t token)
 {
-    struct stat st;
+    struct stat st = { 0 };
     int rc;
 
     snprintf(s->path, sizeof s->path, "/dev/dm-%u", s->minor);
