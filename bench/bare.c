@@ -15,11 +15,17 @@
 /* The tables of what is derived. */
 enum { TABLE_SECTION, TABLE_RESOURCE, TABLE_SIGHTING, TABLE_EDGE, TABLES };
 
+/* Columns that have come since have their defaults: the rows are as long as ours of such a fleet.
+ */
 static const char *const table_sql[TABLES] = {
-    [TABLE_SECTION] = "INSERT INTO section VALUES(?1, ?2, 1, ?3, 1, NULL, 1)",
-    [TABLE_RESOURCE] = "INSERT INTO resource VALUES(?1, ?2, 1, ?3, ?4, 0, 0)",
-    [TABLE_SIGHTING] = "INSERT INTO sighting VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 2, 2)",
-    [TABLE_EDGE] = "INSERT INTO edge VALUES(?1, ?2, 1, 2, 2, 2, 0, 1)",
+    [TABLE_SECTION] = "INSERT INTO section(node_no, section, generation, digest, status, at)"
+                      " VALUES(?1, ?2, 1, ?3, 1, 1)",
+    [TABLE_RESOURCE] = "INSERT INTO resource(no, id, kind, key, label, vlan, declared)"
+                       " VALUES(?1, ?2, 1, ?3, ?4, 0, 0)",
+    [TABLE_SIGHTING] = "INSERT INTO sighting(node_no, section, row_key, resource_no, port, base,"
+                       " vlan, paths_active, paths_total) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 2, 2)",
+    [TABLE_EDGE] = "INSERT INTO edge(node_no, resource_no, state, paths_active, paths_total,"
+                   " paths_had, had_until, since) VALUES(?1, ?2, 1, 2, 2, 2, 0, 1)",
 };
 
 struct bare {
@@ -164,20 +170,31 @@ static int insert_all(struct bare *b, const struct bare_node *nodes, uint32_t n)
     return rc == 0 ? sqlite3_exec(b->db, "COMMIT", NULL, NULL, NULL) : rc;
 }
 
+static bool prepare_all(struct bare *b)
+{
+    bool good = true;
+
+    for (int i = 0; i < SECTION_COUNT && good; i++) {
+        b->rows[i] = prepare_row(b->db, &section_descs[i]);
+        good = b->rows[i] != NULL;
+    }
+    for (int i = 0; i < TABLES && good; i++)
+        good = sqlite3_prepare_v3(b->db, table_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &b->tables[i],
+                                  NULL) == SQLITE_OK;
+    return good;
+}
+
 static double timed(struct bare *b, const char *path, const struct bare_node *nodes, uint32_t n,
                     struct err *e)
 {
     double start, took = -1;
+    bool ready;
 
     if (sqlite3_open(path, &b->db) == SQLITE_OK) {
         sqlite3_exec(b->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", NULL, NULL, NULL);
-        for (int i = 0; i < SECTION_COUNT; i++)
-            b->rows[i] = prepare_row(b->db, &section_descs[i]);
-        for (int i = 0; i < TABLES; i++)
-            sqlite3_prepare_v3(b->db, table_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &b->tables[i],
-                               NULL);
+        ready = prepare_all(b);
         start = seconds_now();
-        if (insert_all(b, nodes, n) == 0)
+        if (ready && insert_all(b, nodes, n) == 0)
             took = seconds_now() - start;
         else
             err_set(e, -EIO, "bare insert: %s", sqlite3_errmsg(b->db));

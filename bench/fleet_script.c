@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "fleet_lines.h"
 #include "net/net.h"
 
-enum { LINE_BYTES = 512, IDLE_MS = 1000, MOST_LINES = 10000 };
+enum { LINE_BYTES = FLEET_LINE_BYTES, IDLE_MS = 1000, MOST_LINES = 10000 };
 
 /* ---- one line ----------------------------------------------------------------------------------
  */
@@ -186,7 +187,7 @@ static int parse(char *line, const struct fleet_shape *s, struct order *o, struc
     int rc = 0;
 
     *o = (struct order){ .verb = NULL };
-    line[strcspn(line, "#\r\n")] = '\0';
+    fleet_line_cut(line);
     word = strtok_r(line, " \t", &rest);
     if (word == NULL)
         return 0;
@@ -232,17 +233,15 @@ static int check_line(const char *line, const struct fleet_options *of, struct e
     return rc < 0 || o.verb == NULL ? rc : each_host(&o, of, NULL, e);
 }
 
+static int check_in_file(void *options, char *line, struct err *e)
+{
+    return check_line(line, options, e);
+}
+
 static int check_file(FILE *file, const char *path, const struct fleet_options *of, struct err *e)
 {
-    char line[LINE_BYTES];
-    struct err why;
-    int rc = 0;
+    int rc = fleet_lines_each(file, path, check_in_file, (void *)(uintptr_t)of, e);
 
-    for (unsigned no = 1; rc == 0 && fgets(line, sizeof line, file) != NULL; no++) {
-        rc = check_line(line, of, &why);
-        if (rc < 0)
-            err_set(e, rc, "%s line %u: %s", path, no, why.text);
-    }
     rewind(file);
     return rc;
 }

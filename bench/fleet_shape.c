@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/types.h"
+#include "fleet_lines.h"
 
 #define FIGURE(NAME, member, least, most, usual, what)                       \
     {                                                                        \
@@ -78,11 +79,11 @@ int fleet_shape_set(struct fleet_shape *s, const char *name, const char *text, s
     return err_set(e, -EINVAL, "%.40s is no figure of a fleet (--help lists them)", name);
 }
 
-static int read_line(struct fleet_shape *s, char *line, struct err *e)
+static int read_line(void *shape, char *line, struct err *e)
 {
     char *rest, *name, *text, *more;
 
-    line[strcspn(line, "#\r\n")] = '\0';
+    fleet_line_cut(line);
     name = strtok_r(line, " \t", &rest);
     if (name == NULL)
         return 0;
@@ -90,23 +91,17 @@ static int read_line(struct fleet_shape *s, char *line, struct err *e)
     more = strtok_r(NULL, " \t", &rest);
     if (text == NULL || more != NULL)
         return err_set(e, -EINVAL, "a line is NAME NUMBER, such as: group 40");
-    return fleet_shape_set(s, name, text, e);
+    return fleet_shape_set(shape, name, text, e);
 }
 
 int fleet_shape_read(struct fleet_shape *s, const char *path, struct err *e)
 {
     FILE *f = fopen(path, "re");
-    char line[256];
-    struct err why = { "" };
-    int rc = 0;
+    int rc;
 
     if (f == NULL)
         return err_set(e, -errno, "%s cannot be read: %s", path, strerror(errno));
-    for (unsigned no = 1; rc == 0 && fgets(line, sizeof line, f) != NULL; no++) {
-        rc = read_line(s, line, &why);
-        if (rc < 0)
-            err_set(e, rc, "%s line %u: %s", path, no, why.text);
-    }
+    rc = fleet_lines_each(f, path, read_line, s, e);
     fclose(f);
     return rc;
 }

@@ -148,6 +148,9 @@ static int join_explain(struct reader *r, struct job *j, struct err *e)
         rc = read_holds(r, j, e);
     if (rc == 0 && f->image != NULL)
         rc = read_image(r, j, f->image, e);
+    if (rc == 0 && f->fallen_count > 0)
+        rc =
+            store_read_paths_lost(r->store, j->join.node_no, j->arena, &f->lost, &f->lost_count, e);
     return rc != 0 ? rc : explain_build(f, sections, j->arena, j->reply);
 }
 

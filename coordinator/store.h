@@ -101,6 +101,12 @@ int store_read_image(struct store_reader *r, uint32_t filesystem_no, const char 
 int store_read_images_in(struct store_reader *r, uuid128 filesystem, const char *below, size_t most,
                          struct arena *a, struct strs *paths, uint64_t *count, struct err *e);
 
+/* The paths that a node had in this boot and has no more, newest first, at most LIMIT_LOST_PATHS.
+ */
+struct path_lost;
+int store_read_paths_lost(struct store_reader *r, uint32_t node_no, struct arena *a,
+                          const struct path_lost **out, size_t *count, struct err *e);
+
 /* Which rows of which section are looked for, by the value of which column. */
 enum store_lookup {
     LOOKUP_USES,       /* uses of a container; of all nodes */

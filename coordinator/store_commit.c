@@ -16,6 +16,13 @@
 #define INDEX_REGION_FRAMES 4062 /* that its first region holds; the others hold some more */
 #define INDEX_FRAMES_WORD   4    /* of its header: how many frames of the WAL are committed */
 
+#define TEXT_OF(number) TEXT(number)
+#define TEXT(number)    #number
+
+#define PATHS "9" /* section_id in SQL */
+_Static_assert(SECTION_PATHS == 9, "PATHS");
+#define NEWEST_PATH_LOST "(SELECT ifnull(max(seq), 0) FROM lost_path WHERE node_no = ?1)"
+
 /* What each change does to its table, and to others. Parameters are the table's first columns. */
 static const struct {
     const struct store_table *table;
@@ -34,6 +41,7 @@ static const struct {
                                "DELETE FROM section WHERE node_no = ?1",
                                "DELETE FROM sighting WHERE node_no = ?1",
                                "DELETE FROM edge WHERE node_no = ?1",
+                               "DELETE FROM lost_path WHERE node_no = ?1",
                                "DELETE FROM fence WHERE node_no = ?1",
                                "DELETE FROM reach WHERE node_no = ?1" } },
     [CHANGE_KEY] = { &store_key, WRITE, NULL, { NULL } },
@@ -44,7 +52,15 @@ static const struct {
     [CHANGE_SECTION_CLEAR] = { &store_section,
                                REMOVE,
                                NULL,
-                               { "DELETE FROM sighting WHERE node_no = ?1 AND section = ?2" } },
+                               { "DELETE FROM sighting WHERE node_no = ?1 AND section = ?2",
+                                 "DELETE FROM lost_path WHERE node_no = ?1 AND ?2 = " PATHS } },
+    [CHANGE_PATH_LOST] = { &store_lost_path,
+                           OTHER,
+                           "INSERT INTO lost_path(node_no, seq, at, " STORE_PATH_LOST
+                           ") SELECT ?1, " NEWEST_PATH_LOST " + 1, ?3, " STORE_PATH_LOST
+                           " FROM path WHERE node_no = ?1 AND device = ?2",
+                           { "DELETE FROM lost_path WHERE node_no = ?1 AND seq <= " NEWEST_PATH_LOST
+                             " - " TEXT_OF(LIMIT_LOST_PATHS) } },
     [CHANGE_RESOURCE] = { &store_resource, WRITE, NULL, { NULL } },
     [CHANGE_RESOURCE_DELETE] = { &store_resource, REMOVE, NULL, { NULL } },
     [CHANGE_SIGHTING] = { &store_sighting, WRITE, NULL, { NULL } },

@@ -47,7 +47,7 @@ struct store_table {
 extern const struct store_table store_meta, store_start, store_node, store_key, store_retired_boot,
     store_section, store_resource, store_sighting, store_edge, store_network, store_token,
     store_event, store_lease, store_lease_history, store_fence, store_task, store_job, store_scan,
-    store_reach, store_image;
+    store_reach, store_image, store_lost_path;
 
 /* Append a statement to `sql`; parameters are numbered as the columns. */
 void store_sql_upsert(struct buf *sql, const struct store_table *t);
@@ -134,14 +134,14 @@ int store_open_outcome(sqlite3 *db, int rc, const char *path, struct err *e);
 int store_read_outcome(sqlite3 *db, int rc, const char *path, struct err *e);
 int store_write_outcome(sqlite3 *db, int rc, const char *path, struct err *e);
 
-/* ---- reading (store_read.c, store_read_image.c) --------------------------------------------- */
+/* ---- reading (store_read*.c) --------------------------------------------------------------- */
 
 struct store_reader {
     sqlite3 *db;
     char path[PATH_MAX];
     const char *vfs;
     sqlite3_stmt *begin, *end, *state, *events, *leases;
-    sqlite3_stmt *tasks, *jobs, *sums, *node, *image, *images_in;
+    sqlite3_stmt *tasks, *jobs, *sums, *node, *image, *images_in, *paths_lost;
     sqlite3_stmt *rows[SECTION_COUNT], *count[SECTION_COUNT], *lookups[LOOKUP_COUNT];
 };
 
@@ -149,6 +149,10 @@ struct store_reader {
 int store_read_record(sqlite3_stmt *st, int first, const struct record_desc *d, struct arena *a,
                       void *row);
 int store_prepare_images(struct store_reader *r, struct buf *sql);
+int store_prepare_paths_lost(struct store_reader *r, struct buf *sql);
+/* What of a path is kept when it is lost: its columns in a statement. */
+#define STORE_PATH_LOST \
+    "device, lun, address, transport, hba, initiator_port, target, target_port, portal"
 
 /* ---- files (store_file.c) ------------------------------------------------------------------- */
 

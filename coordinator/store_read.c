@@ -103,6 +103,8 @@ static int prepare_all(struct store_reader *r)
         rc = prepare_tasks(r, &sql);
     if (rc == SQLITE_OK)
         rc = store_prepare_images(r, &sql);
+    if (rc == SQLITE_OK)
+        rc = store_prepare_paths_lost(r, &sql);
     for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++)
         rc = prepare_section(r, &sql, i);
     for (int i = 0; rc == SQLITE_OK && i < LOOKUP_COUNT; i++)
@@ -157,6 +159,7 @@ void store_reader_close(struct store_reader *r)
     sqlite3_finalize(r->node);
     sqlite3_finalize(r->image);
     sqlite3_finalize(r->images_in);
+    sqlite3_finalize(r->paths_lost);
     for (int i = 0; i < SECTION_COUNT; i++) {
         sqlite3_finalize(r->rows[i]);
         sqlite3_finalize(r->count[i]);

@@ -77,6 +77,12 @@ TABLE(section, section_row_state, 2, false,
     COLUMN(section_row_state, status_text, STORE_TEXT_0),
     COLUMN(section_row_state, at, STORE_WALL));
 
+/* The columns that a change brings; the others come from the row of section paths. */
+TABLE(lost_path, path_lost_row, 2, false,
+    COLUMN(path_lost_row, node_no, STORE_U32),
+    COLUMN(path_lost_row, device, STORE_TEXT),
+    COLUMN(path_lost_row, at, STORE_WALL));
+
 TABLE(resource, resource_row, 1, false,
     COLUMN(resource_row, no, STORE_U32),
     COLUMN(resource_row, id, STORE_BLOB16),

@@ -4,8 +4,7 @@
 
 #include "base/text.h"
 #include "sim_internal.h"
-
-static const uint64_t lun_bytes = UINT64_C(1) << 30;
+#include "stock_rows.h"
 
 static int system_row(const struct host *h, struct arena *a, struct section *out)
 {
@@ -57,20 +56,8 @@ static int lun_rows(const struct host *h, struct arena *a, struct section *out)
         return -ENOMEM;
     out->rows = rows;
     for (unsigned i = 0; i < HOST_LUNS; i++) {
-        struct lun *row = &rows[out->row_count];
-
-        if ((h->luns >> i & 1) == 0)
-            continue;
-        REC_SET(row, lun, key, arena_printf(a, "naa.600140500000%04u", i));
-        REC_SET(row, lun, wwid, row->key);
-        REC_SET(row, lun, transport, "fc");
-        REC_SET(row, lun, size_bytes, lun_bytes);
-        REC_SET(row, lun, device, arena_printf(a, "dm-%u", i));
-        REC_SET(row, lun, devnum, arena_printf(a, "253:%u", i));
-        REC_SET(row, lun, state, "ok");
-        REC_SET(row, lun, paths_active, 2);
-        REC_SET(row, lun, paths_total, 2);
-        out->row_count++;
+        if ((h->luns >> i & 1) != 0)
+            stock_lun_row(i, a, &rows[out->row_count++]);
     }
     return 0;
 }
@@ -83,20 +70,8 @@ static int filesystem_rows(const struct host *h, struct arena *a, struct section
         return -ENOMEM;
     out->rows = rows;
     for (unsigned i = 0; i < HOST_LUNS; i++) {
-        struct filesystem *row = &rows[out->row_count];
-
-        if ((h->luns >> i & 1) == 0)
-            continue;
-        REC_SET(row, filesystem, container, arena_printf(a, "naa.600140500000%04u", i));
-        REC_SET(row, filesystem, device, arena_printf(a, "dm-%u", i));
-        REC_SET(row, filesystem, type, "ext4");
-        REC_SET(row, filesystem, usage, "filesystem");
-        REC_SET(row, filesystem, uuid, arena_printf(a, "aaaaaaaa-0000-4000-8000-00000000%04u", i));
-        REC_SET(row, filesystem, size_bytes, lun_bytes);
-        REC_SET(row, filesystem, state, "clean");
-        REC_SET(row, filesystem, paths_active, 2);
-        REC_SET(row, filesystem, paths_total, 2);
-        out->row_count++;
+        if ((h->luns >> i & 1) != 0)
+            stock_filesystem_row(i, a, &rows[out->row_count++]);
     }
     return 0;
 }

@@ -214,6 +214,7 @@ struct node {
     struct slot sections[SECTION_COUNT];
     struct edge **edges; /* sorted by resource number */
     uint32_t edge_count, edge_cap;
+    struct better *better; /* filesystems of devices that have an identity now: see better.c */
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch, as in resource */
     struct event_limit events;
@@ -343,6 +344,8 @@ int emit_key(struct step *s, const struct key *k, enum change_type type);
 int emit_section(struct step *s, const struct node *n, enum section_id id);
 int emit_inventory(struct step *s, const struct node *n, enum section_id id, const char *key,
                    uint64_t hash, const void *row);
+/* Before the row of the path is deleted or written anew. */
+int emit_path_lost(struct step *s, const struct node *n, const char *device);
 int emit_resource(struct step *s, const struct resource *r);
 int emit_sighting(struct step *s, const struct node *n, const struct sighting *g);
 int emit_sighting_delete(struct step *s, const struct node *n, const struct sighting *g);
@@ -445,6 +448,13 @@ int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool an
 void row_release(struct coord *c, enum section_id id, struct row *row); /* without a change */
 bool container_is_local(const char *container); /* it means something on its node alone */
 struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight);
+
+/* ---- better.c: a device that had no identity and has one */
+struct better;
+/* A row shows the LUN, as `to`: what its devices were called, and what lay in them, may go. */
+int better_known(struct step *s, struct node *n, const struct sight *sight, struct edge *to);
+int better_settle(struct step *s, struct node *n); /* the report's rows are all in */
+void better_forget(struct node *n);
 
 #include "core/lease.h" /* graph.c, conflict.c, lease.c, hold.c, fence.c */
 #include "core/task.h"  /* task.c, job.c */

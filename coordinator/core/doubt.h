@@ -71,6 +71,7 @@ int twins_tell(const struct coord *c, struct twins *t); /* makes sorted and the 
 int twins_load(struct coord *c);
 int twin_sets_text(struct arena *a, const struct twin *w, const char **out);
 int twin_sets_load(struct twin *w, const char *text);
+/* What it lies in; NULL: out of memory. */
 const char *twin_name(const struct coord *c, struct arena *a, const struct twin *w);
 int twin_doubts(const struct coord *c, struct arena *a, const struct twin *w, struct doubts *out);
 /* NULL: it is alone in it. */

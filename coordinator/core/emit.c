@@ -123,6 +123,17 @@ int emit_inventory(struct step *s, const struct node *n, enum section_id id, con
     return row != NULL || keep(s, &ch->inventory.key) ? 0 : -ENOMEM;
 }
 
+int emit_path_lost(struct step *s, const struct node *n, const char *device)
+{
+    struct change *ch = emit(s, CHANGE_PATH_LOST);
+
+    if (ch == NULL)
+        return -ENOMEM;
+    ch->path_lost =
+        (struct path_lost_row){ .node_no = n->row.no, .device = device, .at = s->c->wall };
+    return keep(s, &ch->path_lost.device) ? 0 : -ENOMEM;
+}
+
 int emit_resource(struct step *s, const struct resource *r)
 {
     struct change *ch = emit(s, CHANGE_RESOURCE);

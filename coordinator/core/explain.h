@@ -38,6 +38,19 @@ struct explain_pv {
 };
 #define PEER_NONE SIZE_MAX
 
+/* A LUN to which the node had more active paths in this boot than it has now. */
+struct explain_fallen {
+    const char *key;
+    uint64_t had, total; /* paths that it had at most; that there are now, active or not */
+    wall_ms until;       /* it had them all */
+};
+
+/* A path that is there no more: what is known of it is as it was last. */
+struct path_lost {
+    struct path path;
+    wall_ms at;
+};
+
 /* Of an image all other facts are those of its filesystem. */
 struct explain_image {
     struct image_wanted wanted;
@@ -66,7 +79,11 @@ struct explain_facts {
     size_t best; /* the one that sees the resource best; PEER_NONE: none, or this one is whole */
     const struct explain_pv *pvs; /* that the node lacks, or the best one, and some other sees */
     size_t pv_count;
-    bool pvs_left_out;          /* there are too many to look for each of them */
+    bool pvs_left_out;                   /* there are too many to look for each of them */
+    const struct explain_fallen *fallen; /* LUNs of this node, by key */
+    size_t fallen_count;
+    const struct path_lost *lost; /* newest first; the shell's, once it has read them */
+    size_t lost_count;
     const char *const *holders; /* names of other nodes that have it, by use_info.node */
     struct recs holds;  /* use_info: how they use it; the shell's, once it has looked them up */
     struct recs states; /* section_body without rows: status and ages, which the database has not */

@@ -242,6 +242,8 @@ void explain_absent(struct chain *ch)
         return; /* nothing is known; the section says so */
     if (ch->f->kind == RESOURCE_FILESYSTEM)
         absent_filesystem(ch);
+    else if (ch->f->kind == RESOURCE_LUN)
+        explain_lost_paths(ch, 1, ch->f->key);
     if (ch->peer == NULL) {
         chain_add(ch, 1, chain_kind(ch), ch->f->resource->label, "info", NULL,
                   "No other node sees it now, so that what leads to it is not known.");

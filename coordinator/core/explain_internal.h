@@ -92,6 +92,16 @@ bool path_is_active(const struct path *p);
 bool port_is_up(const struct hba *h);
 bool text_is(const char *text, const char *word); /* false for NULL */
 
+/* "sdb (fc) from PORT to target port PORT", as it is or was. */
+const char *path_route(struct chain *ch, const struct path *p);
+/* What would bring it back where the kernel has nothing against it. */
+const char *path_far_mend(struct chain *ch, const struct path *p, const struct hba *h);
+/* The port of this node that it goes through; nothing where that is not known. */
+void explain_path_hba(struct chain *ch, unsigned depth, const struct path *p);
+
+/* explain_lost.c: the paths that led to a LUN in this boot and are there no more. */
+void explain_lost_paths(struct chain *ch, unsigned depth, const char *lun);
+
 /* explain_use.c: who has the container mounted or open. */
 void explain_uses(struct chain *ch, unsigned depth, const char *container);
 /* What other nodes do with the resource. */

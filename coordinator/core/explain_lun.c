@@ -96,14 +96,21 @@ static const char *far_end(struct chain *ch, const struct path *p)
     return p->target != NULL ? chain_text(ch, "target %s", p->target) : NULL;
 }
 
-static const char *path_text(struct chain *ch, const struct path *p)
+const char *path_route(struct chain *ch, const struct path *p)
 {
     const char *far = far_end(ch, p);
     const char *text =
         chain_text(ch, "%s (%s)", p->device, p->transport != NULL ? p->transport : "scsi");
 
-    if (far != NULL)
-        text = chain_text(ch, "%s from %s to %s", text, port_text(p->initiator_port), far);
+    return far == NULL
+               ? text
+               : chain_text(ch, "%s from %s to %s", text, port_text(p->initiator_port), far);
+}
+
+static const char *path_text(struct chain *ch, const struct path *p)
+{
+    const char *text = path_route(ch, p);
+
     text = chain_text(ch, "%s is %s", text, p->state != NULL ? p->state : "there");
     if (p->target_port_state != NULL)
         text = chain_text(ch, "%s, %s %s", text, p->portal != NULL ? "session" : "target port",
@@ -146,12 +153,19 @@ static const char *far_end_mend(struct chain *ch, const struct path *p, const st
                       far != NULL ? far : "the device");
 }
 
-/* What would make the path carry I/O; the nearest cause first. */
-static const char *path_mend(struct chain *ch, const struct path *p, const struct hba *h)
+const char *path_far_mend(struct chain *ch, const struct path *p, const struct hba *h)
 {
     if (h != NULL && !port_is_up(h))
         return chain_text(ch, "Check the cable of %s on %s and the port of the switch", h->name,
                           chain_node(ch));
+    return far_end_mend(ch, p, h);
+}
+
+/* What would make the path carry I/O; the nearest cause first. */
+static const char *path_mend(struct chain *ch, const struct path *p, const struct hba *h)
+{
+    if (h != NULL && !port_is_up(h))
+        return path_far_mend(ch, p, h);
     if (far_end_is_down(p))
         return far_end_mend(ch, p, h);
     if (text_is(p->state, "offline"))
@@ -182,6 +196,12 @@ static bool said_before(const struct chain *ch, const char *hba)
     return false;
 }
 
+void explain_path_hba(struct chain *ch, unsigned depth, const struct path *p)
+{
+    if (p->hba != NULL)
+        explain_hba(ch, depth, p->hba, !said_before(ch, p->hba));
+}
+
 static void explain_path(struct chain *ch, unsigned depth, const struct path *p)
 {
     const struct hba *h = p->hba != NULL ? chain_row(ch, SECTION_HBAS, p->hba) : NULL;
@@ -189,8 +209,7 @@ static void explain_path(struct chain *ch, unsigned depth, const struct path *p)
 
     chain_add(ch, depth, "path", p->device, active ? "ok" : "lost",
               active ? NULL : path_mend(ch, p, h), "%s.", path_text(ch, p));
-    if (p->hba != NULL)
-        explain_hba(ch, depth + 1, p->hba, !said_before(ch, p->hba));
+    explain_path_hba(ch, depth + 1, p);
 }
 
 static void explain_paths(struct chain *ch, unsigned depth, const char *lun)
@@ -203,6 +222,7 @@ static void explain_paths(struct chain *ch, unsigned depth, const char *lun)
         if (text_is(p->lun, lun))
             explain_path(ch, depth, p);
     }
+    explain_lost_paths(ch, depth, lun);
 }
 
 /* ---- the LUN -------------------------------------------------------------------------------- */

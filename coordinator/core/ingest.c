@@ -87,6 +87,8 @@ static int row_delete(struct step *s, struct node *n, enum section_id id, struct
 
     if ((sighting_sections >> id) & 1u)
         rc = sighting_drop(s, n, row);
+    else if (id == SECTION_PATHS)
+        rc = emit_path_lost(s, n, row->key);
     if (rc == 0)
         row_release(s->c, id, row);
     if (rc == 0)
@@ -129,7 +131,7 @@ static int row_see(struct step *s, struct node *n, enum section_id id, struct ro
     char scratch[SIGHT_SCRATCH];
     struct inventory_row kept = { .node_no = n->row.no };
     struct sight sight;
-    bool sees, flaw;
+    bool sees, flaw, fresh = row->sighting == NULL;
     int rc = 0;
 
     row_kept(id, record, &kept);
@@ -146,9 +148,23 @@ static int row_see(struct step *s, struct node *n, enum section_id id, struct ro
         return 0;
     flaw = sees && sight.flawed && (row->sighting == NULL || !row->sighting->sight.flawed);
     rc = sighting_set(s, n, id, row, sees ? &sight : NULL);
+    if (rc == 0 && sees && (changed || fresh)) /* its paths may be others */
+        rc = better_known(s, n, &sight, row->sighting->edge);
     if (rc == 0 && changed && sees && id == SECTION_FILESYSTEMS)
         rc = type_follow(s, row->sighting->edge->resource, record);
     return rc == 0 && flaw ? flaw_event(s, n, row->sighting->edge->resource, record) : rc;
+}
+
+/* A device that leads to another LUN, or is at another address, is another path than it was. */
+static int path_see(struct step *s, struct node *n, struct remaps **remaps, struct row *row,
+                    const struct path *path)
+{
+    uint64_t was = row->mark;
+    int rc;
+
+    row->mark = path_mark(path);
+    rc = was != 0 && was != row->mark ? emit_path_lost(s, n, row->key) : 0;
+    return rc < 0 ? rc : remap_note(s, n, remaps, path, was);
 }
 
 /* Two sorted lists, the rows as they were and as they are now, become one. */
@@ -198,10 +214,8 @@ static int merge_one(struct merge *m, size_t i)
             return -ENOMEM;
     }
     m->count++;
-    if (m->in->id == SECTION_PATHS) {
-        rc = remap_note(m->s, m->n, &m->remaps, record, row->mark);
-        row->mark = path_mark(record);
-    }
+    if (m->in->id == SECTION_PATHS)
+        rc = path_see(m->s, m->n, &m->remaps, row, record);
     if (rc < 0)
         return rc;
     row->hash = m->in->hashes[i];
@@ -394,6 +408,8 @@ int ingest_report(struct step *s, struct node *n)
     if (rc == 0)
         rc = settle_bare(s->c, n);
     if (rc == 0)
+        rc = better_settle(s, n);
+    if (rc == 0)
         rc = matrix_settle(s, quiet);
     if (rc == 0)
         rc = twins_settle(s, n);
@@ -452,6 +468,7 @@ static int history_end(struct step *s, struct edge *e)
 
 int ingest_clear(struct step *s, struct node *n)
 {
+    better_forget(n);
     for (int id = 0; id < SECTION_COUNT; id++) {
         int rc = slot_clear(s, n, (enum section_id)id);
 

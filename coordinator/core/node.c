@@ -81,6 +81,7 @@ void node_free(struct node *n)
         free(n->sections[i].rows);
         free(n->sections[i].status_text);
     }
+    better_forget(n);
     free(n->edges);
     free(n);
 }

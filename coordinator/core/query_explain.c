@@ -152,6 +152,43 @@ static int add_holders(struct answer *q, const struct node *n, const struct reso
     return 0;
 }
 
+/* ---- LUNs that had more paths ---------------------------------------------------------------- */
+
+static bool has_fallen(const struct edge *e)
+{
+    return e->resource->kind == RESOURCE_LUN && e->had_until.v != 0 &&
+           e->paths_had > e->paths_active;
+}
+
+/* Any of them may be below what is asked about. */
+static int add_fallen(struct answer *q, const struct node *n, struct explain_facts *f)
+{
+    struct explain_fallen *v;
+    size_t room = 0;
+
+    for (uint32_t i = 0; i < n->edge_count; i++)
+        room += has_fallen(n->edges[i]);
+    v = arena_array(q->a, room, sizeof *v);
+    if (v == NULL)
+        return -ENOMEM;
+    f->fallen = v;
+    for (uint32_t i = 0; i < n->edge_count; i++) {
+        const struct edge *e = n->edges[i];
+
+        if (!has_fallen(e))
+            continue;
+        v[f->fallen_count] = (struct explain_fallen){
+            .key = arena_strdup(q->a, e->resource->key),
+            .had = e->paths_had,
+            .total = e->sightings != NULL ? e->paths_total : 0,
+            .until = e->had_until,
+        };
+        if (v[f->fallen_count++].key == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 static int add_image(struct answer *q, const struct resource *image, struct explain_facts *f)
 {
     struct resource_info *fs = arena_zalloc(q->a, sizeof *fs);
@@ -187,6 +224,8 @@ static int gather(struct answer *q, const struct node *n, const struct resource 
         rc = explain_peers(q, n, r, f);
     if (rc == 0)
         rc = add_holders(q, n, r, f);
+    if (rc == 0 && r->kind != RESOURCE_NETWORK)
+        rc = add_fallen(q, n, f);
     return rc < 0 ? rc : info_sections(q->c, q->a, n, &f->states);
 }
 

@@ -98,6 +98,14 @@ struct inventory_row {
     uint64_t mark;         /* of a path: path_mark(); of a use: use_mark() */
 };
 
+/* A path that a node had in this boot and has no more. The store takes what is known of it from the
+ * row of section paths, which is there still when this comes. */
+struct path_lost_row {
+    uint32_t node_no;
+    const char *device;
+    wall_ms at;
+};
+
 struct resource_row {
     uint32_t no; /* never reused */
     uuid128 id;
@@ -301,6 +309,7 @@ enum change_type {
     CHANGE_SECTION,
     CHANGE_SECTION_CLEAR, /* a section's state and rows of a node (new boot) */
     CHANGE_INVENTORY,
+    CHANGE_PATH_LOST, /* before the row of the path is deleted, or is another path's */
     CHANGE_RESOURCE,
     CHANGE_RESOURCE_DELETE, /* its edges have been deleted before */
     CHANGE_SIGHTING,
@@ -342,6 +351,7 @@ struct change {
         struct retired_boot_row retired_boot;
         struct section_row_state section;
         struct inventory_row inventory;
+        struct path_lost_row path_lost;
         struct resource_row resource;
         struct sighting_row sighting;
         struct edge_row edge;

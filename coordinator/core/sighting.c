@@ -298,27 +298,6 @@ static void history_move(const struct edge *from, struct edge *to)
         to->since = from->since;
 }
 
-/* A device that had no identity, and has one now: what it was called meanwhile is the same thing,
- * and goes as soon as no row calls it so. */
-static int better_known(struct step *s, struct node *n, const struct sight *sight, struct edge *to)
-{
-    size_t count = sight->devices != NULL ? sight->devices->n : 0;
-    char key[PORT_MOST + sizeof "local."];
-
-    for (size_t i = 0; i < count; i++) {
-        int len = snprintf(key, sizeof key, "local.%s", sight->devices->v[i]);
-        struct resource *r = resource_by_id(s->c, resource_seen_id(n, RESOURCE_LUN, key));
-        struct edge *from = r != NULL && (size_t)len < sizeof key ? edge_find(n, r) : NULL;
-        int rc = from != NULL ? edge_dirty(s->c, from) : 0;
-
-        if (rc < 0)
-            return rc;
-        if (from != NULL)
-            from->heir = to;
-    }
-    return 0;
-}
-
 int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool announce)
 {
     int rc = 0;
@@ -434,7 +413,5 @@ int sighting_set(struct step *s, struct node *n, enum section_id id, struct row 
     if (r->twin != NULL)
         twin_seen(s->c, r->twin);
     rc = edge_believe(s, e, REPORTED_ANEW);
-    if (rc == 0)
-        rc = better_known(s, n, sight, e);
     return rc < 0 ? rc : emit_sighting(s, n, g);
 }

@@ -179,7 +179,7 @@ static int clone_event(struct step *s, struct node *n, struct twins *t, struct t
 {
     const struct twin *a = NULL, *b = NULL;
     bool pv = t->key[0] == 'p';
-    struct arena *arena = s->u->arena;
+    const char *name, *copy;
     char more[48] = "";
     int rc;
 
@@ -192,12 +192,15 @@ static int clone_event(struct step *s, struct node *n, struct twins *t, struct t
     rc = b == NULL ? 0 : event_due_of_node(s, n);
     if (rc != 1)
         return rc;
+    name = twin_name(s->c, s->u->arena, a);
+    copy = twin_name(s->c, s->u->arena, b);
+    if (name == NULL || copy == NULL)
+        return -ENOMEM;
     if (count > 2)
         snprintf(more, sizeof more, " and %zu more", count - 2);
     return event(s, pv ? "pv.clone" : "fs.clone", SEVERITY_WARNING, n, twin_resource(s->c, a),
                  "%s sees the %s UUID %s in %s and %s%s at once: they are clones.", n->row.name,
-                 pv ? "PV" : "filesystem", t->key + 3, twin_name(s->c, arena, a),
-                 twin_name(s->c, arena, b), more);
+                 pv ? "PV" : "filesystem", t->key + 3, name, copy, more);
 }
 
 /* Twins of one kind of identifier that the node sees at once. */

@@ -109,7 +109,7 @@ int twins_tell(const struct coord *c, struct twins *t)
 const char *twin_name(const struct coord *c, struct arena *a, const struct twin *w)
 {
     const struct resource *r = NULL;
-    const char *what = "LUN", *name = w->container, *text;
+    const char *what = "LUN", *name = w->container;
 
     if (strncmp(name, "lv.", 3) == 0) {
         what = "logical volume";
@@ -122,10 +122,9 @@ const char *twin_name(const struct coord *c, struct arena *a, const struct twin 
                resource_by_id(c, resource_seen_id(w->owner, RESOURCE_LUN, name)) == NULL) {
         what = "partition";
     }
-    text = r != NULL ? arena_printf(a, "%s %s", what, r->label)
+    return r != NULL ? arena_printf(a, "%s %s", what, r->label)
                      : arena_printf(a, "%s %s%s%s", what, name, w->owner != NULL ? " of " : "",
                                     w->owner != NULL ? w->owner->row.name : "");
-    return text != NULL ? text : what;
 }
 
 static char *twin_doubt(const struct coord *c, struct arena *a, const struct twin *w,
@@ -134,16 +133,18 @@ static char *twin_doubt(const struct coord *c, struct arena *a, const struct twi
     const char *what = w->of->key[0] == 'p' ? "PV" : "filesystem";
     uint64_t set = twin_shared_set(w, other);
     const struct node *n = node_by_no(c, (uint32_t)(set >> 32));
+    const char *name = twin_name(c, a, w), *copy = twin_name(c, a, other);
 
+    if (name == NULL || copy == NULL)
+        return NULL;
     if (set != 0)
         return arena_printf(a,
                             "clone: the same %s UUID is in %s and in %s, both seen at once by %s.",
-                            what, twin_name(c, a, w), twin_name(c, a, other),
-                            n != NULL ? n->row.name : "a node that is forgotten");
+                            what, name, copy, n != NULL ? n->row.name : "a node that is forgotten");
     return arena_printf(a,
                         "%s may be the same storage as %s, which has the same %s UUID: no node has "
                         "seen both at once under identifiers that can be compared.",
-                        twin_name(c, a, w), twin_name(c, a, other), what);
+                        name, copy, what);
 }
 
 int twin_doubts(const struct coord *c, struct arena *a, const struct twin *w, struct doubts *out)

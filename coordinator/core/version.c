@@ -69,7 +69,9 @@ void version_remove(struct resource *r, const struct sighting *g)
         r->twin->of->stale = true;
     r->others -= differs(r, g);
     r->sightings--;
-    if (r->sightings > 0 && r->others == r->sightings)
+    if (r->sightings == 0)
+        r->size = r->mark = 0; /* as after a start: nobody says anything */
+    else if (r->others == r->sightings)
         pick(r);
 }
 

@@ -46,6 +46,7 @@
 #define LIMIT_NETWORKS      4096u
 #define LIMIT_RETIRED       32u   /* keys, and boots, of one node that are over and remembered */
 #define LIMIT_LOST_EDGES    2048u /* of one node: what it has seen and sees no more */
+#define LIMIT_LOST_PATHS    1024  /* of one node: what led to its LUNs and is there no more */
 #define LIMIT_TOKENS        65536u
 
 /* Liveness. Milliseconds on CLOCK_BOOTTIME. */

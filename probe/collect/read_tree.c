@@ -44,9 +44,10 @@ static const struct {
         "hostnqn" } },
 };
 
-static const char *const disk_names[] = { "dev",    "size",    "ro",       "removable", "hidden",
-                                          "serial", "diskseq", "wwid",     "nguid",     "eui",
-                                          "uuid",   "nsid",    "ana_state" };
+static const char *const disk_names[] = { "dev",    "size",   "ro",      "removable",
+                                          "hidden", "serial", "diskseq", "wwid",
+                                          "nguid",  "eui",    "uuid",    "nsid" };
+static const char *const nvme_names[] = { "ana_state" };
 static const char *const queue_names[] = { "logical_block_size", "physical_block_size",
                                            "rotational", "discard_max_bytes" };
 static const char *const loop_names[] = { "backing_file", "offset", "sizelimit" };
@@ -116,28 +117,21 @@ static int open_folder(struct reading *r, const char *where)
     return read_path(r->req, path, "%s", where) ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
-/* What is remembered of a folder, with what moves read again. */
+static bool moves(const char *name)
+{
+    return is_in(name, moving, ARRAY_LEN(moving));
+}
+
 static void add_known(struct reading *r, const char *where, const char *const *names, size_t n)
 {
     struct tree old = tree_children(r->before, where);
-    int folder = -1;
 
-    for (size_t i = 0; i < old.n && r->b.error == 0; i++) {
+    for (size_t i = 0; i < old.n; i++) {
         const struct tree_entry *e = &old.v[i];
-        struct bytes data = { e->data, e->n };
 
-        if (e->kind != TREE_FILE || !is_in(e->name, names, n))
-            continue;
-        if (is_in(e->name, moving, ARRAY_LEN(moving))) {
-            if (folder < 0)
-                folder = open_folder(r, where);
-            data = read_attribute(r, folder, e->name);
-        }
-        if (data.n > 0)
-            tree_add_file(&r->b, where, e->name, data);
+        if (e->kind == TREE_FILE && is_in(e->name, names, n) && !moves(e->name))
+            tree_add_file(&r->b, where, e->name, (struct bytes){ e->data, e->n });
     }
-    if (folder >= 0)
-        close(folder);
 }
 
 static const char *inside(struct reading *r, const char *dir, const char *inner)
@@ -150,23 +144,29 @@ static const char *inside(struct reading *r, const char *dir, const char *inner)
 }
 
 /* Adds the attributes that are there and say something; `inner` is a folder below `dir`, or NULL.
- */
+ * Of a known disk only those that move are read, whether they were there or not: ALUA's state is
+ * there only once multipathd has attached its handler. */
 static void add_files(struct reading *r, const char *dir, const char *inner,
                       const char *const *names, size_t n)
 {
     const char *where = inside(r, dir, inner);
+    bool any = !r->known;
     int folder;
 
-    if (where != NULL && r->known)
-        add_known(r, where, names, n);
-    if (where == NULL || r->known)
+    if (where == NULL)
         return;
-    folder = open_folder(r, where);
+    if (r->known)
+        add_known(r, where, names, n);
+    for (size_t i = 0; i < n && names[i] != NULL; i++)
+        any |= moves(names[i]);
+    folder = any ? open_folder(r, where) : -1;
     if (folder < 0)
         return;
     for (size_t i = 0; i < n && names[i] != NULL && r->b.error == 0; i++) {
-        struct bytes data = read_attribute(r, folder, names[i]);
+        struct bytes data = { NULL, 0 };
 
+        if (!r->known || moves(names[i]))
+            data = read_attribute(r, folder, names[i]);
         if (data.n > 0)
             tree_add_file(&r->b, where, names[i], data);
     }
@@ -371,6 +371,8 @@ static void add_disk(struct reading *r, const char *block, const char *name)
     add_files(r, dir, "queue", queue_names, ARRAY_LEN(queue_names));
     if (strncmp(name, "loop", 4) == 0)
         add_files(r, dir, "loop", loop_names, ARRAY_LEN(loop_names));
+    if (strncmp(name, "nvme", 4) == 0)
+        add_files(r, dir, NULL, nvme_names, ARRAY_LEN(nvme_names));
     if (strncmp(name, "dm-", 3) == 0)
         add_files(r, dir, "dm", dm_names, ARRAY_LEN(dm_names));
     if (strncmp(name, "md", 2) == 0)

@@ -141,7 +141,9 @@ class ScanFleet:
         def write(folder):
             with open(os.path.join(folder, "note"), "ab") as f:
                 f.write(b"changed\n")
-        inside(self.disks, self.devices[self.names[0], label], self.kinds[label], write)
+        device = self.devices[self.names[0], label]
+        inside(self.disks, device, self.kinds[label], write)
+        d.as_udev(device)  # a probe that has just looked has seen the mount, and is not told of its end
         self.wait_unused()
         self.before[label] = block_digests(self.files[label])
 

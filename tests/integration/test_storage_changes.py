@@ -54,6 +54,9 @@ def comes_and_goes(b, path, number):
             b.times.add("detached", b.kernel.first_after(started, device), b.until("edge.lost", path))
         m = b.lab.matrix("--kind", "lun")
         check((m["alpha", path]["state"], m["beta", path]["state"]) == ("lost", "ok"), f"edges: {m}")
+        gone = [e for e in b.lab.muster("explain", "alpha", path)["evidence"]
+                if (e["what"], e["name"], e["state"]) == ("path", f"loop{number}", "lost")]
+        check(len(gone) == 1 and "is gone since" in gone[0]["text"], f"the path is named: {gone}")
         with b.change():
             started = time.monotonic()
             b.disks.attach(0, path, number)
@@ -141,7 +144,9 @@ def swapped(b, device):
         b.times.add("swapped off", started, b.rows("uses", lambda rows: not here(rows), "no swap"))
 
 
-def with_few():
+@contextlib.contextmanager
+def world(rescan, more):
+    """Alpha has three disks to change, of which beta has one too, and those that `more` attaches."""
     with Lab() as lab, Disks(lab) as disks:
         moving = disks.make("ext4", "moving", "-L", "moving")
         number = disks.reserve(0)[0]
@@ -150,37 +155,38 @@ def with_few():
         growing = disks.attach(0, disks.file("growing"))
         over = disks.attach(0, disks.make("ext4", "over", "-L", "over0"))
         stays = disks.attach(0, disks.make("ext4", "stays", "-L", "stays"))
-        swap = disks.attach(0, disks.make("swap", "swap", "-L", "swap"))
-        fleet = Fleet(lab, disks, ("alpha", "beta"), extra=("--rescan", "5s"))
-        expected = {("alpha", n) for n in ("moving", "over0", "stays", "swap")} | {("beta", "moving")}
-        lab.wait_matrix(lambda m: expected == {k for k, e in m.items() if e["state"] == "ok"},
+        others = more(disks)
+        fleet = Fleet(lab, disks, ("alpha", "beta"), extra=("--rescan", rescan))
+        lab.wait_matrix(lambda m: len(m) == 5 + len(others) and all(e["state"] == "ok" for e in m.values()),
+                        "the LUNs", "--kind", "lun")
+        expected = {("alpha", n) for n in ("moving", "over0", "stays")} | {("beta", "moving")}
+        lab.wait_matrix(lambda m: expected <= {k for k, e in m.items() if e["state"] == "ok"},
                         "the filesystems", "--kind", "filesystem")
         b = Bench(lab, disks, fleet)
+        yield b, moving, number, growing, over, stays, others
+        lab.end(b.events.process)
+
+
+def with_few():
+    def swap(disks):
+        return [disks.attach(0, disks.make("swap", "swap", "-L", "swap"))]
+    with world("5s", swap) as (b, moving, number, growing, over, stays, others):
+        b.lab.wait_matrix(lambda m: m.get(("alpha", "swap"), {}).get("state") == "ok", "the swap",
+                          "--kind", "filesystem")
         comes_and_goes(b, moving, number)
         grows(b, growing, 64 * MIB)
         written_over(b, over)
         written_over_silently(b, over)
         mounted(b, stays)
-        swapped(b, swap)
+        swapped(b, others[0])
         b.times.tell(TARGET_MS)
-        lab.end(b.events.process)
 
 
 def beside_many():
     """No rescan comes while this lasts."""
-    with Lab() as lab, Disks(lab) as disks:
-        moving = disks.make("ext4", "moving", "-L", "moving")
-        number = disks.reserve(0)[0]
-        disks.attach(0, moving, number)
-        disks.attach(1, moving)
-        growing = disks.attach(0, disks.file("growing"))
-        over = disks.attach(0, disks.make("ext4", "over", "-L", "over0"))
-        stays = disks.attach(0, disks.make("ext4", "stays", "-L", "stays"))
-        others = [disks.attach(0, disks.file(f"by{i}", MIB)) for i in range(MANY)]
-        fleet = Fleet(lab, disks, ("alpha", "beta"), extra=("--rescan", "1h"))
-        lab.wait_matrix(lambda m: len(m) == MANY + 5 and all(e["state"] == "ok" for e in m.values()),
-                        "the LUNs", "--kind", "lun")
-        b = Bench(lab, disks, fleet)
+    def many(disks):
+        return [disks.attach(0, disks.file(f"by{i}", MIB)) for i in range(MANY)]
+    with world("1h", many) as (b, moving, number, growing, over, stays, others):
         b.bystanders = others
         check(all(n > 0 for n in b.reads().values()), "each was read, once")
         comes_and_goes(b, moving, number)
@@ -189,10 +195,9 @@ def beside_many():
         mounted(b, stays)
         print(f"beside {MANY} others, of which at most {b.most} were read at a change:")
         b.times.tell(TARGET_MS)
-        events = lab.muster("event", "tail", "--since", "0")["events"]
+        events = b.lab.muster("event", "tail", "--since", "0")["events"]
         lost = [e for e in events if e["kind"] in ("node.suspect", "section.stuck", "section.failed")]
         check(not lost, f"heartbeats and workers: {lost}")
-        lab.end(b.events.process)
 
 
 def main():

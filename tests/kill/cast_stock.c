@@ -6,8 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cast.h"
-
-static const uint64_t lun_bytes = UINT64_C(1) << 30;
+#include "stock_rows.h"
 
 void stock_identity(uint32_t node, uuid128 id, struct arena *a, struct identity *out)
 {
@@ -39,19 +38,8 @@ static int lun_rows(struct arena *a, struct section *out)
 
     if (rows == NULL)
         return -ENOMEM;
-    for (unsigned i = 0; i < CAST_FILESYSTEMS; i++) {
-        struct lun *row = &rows[i];
-
-        REC_SET(row, lun, key, arena_printf(a, "naa.600140500000%04u", i));
-        REC_SET(row, lun, wwid, row->key);
-        REC_SET(row, lun, transport, "fc");
-        REC_SET(row, lun, size_bytes, lun_bytes);
-        REC_SET(row, lun, device, arena_printf(a, "dm-%u", i));
-        REC_SET(row, lun, devnum, arena_printf(a, "253:%u", i));
-        REC_SET(row, lun, state, "ok");
-        REC_SET(row, lun, paths_active, 2);
-        REC_SET(row, lun, paths_total, 2);
-    }
+    for (unsigned i = 0; i < CAST_FILESYSTEMS; i++)
+        stock_lun_row(i, a, &rows[i]);
     out->rows = rows;
     out->row_count = CAST_FILESYSTEMS;
     return 0;
@@ -63,19 +51,8 @@ static int filesystem_rows(struct arena *a, struct section *out)
 
     if (rows == NULL)
         return -ENOMEM;
-    for (unsigned i = 0; i < CAST_FILESYSTEMS; i++) {
-        struct filesystem *row = &rows[i];
-
-        REC_SET(row, filesystem, container, arena_printf(a, "naa.600140500000%04u", i));
-        REC_SET(row, filesystem, device, arena_printf(a, "dm-%u", i));
-        REC_SET(row, filesystem, type, "ext4");
-        REC_SET(row, filesystem, usage, "filesystem");
-        REC_SET(row, filesystem, uuid, arena_printf(a, "aaaaaaaa-0000-4000-8000-00000000%04u", i));
-        REC_SET(row, filesystem, size_bytes, lun_bytes);
-        REC_SET(row, filesystem, state, "clean");
-        REC_SET(row, filesystem, paths_active, 2);
-        REC_SET(row, filesystem, paths_total, 2);
-    }
+    for (unsigned i = 0; i < CAST_FILESYSTEMS; i++)
+        stock_filesystem_row(i, a, &rows[i]);
     out->rows = rows;
     out->row_count = CAST_FILESYSTEMS;
     return 0;

@@ -124,6 +124,18 @@ static int apply_inventory(struct durable *d, const struct change *ch, struct er
     return PUT(d, T_INVENTORY, *r);
 }
 
+/* Only the store keeps lost paths; it takes them from a row that must be there. */
+static int apply_path_lost(struct durable *d, const struct path_lost_row *r, struct err *e)
+{
+    const struct inventory_row of = { .node_no = r->node_no,
+                                      .section = SECTION_PATHS,
+                                      .key = r->device };
+
+    return durable_find(d, T_INVENTORY, &of) != NULL
+               ? 0
+               : err_set(e, -EINVAL, "path %s, which is not there, is lost", r->device);
+}
+
 static int must(bool done, const char *what, struct err *e)
 {
     return done ? 0 : err_set(e, -EINVAL, "delete of %s that is not there", what);
@@ -232,6 +244,8 @@ static int apply(struct durable *d, const struct change *ch, struct err *e)
         return PUT(d, T_SECTION, ch->section);
     case CHANGE_INVENTORY:
         return apply_inventory(d, ch, e);
+    case CHANGE_PATH_LOST:
+        return apply_path_lost(d, &ch->path_lost, e);
     case CHANGE_RESOURCE:
         return PUT(d, T_RESOURCE, ch->resource);
     case CHANGE_SIGHTING:

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
-#include "core/image_list.h"
+#include "join.h"
 #include "wire/token.h"
 
 void life_draw(struct life *l, void *out, size_t n)
@@ -100,23 +100,6 @@ static void forget(struct life *l)
     l->offer_count = 0;
 }
 
-/* What the shell reads from the database. */
-static void join_images(struct life *l, const struct outgoing *o)
-{
-    const struct image_list_facts *f = o->join.image_list;
-    struct image_info *v = arena_array(o->reply_arena, f->n, sizeof *v);
-    size_t n = 0;
-
-    assert(v != NULL);
-    for (size_t i = 0; i < f->n; i++) {
-        const struct image_row *x = durable_image_at(l->d, f->v[i].filesystem_no, f->v[i].path);
-
-        if (x != NULL)
-            image_list_info(&f->v[i], x->seen, x->image, &v[n++]);
-    }
-    REC_SET(o->reply, reply, images, ((struct recs){ v, n }));
-}
-
 static void take_messages(struct life *l)
 {
     for (struct outgoing *o = l->update.messages; o != NULL; o = o->next) {
@@ -126,8 +109,7 @@ static void take_messages(struct life *l)
         } else if (o->env != NULL)
             l->answer = record_dup(l->kept, &envelope_desc, o->env);
         else {
-            if (o->join.type == JOIN_IMAGES)
-                join_images(l, o);
+            join_reply(l, o);
             l->reply = record_dup(l->kept, &reply_desc, o->reply);
         }
     }
@@ -180,6 +162,8 @@ void life_commit(struct life *l)
         die("a core", "writes while nothing can be written");
     l->changes = l->update.change_count;
     for (const struct change *ch = l->update.changes; ch != NULL; ch = ch->next) {
+        if (ch->type == CHANGE_PATH_LOST)
+            join_path_lost(l, &ch->path_lost);
         l->lost += ch->type == CHANGE_EVENT && strcmp(ch->event.kind, "edge.lost") == 0;
         l->renamed += ch->type == CHANGE_EVENT && strcmp(ch->event.kind, "node.renamed") == 0;
     }

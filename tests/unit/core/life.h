@@ -6,9 +6,15 @@
 #define MUSTER_TESTS_CORE_LIFE_H
 
 #include "core/core.h"
+#include "core/explain.h"
 #include "durable.h"
 
-enum { LIFE_OFFERS = 64 };
+enum { LIFE_OFFERS = 64, LIFE_GONE = 64 };
+
+struct life_gone {
+    uint32_t node_no;
+    struct path_lost lost; /* its texts are the database's */
+};
 
 struct life {
     struct coord *c;
@@ -21,11 +27,13 @@ struct life {
     uuid128 nonce;
     struct arena *arena; /* of the batch: events, changes, messages */
     struct coord_update update;
-    bool batch;           /* steps are collected; life_commit ends them */
-    bool read_only;       /* nothing is committed */
-    bool doubtful;        /* do not hold a loaded core against this one (costs time) */
-    size_t changes;       /* of the last commit */
-    size_t lost, renamed; /* events edge.lost, node.renamed so far */
+    bool batch;                       /* steps are collected; life_commit ends them */
+    bool read_only;                   /* nothing is committed */
+    bool doubtful;                    /* do not hold a loaded core against this one (costs time) */
+    size_t changes;                   /* of the last commit */
+    size_t lost, renamed;             /* events edge.lost, node.renamed so far */
+    struct life_gone gone[LIFE_GONE]; /* paths that were lost so far */
+    size_t gone_count;
     void (*arm)(bool on); /* called around all that the core does: allocations may fail then */
     bool failed;          /* the last step was out of memory: nothing of it has happened */
     struct arena *kept;

@@ -318,3 +318,25 @@ Test(dispute, what_is_not_mapped_anew)
     see_paths(&m[0], &other, 1);
     cr_expect_eq(events("lun.remapped", NULL), 1, "another boot");
 }
+
+/* What is known of a path is in its row, which the store keeps a copy of before it goes. */
+Test(dispute, paths_that_are_gone)
+{
+    static const struct path_of was[] = { { "sda", "1:0:0:1", L1 }, { "sdb", "2:0:0:1", L1 } };
+    static const struct path_of moved[] = { { "sda", "1:0:0:9", L1 }, { "sdb", "2:0:0:1", L1 } };
+    static const struct path_of other[] = { { "sda", "1:0:0:9", L2 }, { "sdb", "2:0:0:1", L1 } };
+
+    see_paths(&m[0], was, 2);
+    see_paths(&m[0], was, 2);
+    cr_expect_eq(l->gone_count, 0);
+    see_paths(&m[0], moved, 2);
+    cr_expect_eq(l->gone_count, 1, "it is at another address");
+    see_paths(&m[0], other, 2);
+    cr_expect_eq(l->gone_count, 2, "it leads to another LUN");
+    life_restart(l);
+    machine_register(&m[0]);
+    see_paths(&m[0], &other[1], 1);
+    cr_expect_eq(l->gone_count, 3, "its device is gone");
+    see_paths(&m[0], NULL, 0);
+    cr_expect_eq(l->gone_count, 4);
+}

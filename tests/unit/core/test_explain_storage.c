@@ -377,6 +377,106 @@ Test(explain_storage, one_path_failed_since)
     world_free(w);
 }
 
+/* A device that was removed has no row any more. */
+static struct world *world_fallen(void)
+{
+    static struct explain_fallen fallen = { WWID, 2, 1, { 1764165600000 } };
+    static struct path_lost lost[3];
+    struct world *w = world_new(RESOURCE_LUN, WWID, WWID);
+
+    memset(lost, 0, sizeof lost);
+    path(&lost[0].path, "sdq", WWID, "host4");
+    REC_SET(&lost[0].path, path, address, "4:0:1:7");
+    lost[0].at.v = 1764165601000;
+    w->facts.fallen = &fallen;
+    w->facts.fallen_count = 1;
+    w->facts.lost = lost;
+    w->facts.lost_count = 1;
+    REC_SET(&w->edge, edge_info, state, EDGE_DEGRADED);
+    REC_SET(&w->edge, edge_info, paths_active, 1);
+    REC_SET(&w->edge, edge_info, paths_total, 1);
+    REC_SET(&w->edge, edge_info, had_until_ms, 1764165600000);
+    w->here.sections[SECTION_PATHS].row_count = 1;
+    return w;
+}
+
+Test(explain_storage, a_path_that_is_gone_is_named)
+{
+    struct world *w = world_fallen();
+
+    explain(w);
+    expect(w, "lun", WWID, "degraded", "1 of 1 paths, had 2 until 2025-11-26T14:00:00.000Z", NULL);
+    expect(w, "path", "sda", "ok", "sda", NULL);
+    expect(w, "path", "sdq", "lost",
+           "sdq (fc) from 0x2100000e1e300002 to target port 0x50060e8007e2e302, at address 4:0:1:7 "
+           "is gone since 2025-11-26T14:00:01.000Z: rack7-03 had it in this boot and reports it no "
+           "more.",
+           "Check that a zone has 0x2100000e1e300002 and 0x50060e8007e2e302, and the port of the "
+           "array; then on rack7-03: echo '- - -' > /sys/class/scsi_host/host4/scan");
+    expect_order(w, "0 lun, 1 lun, 2 path, 3 hba, 2 path, 3 hba");
+    REC_SET(&w->here.hbas[1], hba, port_state, "Linkdown");
+    explain(w);
+    expect(w, "path", "sdq", "lost", "sdq", "Check the cable of host4 on rack7-03");
+    world_free(w);
+}
+
+Test(explain_storage, a_path_that_is_gone_below_a_filesystem)
+{
+    struct world *w = world_fallen();
+
+    facts(w, RESOURCE_FILESYSTEM, FS_UUID "@lv." LV, "images");
+    explain(w);
+    expect(w, "path", "sdq", "lost", "is gone since", "Check that a zone has");
+    world_free(w);
+}
+
+Test(explain_storage, all_paths_are_gone)
+{
+    struct world *w = world_fallen();
+
+    w->here.sections[SECTION_PATHS].row_count = 0;
+    w->here.sections[SECTION_LUNS].row_count = 0;
+    ((struct explain_fallen *)w->facts.fallen)->total = 0;
+    REC_SET(&w->edge, edge_info, state, EDGE_LOST);
+    explain(w);
+    expect(w, "path", "sdq", "lost", "is gone since", "Check that a zone has");
+    expect(w, "path", WWID, "info", "Of 1 more paths that it had nothing is known any more.", NULL);
+    world_free(w);
+}
+
+/* It is there again under another name, was lost in an earlier fall, is another LUN's, or was lost
+ * twice. */
+Test(explain_storage, a_path_that_is_not_gone_or_told_already)
+{
+    struct world *w = world_fallen();
+    struct path_lost *lost = (struct path_lost *)w->facts.lost;
+
+    lost[1] = lost[2] = lost[0];
+    REC_SET(&lost[1].path, path, device, "sdr");
+    explain(w);
+    cr_expect_null(find(w, "path", "sdr", ""), "the newest is told");
+    w->facts.lost_count = 3;
+    REC_SET(&lost[2].path, path, device, "sds");
+    REC_SET(&lost[2].path, path, lun, OTHER);
+    explain(w);
+    expect(w, "path", "sdq", "lost", "is gone", "zone");
+    cr_expect_null(find(w, "path", "sdr", ""));
+    cr_expect_null(find(w, "path", "sds", ""));
+    w->facts.lost_count = 1;
+    w->here.sections[SECTION_PATHS].row_count = 2; /* sdb is it */
+    explain(w);
+    cr_expect_null(find(w, "path", "sdq", ""));
+    w->here.sections[SECTION_PATHS].row_count = 1;
+    lost[0].at.v = 1764165600000 - 3600000;
+    explain(w);
+    cr_expect_null(find(w, "path", "sdq", ""), "it was another time");
+    expect(w, "path", WWID, "info", "Of 1 paths that it had nothing is known any more.", NULL);
+    w->facts.fallen_count = 0;
+    explain(w);
+    cr_expect_null(find(w, "path", WWID, ""), "it has all that it had");
+    world_free(w);
+}
+
 Test(explain_storage, a_lun_that_does_not_answer_and_a_suspended_map)
 {
     struct world *w = world_new(RESOURCE_LUN, WWID, WWID);

@@ -3,71 +3,14 @@
  * place holds what was acknowledged, and in the end everything is as if nothing had failed. */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "random.h"
+#include "failing.h"
 #include "scanning.h"
-#include "share.h"
 #include "wire/token.h"
 
-/* The linker sends every call of the archives to these through here. */
-#define WRAP(result, name, args, pass)              \
-    result __real_##name args;                      \
-    result __wrap_##name args;                      \
-    result __wrap_##name args                       \
-    {                                               \
-        return fails() ? NULL : __real_##name pass; \
-    }
-
-static bool armed;
-static long left = -1; /* allocations of the core until one fails; negative: none does */
 static long which;
-
-static bool fails(void)
-{
-    return armed && left >= 0 && left-- == 0;
-}
-
-WRAP(void *, malloc, (size_t n), (n))
-WRAP(void *, calloc, (size_t n, size_t size), (n, size))
-WRAP(void *, realloc, (void *p, size_t n), (p, n))
-WRAP(char *, strdup, (const char *s), (s))
-WRAP(char *, strndup, (const char *s, size_t n), (s, n))
-WRAP(void *, arena_alloc, (struct arena * a, size_t n), (a, n))
-WRAP(void *, arena_zalloc, (struct arena * a, size_t n), (a, n))
-WRAP(void *, arena_array, (struct arena * a, size_t n, size_t size), (a, n, size))
-WRAP(void *, arena_memdup, (struct arena * a, const void *p, size_t n), (a, p, n))
-WRAP(char *, arena_strndup, (struct arena * a, const char *s, size_t n), (a, s, n))
-
-char *__real_arena_strdup(struct arena *a, const char *s);
-char *__wrap_arena_strdup(struct arena *a, const char *s);
-char *__wrap_arena_strdup(struct arena *a, const char *s)
-{
-    return s != NULL && fails() ? NULL
-                                : __real_arena_strdup(a, s); /* of nothing it makes nothing */
-}
-
-__attribute__((format(printf, 2, 3))) char *__wrap_arena_printf(struct arena *a, const char *fmt,
-                                                                ...);
-char *__wrap_arena_printf(struct arena *a, const char *fmt, ...)
-{
-    char text[4096];
-    va_list ap;
-
-    if (fails())
-        return NULL;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    return __real_arena_strdup(a, text);
-}
-
-static void arm(bool on)
-{
-    armed = on;
-}
 
 /* ---- a life --------------------------------------------------------------------------------- */
 
@@ -262,21 +205,9 @@ static void expect_the_end(const struct story *t)
     cr_assert_eq(map_count(t->l->c->resources), 3);
 }
 
-/* Which allocations fail, each in a run of its own. */
-struct sweep {
-    long first, step;
-};
-
-static struct sweep sweep(void)
-{
-    long step = stride_of(2, "allocation");
-
-    return (struct sweep){ step == 1 ? 0 : (long)(random_seed() % (uint64_t)step), step };
-}
-
 Test(core_memory, a_life_in_which_each_allocation_fails_once, .timeout = 280)
 {
-    const struct sweep s = sweep();
+    const struct sweep s = failing_sweep(2);
     bool done = false;
     long n;
 
@@ -284,11 +215,11 @@ Test(core_memory, a_life_in_which_each_allocation_fails_once, .timeout = 280)
         struct story t = { .l = life_new() };
 
         t.l->doubtful = n % 50 != 0;
-        t.l->arm = arm;
-        left = which = n;
+        t.l->arm = failing_arm;
+        failing_left = which = n;
         tell(&t);
-        done = left >= 0;
-        left = -1;
+        done = failing_left >= 0;
+        failing_left = -1;
         cr_assert_eq(t.failures, done ? 0 : 1, "allocation %ld: %u steps failed", n, t.failures);
         expect_the_end(&t);
         t.l->doubtful = false;
@@ -312,12 +243,12 @@ static int load(const struct life *of, struct coord **out, struct coord_update *
     durable_image(of->d, &image);
     ev.loaded.image = &image;
     ev.loaded.first = true;
-    arm(true);
+    failing_arm(true);
     *out = coord_new(&of->config);
     rc = *out == NULL ? -ENOMEM : coord_step(*out, &ev, u);
     if (rc == 0)
         rc = coord_end_batch(*out, u);
-    arm(false);
+    failing_arm(false);
     return rc;
 }
 
@@ -336,10 +267,10 @@ Test(core_memory, loading)
         int rc;
 
         coord_update_init(&u, a);
-        left = n;
+        failing_left = n;
         rc = load(t.l, &c, &u);
-        done = left >= 0;
-        left = -1;
+        done = failing_left >= 0;
+        failing_left = -1;
         cr_assert_eq(rc, done ? 0 : -ENOMEM, "allocation %ld: %d", n, rc);
         coord_free(c);
         coord_update_deinit(&u);
@@ -455,7 +386,7 @@ Test(core_memory, scans_in_which_each_allocation_fails_once, .timeout = 280)
                                 .reason = "A folder is damaged.",
                                 .mounted_still = true,
                                 .images = 1 };
-    const struct sweep s = sweep();
+    const struct sweep s = failing_sweep(2);
     bool done = false;
     long n;
 
@@ -463,8 +394,8 @@ Test(core_memory, scans_in_which_each_allocation_fails_once, .timeout = 280)
         setup();
         failures = 0;
         l->doubtful = n % 50 != 0;
-        l->arm = arm;
-        left = which = n;
+        l->arm = failing_arm;
+        failing_left = which = n;
         scan_all(F1, complete);
         scan_all(F2, part);
         for (unsigned i = 0; i < MACHINES; i++)
@@ -472,8 +403,8 @@ Test(core_memory, scans_in_which_each_allocation_fails_once, .timeout = 280)
         second(MACHINES);
         take_and_end();
         hold_of_the_dead();
-        done = left >= 0;
-        left = -1;
+        done = failing_left >= 0;
+        failing_left = -1;
         cr_assert_eq(failures, done ? 0 : 1, "allocation %ld: %u steps failed", n, failures);
         cr_assert_eq(map_count(l->c->leases), 0, "allocation %ld", n);
         cr_assert_eq(shelf_resource(l, RESOURCE_FILESYSTEM, F1)->seat->image_count, 2);

@@ -218,3 +218,31 @@ Test(peer, too_many_to_look_for)
     cr_expect_eq(f->peer_count, 1, "all of them are at one node");
     life_commit(l);
 }
+
+/* Any of them may be below what is asked about; those of an earlier boot have no paths to name. */
+Test(peer, luns_that_had_more_paths)
+{
+    const struct explain_facts *f;
+    char secret[33];
+
+    see(&m[0], (unsigned[]){ 4, 4, 4 });
+    cr_expect_eq(facts("m1", "fast")->fallen_count, 0);
+    life_commit(l);
+    see(&m[0], (unsigned[]){ 4, 3, 0 });
+    f = facts("m1", "fast");
+    cr_assert_eq(f->fallen_count, 2);
+    cr_expect_str_eq(f->fallen[0].key, L2);
+    cr_expect_eq(f->fallen[0].had, 4);
+    cr_expect_eq(f->fallen[0].total, 4);
+    cr_expect_eq(f->fallen[0].until.v, l->wall.v);
+    cr_expect_str_eq(f->fallen[1].key, L3);
+    cr_expect_eq(f->fallen[1].total, 0, "it is lost");
+    life_commit(l);
+    life_token(l, NULL, secret);
+    machine_reboot(&m[0]);
+    machine_enrol(&m[0], secret);
+    life_pass(l, 6000);
+    machine_register(&m[0]);
+    cr_expect_eq(facts("m1", L3)->fallen_count, 1, "what half-sees may see so again");
+    life_commit(l);
+}

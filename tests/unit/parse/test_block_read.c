@@ -255,6 +255,7 @@ static struct tree looked_at_before(void)
     put(SDA "/sda1/start", "128\n");
     put(SDA "/sda2/partition", "2\n");
     put(DISK "/state", "offline\n");
+    put(DISK "/access_state", "standby\n"); /* since a handler is attached */
     link_to(SDA "/holders/dm-1", "/nowhere");
     return t;
 }
@@ -277,6 +278,7 @@ Test(block_read, of_a_disk_that_nothing_was_announced_of_only_what_moves_is_read
 
     cr_assert(is_remembered(&t));
     cr_assert(says(&t, DISK, "state", "offline"));
+    cr_assert(says(&t, DISK, "access_state", "standby"));
     cr_assert_not_null(tree_find(&t, SDA "/holders", "dm-0"));
     cr_assert_not_null(tree_find(&t, SDA "/holders", "dm-1"));
     cr_assert_not_null(tree_find(&t, SDA, "sda1"));

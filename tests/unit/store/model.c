@@ -621,6 +621,13 @@ static void apply_image(struct model *m, const struct change *c)
     put(m, &key, &value);
 }
 
+/* Lost paths are read by explain alone; test_store.c has a test of their own. */
+static void apply_nothing(struct model *m, const struct change *c)
+{
+    (void)m;
+    (void)c;
+}
+
 void model_apply(struct model *m, const struct change *c)
 {
     static void (*const apply[CHANGE_TYPE_COUNT])(struct model *, const struct change *) = {
@@ -635,6 +642,7 @@ void model_apply(struct model *m, const struct change *c)
         [CHANGE_SECTION] = apply_section,
         [CHANGE_SECTION_CLEAR] = apply_section_clear,
         [CHANGE_INVENTORY] = apply_inventory,
+        [CHANGE_PATH_LOST] = apply_nothing,
         [CHANGE_RESOURCE] = apply_resource,
         [CHANGE_RESOURCE_DELETE] = apply_resource_delete,
         [CHANGE_SIGHTING] = apply_sighting,

@@ -142,6 +142,14 @@ static void make_inventory(uint64_t *r, struct arena *a, struct change *c)
     }
 }
 
+static void make_path_lost(uint64_t *r, struct arena *a, struct change *c)
+{
+    (void)a;
+    c->path_lost.node_no = random_node(r);
+    c->path_lost.device = random_key(r);
+    c->path_lost.at = random_wall(r);
+}
+
 static void make_node(uint64_t *r, struct arena *a, struct change *c)
 {
     struct node_row *n = &c->node;
@@ -468,6 +476,7 @@ static const struct {
     [CHANGE_SECTION] = { 8, make_section },
     [CHANGE_SECTION_CLEAR] = { 2, make_section },
     [CHANGE_INVENTORY] = { 30, make_inventory },
+    [CHANGE_PATH_LOST] = { 6, make_path_lost },
     [CHANGE_RESOURCE] = { 6, make_resource },
     [CHANGE_RESOURCE_DELETE] = { 1, make_resource },
     [CHANGE_SIGHTING] = { 10, make_sighting },

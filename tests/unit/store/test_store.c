@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+#include "core/explain.h"
 #include "core/task_info.h"
 #include "script.h"
 #include "store_internal.h"
@@ -168,7 +170,7 @@ Test(store, every_table_is_strict)
                         -1, &n) == SQLITE_OK);
     cr_assert(n == 0, "%lld tables are not STRICT", (long long)n);
     store_int(store->db, "SELECT count(*) FROM pragma_table_list WHERE strict", -1, &n);
-    cr_assert(n == SECTION_COUNT + 22, "%lld STRICT tables", (long long)n);
+    cr_assert(n == SECTION_COUNT + 23, "%lld STRICT tables", (long long)n);
 }
 
 Test(store, header_and_modes)
@@ -605,6 +607,90 @@ Test(store, rights_that_are_over_are_read_newest_first)
     cr_assert(n == 3 && more && rows[0].token == 9 && rows[2].token == 5);
     cr_assert(store_read_lease_history(r, is_hold, NULL, 5, a, &rows, &n, &more, &e) == 0);
     cr_assert(n == 5 && !more && rows[4].token == 1);
+    store_reader_close(r);
+    arena_free(a);
+}
+
+/* A path's row, which is then lost. */
+static void lose_path(uint32_t node, const char *device, const char *lun, int64_t at)
+{
+    struct path row = { 0 };
+    struct change go = { .type = CHANGE_INVENTORY },
+                  lost = { .type = CHANGE_PATH_LOST, .next = &go },
+                  come = { .type = CHANGE_INVENTORY, .next = &lost };
+
+    REC_SET(&row, path, device, device);
+    REC_SET(&row, path, lun, lun);
+    REC_SET(&row, path, address, "3:0:0:1");
+    REC_SET(&row, path, portal, "10.0.0.1:3260");
+    come.inventory = (struct inventory_row){
+        .node_no = node, .section = SECTION_PATHS, .key = device, .row = &row
+    };
+    go.inventory =
+        (struct inventory_row){ .node_no = node, .section = SECTION_PATHS, .key = device };
+    lost.path_lost = (struct path_lost_row){ .node_no = node, .device = device, .at = { at } };
+    commit(&come);
+}
+
+static size_t lost_paths(struct store_reader *r, uint32_t node, struct arena *a,
+                         const struct path_lost **out)
+{
+    size_t n = 0;
+
+    cr_assert(store_read_paths_lost(r, node, a, out, &n, &e) == 0, "%s", e.text);
+    return n;
+}
+
+Test(store, what_is_known_of_a_lost_path_is_what_its_row_said)
+{
+    struct arena *a = arena_new(0);
+    struct change nothing = { .type = CHANGE_PATH_LOST }, clear = { .type = CHANGE_SECTION_CLEAR };
+    const struct path_lost *v;
+    struct store_reader *r;
+
+    cr_assert(store_reader_open(&options, &r, &e) == 0, "%s", e.text);
+    lose_path(1, "sda", "naa.1", 1000);
+    lose_path(1, "sdb", NULL, 2000);
+    lose_path(2, "sda", "naa.2", 3000);
+    nothing.path_lost = (struct path_lost_row){ .node_no = 1, .device = "sdz" };
+    commit(&nothing);
+    cr_assert_eq(lost_paths(r, 1, a, &v), 2);
+    cr_expect_str_eq(v[0].path.device, "sdb", "the newest first");
+    cr_expect_null(v[0].path.lun);
+    cr_expect_eq(v[1].at.v, 1000);
+    cr_expect_str_eq(v[1].path.lun, "naa.1");
+    cr_expect_str_eq(v[1].path.address, "3:0:0:1");
+    cr_expect_str_eq(v[1].path.portal, "10.0.0.1:3260");
+    cr_expect_not(REC_HAS(&v[1].path, path, target));
+    clear.section.node_no = 1;
+    clear.section.section = SECTION_LUNS;
+    commit(&clear);
+    cr_expect_eq(lost_paths(r, 1, a, &v), 2);
+    clear.section.section = SECTION_PATHS; /* a new boot */
+    commit(&clear);
+    cr_expect_eq(lost_paths(r, 1, a, &v), 0);
+    cr_expect_eq(lost_paths(r, 2, a, &v), 1);
+    clear = (struct change){ .type = CHANGE_NODE_DELETE, .node = { .no = 2 } };
+    commit(&clear);
+    cr_expect_eq(lost_paths(r, 2, a, &v), 0);
+    store_reader_close(r);
+    arena_free(a);
+}
+
+Test(store, of_one_node_only_the_newest_lost_paths_are_kept)
+{
+    struct arena *a = arena_new(0);
+    const struct path_lost *v;
+    struct store_reader *r;
+
+    cr_assert(store_reader_open(&options, &r, &e) == 0, "%s", e.text);
+    lose_path(2, "sda", "naa.2", 1);
+    for (int64_t i = 0; i < LIMIT_LOST_PATHS + 3; i++)
+        lose_path(1, "sda", "naa.1", i);
+    cr_assert_eq(lost_paths(r, 1, a, &v), LIMIT_LOST_PATHS);
+    cr_expect_eq(v[0].at.v, LIMIT_LOST_PATHS + 2);
+    cr_expect_eq(v[LIMIT_LOST_PATHS - 1].at.v, 3);
+    cr_expect_eq(lost_paths(r, 2, a, &v), 1);
     store_reader_close(r);
     arena_free(a);
 }
