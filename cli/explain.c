@@ -109,6 +109,7 @@ static void explain_json(struct json *j, const void *data)
     json_object_of(j, "node", &node_info_desc, r->nodes.n > 0 ? r->nodes.v : NULL);
     json_object_of(j, "resource", &resource_info_desc, r->resources.n > 0 ? r->resources.v : NULL);
     json_object_of(j, "edge", &edge_info_desc, r->edges.n > 0 ? r->edges.v : NULL);
+    json_object_of(j, "reach", &reach_info_desc, r->reaches.n > 0 ? r->reaches.v : NULL);
     json_array_of(j, "evidence", &evidence_desc, r->evidence);
 }
 

@@ -284,6 +284,7 @@ static void one_text(struct text *t, const struct reply *r, size_t i, size_t *at
     text_pair(t, "in", "%s", container_of_key(x));
     text_pair(t, "seen", "%s", seen_text(t, r, i));
     admitted_text(t, x);
+    reach_pairs(t, r, i, x->admitted);
     leases_of_text(t, r, x);
     for (size_t k = 0; k < n; k++) {
         const char *age = age_text(t, REC_HAS(&u[k], use_info, age_ms), u[k].age_ms);
@@ -316,6 +317,21 @@ static void list_text(struct text *t, const void *data)
         all_text(t, l->reply);
 }
 
+static void reaches_json(struct json *j, const struct reply *r)
+{
+    const struct reach_info *x = r->reaches.v;
+
+    json_array(j, "reach");
+    for (size_t i = 0; i < r->reaches.n; i++) {
+        json_object(j, NULL);
+        json_int(j, "node", (int64_t)x[i].node);
+        json_int(j, "resource", (int64_t)x[i].resource);
+        json_members(j, &reach_info_desc, &x[i]);
+        json_end_object(j);
+    }
+    json_end_array(j);
+}
+
 static void list_json(struct json *j, const void *data)
 {
     const struct list *l = data;
@@ -344,6 +360,7 @@ static void list_json(struct json *j, const void *data)
         json_end_object(j);
     }
     json_end_array(j);
+    reaches_json(j, r);
     json_array(j, "leases");
     for (size_t i = 0; i < r->leases.n; i++)
         lease_json(j, NULL, (const struct lease_info *)r->leases.v + i, false);
@@ -393,7 +410,10 @@ const struct command fs_list_command = {
         "itself has a right to stands before them.\n"
         "SCANNED is what the last scan brought; admitted: none has been yet; empty: not admitted, "
         "muster does not mount it.\n"
-        "FS is a label, a UUID or UUID@CONTAINER; all about each is shown then. In doubt are "
+        "FS is a label, a UUID or UUID@CONTAINER; all about each is shown then, also what is "
+        "proven of how each node reaches it: 'read here', it has read it itself; 'reach proven', it "
+        "has found the same LUN and the same superblock there without a mount; each at its moment, "
+        "and true of that boot of the node. In doubt are "
         "copies (clones, snapshots): two with one UUID.",
     .example = "muster fs list\n"
                "muster fs list --node rack7-03\n"

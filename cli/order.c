@@ -193,6 +193,29 @@ static void order_uses(struct reply *r, const struct places *p)
         qsort(u, kept, sizeof *u, by_use);
 }
 
+static int by_reach(const void *a, const void *b)
+{
+    const struct reach_info *x = a, *y = b;
+
+    if (x->resource != y->resource)
+        return x->resource < y->resource ? -1 : 1;
+    return x->node < y->node ? -1 : x->node > y->node;
+}
+
+static void order_reaches(struct reply *r, const struct places *p)
+{
+    struct reach_info *x = (struct reach_info *)r->reaches.v;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->reaches.n; i++) {
+        x[kept] = x[i];
+        kept += replace_both(p, &x[kept].node, &x[kept].resource);
+    }
+    r->reaches.n = kept;
+    if (kept > 1)
+        qsort(x, kept, sizeof *x, by_reach);
+}
+
 static int by_filesystem(const void *a, const void *b)
 {
     const struct fs_info *x = a, *y = b;
@@ -234,6 +257,7 @@ int reply_order(struct reply *r)
         places_fill(r, &p);
         order_edges(r, &p);
         order_uses(r, &p);
+        order_reaches(r, &p);
         order_filesystems(r, &p);
     }
     free(p.nodes);

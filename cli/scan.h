@@ -5,6 +5,10 @@
 
 #include "cli/nouns.h"
 
+/* Who of those that see the filesystem has read it, or proven that he reaches it, node by node.
+ * `scanned`: it may be; of another nothing is said as long as nothing is known. */
+void reach_pairs(struct text *t, const struct reply *r, size_t resource, bool scanned);
+
 /* A filesystem's result in words: "complete", "incomplete", "not read"; "" for none. */
 const char *result_word(const char *result);
 enum paint paint_of_result(const char *result);

@@ -17,9 +17,11 @@ static const struct {
     const char *result, *word;
     enum paint paint;
 } results[] = {
-    { "complete", "complete", PAINT_GOOD },     { "incomplete", "incomplete", PAINT_WARN },
-    { "not_read", "not read", PAINT_BAD },      { "proven", "reach proven", PAINT_GOOD },
-    { "not_proven", "not proven", PAINT_WARN },
+    { "complete", "complete", PAINT_GOOD },
+    { "incomplete", "incomplete", PAINT_WARN },
+    { "not_read", "not read", PAINT_BAD },
+    { "proven", "reach proven", PAINT_GOOD },
+    { "not_proven", "reach not proven", PAINT_WARN },
 };
 
 const char *result_word(const char *result)
@@ -175,8 +177,8 @@ static void reach_text(struct text *t, const struct job_info **v, size_t n)
         return;
     for (size_t i = 0; i < n; i++)
         bad += !is_well(v[i]);
-    text_line(t, "Other nodes that see them: %zu of %zu have proven that they reach them%s",
-              n - bad, n, bad > 0 ? "; these have not:" : ".");
+    text_line(t, "Nodes that were to prove that they reach them: %zu of %zu have%s", n - bad, n,
+              bad > 0 ? "; these have not:" : ".");
     for (size_t i = 0, told = 0; i < n && told < MOST_UNPROVEN; i++) {
         if (is_well(v[i]))
             continue;
@@ -215,9 +217,29 @@ static void scanned_text(struct text *t, const void *data)
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
+/* Who was to prove that he reaches it, of all that `v` has. */
+static void reach_json(struct json *j, const struct job_info **v, size_t n, const char *resource)
+{
+    json_array(j, "reach");
+    for (size_t i = 0; i < n; i++) {
+        if (v[i]->resource == NULL || resource == NULL || strcmp(v[i]->resource, resource) != 0)
+            continue;
+        json_object(j, NULL);
+        json_str(j, "node", v[i]->node);
+        json_str(j, "node_name", v[i]->node_name);
+        json_str(j, "result", v[i]->result);
+        json_str(j, "reason", v[i]->reason);
+        if (REC_HAS(v[i], job_info, ended_ms))
+            json_time(j, "at", v[i]->ended_ms);
+        else
+            json_null(j, "at");
+        json_end_object(j);
+    }
+    json_end_array(j);
+}
+
 static void job_json(struct json *j, const struct job_info *x, const struct task_info *k)
 {
-    json_object(j, NULL);
     json_str(j, "resource", x->resource);
     json_str(j, "node", x->node);
     json_str(j, "token", x->token);
@@ -225,7 +247,6 @@ static void job_json(struct json *j, const struct job_info *x, const struct task
     json_str(j, "reason", reason_of(x, k));
     json_int(j, "images", (int64_t)x->images);
     json_int(j, "ms", x->ms);
-    json_end_object(j);
 }
 
 static void scanned_json(struct json *j, const void *data)
@@ -236,9 +257,14 @@ static void scanned_json(struct json *j, const void *data)
     const struct job_info **v = a != NULL ? jobs_ordered(a, r) : NULL;
     size_t reads = v != NULL ? reads_of(v, r->jobs.n) : 0;
 
+    json_int(j, "task", (int64_t)k->no);
     json_array(j, "filesystems");
-    for (size_t i = 0; i < reads; i++)
+    for (size_t i = 0; i < reads; i++) {
+        json_object(j, NULL);
         job_json(j, v[i], k);
+        reach_json(j, v + reads, r->jobs.n - reads, v[i]->resource);
+        json_end_object(j);
+    }
     json_end_array(j);
     json_int(j, "makespan_ms", k->ended_ms - k->created_ms);
     json_int(j, "mounts", (int64_t)k->mounts);

@@ -10,6 +10,7 @@
 #include "core/explain.h"
 #include "core/impact.h"
 #include "core/lease_list.h"
+#include "core/reach_info.h"
 #include "net/net.h"
 #include "reader_fs.h"
 #include "reader_image.h"
@@ -136,6 +137,18 @@ static int read_image(struct reader *r, struct job *j, struct explain_image *x, 
                             &x->seen, e);
 }
 
+static int reach_found(void *ctx, const struct reach_row *row)
+{
+    struct job *j = ctx;
+    struct reach_info *out = arena_zalloc(j->arena, sizeof *out);
+
+    if (out == NULL || reach_info_fill(j->arena, row, &j->join.explain->self, 0, out) < 0)
+        return -ENOMEM;
+    j->join.explain->reach = out;
+    REC_SET(j->reply, reply, reaches, ((struct recs){ out, 1 }));
+    return 1;
+}
+
 static int join_explain(struct reader *r, struct job *j, struct err *e)
 {
     struct explain_facts *f = j->join.explain;
@@ -148,6 +161,8 @@ static int join_explain(struct reader *r, struct job *j, struct err *e)
         rc = read_holds(r, j, e);
     if (rc == 0 && f->image != NULL)
         rc = read_image(r, j, f->image, e);
+    if (rc == 0 && f->reach_of != 0)
+        rc = store_read_reach(r->store, f->reach_of, f->self.no, j->arena, reach_found, j, e);
     if (rc == 0 && f->fallen_count > 0)
         rc =
             store_read_paths_lost(r->store, j->join.node_no, j->arena, &f->lost, &f->lost_count, e);

@@ -4,9 +4,11 @@
 #include <errno.h>
 
 #include "base/map.h"
+#include "core/reach_info.h"
 
 enum {
     USES_MOST = 65536,     /* in one answer */
+    REACHES_MOST = 65536,  /* the same */
     CONTAINERS_MOST = 256, /* that one filesystem lies in or is made of */
 };
 
@@ -27,6 +29,9 @@ struct list {
     size_t n, cap;
     struct fs_info *told; /* what they are */
     size_t told_count;
+    struct reach_info *reaches; /* who reaches them */
+    size_t reach_count, reach_cap;
+    const struct fs_wanted *of; /* whose are being read */
     bool more;
 };
 
@@ -271,6 +276,52 @@ static int tell_all(struct list *l)
     return rc;
 }
 
+/* ---- who reaches them ----------------------------------------------------------------------- */
+
+static struct reach_info *reach_room(struct list *l)
+{
+    size_t cap = l->reach_cap == 0 ? 64 : 2 * l->reach_cap;
+    struct reach_info *more;
+
+    if (l->reach_count < l->reach_cap)
+        return &l->reaches[l->reach_count++];
+    more = arena_array(l->a, cap, sizeof *more);
+    if (more == NULL)
+        return NULL;
+    for (size_t i = 0; i < l->reach_count; i++)
+        more[i] = l->reaches[i];
+    l->reaches = more;
+    l->reach_cap = cap;
+    return &l->reaches[l->reach_count++];
+}
+
+static int add_reach(void *ctx, const struct reach_row *row)
+{
+    struct list *l = ctx;
+    const struct fs_node *n = node_of(l->f, row->node_no);
+    struct reach_info *out;
+
+    if (n == NULL)
+        return 0;
+    l->more = l->more || l->reach_count == REACHES_MOST;
+    if (l->reach_count == REACHES_MOST)
+        return 1;
+    out = reach_room(l);
+    return out == NULL ? -ENOMEM : reach_info_fill(l->a, row, n, l->of->index, out);
+}
+
+static int list_reaches(struct list *l)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < l->f->fs_count && l->reach_count < REACHES_MOST; i++) {
+        l->of = &l->f->fs[i];
+        if (l->of->no != 0)
+            rc = store_read_reach(l->store, l->of->no, 0, l->a, add_reach, l, l->e);
+    }
+    return rc;
+}
+
 int reader_fs_list(struct store_reader *store, const struct fs_list_facts *f, struct arena *a,
                    struct reply *reply, struct err *e)
 {
@@ -286,12 +337,16 @@ int reader_fs_list(struct store_reader *store, const struct fs_list_facts *f, st
         rc = list_uses(&l);
     if (rc == 0)
         rc = tell_all(&l);
+    if (rc == 0)
+        rc = list_reaches(&l);
     store_read_end(store);
     map_free(l.known);
     if (rc != 0)
         return rc;
     REC_SET(reply, reply, uses, ((struct recs){ l.uses, l.n }));
     REC_SET(reply, reply, filesystems, ((struct recs){ l.told, l.told_count }));
+    if (l.reach_count > 0)
+        REC_SET(reply, reply, reaches, ((struct recs){ l.reaches, l.reach_count }));
     if (l.more)
         REC_SET(reply, reply, more, true);
     return 0;

@@ -306,8 +306,8 @@ int store_init_identity(struct store *s, uuid128 db_id, struct err *e)
     int rc = sqlite3_prepare_v2(s->db,
                                 "INSERT OR IGNORE INTO meta(id, db_id, epoch, start_no, generation,"
                                 " event_no, token, next_node_no, next_resource_no, recover,"
-                                " seen_epoch, seen_generation, seen_token)"
-                                " VALUES(1, ?1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0)",
+                                " seen_epoch, seen_generation, seen_token, ttl_ms)"
+                                " VALUES(1, ?1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0)",
                                 -1, &st, NULL);
 
     if (rc == SQLITE_OK)

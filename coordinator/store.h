@@ -101,6 +101,13 @@ int store_read_image(struct store_reader *r, uint32_t filesystem_no, const char 
 int store_read_images_in(struct store_reader *r, uuid128 filesystem, const char *below, size_t most,
                          struct arena *a, struct strs *paths, uint64_t *count, struct err *e);
 
+/* Who has proven that it reaches the filesystem, in order of nodes; `node_no`: this one alone, 0:
+ * all. Told of each row, `told` gives 0; 1: it is enough; or a negative errno, which is forwarded.
+ */
+typedef int store_reach_fn(void *ctx, const struct reach_row *row);
+int store_read_reach(struct store_reader *r, uint32_t resource_no, uint32_t node_no,
+                     struct arena *a, store_reach_fn *told, void *ctx, struct err *e);
+
 /* The paths that a node had in this boot and has no more, newest first, at most LIMIT_LOST_PATHS.
  */
 struct path_lost;

@@ -141,7 +141,7 @@ struct store_reader {
     char path[PATH_MAX];
     const char *vfs;
     sqlite3_stmt *begin, *end, *state, *events, *leases;
-    sqlite3_stmt *tasks, *jobs, *sums, *node, *image, *images_in, *paths_lost;
+    sqlite3_stmt *tasks, *jobs, *sums, *node, *image, *images_in, *reach, *paths_lost;
     sqlite3_stmt *rows[SECTION_COUNT], *count[SECTION_COUNT], *lookups[LOOKUP_COUNT];
 };
 
@@ -149,6 +149,7 @@ struct store_reader {
 int store_read_record(sqlite3_stmt *st, int first, const struct record_desc *d, struct arena *a,
                       void *row);
 int store_prepare_images(struct store_reader *r, struct buf *sql);
+int store_prepare_reach(struct store_reader *r, struct buf *sql);
 int store_prepare_paths_lost(struct store_reader *r, struct buf *sql);
 /* What of a path is kept when it is lost: its columns in a statement. */
 #define STORE_PATH_LOST \

@@ -104,6 +104,8 @@ static int prepare_all(struct store_reader *r)
     if (rc == SQLITE_OK)
         rc = store_prepare_images(r, &sql);
     if (rc == SQLITE_OK)
+        rc = store_prepare_reach(r, &sql);
+    if (rc == SQLITE_OK)
         rc = store_prepare_paths_lost(r, &sql);
     for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++)
         rc = prepare_section(r, &sql, i);
@@ -159,6 +161,7 @@ void store_reader_close(struct store_reader *r)
     sqlite3_finalize(r->node);
     sqlite3_finalize(r->image);
     sqlite3_finalize(r->images_in);
+    sqlite3_finalize(r->reach);
     sqlite3_finalize(r->paths_lost);
     for (int i = 0; i < SECTION_COUNT; i++) {
         sqlite3_finalize(r->rows[i]);

@@ -26,6 +26,7 @@ TABLE(meta, meta_row, 0, true,
     COLUMN(meta_row, seen_epoch, STORE_U64),
     COLUMN(meta_row, seen_generation, STORE_U64),
     COLUMN(meta_row, seen_token, STORE_U64),
+    COLUMN(meta_row, ttl_ms, STORE_U64),
     COLUMN(meta_row, waits, STORE_BOOL));
 
 TABLE(start, start_row, 2, false,
@@ -235,7 +236,8 @@ TABLE(scan, scan_row, 1, false,
 TABLE(reach, reach_row, 2, false,
     COLUMN(reach_row, resource_no, STORE_U32),
     COLUMN(reach_row, node_no, STORE_U32),
-    COLUMN(reach_row, proven, STORE_BOOL),
+    ENUM(reach_row, how, REACHED_READ),
+    COLUMN(reach_row, boot_id, STORE_BLOB16),
     COLUMN(reach_row, reason, STORE_TEXT_0),
     COLUMN(reach_row, at, STORE_WALL));
 

@@ -248,6 +248,7 @@ int coord_end_batch(struct coord *c, struct coord_update *u)
         c->meta.waits = waits;
         c->meta_changed = true;
     }
+    lease_ttl_settle(c);
     if (c->meta.recover != c->recover) {
         c->meta.recover = c->recover;
         c->meta_changed = true;

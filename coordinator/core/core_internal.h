@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "core/core.h"
 #include "core/explain.h"
+#include "core/learnt.h"
 #include "core/list.h"
 #include "core/openshop.h"
 
@@ -316,6 +317,7 @@ struct coord {
     struct link jobs_held;                         /* struct job that fails then, soonest first */
     size_t task_count, job_count;
     struct openshop *shop;
+    struct learnt learnt;      /* of all filesystems: scan_row.ms */
     struct node **servers;     /* by number of the shop */
     struct reading **readings; /* by machine of the shop; NULL: none */
     uint32_t server_cap, reading_cap;
@@ -570,7 +572,6 @@ int info_resource(const struct coord *c, struct arena *a, const struct resource 
 int info_edge(const struct coord *c, struct arena *a, const struct edge *e, struct edge_info *out);
 int info_network(struct arena *a, const struct network *w, struct network_info *out);
 int info_sections(const struct coord *c, struct arena *a, const struct node *n, struct recs *out);
-/* Since the node has confirmed its section uses, in milliseconds; negative: not since the start. */
-int64_t info_uses_age(const struct coord *c, const struct node *n);
+struct fs_node info_fs_node(const struct coord *c, const struct node *n, uint64_t index);
 
 #endif

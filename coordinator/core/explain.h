@@ -5,6 +5,7 @@
 #define MUSTER_CORE_EXPLAIN_H
 
 #include "core/core.h"
+#include "core/fs_list.h"
 #include "core/image_list.h"
 
 /* A port of the node that more than one declared network matches. */
@@ -85,7 +86,10 @@ struct explain_facts {
     const struct path_lost *lost; /* newest first; the shell's, once it has read them */
     size_t lost_count;
     const char *const *holders; /* names of other nodes that have it, by use_info.node */
-    struct recs holds;  /* use_info: how they use it; the shell's, once it has looked them up */
+    struct recs holds; /* use_info: how they use it; the shell's, once it has looked them up */
+    uint32_t reach_of; /* number of the filesystem; 0: none */
+    struct fs_node self;
+    const struct reach_info *reach; /* the shell's, once it has read it; NULL: none is known */
     struct recs states; /* section_body without rows: status and ages, which the database has not */
     wall_ms wall;
 };

@@ -107,6 +107,10 @@ void explain_uses(struct chain *ch, unsigned depth, const char *container);
 /* What other nodes do with the resource. */
 void explain_holds(struct chain *ch);
 
+/* explain_reach.c: has it proven that it reaches the filesystem? */
+void explain_reach(struct chain *ch);
+bool ends_sentence(const char *text); /* with a full stop */
+
 /* explain_absent.c: what this node lacks of a chain that the peer has. */
 void explain_absent(struct chain *ch);
 void absent_container(struct chain *ch, unsigned depth, const char *container);

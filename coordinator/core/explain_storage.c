@@ -83,7 +83,7 @@ static void storage_resource(struct chain *ch)
               since_text(ch, e));
 }
 
-static bool ends_sentence(const char *text)
+bool ends_sentence(const char *text)
 {
     size_t n = strlen(text);
 
@@ -408,6 +408,7 @@ void explain_storage(struct chain *ch)
 {
     storage_resource(ch);
     explain_distrust(ch);
+    explain_reach(ch);
     if (ch->f->image != NULL)
         explain_image(ch);
     explain_doubts(ch);

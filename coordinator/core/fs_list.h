@@ -9,6 +9,7 @@
 struct fs_wanted {
     const char *container, *uuid; /* uuid: "" when it has none */
     uint64_t index;               /* the resource's number in the reply */
+    uint32_t no;                  /* its own number; 0: who reaches it is not asked */
     uint32_t node_no;             /* one that sees it best; 0 and `seen` false: none has an edge */
     bool seen;
     uint32_t row_no;   /* one that has, or last had, a row of it; 0: none */
@@ -20,6 +21,7 @@ struct fs_node {
     uint32_t no;
     uint64_t index;
     int64_t age_ms; /* of its uses; negative: not confirmed since the start */
+    uuid128 boot_id;
 };
 
 /* In the reply's arena; nodes are sorted by number. */

@@ -202,6 +202,8 @@ void graph_unseat(struct coord *c, struct resource *r)
     if (seat == NULL)
         return;
     r->seat = NULL;
+    if (seat->scan != NULL)
+        learnt_drop(&c->learnt, seat->scan->ms);
     link_remove(&seat->link);
     object_release(c, seat->object);
     seat_free(seat);

@@ -17,7 +17,7 @@ struct scan_row *seat_scan(struct seat *seat)
     return seat->scan;
 }
 
-int scan_load(const struct scan_row *row, struct resource *r)
+int scan_load(struct coord *c, const struct scan_row *row, struct resource *r)
 {
     struct scan_row *to = r == NULL || r->seat == NULL ? NULL : seat_scan(r->seat);
 
@@ -25,6 +25,8 @@ int scan_load(const struct scan_row *row, struct resource *r)
         return 0;
     if (to == NULL)
         return -ENOMEM;
+    learnt_drop(&c->learnt, to->ms);
+    learnt_add(&c->learnt, row->ms);
     *to = *row;
     to->reason = to->fingerprint = NULL;
     return text_set(&to->reason, row->reason) < 0 ||

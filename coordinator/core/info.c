@@ -273,9 +273,14 @@ int info_sections(const struct coord *c, struct arena *a, const struct node *n, 
     return 0;
 }
 
-int64_t info_uses_age(const struct coord *c, const struct node *n)
+struct fs_node info_fs_node(const struct coord *c, const struct node *n, uint64_t index)
 {
     const struct slot *slot = &n->sections[SECTION_USES];
 
-    return slot->confirmed ? mono_since(c->now, slot->confirmed_at) + slot->age_ms : -1;
+    return (struct fs_node){
+        .no = n->row.no,
+        .index = index,
+        .age_ms = slot->confirmed ? mono_since(c->now, slot->confirmed_at) + slot->age_ms : -1,
+        .boot_id = n->row.boot_id,
+    };
 }

@@ -91,6 +91,32 @@ void leases_free_all(struct coord *c)
     map_free(c->leases);
 }
 
+static uint64_t ttl_now(const struct coord *c)
+{
+    return (uint64_t)c->config.lease_ttl_ms;
+}
+
+void lease_ttl_load(struct coord *c)
+{
+    if (c->meta.ttl_ms < ttl_now(c)) {
+        c->meta.ttl_ms = ttl_now(c);
+        c->meta_changed = true;
+    }
+    c->lost_until.v = c->now.v + lease_span_ms(c->meta.ttl_ms);
+}
+
+void lease_ttl_settle(struct coord *c)
+{
+    if (c->meta.ttl_ms <= ttl_now(c) || c->now.v < c->lost_until.v)
+        return;
+    for (const struct link *l = c->leases_live.next; l != &c->leases_live; l = l->next) {
+        if (container_of(l, struct lease, by_end)->row.ttl_ms > ttl_now(c))
+            return;
+    }
+    c->meta.ttl_ms = ttl_now(c);
+    c->meta_changed = true;
+}
+
 /* A right that was live when the coordinator ended runs for its whole time again. */
 int lease_load(struct coord *c, const struct lease_row *row, struct resource *r)
 {
@@ -147,7 +173,7 @@ int lease_grant(struct step *s, struct node *n, struct resource *r, const struct
     row.resource_no = r->no;
     row.node_no = n->row.no;
     row.boot_id = n->row.boot_id;
-    row.ttl_ms = hold ? 0 : (uint64_t)s->c->config.lease_ttl_ms;
+    row.ttl_ms = hold ? 0 : ttl_now(s->c);
     row.granted = s->c->wall;
     *out = lease_new(s->c, &row, n, r);
     return *out == NULL ? -ENOMEM : lease_emit(s, *out);
@@ -360,7 +386,7 @@ static int right_found(struct step *s, struct node *n, const struct right *right
                              .node_no = n->row.no,
                              .boot_id = n->row.boot_id,
                              .request = right->request,
-                             .ttl_ms = (uint64_t)s->c->config.lease_ttl_ms,
+                             .ttl_ms = s->c->meta.ttl_ms,
                              .granted = s->c->wall,
                              .text = "its node has told of it" };
     struct resource *r;

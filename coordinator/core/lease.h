@@ -144,6 +144,10 @@ struct lease *lease_by_token(const struct coord *c, uint64_t token);
 int lease_end(struct step *s, struct lease *l, enum lease_ending how);
 int lease_tick(struct step *s); /* what is at its end becomes residue */
 mono_ms lease_deadline(const struct coord *c);
+/* What lost leases are counted on for: raised before the first grant of a start, lowered to the TTL
+ * of now when nothing that had a longer one can be live. */
+void lease_ttl_load(struct coord *c);
+void lease_ttl_settle(struct coord *c);
 int lease_load(struct coord *c, const struct lease_row *row, struct resource *r);
 void leases_free_all(struct coord *c);
 int leases_check(const struct coord *c, struct err *e);
@@ -172,7 +176,7 @@ int info_lease(const struct coord *c, struct arena *a, const struct lease *l,
 /* The resource's scan row, made when there is none. NULL: out of memory. */
 struct scan_row *seat_scan(struct seat *seat);
 int emit_scan(struct step *s, const struct scan_row *row);
-int scan_load(const struct scan_row *row, struct resource *r);
+int scan_load(struct coord *c, const struct scan_row *row, struct resource *r);
 
 /* ---- fence.c */
 /* (node, boot) is over: its rights end, and nothing of it is believed any more. */

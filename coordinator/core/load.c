@@ -402,7 +402,7 @@ static int load_rights(struct coord *c, const struct stored *im, const struct nu
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < im->scan_count; i++)
-        rc = scan_load(&im->scans[i], resource_by_no(ns, im->scans[i].resource_no));
+        rc = scan_load(c, &im->scans[i], resource_by_no(ns, im->scans[i].resource_no));
     for (size_t i = 0; rc == 0 && i < im->lease_count; i++)
         rc = lease_load(c, &im->leases[i], resource_by_no(ns, im->leases[i].resource_no));
     for (size_t i = 0; rc == 0 && i < im->fence_count; i++)
@@ -498,7 +498,7 @@ int load_image(struct step *s)
      */
     c->changes_from = c->meta.generation + (s->ev->loaded.first ? 1 : 0);
     c->recover = c->meta.recover;
-    c->lost_until.v = c->now.v + lease_span_ms((uint64_t)c->config.lease_ttl_ms);
+    lease_ttl_load(c);
     if (rc == 0)
         rc = load_rest(s, im);
     if (rc < 0)

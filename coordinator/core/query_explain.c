@@ -139,8 +139,7 @@ static int add_holders(struct answer *q, const struct node *n, const struct reso
         names[i] = arena_strdup(q->a, e->node->row.name);
         if (names[i] == NULL)
             return -ENOMEM;
-        list->nodes[list->node_count++] =
-            (struct fs_node){ e->node->row.no, i, info_uses_age(q->c, e->node) };
+        list->nodes[list->node_count++] = info_fs_node(q->c, e->node, i);
     }
     if (list->node_count == 0)
         return 0;
@@ -212,6 +211,8 @@ static int gather(struct answer *q, const struct node *n, const struct resource 
     f->resource = q->r->resources.v;
     f->edge = e != NULL ? q->r->edges.v : NULL;
     f->wall = q->c->wall;
+    f->reach_of = r->kind == RESOURCE_FILESYSTEM ? r->no : 0;
+    f->self = info_fs_node(q->c, n, 0);
     if (rc == 0 && r->network != NULL) {
         f->network = network;
         rc = info_network(q->a, r->network, network);

@@ -60,7 +60,7 @@ static uint32_t teller(const struct resource *r, const struct edge *best)
     return 0;
 }
 
-static int want(struct answer *q, const struct resource *r, struct fs_wanted *out)
+static int want(struct answer *q, const struct resource *r, bool named, struct fs_wanted *out)
 {
     const char *container = key_container(r->key);
     size_t n = container > r->key ? (size_t)(container - r->key) - 1 : 0;
@@ -70,6 +70,7 @@ static int want(struct answer *q, const struct resource *r, struct fs_wanted *ou
         .container = arena_strdup(q->a, container),
         .uuid = arena_strndup(q->a, r->key, n),
         .index = r->index,
+        .no = named ? r->no : 0,
         .owned = r->owner != NULL,
         .owner_no = r->owner != NULL ? r->owner->row.no : 0,
         .seen = best != NULL,
@@ -86,12 +87,11 @@ static int gather(struct answer *q, const struct pick *p, struct fs_list_facts *
     if (f->fs == NULL || f->nodes == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < p->resource_count; i++) {
-        if (want(q, p->resources[i], &f->fs[f->fs_count++]) < 0)
+        if (want(q, p->resources[i], q->req->resources.n > 0, &f->fs[f->fs_count++]) < 0)
             return -ENOMEM;
     }
     for (size_t i = 0; i < p->node_count; i++)
-        f->nodes[f->node_count++] = (struct fs_node){ p->nodes[i]->row.no, p->nodes[i]->index,
-                                                      info_uses_age(q->c, p->nodes[i]) };
+        f->nodes[f->node_count++] = info_fs_node(q->c, p->nodes[i], p->nodes[i]->index);
     return 0;
 }
 

@@ -22,7 +22,8 @@ struct meta_row {
      * has reported; 0: nothing. */
     bool recover;
     uint64_t seen_epoch, seen_generation, seen_token;
-    bool waits; /* after a recovery: rights that it knows nothing of may not be over yet */
+    uint64_t ttl_ms; /* the longest that a lease has which may not be over, known here or not */
+    bool waits;      /* after a recovery: rights that it knows nothing of may not be over yet */
 };
 
 /* Every start of this database: how a restored copy is recognised. */
@@ -283,10 +284,13 @@ struct scan_row {
     const char *fingerprint; /* of the last complete one; may be NULL */
 };
 
+/* The newest word of a node on whether it reaches a filesystem, from looking afresh. */
+enum reach_how { REACHED_NOT, REACHED_PROVEN, REACHED_READ };
 struct reach_row {
     uint32_t resource_no, node_no;
-    bool proven;
-    const char *reason; /* may be NULL */
+    enum reach_how how;
+    uuid128 boot_id;    /* of the node: of another boot it proves nothing */
+    const char *reason; /* of REACHED_NOT; may be NULL */
     wall_ms at;
 };
 

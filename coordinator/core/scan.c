@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kind of task that scans: first its filesystems are read, each by one node or by each that
- * sees it; then, where one has read, the others prove that they reach the same. */
+ * sees it; then, where one has read, the others prove that they reach the same. Where nobody is
+ * believed to see it, those whose word it is prove it first. */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/core_internal.h"
+#include "core/scan_internal.h"
 #include "wire/codec.h"
 
-enum { REACH_TRIES = 5 };
+enum { REACH_TRIES = 5, STEP_REACH = 1 };
 
 /* ---- step read ------------------------------------------------------------------------------ */
 
@@ -72,9 +73,35 @@ static int order_read(struct step *s, struct job *j, struct envelope *env)
 
 /* ---- step reach ----------------------------------------------------------------------------- */
 
+/* By a job ahead of the step: those are the last of the first `n` jobs. */
+static bool is_asked(const struct task *t, uint32_t n, const struct node *node,
+                     const struct resource *r)
+{
+    while (n > 0 && t->jobs[n - 1]->row.step == STEP_REACH) {
+        const struct job_row *row = &t->jobs[--n]->row;
+
+        if (row->node_no == node->row.no && uuid_eq(row->resource, r->id))
+            return true;
+    }
+    return false;
+}
+
+int scan_ask_proof(struct step *s, const struct reading *d, struct node *n)
+{
+    struct task *t = d->task;
+    struct job *j;
+
+    if (t->row.state != TASK_RUNNING || t->row.step == STEP_REACH || !may_order(n) ||
+        n->row.draining || is_asked(t, t->job_count, n, d->resource) || !jobs_room(s->c, 1))
+        return 0;
+    return job_new_ahead(s, t, STEP_REACH, d->resource, n, &j);
+}
+
 /* Those that say that they reach it now, other than the one that has read it: whose word is not
- * believed may prove it. Too many jobs are not made. */
-static int make_reach_of(struct step *s, struct task *t, uint32_t reader, struct resource *r)
+ * believed may prove it, unless it was asked before anybody could read. Too many jobs are not made.
+ */
+static int make_reach_of(struct step *s, struct task *t, uint32_t reads, uint32_t reader,
+                         struct resource *r)
 {
     int rc = 0;
 
@@ -82,7 +109,8 @@ static int make_reach_of(struct step *s, struct task *t, uint32_t reader, struct
         struct job *j;
 
         if (e->node->row.no == reader || !may_order(e->node) ||
-            (e->shown != EDGE_OK && e->shown != EDGE_DEGRADED && e->shown != EDGE_QUARANTINED))
+            (e->shown != EDGE_OK && e->shown != EDGE_DEGRADED && e->shown != EDGE_QUARANTINED) ||
+            is_asked(t, reads, e->node, r))
             continue;
         if (jobs_room(s->c, 1))
             rc = job_new(s, t, r, e->node, &j);
@@ -105,7 +133,7 @@ static int make_reach(struct step *s, struct task *t)
         bool read = j->row.result == SCAN_COMPLETE || j->row.result == SCAN_INCOMPLETE;
 
         if (j->row.step == 0 && read && r != NULL)
-            rc = make_reach_of(s, t, j->row.node_no, r);
+            rc = make_reach_of(s, t, reads, j->row.node_no, r);
     }
     return rc;
 }
@@ -195,8 +223,7 @@ static const char *outcome(struct arena *a, const struct task *t)
     if (text != NULL && o.cancelled > 0)
         text = arena_printf(a, "%s, %u cancelled", text, o.cancelled);
     if (text != NULL && o.proven + o.not_proven > 0)
-        text = arena_printf(a, "%s; reached by others: %u proven, %u not", text, o.proven,
-                            o.not_proven);
+        text = arena_printf(a, "%s; reach: %u proven, %u not", text, o.proven, o.not_proven);
     if (text != NULL && t->row.left_out > 0)
         text = arena_printf(a, "%s, %u not asked, since there are too many jobs", text,
                             t->row.left_out);
@@ -215,12 +242,12 @@ static const struct task_step steps[] = {
       .unleased = scan_again,
       .over = scan_over,
       .failure = SCAN_NOT_READ },
-    { .name = "reach",
-      .make = make_reach,
-      .order = order_reach,
-      .unanswered = reach_unanswered,
-      .lost = reach_lost,
-      .failure = REACH_NOT_PROVEN },
+    [STEP_REACH] = { .name = "reach",
+                     .make = make_reach,
+                     .order = order_reach,
+                     .unanswered = reach_unanswered,
+                     .lost = reach_lost,
+                     .failure = REACH_NOT_PROVEN },
 };
 
 const struct task_kind scan_kind = { "scan", steps, ARRAY_LEN(steps), outcome };

@@ -22,6 +22,18 @@ static int hold(struct coord *c, struct job *j, const char *why, bool ends)
     return why == NULL ? -ENOMEM : job_hold(c, j, why, ends);
 }
 
+/* Nobody is believed to see it, or the node whose job it is is not: a proof ends that. */
+static int ask_proofs(struct step *s, const struct reading *d, const struct node *only)
+{
+    int rc = 0;
+
+    for (const struct edge *e = d->resource->edges; rc == 0 && e != NULL; e = e->next) {
+        if (e->shown == EDGE_QUARANTINED && (only == NULL || e->node == only))
+            rc = scan_ask_proof(s, d, e->node);
+    }
+    return rc;
+}
+
 /* Nobody reaches it, or the node whose job it is does not. */
 static int hold_unreached(struct step *s, struct reading *d, struct job *j)
 {
@@ -34,6 +46,8 @@ static int hold_unreached(struct step *s, struct reading *d, struct job *j)
 
     if (rc == 0 && d->partial)
         return hold(s->c, j, d->why, false);
+    if (rc == 0)
+        rc = ask_proofs(s, d, n);
     if (n == NULL && r->edges != NULL && r->edges->next == NULL)
         n = r->edges->node;
     if (rc == 0 && n != NULL)
@@ -253,7 +267,8 @@ int scan_resumed(struct step *s, struct job *j)
     if (rc == 0 && d != NULL)
         rc = scan_server(s->c, n);
     if (rc == 0 && d != NULL)
-        rc = openshop_add_pair(s->c->shop, n->server - 1, d->machine, scan_estimate(d->resource));
+        rc = openshop_add_pair(s->c->shop, n->server - 1, d->machine,
+                               scan_estimate(s->c, d->resource));
     if (rc < 0 || d == NULL)
         return rc;
     if (openshop_start(s->c->shop, n->server - 1, d->machine)) {

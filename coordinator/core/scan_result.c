@@ -45,6 +45,37 @@ static int word_judge(struct step *s, struct node *n, const struct resource *r, 
     return mismatch ? edge_distrust(s, n, r, reason) : 0;
 }
 
+/* ---- who reaches it -------------------------------------------------------------------------- */
+
+static int reach_note(struct step *s, const struct node *n, const struct resource *r,
+                      enum reach_how how, const char *reason)
+{
+    struct change *ch = r == NULL ? NULL : emit(s, CHANGE_REACH);
+
+    if (r == NULL)
+        return 0;
+    if (ch == NULL)
+        return -ENOMEM;
+    ch->reach = (struct reach_row){ .resource_no = r->no,
+                                    .node_no = n->row.no,
+                                    .how = how,
+                                    .boot_id = n->row.boot_id,
+                                    .reason = arena_strdup(s->u->arena, reason),
+                                    .at = s->c->wall };
+    return reason != NULL && ch->reach.reason == NULL ? -ENOMEM : 0;
+}
+
+/* Whoever has read it has proven that; so has who found that nothing has changed, which he read
+ * nothing more for. Whoever has found something else has not. What else was in the way of a reading
+ * says nothing of it. */
+static int reach_of_scan(struct step *s, const struct lease *l, const struct scan_result *in)
+{
+    if (in->outcome != SCAN_NOT_READ)
+        return reach_note(s, l->node, l->resource, in->unchanged ? REACHED_PROVEN : REACHED_READ,
+                          NULL);
+    return in->mismatch ? reach_note(s, l->node, l->resource, REACHED_NOT, in->reason) : 0;
+}
+
 /* ---- of a scan ------------------------------------------------------------------------------ */
 
 /* The lease is live, and what it was granted for is what has come. */
@@ -100,8 +131,11 @@ static int scan_note(struct step *s, const struct lease *l, const struct scan_re
     row->node_no = l->node->row.no;
     row->token = l->row.token;
     row->images = images;
-    if (outcome != SCAN_NOT_READ && !in->unchanged)
+    if (outcome != SCAN_NOT_READ && !in->unchanged) {
+        learnt_drop(&s->c->learnt, row->ms);
+        learnt_add(&s->c->learnt, in->ms);
         row->ms = in->ms;
+    }
     if (outcome == SCAN_COMPLETE) {
         row->complete_at = s->c->wall;
         rc = text_set(&row->fingerprint, in->fingerprint);
@@ -137,6 +171,8 @@ static int result_take(struct step *s, const struct lease *l, struct job *j,
         rc = images_found(s, l->resource, &in->images, outcome == SCAN_COMPLETE, &images);
     if (rc == 0)
         rc = scan_note(s, l, in, outcome, reason, images);
+    if (rc == 0)
+        rc = reach_of_scan(s, l, in);
     if (rc == 0)
         rc = scan_event(s, l, outcome, reason);
     if (rc == 0)
@@ -182,32 +218,14 @@ int on_scan_result(struct step *s, const struct envelope *env, struct key *k)
 
 /* ---- of a proof of reach -------------------------------------------------------------------- */
 
-static int reach_note(struct step *s, const struct job *j, const struct node *n,
-                      const struct reach_result *in)
-{
-    const struct resource *r = resource_by_id(s->c, j->row.resource);
-    struct change *ch = r == NULL ? NULL : emit(s, CHANGE_REACH);
-
-    if (r == NULL)
-        return 0;
-    if (ch == NULL)
-        return -ENOMEM;
-    ch->reach =
-        (struct reach_row){ .resource_no = r->no,
-                            .node_no = n->row.no,
-                            .proven = in->proven,
-                            .reason = arena_strdup(s->u->arena, in->proven ? NULL : in->reason),
-                            .at = s->c->wall };
-    return !in->proven && in->reason != NULL && ch->reach.reason == NULL ? -ENOMEM : 0;
-}
-
 static int reach_take(struct step *s, struct job *j, struct node *n, const struct reach_result *in)
 {
-    int rc = reach_note(s, j, n, in);
+    const struct resource *r = resource_by_id(s->c, j->row.resource);
+    int rc = reach_note(s, n, r, in->proven ? REACHED_PROVEN : REACHED_NOT,
+                        in->proven ? NULL : in->reason);
 
     if (rc == 0)
-        rc = word_judge(s, n, resource_by_id(s->c, j->row.resource), in->proven, in->mismatch,
-                        in->reason);
+        rc = word_judge(s, n, r, in->proven, in->mismatch, in->reason);
     if (rc < 0)
         return rc;
     return !in->proven && in->again ? job_again(s, j, in->reason)

@@ -6,7 +6,7 @@
 
 #include "core/scan_internal.h"
 
-enum { GUESS_MS = 5000 }; /* of a filesystem that was never read */
+enum { GUESS_MS = 5000 }; /* of a filesystem, when none was ever read */
 
 /* ---- servers and machines ------------------------------------------------------------------- */
 
@@ -37,10 +37,12 @@ int scan_server(struct coord *c, struct node *n)
     return 0;
 }
 
-uint32_t scan_estimate(const struct resource *r)
+uint32_t scan_estimate(const struct coord *c, const struct resource *r)
 {
     uint64_t ms = r->seat->scan != NULL ? r->seat->scan->ms : 0;
 
+    if (ms == 0)
+        ms = learnt_median_ms(&c->learnt);
     return ms == 0 ? GUESS_MS : ms < OPENSHOP_LONGEST_MS ? (uint32_t)ms : OPENSHOP_LONGEST_MS;
 }
 
@@ -75,7 +77,8 @@ int scan_pair(struct coord *c, struct reading *d, struct node *n, bool can)
     if (can) {
         rc = scan_server(c, n);
         if (rc == 0)
-            rc = openshop_add_pair(c->shop, n->server - 1, d->machine, scan_estimate(d->resource));
+            rc = openshop_add_pair(c->shop, n->server - 1, d->machine,
+                                   scan_estimate(c, d->resource));
     } else if (n->server != 0) {
         openshop_drop(c->shop, n->server - 1, d->machine);
     }
@@ -245,7 +248,7 @@ uint64_t scan_remaining_ms(const struct coord *c, const struct task *t)
 
     for (uint32_t i = 0; i < t->job_count; i++) {
         const struct job *j = t->jobs[i];
-        uint64_t ms = j->reading != NULL ? scan_estimate(j->reading->resource) : 0;
+        uint64_t ms = j->reading != NULL ? scan_estimate(c, j->reading->resource) : 0;
 
         sum += ms;
         if (j->reading != NULL && !reading_is_once(j->reading))
@@ -297,9 +300,25 @@ static const char *stands_still(const struct coord *c, const struct job *j)
     return NULL;
 }
 
+static int learnt_check(const struct coord *c, struct err *e)
+{
+    struct learnt all = { 0 };
+    const struct resource *r;
+    size_t it = 0;
+
+    while ((r = map_next(c->resources, &it)) != NULL) {
+        if (r->seat != NULL && r->seat->scan != NULL)
+            learnt_add(&all, r->seat->scan->ms);
+    }
+    return memcmp(&all, &c->learnt, sizeof all) == 0
+               ? 0
+               : err_set(e, -EINVAL, "what is learnt is of %u filesystems and not of %u",
+                         c->learnt.count, all.count);
+}
+
 int scans_check(const struct coord *c, struct err *e)
 {
-    int rc = 0;
+    int rc = learnt_check(c, e);
 
     for (uint32_t i = 0; rc == 0 && i < c->reading_cap; i++)
         rc = c->readings[i] == NULL ? 0 : reading_check(c->readings[i], c, e);

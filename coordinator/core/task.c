@@ -158,13 +158,12 @@ static struct job *job_add(struct coord *c, struct task *t, const struct job_row
     return j;
 }
 
-int job_new(struct step *s, struct task *t, const struct resource *r, struct node *n,
-            struct job **out)
+static int job_make(struct step *s, struct task *t, uint32_t step, const struct resource *r,
+                    struct node *n, struct job **out)
 {
-    bool back = t->row.state != TASK_RUNNING;
     struct job_row row = { .task_no = t->row.no,
                            .no = t->job_count + 1,
-                           .step = t->row.step + (back ? t->kind->step_count : 0),
+                           .step = step,
                            .state = JOB_OPEN,
                            .resource_label = "",
                            .attempt = 1 };
@@ -186,6 +185,21 @@ int job_new(struct step *s, struct task *t, const struct resource *r, struct nod
     job_enqueue(s->c, j);
     *out = j;
     return job_save(s, j);
+}
+
+int job_new(struct step *s, struct task *t, const struct resource *r, struct node *n,
+            struct job **out)
+{
+    bool back = t->row.state != TASK_RUNNING;
+
+    return job_make(s, t, t->row.step + (back ? t->kind->step_count : 0), r, n, out);
+}
+
+int job_new_ahead(struct step *s, struct task *t, uint32_t step, const struct resource *r,
+                  struct node *n, struct job **out)
+{
+    assert(t->row.state == TASK_RUNNING && step > t->row.step && step < t->kind->step_count);
+    return job_make(s, t, step, r, n, out);
 }
 
 /* ---- from step to step ---------------------------------------------------------------------- */

@@ -117,6 +117,9 @@ bool is_undoing(const struct job *j);
 /* `r` and `n` may be NULL. 0 or -ENOMEM. */
 int job_new(struct step *s, struct task *t, const struct resource *r, struct node *n,
             struct job **out);
+/* Of a later step: the present one goes on when it is done. */
+int job_new_ahead(struct step *s, struct task *t, uint32_t step, const struct resource *r,
+                  struct node *n, struct job **out);
 int job_save(struct step *s, const struct job *j);
 /* What is under way is finished, what is not is called off; then what was done is undone. */
 int task_cancel(struct step *s, struct task *t);

@@ -142,6 +142,9 @@ static const struct field job_info_fields[] = { JOB_INFO_LIST(X, XREC, XRECS) };
 #define OWNER image_info
 static const struct field image_info_fields[] = { IMAGE_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER reach_info
+static const struct field reach_info_fields[] = { REACH_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER dependent
 static const struct field dependent_fields[] = { DEPENDENT_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -210,6 +213,7 @@ DESC(lease_info);
 DESC(task_info);
 DESC(job_info);
 DESC(image_info);
+DESC(reach_info);
 DESC(dependent);
 DESC(fs_info);
 DESC(reply);

@@ -481,7 +481,8 @@ enum node_admission {
     XRECS(lease_info,    leases,    27, 0, "leases, or holds; of fs list all that are not over")   \
     XRECS(task_info,     tasks,     28, 0, "")                                                     \
     XRECS(job_info,      jobs,      29, 0, "")                                                     \
-    XRECS(image_info,    images,    30, 0, "")
+    XRECS(image_info,    images,    30, 0, "")                                                     \
+    XRECS(reach_info,    reaches,   31, 0, "of fs list for filesystems by name; of explain")
 
 /* ---- between supervisor and worker (proto/worker.proto) ------------------------------------ */
 

@@ -222,6 +222,16 @@ enum scan_order_kind {
     X(I64, seen_ms,    4, 0, "wall time of the scan that found it last")                           \
     XREC(image, image, 5, 0, "")
 
+/* The newest word of a node on whether it reaches a filesystem, from looking afresh. */
+#define REACH_INFO_LIST(X, XREC, XRECS)                                                            \
+    X(U64,  node,      1, 0, "node index")                                                         \
+    X(U64,  resource,  2, 0, "resource index: the filesystem")                                     \
+    X(STR,  how,       3, 0, "read_here, proven, not_proven")                                      \
+    X(I64,  at_ms,     4, 0, "wall time")                                                          \
+    X(STR,  boot_id,   5, 0, "the boot of the node that it is true of")                            \
+    X(BOOL, this_boot, 6, 0, "it is in that boot still")                                           \
+    X(STR,  reason,    7, 0, "one sentence, of not_proven")
+
 /* clang-format on */
 
 #define RECORD_ENUM_right(TYPE, member, ...)         right_##member,
@@ -243,6 +253,7 @@ enum scan_order_kind {
 #define RECORD_ENUM_task_info(TYPE, member, ...)     task_info_##member,
 #define RECORD_ENUM_job_info(TYPE, member, ...)      job_info_##member,
 #define RECORD_ENUM_image_info(TYPE, member, ...)    image_info_##member,
+#define RECORD_ENUM_reach_info(TYPE, member, ...)    reach_info_##member,
 
 RECORD_DECLARE(right, RIGHT_LIST);
 RECORD_DECLARE(order_key, ORDER_KEY_LIST);
@@ -263,5 +274,6 @@ RECORD_DECLARE(lease_info, LEASE_INFO_LIST);
 RECORD_DECLARE(task_info, TASK_INFO_LIST);
 RECORD_DECLARE(job_info, JOB_INFO_LIST);
 RECORD_DECLARE(image_info, IMAGE_INFO_LIST);
+RECORD_DECLARE(reach_info, REACH_INFO_LIST);
 
 #endif

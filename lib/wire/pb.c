@@ -64,6 +64,7 @@ const struct pb_pair pb_pairs[] = {
     PART(task_info),
     PART(job_info),
     PART(image_info),
+    PART(reach_info),
     PART(dependent),
     PART(fs_info),
     PART(system),

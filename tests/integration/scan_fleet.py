@@ -161,6 +161,26 @@ class ScanFleet:
     def resources(self, kind):
         return self.lab.muster("resource", "list", "--kind", kind)
 
+    def reach(self, label):
+        """{node: what is proven of how it reaches the file system}"""
+        doc = self.lab.muster("fs", "list", label)
+        check(len(doc["resources"]) == 1, f"{label}: {doc}")
+        return {doc["nodes"][x["node"]]["name"]: x for x in doc["reach"]}
+
+    def check_reach(self, label, **how):
+        """Each node's word, with its boot and a moment: `muster explain` says the same."""
+        got = self.reach(label)
+        check({n: x["how"] for n, x in got.items()} == how, f"reach of {label}: {got}")
+        for name, x in got.items():
+            doc = self.lab.muster("explain", name, label)
+            told = {k: v for k, v in x.items() if k not in ("node", "resource")}
+            check(doc["reach"] == told and told["at"], f"explain {name} {label}: {doc['reach']} {x}")
+            check(x["this_boot"] == (x["boot_id"] == doc["node"]["boot_id"]), f"{label}: {x}")
+            words = {"read_here": "Read here at ", "proven": "Reach proven at ",
+                     "not_proven": "Reach not proven at "}[x["how"]]
+            check(any(e["text"].startswith(words) for e in doc["evidence"]), f"{name}: {doc['evidence']}")
+        return got
+
     def images(self, label):
         """{path: image} of one file system"""
         return {i["path"]: i for i in self.resources("image")["images"] if i["label"] == label}
@@ -228,11 +248,11 @@ class ScanFleet:
                 out.append(child)
         return out
 
-    def catch_worker(self, how=signal.SIGSTOP, limit_s=LIMIT_S):
+    def catch_worker(self, how=signal.SIGSTOP, limit_s=LIMIT_S, but=()):
         """Waits for a worker of a scan that has mounted something, and stops it (or what `how` says):
-        (node, pid)."""
+        (node, pid). `but`: not on these nodes."""
         def mounted():
-            for name in self.fleet.probes:
+            for name in set(self.fleet.probes) - set(but):
                 for pid in self.scan_workers(name):
                     try:
                         os.kill(pid, signal.SIGSTOP)

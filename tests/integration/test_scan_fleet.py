@@ -21,14 +21,29 @@ def refused_unless_admitted(fleet):
     fleet.admit()
 
 
+def check_reach(fleet, label, of, how):
+    """Who has read it, and that all others have proven that they reach it, by all who tell it."""
+    names = {n["id"]: n["name"] for n in fleet.lab.muster("node", "list")["nodes"]}
+    reader = names[of["node"]]
+    others = {n: "proven" for n in fleet.names if n != reader}
+    told = {x["node_name"]: x for x in of["reach"]}
+    check({n: x["result"] for n, x in told.items()} == others, f"{label}: {of['reach']}")
+    check(all(x["at"] and x["reason"] is None for x in told.values()), f"{label}: {of['reach']}")
+    got = fleet.check_reach(label, **{reader: how}, **others)
+    check(all(x["this_boot"] for x in got.values()), f"{label}: {got}")
+
+
 def once(fleet):
+    check(not fleet.reach(next(iter(fleet.files))), "nothing is proven yet")
     doc, of = fleet.scan()
+    check(fleet.task(doc["task"])["task"]["state"] == "done", f"its number: {doc['task']}")
     check(set(of) == set(fleet.files), f"all are scanned: {of}")
     for label, results in of.items():
         check(len(results) == 1 and results[0]["result"] == "complete", f"{label}: {results}")
         check(results[0]["images"] == len(sf.PLANTED), f"{label}: {results}")
         check(results[0]["node"] and int(results[0]["token"]) > 0, f"{label}: {results}")
         fleet.check_planted(label)
+        check_reach(fleet, label, results[0], "read_here")
         check(len(observed_mounts(fleet, label)) == 1, f"{label}: {observed_mounts(fleet, label)}")
     check(doc["mounts"] == len(fleet.files) and doc["skipped"] == 0, f"one mount of each: {doc}")
     fleet.check_untouched()
@@ -45,6 +60,7 @@ def again(fleet):
     for label in kept:
         check(of[label][0]["result"] == "complete", f"{label}: {of[label]}")
         check(len(observed_mounts(fleet, label)) == before[label], f"{label} is mounted again")
+        check_reach(fleet, label, of[label][0], "proven")  # it has read nothing but what tells it apart
         fleet.check_planted(label)
     print(f"again: {doc['skipped']} unchanged, {doc['makespan_ms']} ms")
 
@@ -76,6 +92,8 @@ def every(fleet):
         check(len({r["token"] for r in results}) == len(sf.NODES), f"{label}: {results}")
         n = len(observed_mounts(fleet, label)) - before[label]
         check(n == len(sf.NODES), f"{label} is mounted {n} times")
+        check(not any(r["reach"] for r in results), f"{label}: {results}")
+        fleet.check_reach(label, **{n: "read_here" for n in fleet.names})
     check(doc["mounts"] == len(sf.NODES) * len(fleet.files), f"mounts: {doc}")
     print(f"every: {doc['mounts']} mounts in {doc['makespan_ms']} ms")
 

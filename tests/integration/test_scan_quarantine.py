@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Edges that are quarantined, by three real probes. One node's LUN is shorter than the file system that
 it reports there, which no look at labels tells: it is not believed, another node reads it, and it is
-believed again once it has proven that the whole is there. Then the file system is another one on all
+believed again once it has proven that the whole is there, before it reads where nobody else may. Then the file system is another one on all
 nodes, and nobody was told: each that is to read it finds out, looks again at once, and says so."""
 import os
 
@@ -78,6 +78,8 @@ def is_not_believed(fleet, key):
     check(read["node_name"] == "alpha" and read["result"] == "complete", f"{read}")
     reach = {j["node_name"]: j["result"] for j in doc["jobs"] if j["step"] == "reach"}
     check(reach == {"beta": "not_proven", "gamma": "proven"}, f"{reach}")
+    got = fleet.check_reach(LABEL, alpha="read_here", beta="not_proven", gamma="proven")
+    check("larger than its container" in got["beta"]["reason"], f"{got}")
     wait_state(fleet, "beta", key, "quarantined")
     fleet.check_planted(LABEL)
     fleet.lab.end(events.process)
@@ -91,15 +93,53 @@ def lasts_over_a_restart(fleet, key):
     print("which a restart of the coordinator does not change")
 
 
-def is_believed_again(fleet, key):
+def cancel(fleet, no):
+    fleet.lab.muster("task", "cancel", str(no))
+    fleet.lab.wait(lambda: fleet.task(no)["task"]["state"], lambda s: s == "cancelled", "it is cancelled")
+
+
+def proves_it_first(fleet, key):
+    """Nobody else may read it: it is asked for a proof, which it cannot give yet; then it can, and reads."""
+    drain(fleet, ["alpha"])
+    no = fleet.begin(LABEL)
+    jobs = fleet.lab.wait(lambda: fleet.task(no)["jobs"],
+                          lambda v: any(j["step"] == "reach" and j["state"] == "done" for j in v),
+                          "it was asked")
+    check([j["result"] for j in jobs if j["step"] == "reach"] == ["not_proven"], f"{jobs}")
+    check([j["state"] for j in jobs if j["step"] == "read"] == ["held"], f"{jobs}")
+    cancel(fleet, no)
     set_size(fleet, "beta", 0)
     wait_state(fleet, "beta", key, "quarantined")  # what it says is what it said
+    fleet.change(LABEL)
+    doc = fleet.wait_done(fleet.begin(LABEL))
+    results = {(j["step"], j["node_name"]): j["result"] for j in doc["jobs"]}
+    check(results == {("read", "beta"): "complete", **{("reach", n): "proven" for n in fleet.names}},
+          f"{doc['jobs']}")
+    wait_state(fleet, "beta", key, "ok")
+    check(fleet.reach(LABEL)["beta"]["how"] == "read_here", f"{fleet.reach(LABEL)}")
+    fleet.check_planted(LABEL)
+    print("who alone may read it proves that it is there first, and then reads it")
+
+
+def is_short_again(fleet, key):
+    set_size(fleet, "beta", TAIL)
+    fleet.change(LABEL)
+    no = fleet.begin(LABEL)
+    wait_state(fleet, "beta", key, "quarantined")
+    cancel(fleet, no)
+    drain(fleet, ["alpha"], "--end")
+
+
+def is_believed_again(fleet, key):
+    set_size(fleet, "beta", 0)
+    wait_state(fleet, "beta", key, "quarantined")
     events = Events(fleet.lab, since=fleet.lab.muster("status")["event_no"])
     fleet.wait_done(fleet.begin(LABEL))
     told, _ = events.until(lambda e: e["kind"] == "edge.believed",
                             "it has proven it")
     check("beta" in told["text"] and "proven" in told["text"], f"{told}")
     check(edges(fleet)["beta", key]["state"] == "ok", "ok again")
+    check(fleet.reach(LABEL)["beta"]["how"] == "proven", f"{fleet.reach(LABEL)}")
     fleet.lab.end(events.process)
     print("it is believed again when it has proven that all is there")
 
@@ -108,6 +148,7 @@ def becomes_another(fleet, key):
     """Nothing announces that."""
     drain(fleet, ["gamma"], "--end")
     path = fleet.files[LABEL]
+    run("e2fsck", "-fp", path)  # it has been mounted, and tune2fs wants it checked
     run("tune2fs", "-U", "random", path)
     with open(path, "rb") as f:
         os.fsync(f.fileno())
@@ -129,13 +170,15 @@ def becomes_another(fleet, key):
 
 
 def main():
-    d.need_disks("qemu-img", "mkfs.ext4", "blkid", "tune2fs")
+    d.need_disks("qemu-img", "mkfs.ext4", "blkid", "e2fsck", "tune2fs")
     with Lab() as lab, d.Disks(lab) as disks:
         with sf.ScanFleet(lab, disks, {LABEL: "ext4"}) as fleet:
             fleet.admit()
             key = next(r["key"] for r in fleet.resources("filesystem")["resources"])
             is_not_believed(fleet, key)
             lasts_over_a_restart(fleet, key)
+            proves_it_first(fleet, key)
+            is_short_again(fleet, key)
             is_believed_again(fleet, key)
             fleet.check_untouched()
             becomes_another(fleet, key)

@@ -26,12 +26,26 @@ def reboot(fleet):
     print(f"{name}: rebooted, and its lease is {over['end']}")
 
 
+def proofs_end(fleet):
+    """What was proven is of the boot in which it was, and is said to be."""
+    keys = [r["key"] for r in fleet.resources("filesystem")["resources"] if r["label"] == "one"]
+    key, name = next((k, n) for k in keys for n, x in fleet.reach(k).items()
+                     if x["this_boot"] and x["how"] != "not_proven")
+    fleet.reboot(name)
+    fleet.lab.wait(lambda: fleet.reach(key)[name], lambda x: not x["this_boot"],
+                   f"{name} has proven nothing in its new boot")
+    chain = fleet.lab.muster("explain", name, key)["evidence"]
+    check(any("in an earlier boot" in x["text"] for x in chain), f"{chain}")
+    print(f"{name}: what it has proven was in an earlier boot")
+
+
 def main():
     d.need_disks("qemu-img", "mkfs.ext4", "blkid")
     with Lab() as lab, d.Disks(lab) as disks:
         with sf.ScanFleet(lab, disks, {"one": "ext4", "two": "ext4"}, more=FILES) as fleet:
             fleet.admit()
             reboot(fleet)
+            proofs_end(fleet)
             fleet.check_untouched()
             fleet.prove("a reboot")
 

@@ -252,6 +252,14 @@ const struct image_row *durable_image_at(const struct durable *d, uint32_t files
     return NULL;
 }
 
+const struct reach_row *durable_reach(const struct durable *d, uint32_t resource_no,
+                                      uint32_t node_no)
+{
+    const struct reach_row key = { .resource_no = resource_no, .node_no = node_no };
+
+    return durable_find(d, T_REACH, &key);
+}
+
 size_t durable_images(const struct durable *d)
 {
     return d->t[T_IMAGE].n;

@@ -32,6 +32,9 @@ size_t durable_count_events(const struct durable *d, const char *kind, const cha
 /* NULL: there is none with this path. */
 const struct image_row *durable_image_at(const struct durable *d, uint32_t filesystem_no,
                                          const char *path);
+/* NULL: nothing is proven, nor the contrary. */
+const struct reach_row *durable_reach(const struct durable *d, uint32_t resource_no,
+                                      uint32_t node_no);
 size_t durable_images(const struct durable *d);
 size_t durable_tasks(const struct durable *d);
 size_t durable_sections(const struct durable *d);

@@ -212,6 +212,7 @@ def scan_scripts(e):
         nodes, things), "leases": scans.leases()[:1] + [scans.hold()],
         "filesystems": storage.told(things)}
     one = [r for r in filesystems if r["key"] == scans.DATA]
+    xen1 = [n for n in nodes if n["name"] == "xen1"]
     swap = [r for r in filesystems if r["label"] == storage.FS_SWAP]
     admit = [dict(one[0], changed=True), dict(swap[0], changed=False)]
     hint = {"generation": 5000, "event_no": 200}
@@ -238,7 +239,14 @@ def scan_scripts(e):
     return {
         "fs-scanned": Script(e).say("FS_LIST", listed),
         "fs-scanned-one": Script(e).say("FS_LIST", {**listed, "resources": one, "edges": [
+            x for x in seen if x["resource"] == one[0]["index"]], "uses": [],
+            "reaches": scans.reaches(nodes, one[0])}),
+        "fs-unasked": Script(e).say("FS_LIST", {**listed, "resources": one, "edges": [
             x for x in seen if x["resource"] == one[0]["index"]], "uses": []}),
+        "explain-reach": Script(e).say("EXPLAIN", {
+            "nodes": xen1, "resources": one, "edges": [
+                x for x in seen if (x["node"], x["resource"]) == (xen1[0]["index"], one[0]["index"])],
+            "reaches": scans.reaches(nodes, one[0])[1:2], "evidence": scans.reach_evidence()}),
         "fs-show": Script(e).say("RESOURCE_SHOW", {
             "nodes": nodes, "resources": one, "edges": [x for x in seen
                                                         if x["resource"] == one[0]["index"]]}),
@@ -496,6 +504,8 @@ CASES = [
     ("fs-list-node", "fs-none", "fs list --node xen1 --node xen2"),
     ("fs-list-scanned", "fs-scanned", "fs list"),
     ("fs-list-scanned-one", "fs-scanned-one", "fs list data"),
+    ("fs-list-unasked", "fs-unasked", "fs list data"),
+    ("explain-reach", "explain-reach", "explain xen1 data"),
     ("resource-show-fs", "fs-show", "resource show data"),
     ("fs-admit", "admit", "fs admit data swap"),
     ("fs-admit-all", "admit", "fs admit --all"),
@@ -647,7 +657,7 @@ KEPT = {"status", "check-critical", "check-unknown", "matrix-three", "node-list-
         "network-list", "network-define", "network-delete", "event-tail", "event-follow",
         "token-create", "token-list", "enrol", "backup", "recover", "node-show-ambiguous",
         "usage-noun", "version", "status-unreachable", "matrix-luns", "fs-list",
-        "resource-show-clone", "explain-storage", "fs-list-scanned", "fs-admit", "scan", "scan-wait",
+        "resource-show-clone", "explain-storage", "explain-reach", "fs-list-scanned", "fs-list-scanned-one", "fs-admit", "scan", "scan-wait",
         "scan-wait-none", "task-list", "task-show", "task-watch", "lease-list", "lease-list-history",
         "hold-list", "hold-take", "hold-end", "image-list", "image-show", "resource-show-fs",
         "impact-storage"}

@@ -25,6 +25,28 @@ def scanned(things):
     return [{**x, **told.get(x["key"], {})} for x in things]
 
 
+def reach(n, r, how, ms, **more):
+    """What is proven of how a node reaches a filesystem: in this boot, unless told otherwise."""
+    return {"node": n["index"], "resource": r["index"], "how": how, "at_ms": WALL + ms,
+            "boot_id": an_id(n["name"] + " boot"), "this_boot": True, **more}
+
+
+def reaches(nodes, r):
+    """One of each kind, out of order."""
+    n = {x["name"]: x for x in nodes}
+    return [reach(n["xen3"], r, "read_here", -86400000), reach(n["xen1"], r, "proven", -86399000),
+            reach(n["xen2"], r, "not_proven", -86398000, reason="The LUN under dm-8 answers with "
+                  "another WWID."),
+            reach(n["xen10"], r, "proven", -172800000, boot_id=an_id("before"), this_boot=False)]
+
+
+def reach_evidence():
+    return [{"depth": 0, "what": "filesystem", "name": "data", "state": "ok",
+             "text": "xen1 sees data in full: 4 of 4 paths."},
+            {"depth": 1, "what": "scan", "name": "data", "state": "ok",
+             "text": "Reach proven at 2026-11-23T15:11:52.123Z, by xen1 in this boot."}]
+
+
 def lease(i, key, label, node, state="live", **more):
     fields = {"resource": fs_id(key), "kind": "filesystem", "label": label, "node": an_id(node),
               "node_name": node, "boot_id": an_id(node + " boot"), "token": str(TOKEN + i),

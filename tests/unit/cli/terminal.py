@@ -170,7 +170,7 @@ def scan(t):
             check(len(frame) - len("\r\033[K") < columns, f"{columns} columns: {frame!r}")
         check("\033[3" not in shown, f"colours in spite of NO_COLOR: {shown!r}")
     shown, piped = t.run("--json", "scan", "--wait", stdout_is_terminal=False)
-    check(list(json.loads(piped)) == ["filesystems", "makespan_ms", "mounts", "skipped"],
+    check(list(json.loads(piped)) == ["task", "filesystems", "makespan_ms", "mounts", "skipped"],
           f"the document: {piped!r}")
     p = subprocess.run([t.program, "--json", "scan", "--wait"], capture_output=True, text=True,
                        env={"MUSTER_DOUBLE": t.answers}, check=False)

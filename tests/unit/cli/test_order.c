@@ -163,7 +163,15 @@ Test(reply, kinds_stand_together)
         { .node = 7, .resource = 3 },
         { .node = 70, .resource = 3, .kind = "mount" },
     };
-    struct reply r = { .resources = { resources, 6 }, .nodes = { nodes, 1 }, .uses = { uses, 4 } };
+    struct reach_info reaches[] = {
+        { .node = 70, .resource = 5, .how = "proven" },
+        { .node = 70, .resource = 77 },
+        { .node = 70, .resource = 3, .how = "read_here" },
+    };
+    struct reply r = { .resources = { resources, 6 },
+                       .nodes = { nodes, 1 },
+                       .uses = { uses, 4 },
+                       .reaches = { reaches, 3 } };
 
     cr_assert_eq(reply_order(&r), 0);
     for (size_t i = 0; i < 6; i++)
@@ -173,6 +181,11 @@ Test(reply, kinds_stand_together)
     cr_expect_str_eq(uses[0].kind, "mount");
     cr_expect_eq(uses[0].node, 0);
     cr_expect_eq(uses[0].resource, 3);
+    cr_assert_eq(r.reaches.n, 2);
+    cr_expect_eq(reaches[0].resource, 2);
+    cr_expect_str_eq(reaches[1].how, "read_here");
+    cr_expect_eq(reaches[1].resource, 3);
+    cr_expect_eq(reaches[1].node, 0);
 }
 
 Test(reply, in_order)

@@ -2,7 +2,9 @@
 /* The scheduler of scans: what it promises for whole scans, in virtual time (docs/ARCHITECTURE.md
  * section 5, "Scheduling"), and what each function does. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
+#include "core/learnt.h"
 #include "core/openshop.h"
 #include "random.h"
 #include "shop.h"
@@ -361,4 +363,66 @@ Test(openshop, goes_on_for_ever)
         openshop_remove_machine(o, m);
     }
     openshop_free(o);
+}
+
+/* ---- how long readings take ------------------------------------------------------------------ */
+
+Test(learnt, nothing_is_known_of_none)
+{
+    struct learnt t = { 0 };
+
+    cr_assert_eq(learnt_median_ms(&t), 0);
+    learnt_add(&t, 0);
+    cr_assert_eq(learnt_median_ms(&t), 0);
+}
+
+Test(learnt, the_middle_one_counts_and_what_is_forgotten_does_not)
+{
+    struct learnt t = { 0 };
+
+    learnt_add(&t, 700);
+    cr_assert_eq(learnt_median_ms(&t), 700);
+    learnt_add(&t, 90000);
+    cr_assert_eq(learnt_median_ms(&t), 700, "of two the shorter");
+    learnt_add(&t, 40);
+    learnt_add(&t, 1);
+    learnt_add(&t, UINT64_MAX);
+    cr_assert_eq(learnt_median_ms(&t), 700);
+    learnt_drop(&t, 700);
+    cr_assert_eq(learnt_median_ms(&t), 40);
+    learnt_drop(&t, 40);
+    learnt_drop(&t, 1);
+    learnt_drop(&t, 90000);
+    cr_assert_eq(learnt_median_ms(&t), OPENSHOP_LONGEST_MS);
+    learnt_drop(&t, UINT64_MAX);
+    cr_assert_eq(learnt_median_ms(&t), 0);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* Against a sorted array. */
+Test(learnt, it_is_near_the_middle_one)
+{
+    uint64_t state = 5;
+
+    for (int round = 0; round < 200; round++) {
+        uint32_t v[50], n = 1 + (uint32_t)(random_next(&state) % 50);
+        struct learnt t = { 0 };
+        double middle, got;
+
+        for (uint32_t i = 0; i < n; i++) {
+            v[i] = 1 + (uint32_t)(random_next(&state) >> (35 + random_next(&state) % 28)) % 1000000;
+            learnt_add(&t, v[i]);
+        }
+        qsort(v, n, sizeof *v, by_size);
+        middle = v[(n - 1) / 2];
+        got = learnt_median_ms(&t);
+        cr_assert(got >= 0.8 * middle - 1 && got <= 1.25 * middle + 1, "%g, not %g of %u", got,
+                  middle, n);
+    }
 }

@@ -618,6 +618,122 @@ Test(rights, a_resource_with_rights_is_not_forgotten)
     cr_expect(resource_by_id(l->c, resource_seen_id(NULL, RESOURCE_FILESYSTEM, F2)) == NULL);
 }
 
+/* ---- another TTL in the configuration -------------------------------------------------------- */
+
+enum { LONG = 60000, SHORT = 6000 };
+
+static void start_with(int64_t ttl_ms)
+{
+    l->config.lease_ttl_ms = ttl_ms;
+    life_restart(l);
+}
+
+static void both(void)
+{
+    machine_register(&a);
+    shelf_report(&a, &plain);
+    machine_register(&b);
+    shelf_report(&b, &plain);
+}
+
+/* b alone is heard. */
+static void only_b(int64_t ms)
+{
+    for (int64_t t = 0; t < ms; t += 1000) {
+        life_run(l, 1000);
+        machine_heartbeat(&b);
+    }
+}
+
+/* b is in, on a database that does not know what a was granted for so long. */
+static void lost_grant(int64_t ttl_ms, int64_t now_ms)
+{
+    struct durable *old;
+
+    start_with(ttl_ms);
+    both();
+    old = durable_copy(l->d);
+    granted(&a, F1);
+    durable_free(l->d);
+    l->d = old;
+    start_with(now_ms);
+    machine_register(&b);
+    cr_assert(machine_registered(&b));
+    shelf_report(&b, &plain);
+}
+
+Test(rights, a_shorter_ttl_ends_no_wait_for_what_a_longer_one_was_for)
+{
+    lost_grant(LONG, SHORT);
+    only_b(LONG - 1000);
+    denied(&b, F1, "what rights m1 has is not known");
+    only_b(2000);
+    cr_assert_eq(lease_by_token(l->c, granted(&b, F1))->row.ttl_ms, SHORT);
+}
+
+Test(rights, nor_does_one_more_start_end_it)
+{
+    lost_grant(LONG, SHORT);
+    only_b(10000);
+    start_with(SHORT);
+    machine_register(&b);
+    shelf_report(&b, &plain);
+    only_b(LONG - 1000);
+    denied(&b, F1, "what rights m1 has is not known");
+}
+
+Test(rights, a_longer_ttl_is_waited_for_from_its_first_start_on)
+{
+    lost_grant(SHORT, LONG);
+    only_b(LONG - 1000);
+    denied(&b, F1, "what rights m1 has is not known");
+    cr_assert_eq(durable_meta(l->d)->ttl_ms, LONG);
+}
+
+Test(rights, the_wait_is_short_again_when_nothing_of_a_longer_ttl_can_live)
+{
+    uint64_t token;
+
+    start_with(LONG);
+    both();
+    token = granted(&a, F1);
+    start_with(SHORT);
+    both();
+    for (int i = 0; i < 70; i++) {
+        life_run(l, 1000);
+        machine_heartbeat(&b);
+        cr_assert_eq(rights_renew(&a), 1);
+    }
+    cr_assert_eq(lease_by_token(l->c, token)->row.state, LEASE_LIVE);
+    cr_assert_eq(durable_meta(l->d)->ttl_ms, LONG, "it is renewed for as long each time");
+    rights_clear(&a);
+    machine_heartbeat(&a);
+    cr_assert_null(lease_by_token(l->c, token));
+    cr_assert_eq(durable_meta(l->d)->ttl_ms, SHORT);
+    start_with(SHORT);
+    machine_register(&b);
+    shelf_report(&b, &plain);
+    denied(&b, F1, "what rights m1 has is not known");
+    only_b(SHORT + 1000);
+    granted(&b, F1);
+}
+
+/* The old database counts on it for as long as its node may. */
+Test(rights, what_a_node_tells_of_has_the_longest_ttl_that_there_was)
+{
+    const uuid128 resource = fs(F1)->id;
+
+    lost_grant(LONG, SHORT);
+    REC_SET(&a.rights[0], right, resource, wire_bytes16(resource.b));
+    machine_register(&a);
+    cr_assert(machine_registered(&a));
+    shelf_report(&a, &plain);
+    only_b(LONG - 1000);
+    denied(&b, F1, "m1 scans it");
+    only_b(2000);
+    granted(&b, F1);
+}
+
 /* ---- recover -------------------------------------------------------------------------------- */
 
 /* It would count up to the lost token, and the right of its node would live on under it. */

@@ -503,3 +503,46 @@ Test(scan, its_figures_are_told)
     cr_assert_eq(info->images, 2);
     cr_assert_eq(info->mounts, 1);
 }
+
+static int64_t remaining_ms(const char *fs)
+{
+    struct request req = { 0 };
+    const char *const names[] = { fs };
+
+    cr_assert_eq(scan(names, 1, false), REPLY_OK);
+    REC_SET(&req, request, op, OP_TASK_SHOW);
+    REC_SET(&req, request, count, task()->row.no);
+    cr_assert_eq(life_ask(l, &req), REPLY_OK);
+    return ((const struct task_info *)l->reply->tasks.v)->remaining_ms;
+}
+
+/* Three nodes read it, with a place or more each: the longest that is left counts. */
+Test(scan, what_was_never_read_will_take_as_long_as_the_others)
+{
+    struct order_key order;
+    uint64_t token;
+    unsigned i;
+
+    cr_assert_eq(remaining_ms(F2), 5000, "none was ever read");
+    i = reading(&order, &token);
+    cr_assert(result(i, &order, token, complete)); /* in 700 ms */
+    cr_assert_eq(remaining_ms(F2), 700);
+    life_restart(l);
+    cr_assert_eq(remaining_ms(F2), 700);
+}
+
+Test(scan, what_is_gone_is_learnt_from_no_more)
+{
+    struct shelf without = plain;
+    struct order_key order;
+    uint64_t token;
+    unsigned i = reading(&order, &token);
+
+    cr_assert(result(i, &order, token, complete));
+    without.fs[0].container = NULL;
+    for (unsigned k = 0; k < MACHINES; k++)
+        shelf_report(&m[k], &without);
+    life_run(l, 2 * l->config.edge_retention_ms);
+    cr_assert_null(resource_by_id(l->c, resource_seen_id(NULL, RESOURCE_FILESYSTEM, F1)));
+    cr_assert_eq(remaining_ms(F2), 5000);
+}

@@ -140,6 +140,32 @@ Test(trust, whoever_is_not_believed_gets_no_hold)
     cr_assert_not_null(strstr(l->reply->text, "UUID u9"), "%s", l->reply->text);
 }
 
+/* The newest job of the task is that it proves its reach of F1. */
+static bool is_asked(unsigned i)
+{
+    const struct job *j = job(task()->job_count);
+
+    return j->row.step == 1 && j->now == JOB_OFFERED && j->node == edge(i, F1)->node;
+}
+
+/* Nobody else sees F1, and it has found something else there. */
+static void alone(struct order_key *order)
+{
+    uint64_t token;
+
+    for (unsigned i = 1; i < MACHINES; i++)
+        shelf_report(&m[i], shelf_with(NULL, 0));
+    cr_assert_eq(reading(order, &token), 0);
+    cr_assert(result(0, order, token, other));
+    cr_assert(is_asked(0));
+    *order = offer_of(0, F1);
+    cr_assert_eq(order->job, 2);
+    alive(6000); /* until it would be tried again */
+    cr_assert(is_asked(0), "once");
+    cr_assert_eq(job(1)->now, JOB_HELD);
+    cr_assert_not_null(strstr(job(1)->held, "found something else there"), "%s", job(1)->held);
+}
+
 /* ---- who is offered what --------------------------------------------------------------------- */
 
 Test(trust, when_nobody_is_believed_the_scan_ends_and_says_so)
@@ -156,8 +182,12 @@ Test(trust, when_nobody_is_believed_the_scan_ends_and_says_so)
     }
     cr_assert_null(task(), "three attempts");
     cr_assert_eq(scan(one, 1, false), REPLY_OK);
-    for (unsigned i = 0; i < MACHINES; i++)
-        cr_assert(!has_offer(i, F1));
+    for (unsigned i = 0; i < MACHINES; i++) {
+        struct order_key order = offer_of(i, F1);
+
+        cr_assert_neq(order.job, 1, "it is asked for a proof alone");
+        cr_assert(reach(i, &order, false));
+    }
     cr_assert_eq(job(1)->now, JOB_HELD);
     cr_assert_not_null(strstr(job(1)->held, "found something else there"), "%s", job(1)->held);
     alive(DEFAULT_HELD_MS - 10000);
@@ -166,6 +196,63 @@ Test(trust, when_nobody_is_believed_the_scan_ends_and_says_so)
     cr_assert_null(task());
     cr_assert_eq(durable_count_events(l->d, "task.done", "0 complete, 0 incomplete, 1 not read"),
                  2);
+    cr_assert_eq(durable_count_events(l->d, "task.done", "reach: 0 proven, 3 not"), 1);
+}
+
+Test(trust, who_alone_sees_it_proves_that_first_and_reads_it_then)
+{
+    struct order_key order;
+
+    alone(&order);
+    cr_assert(reach(0, &order, true));
+    cr_assert_eq(edge(0, F1)->shown, EDGE_OK);
+    order = offer_of(0, F1);
+    cr_assert_eq(order.job, 1);
+    cr_assert(result(0, &order, ask(0, F1, &order), complete));
+    cr_assert_null(task());
+    cr_assert_eq(
+        durable_count_events(l->d, "task.done",
+                             "1 complete, 0 incomplete, 0 not read; reach: 1 proven, 0 not"),
+        1);
+}
+
+Test(trust, who_alone_sees_it_and_does_not_prove_it_is_not_asked_again)
+{
+    struct order_key order;
+
+    alone(&order);
+    life_restart(l);
+    machine_register(&m[0]);
+    shelf_report(&m[0], &plain);
+    alive(5000);
+    cr_assert(is_asked(0), "that is durable");
+    order = offer_of(0, F1);
+    cr_assert(reach(0, &order, false));
+    alive(DEFAULT_HELD_MS - 20000);
+    cr_assert_not_null(task());
+    cr_assert_eq(task()->job_count, 2);
+    alive(30000);
+    cr_assert_null(task());
+    cr_assert_eq(durable_count_events(l->d, "task.done", "1 not read; reach: 0 proven, 1 not"), 1);
+    cr_assert_eq(scan(one, 1, false), REPLY_OK);
+    cr_assert(is_asked(0), "but in another task");
+}
+
+Test(trust, whom_the_operator_drains_is_asked_for_no_proof)
+{
+    struct order_key order;
+    struct request drain = { 0 };
+
+    alone(&order);
+    cr_assert(reach(0, &order, false));
+    alive(DEFAULT_HELD_MS + 10000);
+    cr_assert_null(task());
+    REC_SET(&drain, request, op, OP_NODE_DRAIN);
+    REC_SET(&drain, request, node, m[0].name);
+    REC_SET(&drain, request, flag, true);
+    cr_assert_eq(life_ask(l, &drain), REPLY_OK);
+    cr_assert_eq(scan(one, 1, false), REPLY_OK);
+    cr_assert_eq(task()->job_count, 1);
 }
 
 Test(trust, in_mode_every_the_job_of_one_that_is_not_believed_is_held)
@@ -180,15 +267,22 @@ Test(trust, in_mode_every_the_job_of_one_that_is_not_believed_is_held)
 
             if (!has_offer(k, F1))
                 continue;
-            cr_assert_neq(k, i);
             order = offer_of(k, F1);
+            if (k == i) {
+                cr_assert_eq(job((uint32_t)order.job)->row.step, 1, "it is to prove it first");
+                cr_assert(reach(k, &order, false));
+                continue;
+            }
             done += result(k, &order, ask(k, F1, &order), complete);
         }
         alive(1000);
     }
+    cr_assert_eq(task()->job_count, MACHINES + 1);
     for (uint32_t n = 1; n <= task()->job_count; n++) {
         const struct job *j = job(n);
 
+        if (j->row.step == 1)
+            continue;
         cr_assert_eq(j->now, j->row.node_no == edge(i, F1)->node->row.no ? JOB_HELD : JOB_OVER);
         if (j->now == JOB_HELD)
             cr_assert_not_null(strstr(j->held, "is not believed to see it"), "%s", j->held);
@@ -197,6 +291,70 @@ Test(trust, in_mode_every_the_job_of_one_that_is_not_believed_is_held)
     cr_assert_null(task());
     cr_assert_eq(durable_count_events(l->d, "task.done", "2 complete, 0 incomplete, 1 not read"),
                  1);
+}
+
+/* ---- what is proven, and of which boot ------------------------------------------------------- */
+
+static const struct reach_row *proof(unsigned i)
+{
+    const struct edge *e = edge(i, F1);
+
+    return durable_reach(l->d, e->resource->no, e->node->row.no);
+}
+
+static void expect_proof(unsigned i, enum reach_how how, int64_t at)
+{
+    const struct reach_row *row = proof(i);
+
+    cr_assert_not_null(row, "of %s nothing is known", m[i].name);
+    cr_expect_eq(row->how, how);
+    cr_expect_eq(row->at.v, at);
+    cr_expect(uuid_eq(row->boot_id, edge(i, F1)->node->row.boot_id));
+    cr_expect_eq(row->reason != NULL, how == REACHED_NOT);
+}
+
+Test(trust, who_has_read_and_who_has_proven_is_stored_with_moment_and_boot)
+{
+    unsigned i = quarantined(), k = offered_to(F1), third = MACHINES - i - k;
+    struct order_key order = offer_of(k, F1);
+    int64_t first = l->wall.v, second;
+
+    expect_proof(i, REACHED_NOT, first);
+    cr_assert_str_eq(proof(i)->reason, FOUND);
+    cr_assert_null(proof(k));
+    alive(2000);
+    second = l->wall.v;
+    cr_assert(result(k, &order, ask(k, F1, &order), complete));
+    expect_proof(k, REACHED_READ, second);
+    expect_proof(i, REACHED_NOT, first);
+    order = offer_of(i, F1);
+    cr_assert(reach(i, &order, true));
+    expect_proof(i, REACHED_PROVEN, second);
+    order = offer_of(third, F1);
+    cr_assert(reach(third, &order, false));
+    expect_proof(third, REACHED_NOT, second);
+    machine_reboot(&m[k]);
+    life_run(l, 60000);
+    machine_join(&m[k]);
+    cr_assert(!uuid_eq(proof(k)->boot_id, edge(k, F1)->node->row.boot_id), "of the boot before");
+}
+
+Test(trust, that_nothing_has_changed_is_a_proof_and_what_was_in_use_is_none)
+{
+    static const struct found in_use = { .outcome = SCAN_NOT_READ, .reason = "In use." };
+    static const struct found same = { .outcome = SCAN_COMPLETE,
+                                       .fingerprint = "ext4 1",
+                                       .unchanged = true };
+    struct order_key order;
+    uint64_t token;
+    unsigned i = reading(&order, &token);
+
+    cr_assert(result(i, &order, token, in_use));
+    cr_assert_null(proof(i));
+    cr_assert_null(task());
+    i = reading(&order, &token);
+    cr_assert(result(i, &order, token, same));
+    expect_proof(i, REACHED_PROVEN, l->wall.v);
 }
 
 /* ---- how it ends ----------------------------------------------------------------------------- */

@@ -327,6 +327,74 @@ static void put_images(struct lab *l)
     arena_free(a);
 }
 
+/* ---- who has proven that he reaches the filesystem ------------------------------------------- */
+
+static void put_reach(struct store *store, struct arena *a, const struct node_row *n,
+                      enum reach_how how, uuid128 boot, const char *reason)
+{
+    const struct resource_row *r = filesystem_in(put(store, a, NULL));
+    struct change c = { .type = CHANGE_REACH };
+
+    assert(r != NULL);
+    c.reach = (struct reach_row){ r->no, n->no, how, boot, reason, { 1700000000000 } };
+    put(store, a, &c);
+}
+
+/* The first in this boot, the second in one that is over. */
+static void put_reaches(struct lab *l)
+{
+    struct store_options o = { .dir = l->config.state_dir };
+    struct arena *a = arena_new(0);
+    const struct stored *im;
+    struct err e = { "" };
+    struct store *store;
+
+    assert(store_open(&o, &store, &e) == 0);
+    im = put(store, a, NULL);
+    assert(im->node_count == 2);
+    put_reach(store, a, &im->nodes[0], REACHED_READ, im->nodes[0].boot_id, NULL);
+    put_reach(store, a, &im->nodes[1], REACHED_NOT, (uuid128){ "b" }, "It has another WWID.");
+    store_close(store);
+    arena_free(a);
+}
+
+static const char *reach_node(const struct told *t, size_t i)
+{
+    const struct reach_info *x = (const struct reach_info *)t->reply->reaches.v + i;
+    const struct node_info *n = t->reply->nodes.v;
+
+    assert(i < t->reply->reaches.n && x->node < t->reply->nodes.n && x->at_ms == 1700000000000);
+    assert(n[x->node].index == x->node && x->resource == 0);
+    return n[x->node].name;
+}
+
+static void test_reach(struct lab *l)
+{
+    struct told t = list(l, NULL, FS);
+    const struct reach_info *x = t.reply->reaches.v;
+
+    assert(t.reply->code == REPLY_OK && t.reply->reaches.n == 2);
+    assert(strcmp(reach_node(&t, 0), "node-1") == 0 && strcmp(reach_node(&t, 1), "node-2") == 0);
+    assert(strcmp(x[0].how, "read_here") == 0 && x[0].this_boot);
+    assert(strcmp(x[1].how, "not_proven") == 0 && !x[1].this_boot);
+    assert(strcmp(x[1].reason, "It has another WWID.") == 0);
+    assert(strncmp(x[1].boot_id, "62000000-", 9) == 0);
+    told_free(&t);
+    t = list(l, "node-2", FS);
+    assert(t.reply->reaches.n == 1 && strcmp(reach_node(&t, 0), "node-2") == 0);
+    told_free(&t);
+    t = list(l, NULL, NULL); /* of all filesystems that would be too much */
+    assert(t.reply->code == REPLY_OK && t.reply->reaches.n == 0);
+    told_free(&t);
+    t = ask(l, OP_EXPLAIN, "node-1", FS);
+    expect(&t, "scan", "ok", "Read here at 2023-11-14T22:13:20.000Z");
+    assert(t.reply->reaches.n == 1);
+    told_free(&t);
+    t = ask(l, OP_EXPLAIN, "node-2", "images:/base.raw");
+    expect(&t, "scan", "info", "in an earlier boot");
+    told_free(&t);
+}
+
 static void test_image_list(struct lab *l)
 {
     struct told t = ask(l, OP_IMAGE_LIST, NULL, NULL);
@@ -423,10 +491,12 @@ int main(void)
     node_deinit(&two);
     lab_stop(&l);
     put_images(&l);
+    put_reaches(&l);
     lab_start(&l, NULL);
     test_image_list(&l);
     test_image_explain(&l);
     test_image_impact(&l);
+    test_reach(&l);
     lab_deinit(&l);
     return 0;
 }

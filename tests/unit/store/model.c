@@ -209,8 +209,8 @@ static void apply_meta(struct model *m, const struct change *c)
     buf_printf(&value, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u %u %d",
                r->epoch, r->start_no, r->generation, r->event_no, r->token, r->next_node_no,
                r->next_resource_no, r->next_task_no, r->recover);
-    buf_printf(&value, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d", r->seen_epoch, r->seen_generation,
-               r->seen_token, r->waits);
+    buf_printf(&value, " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d", r->seen_epoch,
+               r->seen_generation, r->seen_token, r->ttl_ms, r->waits);
     put(m, &key, &value);
 }
 
@@ -597,7 +597,8 @@ static void apply_reach(struct model *m, const struct change *c)
         drop_key(m, &key);
         return;
     }
-    buf_printf(&value, "%d ", r->proven);
+    buf_printf(&value, "%d ", r->how);
+    add_hex(&value, r->boot_id.b, sizeof r->boot_id.b);
     add_text(&value, r->reason);
     buf_printf(&value, "%" PRId64 " ", r->at.v);
     put(m, &key, &value);
@@ -805,7 +806,7 @@ static const struct {
       "result, reason, token, images, mounts, ms, unchanged, ended FROM job "
       "WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
       "job", 2 },
-    { "SELECT resource_no, node_no, proven, reason, at FROM reach", "reach", 2 },
+    { "SELECT resource_no, node_no, how, boot_id, reason, at FROM reach", "reach", 2 },
 };
 
 static void add_column(struct buf *b, sqlite3_stmt *st, int i)

@@ -321,6 +321,7 @@ static void make_meta(uint64_t *r, struct arena *a, struct change *c)
     c->meta.seen_epoch = random_u64(r);
     c->meta.seen_generation = random_u64(r);
     c->meta.seen_token = random_u64(r);
+    c->meta.ttl_ms = random_u64(r);
     c->meta.waits = random_next(r) & 1;
 }
 
@@ -441,7 +442,8 @@ static void make_reach(uint64_t *r, struct arena *a, struct change *c)
 {
     c->reach.resource_no = 1 + (uint32_t)random_below(r, RESOURCES);
     c->reach.node_no = random_node(r);
-    c->reach.proven = random_chance(r, 50);
+    c->reach.how = (enum reach_how)random_below(r, REACHED_READ + 1);
+    random_bytes(r, c->reach.boot_id.b, 16);
     c->reach.reason = random_text_0(r, a);
     c->reach.at = random_wall(r);
 }

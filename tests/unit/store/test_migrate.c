@@ -9,12 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "script.h"
 #include "store_internal.h"
 #include "store_schema.h"
 #include "vfs_fault.h"
 
-#define NOW 8 /* the version that muster makes now; held by set_up */
+#define NOW 9 /* the version that muster makes now; held by set_up */
 
 static char *dir;
 static char path[512];
@@ -134,6 +135,29 @@ Test(migrate, keeps_data_and_a_backup)
     snprintf(before, sizeof before, "%s.before-%d", path, NOW + 1);
     cr_assert(rename(before, path) == 0);
     store_close(must_open()); /* the way back that the sentence tells */
+}
+
+/* For how long leases were granted it does not say: as long as any may be. */
+Test(migrate, from_version_8_keeps_proofs_and_waits_for_the_longest_lease)
+{
+    sqlite3 *db = NULL;
+
+    cr_assert(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) ==
+              SQLITE_OK);
+    cr_assert(store_migrate(db, path, NULL, schema_migrations, 8, &e) == 0, "%s", e.text);
+    cr_assert(store_exec(db, "INSERT INTO meta(id, db_id, epoch, start_no, generation, event_no, "
+                             "token, next_node_no, next_resource_no, recover, seen_epoch, "
+                             "seen_generation, seen_token) "
+                             "VALUES(1, zeroblob(16), 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0);"
+                             "INSERT INTO reach(resource_no, node_no, proven, reason, at) "
+                             "VALUES(1, 1, 1, NULL, 5), (1, 2, 0, 'why', 6)") == SQLITE_OK);
+    sqlite3_close(db);
+    cr_assert(chmod(path, 0600) == 0);
+    store_close(must_open());
+    cr_assert(number(path, "SELECT ttl_ms FROM meta") == LIMIT_LEASE_TTL_MS);
+    cr_assert(number(path,
+                     "SELECT count(*) FROM reach WHERE how = 2 - node_no AND at = 4 + node_no "
+                     "AND boot_id = zeroblob(16)") == 2);
 }
 
 Test(migrate, that_fails_changes_nothing)
