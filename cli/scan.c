@@ -87,7 +87,7 @@ const struct command scan_command = {
         "Begins a task that has each FS (without one: each that is admitted) mounted read-only on "
         "one node at a time and walked through for disk images. All filesystems are read in "
         "parallel, over all nodes that see them. FS is a label, a UUID or UUID@CONTAINER.\n"
-        "A result is complete; or incomplete, and why (it is in use, its journal is not empty, a "
+        "A result is complete; or incomplete, and why (it is in use, its journal is not replayed, a "
         "bound was hit); or not read, and why. A filesystem that has not changed since its last "
         "complete scan is not mounted again: its result is complete, unchanged.\n"
         "With --wait a bar on a terminal shows how many are done, running, waiting and held "

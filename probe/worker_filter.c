@@ -131,10 +131,11 @@ static const unsigned long questions[] = {
     LOOP_GET_STATUS, LOOP_GET_STATUS64, TCGETS,
 };
 
-/* The same, and what makes a loop device of a descriptor, and ends what btrfs knows of it. */
+/* The same, and what makes a loop device of a descriptor, and ends what btrfs knows of it. Of
+ * device-mapper, how a snapshot is: it was made before. */
 static const unsigned long of_scans[] = {
-    BLKGETSIZE64,      BLKSSZGET,         FIONREAD, LOOP_CONFIGURE,
-    LOOP_CTL_GET_FREE, LOOP_GET_STATUS64, TCGETS,   BTRFS_IOC_FORGET_DEV,
+    BLKGETSIZE64,   BLKSSZGET,         BTRFS_IOC_FORGET_DEV, DM_TABLE_STATUS, FIONREAD,
+    LOOP_CONFIGURE, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64,    TCGETS,
 };
 
 enum {

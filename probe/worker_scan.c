@@ -164,8 +164,10 @@ static int run_reach(struct scan *s, int parent, struct err *e)
 static int run_proof(const struct scan_order *o, int parent, struct err *e)
 {
     struct err why = { "" };
-    int rc = worker_confine_scan(parent, e);
+    int rc;
 
+    snapshot_sweep(o->token);
+    rc = worker_confine_scan(parent, e);
     return rc < 0 ? rc : send_proof(scan_prove(o->device, o->devnum, PROVE_MS, &why), why.text, e);
 }
 

@@ -92,8 +92,9 @@ class Lab:
 
     # Up and down
 
-    def up(self, count, options, lun_count=2, lun_size=256 * luns.MIB, say=print):
-        """Starts everything and returns while the hosts boot; `wait` waits for them."""
+    def up(self, count, options, lun_count=2, lun_size=256 * luns.MIB, say=print, fill=None):
+        """Starts everything and returns while the hosts boot; `wait` waits for them. `fill` gets the lab when
+        its LUNs are there and before anybody sees them."""
         require_programs()
         image = images.build(say)
         if os.path.exists(self.folder) or network.exists(self.namespace):
@@ -106,6 +107,8 @@ class Lab:
         for kind in [k for k in STORAGE if k in options["storage"]]:
             for _ in range(lun_count):
                 self.new_lun(kind[0], lun_size)
+        if fill is not None:
+            fill(self)
         if "iscsi" in options["storage"]:
             self.target = iscsi.Target.new(self, [n for n in self.luns if n.startswith("i")])
             self.target.make_secret()

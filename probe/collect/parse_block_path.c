@@ -117,15 +117,18 @@ static bool is_scsi_disk(struct block_build *b, const char *device)
     return !type.has || type.v == 0 || type.v == 7 || type.v == 14;
 }
 
-/* One of a scan is another way to its container, for the scan alone. */
+/* One of a scan is another way to its container, or the memory of its snapshot, for the scan alone.
+ */
 static bool is_loop(struct block_build *b, const char *dir)
 {
     const char *loop = rows_printf(&b->r, "%s/loop", dir);
-    struct bytes token;
+    struct bytes token, file;
     uint64_t devnum;
 
-    return loop != NULL && tree_find(b->t, loop, "backing_file") != NULL &&
-           !use_is_scan(bytes_trim(tree_file(b->t, loop, "backing_file")), &token, &devnum);
+    if (loop == NULL || tree_find(b->t, loop, "backing_file") == NULL)
+        return false;
+    file = bytes_trim(tree_file(b->t, loop, "backing_file"));
+    return !use_is_scan(file, &token, &devnum) && !use_is_scan_memory(file);
 }
 
 /* Devices on top of other devices have sections of their own; RAM disks are nobody's storage. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "collect/parse_container_rows.h"
+#include "collect/parse_use.h"
 
 #define LVM_UUID_CHARS 32
 
@@ -141,6 +142,8 @@ static bool identify_dm(struct container_build *b, const char *device, struct bl
 {
     const struct dm dm = look_at_dm(b, device);
 
+    if (use_is_snapshot(dm.uuid))
+        return false;
     c->suspended = dm.suspended;
     if (name_lv(b, &dm, c))
         return true;

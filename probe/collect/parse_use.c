@@ -291,7 +291,7 @@ static void add_loop(struct use_builder *b, const struct use_loop *l)
     uint64_t devnum = 0;
     bool known, lies;
 
-    if (add_scan(b, path))
+    if (use_is_scan_memory(path) || add_scan(b, path))
         return;
     if (use_devnum_of(b->in, path, &devnum)) { /* over a device */
         use_add(b, use_slot_of(b, devnum), &f);

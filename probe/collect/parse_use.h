@@ -118,6 +118,11 @@ bool use_process(struct bytes stat, char program[USE_PROGRAM_BYTES], uint64_t *s
 /* A scan of muster reads a container over a loop device whose file is a node of the worker's own,
  * .../muster-scan-TOKEN-MAJOR:MINOR. */
 bool use_is_scan(struct bytes file, struct bytes *token, uint64_t *devnum);
+/* Of a loop device: what is written to such a scan's snapshot is in that file,
+ * "/memfd:muster-scan-". Of a device-mapper UUID: it is a scan's snapshot. Both are the scan's own
+ * affair. */
+bool use_is_scan_memory(struct bytes file);
+bool use_is_snapshot(const char *uuid);
 /* udev's own: they open each device for a moment whenever something changes. */
 bool use_is_udev(const char *program);
 

@@ -40,6 +40,18 @@ bool use_is_scan(struct bytes file, struct bytes *token, uint64_t *devnum)
     return bytes_word(&name, "-", token) && bytes_number(*token, 10).has && dm_devnum(name, devnum);
 }
 
+bool use_is_scan_memory(struct bytes file)
+{
+    static const char prefix[] = "/memfd:muster-scan-";
+
+    return file.n >= sizeof prefix - 1 && memcmp(file.p, prefix, sizeof prefix - 1) == 0;
+}
+
+bool use_is_snapshot(const char *uuid)
+{
+    return strncmp(uuid, "MUSTER-scan-", strlen("MUSTER-scan-")) == 0;
+}
+
 bool use_is_udev(const char *program)
 {
     return strcmp(program, "systemd-udevd") == 0 || strcmp(program, "(udev-worker)") == 0 ||

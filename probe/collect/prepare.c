@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "collect/collect.h"
+#include "collect/dm_driver.h"
 #include "collect/read_block.h"
 
 /* In the abstract name space (libmpathcmd, mpath_cmd.h). */
@@ -58,7 +59,7 @@ void collect_prepare(enum worker_kind kind)
         return;
     opened[PREPARED_XENSTORE] = open_xenstore();
     opened[PREPARED_MULTIPATHD] = connect_multipathd();
-    read_dm_prepare();
+    dm_driver_open();
 }
 
 int prepared(enum prepared what)

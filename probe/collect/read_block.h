@@ -25,10 +25,6 @@ int read_tree(const struct collect_request *req, const struct tree *before, stru
  * errno with a sentence. */
 int read_dm(struct arena *a, struct dm_text **out, size_t *count, struct err *e);
 
-/* Opens what read_dm, and LVM in this process, need of device-mapper, and keeps it open: only so
- * can a process ask it that may open nothing for writing. */
-void read_dm_prepare(void);
-
 /* What multipathd says of its maps in JSON, over the socket `fd`. What it adds is welcome, not
  * needed: one that does not answer within 2 s is like one that does not run. 0 or -ENOMEM. */
 int read_multipathd(int fd, struct arena *a, struct bytes *out);

@@ -4,26 +4,11 @@
 #include <libdevmapper.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "collect/dm_driver.h"
 #include "collect/read_block.h"
-
-/* The driver, and the node that it is asked through. libdevmapper would make a missing node. */
-#define DRIVER  "/sys/class/misc/device-mapper"
-#define CONTROL "/dev/mapper/control"
-
-/* libdevmapper writes what went wrong to stderr, unless it has somewhere else to say it. */
-__attribute__((format(printf, 5, 6))) static void say_nothing(int level, const char *file, int line,
-                                                              int code, const char *format, ...)
-{
-    (void)level;
-    (void)file;
-    (void)line;
-    (void)code;
-    (void)format;
-}
 
 static bool is_kept(const char *type)
 {
@@ -158,26 +143,6 @@ static int read_all(struct dm_task *task, struct arena *a, struct dm_text **out,
     return rc < 0 ? rc : 0;
 }
 
-static bool has_driver(void)
-{
-    return access(DRIVER, F_OK) == 0 && access(CONTROL, F_OK) == 0;
-}
-
-void read_dm_prepare(void)
-{
-    struct dm_task *task;
-
-    if (!has_driver())
-        return;
-    dm_log_with_errno_init(say_nothing);
-    dm_hold_control_dev(1);
-    task = dm_task_create(DM_DEVICE_VERSION); /* asks, and so opens */
-    if (task != NULL) {
-        dm_task_run(task);
-        dm_task_destroy(task);
-    }
-}
-
 int read_dm(struct arena *a, struct dm_text **out, size_t *count, struct err *e)
 {
     struct dm_task *task;
@@ -185,10 +150,9 @@ int read_dm(struct arena *a, struct dm_text **out, size_t *count, struct err *e)
 
     *out = NULL;
     *count = 0;
-    if (!has_driver())
+    if (!dm_driver_is_there())
         return 0;
-    dm_log_with_errno_init(say_nothing);
-    dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);
+    dm_driver_settle();
     task = dm_task_create(DM_DEVICE_LIST);
     if (task == NULL)
         rc = -EPROTO; /* no driver, or one of a version that this library does not know */

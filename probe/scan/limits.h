@@ -3,6 +3,8 @@
 #ifndef MUSTER_SCAN_LIMITS_H
 #define MUSTER_SCAN_LIMITS_H
 
+#include "base/limits.h"
+
 /* What the parsers of images ask for. */
 enum {
     IMAGE_UNIT_BYTES = 4096, /* asks begin and end at multiples of it, or at the file's end */
@@ -36,6 +38,25 @@ enum {
 #define WALK_BYTES   (INT64_C(16) << 30) /* read of files */
 #define WALK_TIME_MS (INT64_C(30) * 60 * 1000)
 
+/* What is read of a journal of ext3 and ext4. */
+enum {
+    EXT_JOURNAL_EXTENTS = 512,
+    EXT_JOURNAL_BLOCKS = 1 << 20,      /* 4 GiB in blocks of 4 KiB; the default is 1 GiB at most */
+    EXT_JOURNAL_READ_BYTES = 32 << 10, /* at a time */
+};
+
+/* What is written to the snapshot that a journal is replayed in, in memory. */
+enum {
+    SNAPSHOT_CHUNK_BYTES = 4096,
+    SNAPSHOT_SHARE = 8,              /* of the memory that is free, one scan takes one part */
+    SNAPSHOT_MEMORY_LEAST = 4 << 20, /* with less it is not tried */
+    SNAPSHOT_MEMORY_MOST = 256 << 20,
+};
+
+_Static_assert(SNAPSHOT_SHARE >= 2 * DEFAULT_SCANS_PER_NODE, "half of it is for others");
+_Static_assert(SNAPSHOT_MEMORY_LEAST % SNAPSHOT_CHUNK_BYTES == 0 &&
+                   SNAPSHOT_MEMORY_MOST % SNAPSHOT_CHUNK_BYTES == 0,
+               "the memory is whole chunks");
 _Static_assert(IMAGE_HEAD_BYTES % IMAGE_UNIT_BYTES == 0, "asks are whole units");
 _Static_assert(IMAGE_ASK_BYTES >= IMAGE_HEAD_BYTES, "the head is an ask");
 _Static_assert(IMAGE_ASK_BYTES >= IMAGE_TEXT_BYTES + 2 * IMAGE_UNIT_BYTES,

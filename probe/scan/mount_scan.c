@@ -4,115 +4,91 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
-#include <linux/loop.h>
-#include <linux/netlink.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "collect/dm_driver.h"
+#include "scan/block_wait.h"
 #include "scan/own_mount.h"
 
-enum { LOOP_TRIES = 64, SAID_BYTES = 160, UNMOUNT_MS = 1500, MOMENT_MS = 20 };
+enum { SAID_BYTES = 160, UNMOUNT_MS = 1500 };
 
-/* Of each type: the driver, and what keeps it from writing. */
+/* Of each type: the driver, an option that it always has, and what keeps it from writing where it
+ * is not on a snapshot; options are NAME or NAME=VALUE. A superblock that says "panic" must not be
+ * obeyed. */
 static const struct {
-    const char *type, *driver;
-    const char *options[3]; /* NAME, or NAME=VALUE */
+    const char *type, *driver, *option, *no_replay;
+    bool replays; /* on a snapshot */
 } drivers[] = {
-    { "ext2", "ext4", { "noload", "errors=continue" } },
-    { "ext3", "ext4", { "noload", "errors=continue" } },
-    { "ext4", "ext4", { "noload", "errors=continue" } },
-    { "xfs", "xfs", { "norecovery", "nouuid" } },
-    { "btrfs", "btrfs", { "rescue=nologreplay" } },
-    { "vfat", "vfat", { NULL } },
-    { "iso9660", "iso9660", { NULL } },
+    { "ext2", "ext4", "errors=continue", "noload", true },
+    { "ext3", "ext4", "errors=continue", "noload", true },
+    { "ext4", "ext4", "errors=continue", "noload", true },
+    { "xfs", "xfs", "nouuid", "norecovery", true },
+    { "btrfs", "btrfs", NULL, "rescue=nologreplay", false },
+    { "vfat", "vfat", NULL, NULL, false },
+    { "iso9660", "iso9660", NULL, NULL, false },
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec t = { 0 };
+/* ---- the devices below it ------------------------------------------------------------------- */
 
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+static size_t driver_of(const char *type)
+{
+    size_t i = 0;
+
+    while (i < ARRAY_LEN(drivers) && strcmp(drivers[i].type, type) != 0)
+        i++;
+    return i;
 }
 
-/* Whatever the kernel says of block devices wakes; -1: nothing does. */
-static int hear_kernel(void)
-{
-    struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_groups = 1 };
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
-
-    if (fd >= 0 && bind(fd, (const struct sockaddr *)&to, sizeof to) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* Until something has happened, or a moment. */
-static void wait_for(int kernel)
-{
-    struct pollfd p = { .fd = kernel, .events = POLLIN };
-    char event[4096];
-
-    poll(&p, 1, MOMENT_MS);
-    while (kernel >= 0 && recv(kernel, event, sizeof event, 0) > 0)
-        ;
-}
-
-/* ---- the loop device ----------------------------------------------------------------------- */
-
-static int configure(struct scan_mount *m, int control, const struct loop_config *config)
-{
-    int no = ioctl(control, LOOP_CTL_GET_FREE);
-
-    if (no < 0)
-        return -errno;
-    snprintf(m->loop, sizeof m->loop, "/dev/loop%d", no);
-    m->loop_fd = open(m->loop, O_RDONLY | O_CLOEXEC);
-    if (m->loop_fd >= 0 && ioctl(m->loop_fd, LOOP_CONFIGURE, config) == 0)
-        return 0;
-    no = -errno;
-    if (m->loop_fd >= 0)
-        close(m->loop_fd);
-    m->loop_fd = -1;
-    m->loop[0] = '\0';
-    return no;
-}
-
-/* Whoever makes one at the same time may have taken the free number. */
 static int make_loop(struct scan_mount *m, struct container *c, uint64_t token, struct err *e)
 {
-    struct loop_config config = { .fd = (uint32_t)c->exclusive, .block_size = c->sector_bytes };
-    struct loop_info64 is = { 0 };
-    int control = open("/dev/loop-control", O_RDONLY | O_CLOEXEC), rc = -EBUSY;
-    int kernel = control < 0 ? -1 : hear_kernel();
+    const struct loop_of of = { .fd = c->exclusive,
+                                .sector_bytes = c->sector_bytes,
+                                .token = token };
+    int rc = loop_make(&m->loop, &of, e);
 
-    config.info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO;
-    snprintf((char *)config.info.lo_file_name, sizeof config.info.lo_file_name, SCAN_LOOP "%llu",
-             (unsigned long long)token);
-    if (control < 0)
-        return err_set(e, -errno, "/dev/loop-control cannot be opened: %s", strerror(errno));
-    for (int i = 0; i < LOOP_TRIES && (rc == -EBUSY || rc == -ENXIO || rc == -ENOENT); i++) {
-        rc = configure(m, control, &config);
-        if (rc == -ENOENT || rc == -ENXIO) /* its name comes in a moment, or has just gone */
-            wait_for(kernel);
+    if (m->loop.fd >= 0) {
+        close(c->exclusive); /* the loop device has it */
+        c->exclusive = -1;
     }
-    close(control);
-    if (kernel >= 0)
-        close(kernel);
-    if (rc < 0)
-        return err_set(e, rc, "no loop device can be made: %s", strerror(-rc));
-    close(c->exclusive); /* the loop device has it */
-    c->exclusive = -1;
-    if (ioctl(m->loop_fd, LOOP_GET_STATUS64, &is) != 0 || (is.lo_flags & LO_FLAGS_READ_ONLY) == 0 ||
-        (is.lo_flags & LO_FLAGS_AUTOCLEAR) == 0 || (is.lo_flags & LO_FLAGS_DIRECT_IO) == 0)
-        return err_set(e, -EOPNOTSUPP, "the loop device does not read %s directly", c->path + 5);
-    return 0;
+    if (rc == -EOPNOTSUPP)
+        return err_set(e, rc, "the loop device does not read %s directly", c->path + 5);
+    return rc;
+}
+
+/* Over the loop device, which lets nobody write, whatever the snapshot is told to do. */
+static void make_snapshot(struct scan_mount *m, const struct container *c, uint64_t token)
+{
+    struct snapshot_of of = { .size_bytes = c->size_bytes,
+                              .sector_bytes = c->sector_bytes,
+                              .token = token };
+    struct stat st;
+    int rc = fstat(m->loop.fd, &st) == 0 ? 0 : -errno;
+
+    of.origin = rc == 0 ? st.st_rdev : 0;
+    if (rc == 0)
+        rc = snapshot_make(&m->snapshot, &of, &m->why);
+    else
+        err_set(&m->why, rc, "%s is gone: %s", m->loop.path + 5, strerror(-rc));
+    if (rc > 0)
+        m->why.text[0] = '\0';
+}
+
+int scan_mount_prepare(struct scan_mount *m, struct container *c, const char *type, uint64_t token,
+                       struct err *e)
+{
+    size_t i = driver_of(type);
+    int rc;
+
+    if (i == ARRAY_LEN(drivers) || !drivers[i].replays || !dm_driver_is_there())
+        return 0;
+    rc = make_loop(m, c, token, e);
+    if (rc == 0)
+        make_snapshot(m, c, token);
+    return rc;
 }
 
 /* ---- the mount ----------------------------------------------------------------------------- */
@@ -150,15 +126,16 @@ static int set_option(int context, const char *option)
     return fsconfig(context, FSCONFIG_SET_STRING, name, value + 1, 0);
 }
 
-static int configure_fs(int context, const char *loop, const char *const options[3])
+static int configure_fs(int context, const char *device, size_t driver, bool replay)
 {
-    if (fsconfig(context, FSCONFIG_SET_STRING, "source", loop, 0) != 0 ||
+    if (fsconfig(context, FSCONFIG_SET_STRING, "source", device, 0) != 0 ||
         set_option(context, "ro") != 0)
         return -errno;
-    for (int i = 0; i < 3 && options[i] != NULL; i++) {
-        if (set_option(context, options[i]) != 0)
-            return -errno;
-    }
+    if (drivers[driver].option != NULL && set_option(context, drivers[driver].option) != 0)
+        return -errno;
+    if (!replay && drivers[driver].no_replay != NULL &&
+        set_option(context, drivers[driver].no_replay) != 0)
+        return -errno;
     return fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0 ? 0 : -errno;
 }
 
@@ -171,7 +148,8 @@ static int attach(struct scan_mount *m, const char *at)
     return 0;
 }
 
-static int mount_loop(struct scan_mount *m, size_t driver, const char *at, struct err *e)
+static int mount_device(struct scan_mount *m, const char *device, size_t driver, bool replay,
+                        struct err *e)
 {
     int context = fsopen(drivers[driver].driver, FSOPEN_CLOEXEC), rc;
     char text[SAID_BYTES] = "";
@@ -179,12 +157,12 @@ static int mount_loop(struct scan_mount *m, size_t driver, const char *at, struc
     if (context < 0)
         return err_set(e, -errno, "this kernel has no %s: %s", drivers[driver].driver,
                        strerror(errno));
-    rc = configure_fs(context, m->loop, drivers[driver].options);
+    rc = configure_fs(context, device, driver, replay);
     if (rc == 0) {
         m->root = fsmount(context, FSMOUNT_CLOEXEC,
                           MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
                               MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME);
-        rc = m->root < 0 ? -errno : attach(m, at);
+        rc = m->root < 0 ? -errno : attach(m, m->at);
     }
     if (rc < 0)
         err_set(e, rc, "it cannot be mounted: %s", said(context, -rc, text));
@@ -192,20 +170,54 @@ static int mount_loop(struct scan_mount *m, size_t driver, const char *at, struc
     return rc;
 }
 
-int scan_mount(struct scan_mount *m, struct container *c, const char *type, uint64_t token,
-               const char *at, struct err *e)
+/* True: it is mounted. If not, m->why says why not, and the snapshot is given up. */
+static bool mount_snapshot(struct scan_mount *m, size_t driver)
 {
-    size_t i = 0;
-    int rc;
+    struct err e;
+    int rc = mount_device(m, m->snapshot.path, driver, true, &e);
 
-    *m = (struct scan_mount){ .loop_fd = -1, .root = -1 };
-    while (i < ARRAY_LEN(drivers) && strcmp(drivers[i].type, type) != 0)
-        i++;
+    if (rc < 0 && snapshot_check(&m->snapshot, &m->why) != -ENOSPC)
+        m->why = e;
+    if (rc < 0)
+        snapshot_close(&m->snapshot);
+    m->replayed = rc == 0;
+    return rc == 0;
+}
+
+/* A snapshot that was given up has the loop device for a moment yet. */
+static int mount_loop(struct scan_mount *m, size_t driver, struct err *e)
+{
+    int64_t end = block_now_ms() + UNMOUNT_MS;
+    int hears = block_hear(), rc;
+
+    while ((rc = mount_device(m, m->loop.path, driver, false, e)) == -EBUSY && block_now_ms() < end)
+        block_wait(hears);
+    if (hears >= 0)
+        close(hears);
+    return rc;
+}
+
+int scan_mount(struct scan_mount *m, struct container *c, const char *type, uint64_t token,
+               bool replay, const char *at, struct err *e)
+{
+    size_t i = driver_of(type);
+    int rc = 0;
+
     if (i == ARRAY_LEN(drivers))
         return err_set(e, -EINVAL, "a filesystem of type %s is not scanned", type);
-    rc = make_loop(m, c, token, e);
+    m->at = at;
+    if (m->snapshot.fd >= 0 && replay && mount_snapshot(m, i))
+        return 0;
+    snapshot_close(&m->snapshot);
+    if (m->loop.fd < 0)
+        rc = make_loop(m, c, token, e);
     m->forgets = rc == 0 && strcmp(type, "btrfs") == 0;
-    return rc == 0 ? mount_loop(m, i, at, e) : rc;
+    return rc == 0 ? mount_loop(m, i, e) : rc;
+}
+
+int scan_mount_check(const struct scan_mount *m, struct err *e)
+{
+    return m->replayed ? snapshot_check(&m->snapshot, e) : 0;
 }
 
 int scan_mount_own(struct scan_mount *m, const struct container *c, const char *at, struct err *e)
@@ -215,7 +227,6 @@ int scan_mount_own(struct scan_mount *m, const struct container *c, const char *
     char point[OWN_MOUNT_BYTES];
     int rc;
 
-    *m = (struct scan_mount){ .loop_fd = -1, .root = -1 };
     rc = own_mount_find(c->path, c->devnum, point, e);
     if (rc < 0)
         return rc;
@@ -233,7 +244,7 @@ static void forget(const struct scan_mount *m)
     struct btrfs_ioctl_vol_args args = { 0 };
     int control = open("/dev/btrfs-control", O_RDONLY | O_CLOEXEC);
 
-    snprintf(args.name, sizeof args.name, "%s", m->loop);
+    snprintf(args.name, sizeof args.name, "%s", m->loop.path);
     if (control < 0)
         return;
     ioctl(control, BTRFS_IOC_FORGET_DEV, &args); /* newer kernels have done so themselves */
@@ -242,8 +253,8 @@ static void forget(const struct scan_mount *m)
 
 int scan_unmount(struct scan_mount *m, struct err *e)
 {
-    int64_t end = now_ms() + UNMOUNT_MS;
-    int rc = 0, kernel = hear_kernel();
+    int64_t end = block_now_ms() + UNMOUNT_MS;
+    int rc = 0, hears = block_hear();
 
     if (m->root >= 0)
         close(m->root);
@@ -251,18 +262,17 @@ int scan_unmount(struct scan_mount *m, struct err *e)
     while (m->mounted) {
         rc = umount2(m->at, UMOUNT_NOFOLLOW) == 0 ? 0 : -errno;
         m->mounted = rc < 0;
-        if (rc != -EBUSY || now_ms() >= end)
+        if (rc != -EBUSY || block_now_ms() >= end)
             break;
-        wait_for(kernel);
+        block_wait(hears);
     }
-    if (kernel >= 0)
-        close(kernel);
+    if (hears >= 0)
+        close(hears);
     if (m->forgets && rc == 0)
         forget(m);
     m->forgets = false;
-    if (m->loop_fd >= 0)
-        close(m->loop_fd);
-    m->loop_fd = -1;
+    snapshot_close(&m->snapshot);
+    loop_close(&m->loop);
     return rc < 0 ? err_set(e, rc, "it cannot be unmounted: %s", strerror(-rc)) : 0;
 }
 
@@ -270,15 +280,15 @@ int scan_unmount(struct scan_mount *m, struct err *e)
 
 int scan_prove(const char *device, const char *devnum, int64_t limit_ms, struct err *e)
 {
-    int64_t end = now_ms() + limit_ms;
-    int kernel = hear_kernel(), rc;
+    int64_t end = block_now_ms() + limit_ms;
+    int hears = block_hear(), rc;
     struct container c;
 
     while ((rc = container_open(&c, device, NULL, devnum, 0, CONTAINER_ALONE, e)) == -EBUSY &&
-           now_ms() < end)
-        wait_for(kernel);
+           block_now_ms() < end)
+        block_wait(hears);
     container_close(&c);
-    if (kernel >= 0)
-        close(kernel);
+    if (hears >= 0)
+        close(hears);
     return rc;
 }

@@ -40,37 +40,67 @@ static void set_uuid(struct fs_mark *out, struct bytes b, size_t at)
 
 /* ---- ext2, ext3, ext4: struct ext4_super_block in fs/ext4/ext4.h of Linux -------------------- */
 
-static const char *ext_dirt(struct bytes sb)
-{
-    enum { STATE = 58, INCOMPAT = 96, VALID = 1, ERRORS = 2, RECOVER = 4 };
-    uint64_t state = bytes_le(sb, STATE, 2);
+enum { EXT_BYTES = 1024, EXT_STATE = 58, EXT_COMPAT = 92, EXT_INCOMPAT = 96, EXT_RECOVER = 4 };
 
-    if ((bytes_le(sb, INCOMPAT, 4) & RECOVER) != 0)
+static const char *ext_dirt(struct bytes sb, bool replayed)
+{
+    enum { VALID = 1, ERRORS = 2 };
+    uint64_t state = bytes_le(sb, EXT_STATE, 2);
+
+    if (!replayed && (bytes_le(sb, EXT_INCOMPAT, 4) & EXT_RECOVER) != 0)
         return NOT_REPLAYED;
     if ((state & ERRORS) != 0)
         return HAS_ERRORS;
     return (state & VALID) == 0 ? NOT_UNMOUNTED : NULL;
 }
 
+/* The driver opens the device that an external journal is on, to write to it. What it would replay
+ * is part of the mark; of a journal that is not understood nobody could say whether it changes. */
+static int ext_journal(mark_reader read, void *ctx, struct bytes sb, struct fs_mark *out)
+{
+    enum { HAS_JOURNAL = 4, FAST_COMMIT = 0x400, INODE = 224, DEVICE = 228 };
+    uint64_t compat = bytes_le(sb, EXT_COMPAT, 4);
+    struct ext_journal j;
+    int rc;
+
+    out->own_journal = (compat & HAS_JOURNAL) == 0 ||
+                       (bytes_le(sb, INODE, 4) != 0 && bytes_le(sb, DEVICE, 4) == 0);
+    if ((bytes_le(sb, EXT_INCOMPAT, 4) & EXT_RECOVER) == 0 || !out->own_journal)
+        return 0;
+    rc = (compat & HAS_JOURNAL) == 0 || (compat & FAST_COMMIT) != 0
+             ? -EBADMSG
+             : parse_ext_journal(read, ctx, sb, &j);
+    out->own_journal = rc == 0;
+    if (rc == 0) {
+        memcpy(out->bytes + out->n, &j, sizeof j);
+        out->n += sizeof j;
+    }
+    return rc == -EBADMSG ? 0 : rc;
+}
+
 static int mark_ext(mark_reader read, void *ctx, const char *type, struct fs_mark *out)
 {
-    enum { AT = 1024, BYTES = 1024, MAGIC = 56, INCOMPAT = 96, IS_64BIT = 0x80, JOURNAL_DEV = 8 };
+    enum { AT = 1024, MAGIC = 56, IS_64BIT = 0x80, JOURNAL_DEV = 8 };
     int rc;
-    struct bytes sb = { mark_read(out, read, ctx, AT, BYTES, &rc), BYTES };
+    struct bytes sb = { mark_read(out, read, ctx, AT, EXT_BYTES, &rc), EXT_BYTES };
     uint64_t blocks, log_size;
 
     if (sb.p == NULL)
         return rc;
     log_size = bytes_le(sb, 24, 4);
     if (bytes_le(sb, MAGIC, 2) != 0xef53 || log_size > 6 ||
-        (bytes_le(sb, INCOMPAT, 4) & JOURNAL_DEV) != 0)
+        (bytes_le(sb, EXT_INCOMPAT, 4) & JOURNAL_DEV) != 0)
         return -EBADMSG;
     blocks = bytes_le(sb, 4, 4);
-    if ((bytes_le(sb, INCOMPAT, 4) & IS_64BIT) != 0)
+    if ((bytes_le(sb, EXT_INCOMPAT, 4) & IS_64BIT) != 0)
         blocks |= bytes_le(sb, 336, 4) << 32;
     set_uuid(out, sb, 104);
     out->size_bytes = blocks << (10 + log_size);
-    out->dirty = ext_dirt(sb);
+    rc = ext_journal(read, ctx, sb, out);
+    if (rc < 0)
+        return rc;
+    out->dirty = ext_dirt(sb, false);
+    out->dirty_replayed = ext_dirt(sb, out->own_journal);
     if (out->dirty == NULL)
         snprintf(out->fingerprint, sizeof out->fingerprint,
                  "%s uuid=%s blocks=%" PRIu64 " mtime=%" PRIu64 " wtime=%" PRIu64 " mnt=%" PRIu64
@@ -97,12 +127,13 @@ static int mark_xfs(mark_reader read, void *ctx, const char *type, struct fs_mar
     block = bytes_be(sb, BLOCK, 4);
     shift = bytes_be(sb, AG_LOG, 1);
     log = bytes_be(sb, LOG, 8);
-    if (!bytes_have(sb, 0, "XFSB") || block < 512 || block > 65536 || shift > 31)
+    if (!bytes_have(sb, 0, "XFSB") || block < 512 || block > 65536 || (block & (block - 1)) != 0 ||
+        shift > 31)
         return -EBADMSG;
     set_uuid(out, sb, UUID);
     out->size_bytes = bytes_be(sb, BLOCKS, 8) * block;
     if (log == 0) {
-        out->dirty = "its log is on another device, which is not read";
+        out->dirty = out->dirty_replayed = "its log is on another device, which is not read";
         return 0;
     }
     log = (log >> shift) * bytes_be(sb, AG, 4) + (log & ((UINT64_C(1) << shift) - 1));
@@ -111,6 +142,7 @@ static int mark_xfs(mark_reader read, void *ctx, const char *type, struct fs_mar
         return rc;
     memcpy(out->bytes + out->n, &head, sizeof head.head);
     out->n += sizeof head.head;
+    out->own_journal = true;
     out->dirty = head.clean ? NULL : NOT_REPLAYED;
     if (head.clean && (bytes_be(sb, VERSION, 2) & 0xf) == 5)
         snprintf(out->fingerprint, sizeof out->fingerprint,

@@ -14,6 +14,9 @@ struct fs_mark {
     uint64_t size_bytes;       /* of the file system */
     uint64_t members;          /* devices that it consists of */
     const char *dirty;         /* NULL: clean, as far as the type tells; else a sentence */
+    /* The same once its journal has been replayed. */
+    const char *dirty_replayed;
+    bool own_journal; /* it has none elsewhere: a replay writes to the container alone */
     /* docs/PROTOCOL.md; "": it may not be compared. */
     char fingerprint[MARK_FINGERPRINT];
     /* What nobody changes who does not mount it. */
@@ -33,6 +36,15 @@ bool mark_equal(const struct fs_mark *a, const struct fs_mark *b);
 /* For the parsers: reads it, and keeps it in out->bytes. NULL: *rc says why. */
 const uint8_t *mark_read(struct fs_mark *out, mark_reader read, void *ctx, uint64_t at, size_t n,
                          int *rc);
+
+/* The journal of ext3 and ext4 with that superblock (1024 bytes): where the first and the last of
+ * its transactions are. 0; -ENOMEM; what the reader returned; -EBADMSG: no journal that we
+ * understand. */
+struct ext_journal {
+    uint64_t start, sequence, head; /* 0: all in it is in the file system too */
+    uint8_t last[16];               /* how the block at the head begins */
+};
+int parse_ext_journal(mark_reader read, void *ctx, struct bytes sb, struct ext_journal *out);
 
 /* The log of XFS: `bytes` of it at `at`. Its head as an LSN, and whether all in it is in the file
  * system too. 0; what the reader returned; -EBADMSG: no log that we understand. */

@@ -28,23 +28,58 @@ struct pages {
     uint64_t cached, dirty, writeback, evicted, recently;
 };
 
-/* A kernel that cannot say which are dirty: any page counts. True, or an error as true. */
-static bool has_pages(int fd, uint64_t size)
+/* What a kernel that cannot be asked for a file's pages tells of single ones
+ * (Documentation/admin-guide/mm/pagemap.rst of Linux). */
+struct page_flags {
+    int map, flags; /* -1: it does not tell: any page counts */
+    size_t page;
+};
+
+/* Of a page that is in memory. It is clean if it is known to be. */
+static bool is_page_dirty(const struct page_flags *f, void *page)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    unsigned char *in = malloc(WINDOW / page);
+    enum { PRESENT = 63, FRAME_BITS = 55, DIRTY = 4, WRITEBACK = 8 };
+    uint64_t entry, frame, flags;
+    uint64_t at = (uint64_t)(uintptr_t)page / f->page * sizeof entry;
+
+    if (f->map < 0 || f->flags < 0 || madvise(page, f->page, MADV_POPULATE_READ) != 0 ||
+        pread(f->map, &entry, sizeof entry, (off_t)at) != sizeof entry)
+        return true;
+    frame = entry & ((UINT64_C(1) << FRAME_BITS) - 1);
+    if ((entry >> PRESENT & 1) == 0 || frame == 0 ||
+        pread(f->flags, &flags, sizeof flags, (off_t)(frame * sizeof flags)) != sizeof flags)
+        return true;
+    return (flags >> DIRTY & 1) != 0 || (flags >> WRITEBACK & 1) != 0;
+}
+
+/* True, or an error as true. */
+static bool is_window_dirty(const struct page_flags *f, int fd, uint64_t at, size_t n,
+                            unsigned char *in)
+{
+    uint8_t *p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, (off_t)at);
+    bool any = p == MAP_FAILED || madvise(p, n, MADV_RANDOM) != 0 || mincore(p, n, in) != 0;
+
+    for (size_t i = 0; !any && i < (n + f->page - 1) / f->page; i++)
+        any = (in[i] & 1) != 0 && is_page_dirty(f, p + i * f->page);
+    if (p != MAP_FAILED)
+        munmap(p, n);
+    return any;
+}
+
+static bool has_dirty_pages(int fd, uint64_t size)
+{
+    struct page_flags f = { .map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC),
+                            .flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC),
+                            .page = (size_t)sysconf(_SC_PAGESIZE) };
+    unsigned char *in = malloc(WINDOW / f.page);
     bool any = in == NULL;
 
-    for (uint64_t at = 0; !any && at < size; at += WINDOW) {
-        size_t n = size - at < WINDOW ? (size_t)(size - at) : WINDOW;
-        void *p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, (off_t)at);
-
-        any = p == MAP_FAILED || mincore(p, n, in) != 0;
-        for (size_t i = 0; !any && i < (n + page - 1) / page; i++)
-            any = (in[i] & 1) != 0;
-        if (p != MAP_FAILED)
-            munmap(p, n);
-    }
+    for (uint64_t at = 0; !any && at < size; at += WINDOW)
+        any = is_window_dirty(&f, fd, at, size - at < WINDOW ? (size_t)(size - at) : WINDOW, in);
+    if (f.map >= 0)
+        close(f.map);
+    if (f.flags >= 0)
+        close(f.flags);
     free(in);
     return any;
 }
@@ -61,7 +96,7 @@ static int is_dirty(const char *path)
     if (syscall(SYS_cachestat, fd, &all, &pages, 0) == 0)
         rc = pages.dirty > 0 || pages.writeback > 0;
     else
-        rc = has_pages(fd, (uint64_t)lseek(fd, 0, SEEK_END));
+        rc = has_dirty_pages(fd, (uint64_t)lseek(fd, 0, SEEK_END));
     close(fd);
     return rc;
 }

@@ -3,20 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "scan/block_wait.h"
 #include "scan/scan_walk.h"
 
 enum { PROVE_MS = 2000 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t = { 0 };
-
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 bool scan_may_mend(int rc)
 {
@@ -40,7 +32,7 @@ static void set_head(struct scan *s)
 {
     REC_SET(&s->result, scan_result, token, s->order->token);
     REC_SET(&s->result, scan_result, order, s->order->order);
-    REC_SET(&s->result, scan_result, ms, (uint64_t)(now_ms() - s->started_ms));
+    REC_SET(&s->result, scan_result, ms, (uint64_t)(block_now_ms() - s->started_ms));
 }
 
 static void set_not_read(struct scan *s, int rc, const struct err *e)
@@ -52,9 +44,11 @@ static void set_not_read(struct scan *s, int rc, const struct err *e)
 
 void scan_not_opened(struct scan *s, int rc, const struct err *e)
 {
+    struct err why;
+
     set_head(s);
     set_not_read(s, rc, e);
-    s->clean = true;
+    s->clean = !s->prepared || scan_prove(s->order->device, s->order->devnum, PROVE_MS, &why) == 0;
 }
 
 /* ---- before -------------------------------------------------------------------------------- */
@@ -73,6 +67,15 @@ static int check_paths(struct scan *s, struct err *e)
     return 0;
 }
 
+static void close_all(struct scan *s)
+{
+    struct err e;
+
+    scan_unmount(&s->mount, &e);
+    if (s->opened)
+        container_close(&s->container);
+}
+
 int scan_open(struct scan *s, struct err *e)
 {
     const struct scan_order *o = s->order;
@@ -80,8 +83,8 @@ int scan_open(struct scan *s, struct err *e)
     char node[CONTAINER_PATH_BYTES];
     int rc;
 
-    s->started_ms = now_ms();
-    s->mount = (struct scan_mount){ .loop_fd = -1, .root = -1 };
+    s->started_ms = block_now_ms();
+    s->mount = SCAN_NOT_MOUNTED;
     rc = check_paths(s, e);
     if (rc == 0 && !shared)
         rc = container_node(o->mount_at, o->device, o->token, node, e);
@@ -92,8 +95,11 @@ int scan_open(struct scan *s, struct err *e)
     if (rc == 0 && !shared)
         rc = container_is_clean(&s->container, e);
     s->stale = rc == -ESTALE;
-    if (rc < 0 && s->opened)
-        container_close(&s->container);
+    s->prepared = rc == 0 && !shared;
+    if (s->prepared)
+        rc = scan_mount_prepare(&s->mount, &s->container, o->type, o->token, e);
+    if (rc < 0)
+        close_all(s);
     return rc;
 }
 
@@ -151,12 +157,34 @@ static int do_mount(struct scan *s, struct err *e)
     if (!o->own_mount && is_mounted_btrfs(o->type, o->uuid))
         return err_set(e, -EBUSY, "a btrfs with its UUID is mounted on this node");
     rc = o->own_mount ? scan_mount_own(&s->mount, &s->container, o->mount_at, e)
-                      : scan_mount(&s->mount, &s->container, o->type, o->token, o->mount_at, e);
+                      : scan_mount(&s->mount, &s->container, o->type, o->token,
+                                   s->before.own_journal, o->mount_at, e);
     if (rc == 0)
         REC_SET(&s->result, scan_result, mounts, 1);
     if (rc == 0 && s->confine != NULL)
         rc = s->confine(e);
     return rc;
+}
+
+/* Never NULL: that would say that nothing is wrong. */
+static const char *kept(struct scan *s, const char *text)
+{
+    const char *copy = arena_strdup(s->arena, text);
+
+    return copy == NULL ? "out of memory" : copy;
+}
+
+/* What is wrong with it as it was read; NULL: nothing. */
+static const char *dirt(struct scan *s)
+{
+    const char *text;
+
+    if (s->mount.replayed)
+        return s->before.dirty_replayed;
+    if (s->before.dirty == NULL || s->before.dirty_replayed != NULL || s->mount.why.text[0] == '\0')
+        return s->before.dirty;
+    text = arena_printf(s->arena, "%s: %s", s->before.dirty, s->mount.why.text);
+    return text == NULL ? s->before.dirty : text;
 }
 
 /* The reason why what was found may not be all; NULL: it is. */
@@ -170,7 +198,9 @@ static const char *doubt(struct scan *s, const struct scan_found *found)
         return "its superblock could not be read again afterwards";
     if (!mark_equal(&s->before, &s->after))
         return "mounted outside muster: its superblock or journal has changed while it was read";
-    return s->before.dirty != NULL ? s->before.dirty : found->left_out;
+    if (scan_mount_check(&s->mount, &e) < 0)
+        return kept(s, e.text);
+    return dirt(s) != NULL ? dirt(s) : found->left_out;
 }
 
 static void tell_found(struct scan *s, const struct scan_found *found)
@@ -187,17 +217,15 @@ static void tell_found(struct scan *s, const struct scan_found *found)
 static void read_mounted(struct scan *s)
 {
     struct scan_found found = { .entries = 0 };
-    struct err e, away;
-    int rc = do_mount(s, &e), down;
+    struct err e;
+    int rc = do_mount(s, &e);
 
     if (rc == 0)
         rc = scan_walk(s->mount.root, s->arena, &found, &e);
-    down = scan_unmount(&s->mount, &away);
     if (rc < 0)
         set_outcome(s, SCAN_NOT_READ, e.text, scan_may_mend(rc));
     else
         tell_found(s, &found);
-    s->clean = down == 0;
 }
 
 static bool is_unchanged(const struct scan *s)
@@ -213,7 +241,6 @@ void scan_read(struct scan *s)
     struct err e;
     int rc = check_mark(s, &e);
 
-    s->clean = true; /* nothing is mounted yet */
     if (rc < 0) {
         set_not_read(s, rc, &e);
     } else if (is_unchanged(s)) {
@@ -223,6 +250,7 @@ void scan_read(struct scan *s)
     } else {
         read_mounted(s);
     }
+    s->clean = scan_unmount(&s->mount, &e) == 0;
     container_close(&s->container);
     if (s->clean && !s->order->own_mount)
         s->clean = scan_prove(s->order->device, s->order->devnum, PROVE_MS, &e) == 0;

@@ -11,7 +11,7 @@ struct scan {
     struct arena *arena;
     int64_t started_ms;
     struct container container;
-    bool opened;
+    bool opened, prepared; /* something was made to mount it, or tried */
     struct fs_mark before, after;
     struct scan_mount mount;
     int (*confine)(struct err *e); /* once it is mounted */
@@ -28,7 +28,7 @@ struct scan {
 int scan_open(struct scan *s, struct err *e);
 /* The rest. Fills the result, whatever happens. */
 void scan_read(struct scan *s);
-/* A result for what scan_open said. */
+/* A result for what scan_open said, and the proof that what it made is gone. */
 void scan_not_opened(struct scan *s, int rc, const struct err *e);
 
 /* Without a lease, without a mount. Negative errno with a sentence: not proven. */

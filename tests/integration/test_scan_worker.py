@@ -176,7 +176,8 @@ def test_refusals(bed):
     check(not refused("not scanned", "a type", kind="swap").stale, "a type that is not scanned")
     r = refused("identity changed: there is no superblock of xfs", "another type", kind="xfs")
     check(r.again and r.mismatch and r.stale, f"another type: {r}")
-    with open(device, "rb"):
+    with open(device, "rb") as f:
+        f.read(1 << 16)
         check(bed.scan(device, "ext4", uuid).outcome == "complete", "somebody looks at it")
     fd = os.open(device, os.O_RDWR)
     at = os.lseek(fd, 0, os.SEEK_END) - 4096

@@ -78,15 +78,16 @@ class TestLab:
     `boot_s` skips."""
     __test__ = False
 
-    def __init__(self, count, boot_s, luns=2, **options):
+    def __init__(self, count, boot_s, luns=2, lun_size=256 << 20, fill=None, **options):
         self.lab = Lab("t")
-        self.count, self.boot_s, self.luns = count, boot_s, luns
+        self.count, self.boot_s = count, boot_s
+        self.made = {"lun_count": luns, "lun_size": lun_size, "fill": fill}
         self.options = {**OPTIONS, **options}
 
     def __enter__(self):
         self.started = time.monotonic()
         try:
-            self.lab.up(self.count, self.options, self.luns)
+            self.lab.up(self.count, self.options, **self.made)
             self.wait_booted(self.lab.hosts.values(), self.boot_s)
             self.lab.wait(WAIT_S)
         except BaseException as e:

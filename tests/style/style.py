@@ -19,7 +19,7 @@ PLACES = {
     "probe/": "probe", "probe/agent": "agent", "probe/worker.c": "worker",
     "probe/worker_scan.c": "worker",
     "probe/collect/": "collect", "probe/collect/parse_": "parse", "probe/collect/rows": "parse",
-    "probe/collect/tree": "parse",
+    "probe/collect/tree": "parse", "probe/collect/dm_driver": "dm",
     "probe/scan/": "scan", "probe/scan/parse_": "image", "probe/scan/walk": "image",
     "probe/scan/limits": "image", "probe/scan/scan_": "scanner",
     "cli/": "cli",
@@ -37,9 +37,10 @@ LAYERS = {
     "coordinator": {"base", "log", "model", "wire", "net", "core", "store", "coordinator"},
     "agent": {"base", "log", "model", "wire", "agent"},  # of the log its levels: it returns lines
     "parse": {"base", "model", "parse"},
-    "collect": {"base", "model", "parse", "collect", "agent"},
+    "dm": {"dm"},
+    "collect": {"base", "model", "parse", "dm", "collect", "agent"},
     "image": {"base", "model", "parse", "image"},
-    "scan": {"base", "model", "parse", "image", "scan"},
+    "scan": {"base", "model", "parse", "image", "dm", "scan"},
     "scanner": {"base", "model", "wire", "parse", "image", "scan", "scanner"},
     "probe": {"base", "log", "model", "wire", "net", "agent", "probe"},
     "worker": {"base", "log", "model", "wire", "agent", "probe", "collect", "scanner"},
@@ -55,6 +56,7 @@ OWNED = {
     r"netlink/.*": r"probe/collect/|tests/unit/parse|tests/fuzz/parse",
     r"jansson\.h": r"probe/collect/|tests/|bench/",
     r"blkid/.*": r"probe/collect/probe_blkid",
+    r"libdevmapper\.h": r"probe/collect/(dm_driver|read_dm)|probe/scan/snapshot|tests/",
 }
 # Never, anywhere: no bound, not reentrant, or a second way to do what something here does already.
 BANNED = r"\b(gets|strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|alloca|tmpnam|mktemp|gmtime|localtime|ctime|asctime|rand|srand|system|popen)\s*\("

@@ -188,6 +188,21 @@ Test(block_rules, a_loop_device_is_known_by_its_file)
     cr_assert_eq(find_lun(&r, "loop.B:801:9")->paths_active, 0);
 }
 
+Test(block_rules, loops_of_a_scan_are_no_disks)
+{
+    struct block_rows r =
+        HOST("boot B", loop("loop0", ""),
+             "[/sys/devices/virtual/block/loop1]\nclass block loop1\nsize = 2048\n"
+             "loop/backing_file = /run/muster-probe/muster-scan-77-8:32",
+             "[/sys/devices/virtual/block/loop2]\nclass block loop2\nsize = 2048\n"
+             "loop/backing_file = /memfd:muster-scan-77 (deleted)",
+             "loop loop0 801 7", "loop loop1 6 8", "loop loop2 1 9");
+
+    cr_assert_eq(r.path_count, 1);
+    cr_assert_eq(r.lun_count, 1);
+    cr_assert_not_null(find_lun(&r, "loop.B:801:7"));
+}
+
 Test(block_rules, loops_of_another_boot_are_others)
 {
     struct block_rows r = HOST(loop("loop0", ""), "loop loop0 801 7");

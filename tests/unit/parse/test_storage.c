@@ -40,6 +40,18 @@ Test(storage, names_of_lvs_and_which_are_read)
     cr_assert_not(the(&s, "dm.lone")->paths_active.has);
 }
 
+Test(storage, the_snapshot_of_a_scan_is_nobodys)
+{
+    struct storage s =
+        STORAGE(disk("sda", 0, NAA, "holders/"),
+                on_top("dm-1", "253:1", "dm/uuid = MUSTER-scan-77\ndm/name = muster-scan-77"),
+                on_top("dm-2", "253:2", "dm/uuid = LVM-" VG LV_A "\ndm/name = MUSTER-scan-77"));
+
+    for (size_t i = 0; i < s.container_count; i++)
+        cr_assert_neq(s.containers[i].devnum, DM_DEVNUM(253, 1), "%s", s.containers[i].container);
+    cr_assert(the(&s, KEY_A)->top, "whatever others call theirs");
+}
+
 Test(storage, paths_are_those_of_the_lun_with_the_fewest)
 {
     struct storage s =

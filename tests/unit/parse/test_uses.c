@@ -234,6 +234,8 @@ Test(uses, loops)
         { .device = "loop6",
           .file = bytes_of("/run/muster-probe/muster-scan-1099511627777-8:32\n") },
         { .device = "loop7", .file = bytes_of("/mnt/nfs/muster-scan-x-8:32") },
+        /* Of its snapshot: in memory, and not in the file system at "/". */
+        { .device = "loop8", .file = bytes_of("/memfd:muster-scan-1099511627777 (deleted)\n") },
     };
 
     in.loops = loops;

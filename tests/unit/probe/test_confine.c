@@ -461,6 +461,49 @@ Test(confine, a_worker_reads_devices_and_cannot_change_them)
     detach_device();
 }
 
+/* Its snapshot is made before: of device-mapper it asks how a table is, and orders nothing. */
+static int scans_with_no_orders(void)
+{
+    static const unsigned long orders[] = {
+        DM_DEV_CREATE,  DM_DEV_REMOVE, DM_DEV_RENAME, DM_DEV_SUSPEND, DM_TABLE_LOAD,
+        DM_TABLE_CLEAR, DM_TARGET_MSG, DM_REMOVE_ALL, BLKFLSBUF,      BLKROSET,
+        BLKDISCARD,     LOOP_CLR_FD,   SG_IO,
+    };
+    uint64_t nothing[64] = { 0 };
+    struct err e = { "" };
+    int fd = open(device, O_RDONLY);
+
+    for (int walks = 0; walks < 2; walks++) {
+        if (fd < 0 ||
+            (walks == 0 ? worker_confine_scan(getppid(), &e) : worker_confine_walk(&e)) < 0)
+            return 2;
+        for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+            if (refused(ioctl(fd, orders[i], nothing)) != 0)
+                return 3;
+        }
+        if (refused(ioctl(fd, DM_TABLE_STATUS, nothing)) == 0)
+            return 4;
+        if (refused(open(device, O_RDWR)) != 0)
+            return 5;
+    }
+    return 0;
+}
+
+Test(confine, a_scan_orders_nothing_of_devices)
+{
+    int status = 0;
+    pid_t pid;
+
+    if (geteuid() != 0 || !attach_device())
+        cr_skip_test("SKIP: needs root and loop devices");
+    pid = fork();
+    if (pid == 0)
+        _exit(scans_with_no_orders());
+    waitpid(pid, &status, 0);
+    detach_device();
+    cr_expect_eq(status, 0, "%#x", (unsigned)status);
+}
+
 /* ---- multipathd ----------------------------------------------------------------------------- */
 
 #define MULTIPATHD "\0/org/kernel/linux/storage/multipathd"

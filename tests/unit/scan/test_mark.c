@@ -205,6 +205,9 @@ Test(mark, xfs_with_a_log_that_makes_no_sense)
     fail_at = LOG_AT + 512;
     cr_expect_eq(mark("xfs", &m), -EIO);
     fail_at = -1;
+    be(4, 4097, 4);
+    cr_expect_eq(mark("xfs", &m), -EBADMSG, "blocks that are not whole sectors");
+    be(4, 4096, 4);
     be(48, UINT64_C(1) << 60, 8);
     cr_expect_eq(mark("xfs", &m), -EBADMSG, "outside");
     be(48, 0, 8);
