@@ -363,6 +363,19 @@ def try_pv():
     same("PV is no file system", ours.get("filesystem"), None)
 
 
+def sparse_copy(path, to):
+    """With holes, and on the disk: what is read past the cache waits for what is not written yet."""
+    with open(path, "rb") as f, open(to, "wb") as out:
+        out.truncate(os.path.getsize(path))
+        for block in iter(lambda: f.read(4096), b""):
+            if any(block):
+                out.seek(f.tell() - len(block))
+                out.write(block)
+        out.flush()
+        os.fsync(out.fileno())
+    return to
+
+
 def try_silent():
     """One device never answers; 500 others do, and are not held up."""
     if not can_loop():
@@ -374,7 +387,7 @@ def try_silent():
     os.mkdir("silent")
     first = image("good0.img", 4 * MIB)
     run("mke2fs", "-q", first)
-    good = [first] + [shutil.copyfile(first, f"good{i}.img") for i in range(1, 500)]
+    good = [first] + [sparse_copy(first, f"good{i}.img") for i in range(1, 500)]
     with loops.SilentFile("silent", 4 * MIB) as silent, loops.Loop(silent.path, True) as loop:
         one = dump(loop.path, *good)
         twice = dump(loop.path, *good, options=("--times", "2"))
@@ -383,7 +396,8 @@ def try_silent():
             same(f"silent device, read {what}", (stuck["status"], "since_ms" in stuck),
                  ("stuck", True))
             same(f"500 others, read {what}",
-                 sum(a.get("filesystem", {}).get("type") == "ext2" for a in others), 500)
+                 [a for a in others if a.get("filesystem", {}).get("type") != "ext2"], [])
+            same(f"others, read {what}", len(others), 500)
         plain = dump(*good)["took_ms"]
         same("the silent one holds up nobody", one["took_ms"] < 3 * plain + 2 * LIMIT_MS, True)
         print(f"501 devices in {one['took_ms']} ms, without the silent one in {plain} ms")
