@@ -69,17 +69,9 @@ static const char *seen_text(struct text *t, const struct reply *r, size_t resou
 static const struct fs_info *told_of(const struct reply *r, size_t resource)
 {
     const struct fs_info *v = r->filesystems.v;
-    size_t low = 0, high = r->filesystems.n;
+    size_t first = FIRST_OF_RESOURCE(r->filesystems, fs_info, resource);
 
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (v[mid].resource < resource)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < r->filesystems.n && v[low].resource == resource ? &v[low] : NULL;
+    return first < r->filesystems.n && v[first].resource == resource ? &v[first] : NULL;
 }
 
 static const char *gib_text(struct text *t, const struct fs_info *f)

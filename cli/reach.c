@@ -18,20 +18,12 @@ static const struct {
 static const struct reach_info *reaches_of(const struct reply *r, size_t resource, size_t *n)
 {
     const struct reach_info *v = r->reaches.v;
-    size_t low = 0, high = r->reaches.n;
+    size_t first = FIRST_OF_RESOURCE(r->reaches, reach_info, resource);
 
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (v[mid].resource < resource)
-            low = mid + 1;
-        else
-            high = mid;
-    }
     *n = 0;
-    while (low + *n < r->reaches.n && v[low + *n].resource == resource)
+    while (first + *n < r->reaches.n && v[first + *n].resource == resource)
         ++*n;
-    return v + low;
+    return v + first;
 }
 
 static bool is_kind(const struct reach_info *x, size_t kind)

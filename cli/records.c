@@ -172,6 +172,22 @@ void json_head(struct json *j, const struct reply *r)
 
 /* ---- edges ---------------------------------------------------------------------------------- */
 
+size_t first_of_resource(struct recs list, size_t size, size_t offset, uint64_t resource)
+{
+    size_t low = 0, high = list.n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const char *row = (const char *)list.v + mid * size;
+
+        if (*(const uint64_t *)(row + offset) < resource)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 const struct node_info *node_of(const struct reply *r, const struct edge_info *e)
 {
     return (const struct node_info *)r->nodes.v + e->node;

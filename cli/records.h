@@ -22,6 +22,12 @@ void json_head(struct json *j, const struct reply *r);
  * known of each edge, else the six members of the matrix. */
 void json_edges(struct json *j, const struct reply *r, bool full);
 
+/* In records of a type that are in the order of their `resource`: the index of the first that is
+ * not before this one, list.n if all are. */
+#define FIRST_OF_RESOURCE(list, type, which) \
+    first_of_resource(list, sizeof(struct type), offsetof(struct type, resource), which)
+size_t first_of_resource(struct recs list, size_t size, size_t offset, uint64_t resource);
+
 /* Of an edge of a reply that is in order (cli/order.h). */
 const struct node_info *node_of(const struct reply *r, const struct edge_info *e);
 const struct resource_info *resource_of(const struct reply *r, const struct edge_info *e);

@@ -18,11 +18,6 @@ void snapshot_uuid(uint64_t token, char out[SNAPSHOT_NAME_BYTES])
     snprintf(out, SNAPSHOT_NAME_BYTES, "MUSTER-scan-%" PRIu64, token);
 }
 
-void snapshot_memory_name(uint64_t token, char out[SNAPSHOT_NAME_BYTES])
-{
-    snprintf(out, SNAPSHOT_NAME_BYTES, "muster-scan-%" PRIu64, token);
-}
-
 /* Each chunk is written once at most, so no more than the device has is ever needed. */
 uint64_t snapshot_memory_bytes(uint64_t size_bytes, uint64_t available)
 {

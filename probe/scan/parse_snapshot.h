@@ -10,12 +10,11 @@
 
 enum { SNAPSHOT_NAME_BYTES = 48, SNAPSHOT_TABLE_BYTES = 96 };
 
-/* Of the scan under that token. The UUID is what others know it by: parse_use.h,
+/* Of the scan under that token, and of the memory file that takes what is written. Others know the
+ * file by its name, and the snapshot by its UUID: parse_use.h, use_is_scan_memory and
  * use_is_snapshot. */
 void snapshot_name(uint64_t token, char out[SNAPSHOT_NAME_BYTES]);
 void snapshot_uuid(uint64_t token, char out[SNAPSHOT_NAME_BYTES]);
-/* Of the memory file that takes what is written: parse_use.h, use_is_scan_memory. */
-void snapshot_memory_name(uint64_t token, char out[SNAPSHOT_NAME_BYTES]);
 
 /* Bytes for what is written to the snapshot of a device of `size_bytes`, where `available` bytes of
  * memory are free. 0: there is not enough. */

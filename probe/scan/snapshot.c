@@ -135,7 +135,7 @@ static int make_memory(const struct snapshot *s, const struct snapshot_of *of, s
     struct stat st;
     int rc = 0;
 
-    snapshot_memory_name(of->token, name);
+    snapshot_name(of->token, name);
     file.fd = memfd_create(name, MFD_CLOEXEC);
     if (file.fd < 0 || ftruncate(file.fd, (off_t)s->memory_bytes) != 0)
         rc = err_set(e, -errno, NO_SNAPSHOT "no memory file can be made: %s", strerror(errno));

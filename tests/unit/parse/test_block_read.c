@@ -187,8 +187,8 @@ Test(block_read, loop_devices_that_are_not_there)
     cr_assert_not(loops[0].stuck);
 }
 
-/* As if it were another device, it is asked when anything was announced of it, or its file has
- * another name. */
+/* It is asked when something was announced of it, at a rescan, when its file has another name, and
+ * when it did not answer before. One that is asked here has no numbers, since it is not there. */
 Test(block_read, a_loop_device_of_which_nothing_was_announced_is_not_asked)
 {
     const char *const touched[] = { "loop777777p1" };

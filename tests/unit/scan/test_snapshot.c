@@ -21,7 +21,7 @@ Test(snapshot, is_known_by_its_names)
     cr_expect_not(use_is_snapshot("LVM-MUSTER-scan-1"));
     cr_expect_not(use_is_snapshot(""));
     /* As the kernel calls such a file. */
-    snapshot_memory_name(77, name);
+    snapshot_name(77, name);
     snprintf(memory, sizeof memory, "/memfd:%s (deleted)", name);
     cr_expect(use_is_scan_memory(bytes_of(memory)));
     cr_expect_not(use_is_scan_memory(bytes_of("/memfd:muster-other (deleted)")));
