@@ -76,7 +76,7 @@ static int start_child(struct scan_pool *p, struct scan_right *r, enum scan_orde
 
     REC_SET(&order, scan_order, kind, kind);
     REC_SET(&order, scan_order, deadline_ms, (uint64_t)deadline.v);
-    rc = worker_spawn_scan(p->config.worker_path, &order, &r->process, e);
+    rc = worker_spawn_scan(p->config.worker_path, p->config.boot_id, &order, &r->process, e);
     r->child = rc == 0;
     r->ended = r->killed = false;
     r->until.v = deadline.v + LEASE_STOP_BUDGET_MS;
@@ -89,7 +89,8 @@ static void prove(struct scan_pool *p, struct scan_right *r, mono_ms now)
 
     /* Nothing of the node's own mount is left when the worker's mounts have gone with it. */
     if (r->order->own_mount) {
-        r->state = end_workers_of(r->order->request) == 0 ? SCAN_OVER : SCAN_RESIDUE;
+        r->state =
+            end_workers_of(p->config.boot_id, r->order->request) == 0 ? SCAN_OVER : SCAN_RESIDUE;
         r->again.v = now.v + AGAIN_MS;
         return;
     }
@@ -399,7 +400,7 @@ struct scan_pool *scan_pool_new(const struct scan_pool_config *config, mono_ms n
         return NULL;
     }
     for (size_t i = 0; i < p->count; i++)
-        end_workers_of(p->rights[i]->order->request);
+        end_workers_of(config->boot_id, p->rights[i]->order->request);
     p->sweep_until.v = now.v + SWEEP_MS;
     return p;
 }

@@ -50,8 +50,8 @@ struct scan_pool {
     mono_ms sweep_until;
 };
 
-/* scan_sweep.c: kills the workers that were started for this request, whoever started them; how
- * many there are. */
-int end_workers_of(uint64_t request);
+/* scan_sweep.c: kills the workers that were started for this request of this boot, whoever started
+ * them; how many there are. */
+int end_workers_of(uuid128 boot, uint64_t request);
 
 #endif

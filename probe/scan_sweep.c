@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "scan_pool_internal.h"
 #include "worker_scan.h"
 
-/* "muster-probe-worker", "scan" and the number, each with a NUL. */
-static bool is_worker_of(const char *pid, uint64_t request)
+/* "muster-probe-worker", "scan", the boot and the number, each with a NUL. */
+static bool is_worker_of(const char *pid, const char *boot, uint64_t request)
 {
-    char path[64], text[256], want[64];
+    char path[64], text[256], want[128];
     int fd, n;
     ssize_t got;
 
@@ -23,18 +24,22 @@ static bool is_worker_of(const char *pid, uint64_t request)
     got = fd < 0 ? -1 : read(fd, text, sizeof text);
     if (fd >= 0)
         close(fd);
-    n = snprintf(want, sizeof want, WORKER_NAME "%c" WORKER_SCAN "%c%" PRIu64, 0, 0, request) + 1;
+    n = snprintf(want, sizeof want, WORKER_NAME "%c" WORKER_SCAN "%c%s%c%" PRIu64, 0, 0, boot, 0,
+                 request) +
+        1;
     return got == n && memcmp(text, want, (size_t)n) == 0;
 }
 
-int end_workers_of(uint64_t request)
+int end_workers_of(uuid128 boot, uint64_t request)
 {
+    char text[UUID_TEXT];
     DIR *dir = opendir("/proc");
     const struct dirent *d;
     int n = 0;
 
+    uuid_text(boot, text);
     while (dir != NULL && (d = readdir(dir)) != NULL) {
-        if (d->d_name[0] < '1' || d->d_name[0] > '9' || !is_worker_of(d->d_name, request))
+        if (d->d_name[0] < '1' || d->d_name[0] > '9' || !is_worker_of(d->d_name, text, request))
             continue;
         kill((pid_t)strtol(d->d_name, NULL, 10), SIGKILL);
         n++;

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "wire/codec.h"
 #include "worker_scan.h"
 #include "worker_talk.h"
@@ -176,14 +177,14 @@ int worker_spawn(const struct worker_pool_config *config, const struct worker_or
     return start(config->worker_path, argv, theirs, their_err, rc, out, e);
 }
 
-int worker_spawn_scan(const char *worker_path, const struct scan_order *order,
+int worker_spawn_scan(const char *worker_path, uuid128 boot, const struct scan_order *order,
                       struct worker_process *out, struct err *e)
 {
     struct worker_request request = { .present = 0 };
     int theirs = -1, their_err = -1, rc;
-    char number[24];
-    char *const argv[] = { (char *)(uintptr_t)WORKER_NAME, (char *)(uintptr_t)WORKER_SCAN, number,
-                           NULL };
+    char boot_text[UUID_TEXT], number[24];
+    char *const argv[] = { (char *)(uintptr_t)WORKER_NAME, (char *)(uintptr_t)WORKER_SCAN,
+                           uuid_text(boot, boot_text), number, NULL };
 
     snprintf(number, sizeof number, "%" PRIu64, order->request);
     *out = (struct worker_process){ .pid = -1, .sock = -1, .err = -1 };

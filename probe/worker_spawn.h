@@ -26,8 +26,9 @@ struct worker_order {
  * sentence. */
 int worker_spawn(const struct worker_pool_config *config, const struct worker_order *order,
                  struct worker_process *out, struct err *e);
-/* The same for a scan's: `WORKER scan REQUEST`, which goes on listening. */
-int worker_spawn_scan(const char *worker_path, const struct scan_order *order,
+/* The same for a scan's: `WORKER scan BOOT REQUEST`, by which a later supervisor knows whose it is,
+ * and which goes on listening. */
+int worker_spawn_scan(const char *worker_path, uuid128 boot, const struct scan_order *order,
                       struct worker_process *out, struct err *e);
 void worker_process_close(struct worker_process *w); /* the descriptors */
 

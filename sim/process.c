@@ -445,8 +445,8 @@ static struct process *process_new(const char *name, const struct scan_order *or
 }
 
 /* The path of the program is the name of the host that is to run it. */
-int worker_spawn_scan(const char *name, const struct scan_order *order, struct worker_process *out,
-                      struct err *e)
+int worker_spawn_scan(const char *name, uuid128 boot, const struct scan_order *order,
+                      struct worker_process *out, struct err *e)
 {
     static const happen_fn first[] = {
         [SCAN_ORDER_SCAN] = opens, [SCAN_ORDER_REACH] = reaches, [SCAN_ORDER_PROVE] = proves
@@ -454,6 +454,7 @@ int worker_spawn_scan(const char *name, const struct scan_order *order, struct w
     struct process *p = process_new(name, order);
     struct sim *s = p->host->sim;
 
+    (void)boot; /* the processes of a host end with its boot */
     (void)e;
     agenda_put(s, clock_reaches(&p->host->clock, s->now, p->deadline), timer, p->host,
                (uint64_t)p->pid);
@@ -510,10 +511,11 @@ ssize_t sim_send(int sock, const void *bytes, size_t n, int flags)
     return (ssize_t)n;
 }
 
-int end_workers_of(uint64_t request)
+int end_workers_of(uuid128 boot, uint64_t request)
 {
     int n = 0;
 
+    (void)boot;
     for (size_t i = 0; i < here.h->process_n; i++) {
         struct process *p = here.h->processes[i];
 

@@ -279,8 +279,9 @@ def test_ends_in_time(bed):
     w = start(deadline_ms=SOON_MS)
     until = sw.boottime_ms() + SOON_MS
     w.extend(60000)
+    w.extend(60000)  # the second is taken when the first is in force
     w.process.send_signal(signal.SIGCONT)
-    d.watch(lambda: unread(w.socket), lambda n: n == 0, "it takes the extension")
+    d.watch(lambda: unread(w.socket), lambda n: n == 0, "it takes the extensions")
     w.process.send_signal(signal.SIGSTOP)
     d.watch(sw.boottime_ms, lambda now: now > until, "its first deadline is over")
     check(w.process.poll() in (None, 0), "it lives on, or has brought its result meanwhile")

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +16,12 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "net/net.h"
-#include "scan_pool.h"
+#include "scan_pool_internal.h"
 #include "wire/codec.h"
 
 enum { PATIENCE_MS = 20000, REQUEST = 5000, TOKEN = 42 };
 
-static const uuid128 boot = { { 1, 2, 3 } };
+static uuid128 boot; /* of each test, since they run beside each other and end workers of theirs */
 static const uint8_t resource[16] = { 0xf0, 1 };
 
 struct bench {
@@ -55,6 +56,7 @@ static void bench_open(struct bench *b)
     *b = (struct bench){ .now = clock_mono() };
     snprintf(b->dir, sizeof b->dir, "/tmp/muster-scan-XXXXXX");
     cr_assert_not_null(mkdtemp(b->dir));
+    boot = uuid_v4_from((const uint8_t *)b->dir + strlen(b->dir) - 16);
     snprintf(b->mounted, sizeof b->mounted, "%s/mounted", b->dir);
     b->run = run_dir_open(b->dir, &rc, &e);
     cr_assert_not_null(b->run, "%s", e.text);
@@ -295,6 +297,27 @@ Test(scan_pool, killed_and_extended)
     bench_close(&b);
 }
 
+Test(scan_pool, a_worker_is_found_by_its_boot_and_request_alone)
+{
+    mono_ms end = { clock_mono().v + PATIENCE_MS };
+    uuid128 other;
+    struct bench b;
+
+    bench_open(&b);
+    other = boot;
+    other.b[15] ^= 1;
+    scan(&b, "hangs");
+    do {
+        cr_expect_eq(end_workers_of(boot, REQUEST + 1), 0);
+        cr_expect_eq(end_workers_of(other, REQUEST), 0);
+        cr_assert_lt(clock_mono().v, end.v, "it is not found");
+        sched_yield();
+    } while (end_workers_of(boot, REQUEST) == 0); /* it may not have begun yet */
+    next(&b);
+    cr_expect_not_null(strstr(b.got.error, "signal 9"));
+    bench_close(&b);
+}
+
 Test(scan_pool, a_right_that_cannot_be_noted_starts_no_worker)
 {
     struct bench b;
@@ -344,8 +367,7 @@ Test(scan_pool, a_later_supervisor_takes_up_what_is_left)
 
 Test(scan_pool, a_right_that_cannot_be_read_stops_the_start)
 {
-    const struct scan_pool_config config = { .worker_path = SCAN_DOUBLE, .boot_id = boot };
-    struct scan_pool_config c = config;
+    struct scan_pool_config c = { .worker_path = SCAN_DOUBLE };
     char text[UUID_TEXT], path[200];
     struct bench b;
     struct err e;
@@ -355,6 +377,7 @@ Test(scan_pool, a_right_that_cannot_be_read_stops_the_start)
     snprintf(path, sizeof path, "%s/scan-%s-%d", b.dir, uuid_text(boot, text), REQUEST);
     close(open(path, O_CREAT | O_WRONLY, 0600));
     c.dir = b.run;
+    c.boot_id = boot;
     cr_expect_null(scan_pool_new(&c, b.now, &rc, &e));
     cr_expect_not_null(strstr(e.text, "remove it"));
     c.boot_id.b[0] = 9;
