@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,21 +132,28 @@ static void reap(struct bench *b)
         scan_pool_reaped(b->pool, pid, status);
 }
 
-/* Waits for the next outcome, at the pool's own time. */
-static void next(struct bench *b)
+/* Until a child has ended, or it is worth while to look again. */
+static void wait_a_little(void)
 {
     struct timespec limit = { .tv_nsec = 50 * 1000 * 1000 };
-    mono_ms end = { clock_mono().v + PATIENCE_MS };
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
+    sigtimedwait(&set, NULL, &limit);
+}
+
+/* Waits for the next outcome, at the pool's own time. */
+static void next(struct bench *b)
+{
+    mono_ms end = { clock_mono().v + PATIENCE_MS };
+
     for (;;) {
         reap(b);
         if (scan_pool_next(b->pool, b->now, &b->got))
             return;
         cr_assert_lt(clock_mono().v, end.v, "nothing happens");
-        sigtimedwait(&set, NULL, &limit);
+        wait_a_little();
     }
 }
 
@@ -311,7 +317,7 @@ Test(scan_pool, a_worker_is_found_by_its_boot_and_request_alone)
         cr_expect_eq(end_workers_of(boot, REQUEST + 1), 0);
         cr_expect_eq(end_workers_of(other, REQUEST), 0);
         cr_assert_lt(clock_mono().v, end.v, "it is not found");
-        sched_yield();
+        wait_a_little();
     } while (end_workers_of(boot, REQUEST) == 0); /* it may not have begun yet */
     next(&b);
     cr_expect_not_null(strstr(b.got.error, "signal 9"));
