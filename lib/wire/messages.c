@@ -88,6 +88,24 @@ static const struct field renewed_fields[] = { RENEWED_LIST(X, XREC, XRECS) };
 #define OWNER result_ack
 static const struct field result_ack_fields[] = { RESULT_ACK_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER lvm_order
+static const struct field lvm_order_fields[] = { LVM_ORDER_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER lvm_result
+static const struct field lvm_result_fields[] = { LVM_RESULT_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER lvm_refresh
+static const struct field lvm_refresh_fields[] = { LVM_REFRESH_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER lvm_refreshed
+static const struct field lvm_refreshed_fields[] = { LVM_REFRESHED_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER change_device
+static const struct field change_device_fields[] = { CHANGE_DEVICE_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER lvm_change
+static const struct field lvm_change_fields[] = { LVM_CHANGE_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER envelope
 static const struct field envelope_fields[] = { ENVELOPE_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -195,6 +213,12 @@ DESC(denied);
 DESC(renewed);
 DESC(result_ack);
 DESC(image);
+DESC(lvm_order);
+DESC(lvm_result);
+DESC(lvm_refresh);
+DESC(lvm_refreshed);
+DESC(change_device);
+DESC(lvm_change);
 DESC(envelope);
 DESC(request);
 DESC(status_info);

@@ -6,6 +6,7 @@
 
 #include "model/sections.h"
 #include "wire/messages_scan.h"
+#include "wire/messages_lvm.h"
 
 /* clang-format off */
 
@@ -131,6 +132,8 @@
     XREC(scan_result,   scan_result,   23, 0, "node")                                              \
     XREC(reach_result,  reach_result,  24, 0, "node")                                              \
     XREC(decline,       decline,       25, 0, "node")                                              \
+    XREC(lvm_result,    lvm_result,    28, 0, "node")                                              \
+    XREC(lvm_refreshed, lvm_refreshed, 29, 0, "node")                                              \
     XREC(enrolled,      enrolled,      32, 0, "coordinator")                                       \
     XREC(registered,    registered,    33, 0, "coordinator")                                       \
     XREC(heartbeat_ack, heartbeat_ack, 34, 0, "coordinator")                                       \
@@ -140,7 +143,9 @@
     XREC(granted,       granted,       38, 0, "coordinator")                                       \
     XREC(denied,        denied,        39, 0, "coordinator")                                       \
     XREC(renewed,       renewed,       40, 0, "coordinator")                                       \
-    XREC(result_ack,    result_ack,    41, 0, "coordinator")
+    XREC(result_ack,    result_ack,    41, 0, "coordinator")                                       \
+    XREC(lvm_order,     lvm_order,     44, 0, "coordinator, unasked")                              \
+    XREC(lvm_refresh,   lvm_refresh,   45, 0, "coordinator, unasked")
 
 enum enrol_state {
     ENROL_APPROVED = 1,
@@ -494,7 +499,8 @@ enum node_admission {
     X(STRS, devices,    5, 0, "names of block devices that are looked at (globs); absent: all")    \
     X(STRS, touched,    6, 0, "block devices that were announced since the last worker")           \
     X(BOOL, whole,      7, 0, "what is on all devices is to be read again, whatever is remembered") \
-    XREC(scan_order, scan, 8, 0, "kind scan: what to do")
+    XREC(scan_order, scan, 8, 0, "kind scan: what to do")                                          \
+    XREC(lvm_change, change, 10, 0, "kind change: what to do")
 
 /* In the worker's one message; the sections are in the memfd that the message carries, encoded as
  * a report. `bytes` is its length. A second memfd is for the next worker of the kind. */

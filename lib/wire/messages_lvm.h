@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The messages of changes of volume groups (docs/ARCHITECTURE.md section 8). Included by messages.h
+ * alone, after messages_scan.h. */
+#ifndef MUSTER_WIRE_MESSAGES_LVM_H
+#define MUSTER_WIRE_MESSAGES_LVM_H
+
+/* clang-format off */
+
+/* ---- between nodes and coordinator (proto/node.proto) ------------------------------------- */
+
+/* Also stored: append only. */
+enum lvm_op {
+    LVM_VG_CREATE = 1, /* `vg` of `containers`, which become PVs */
+    LVM_VG_EXTEND = 2, /* by `containers`, which become PVs */
+    LVM_VG_REDUCE = 3, /* by the PVs in `containers`, on which nothing lies */
+    LVM_VG_REMOVE = 4, /* there is no LV in it; its PVs are none afterwards */
+    LVM_LV_CREATE = 5, /* `lv` of `size_bytes` on the PVs in `containers`, linear */
+    LVM_LV_EXTEND = 6, /* to `size_bytes`, on the PVs in `containers` */
+    LVM_LV_REDUCE = 7, /* to `size_bytes` */
+    LVM_LV_REMOVE = 8,
+    LVM_LV_RENAME = 9, /* to `new_name` */
+    LVM_LV_SNAPSHOT = 10, /* `new_name` of `lv`, with `size_bytes` for what changes */
+};
+
+enum lvm_outcome {
+    LVM_STARTED = 1, /* a worker works on it; the result follows */
+    LVM_DONE = 2,    /* what was asked for is so, by this attempt or an earlier one */
+    LVM_REFUSED = 3, /* nothing has changed, and another attempt would change nothing */
+    LVM_FAILED = 4,  /* it is not known what has changed, or nothing has: another attempt finds out */
+};
+
+/* Sent unasked, to the node that has the hold of `token`; repeated until something is heard of it.
+ * The node changes nothing unless the volume group is what is said here. */
+#define LVM_ORDER_LIST(X, XREC, XRECS)                                                             \
+    XREC(order_key, order, 1, FIELD_REQUIRED, "")                                                  \
+    X(U64,   token,      2, FIELD_REQUIRED, "of the hold")                                         \
+    X(U64,   op,         3, FIELD_REQUIRED, "enum lvm_op")                                         \
+    X(STR,   vg,         4, FIELD_REQUIRED, "name")                                                \
+    X(STR,   vg_uuid,    5, 0, "LVM's; absent when it is created")                                 \
+    X(U64,   seqno,      6, 0, "of the metadata that it must have; absent when it is created")     \
+    X(STR,   metadata_digest, 7, 0, "the same")                                                    \
+    X(STRS,  pvs,        8, 0, "UUIDs of all its PVs, sorted; each must be there")                 \
+    X(STRS,  containers, 9, 0, "as rows name them, in order; enum lvm_op says what for")           \
+    X(STR,   lv,         10, 0, "name")                                                            \
+    X(STR,   lv_uuid,    11, 0, "LVM's; absent when it is created")                                \
+    X(STR,   new_name,   12, 0, "")                                                                \
+    X(U64,   size_bytes, 13, 0, "a multiple of the extent size")                                   \
+    X(STRS,  tags,       14, 0, "of what is created")                                              \
+    X(STR,   mark,       15, FIELD_REQUIRED, "a tag by which a later attempt knows what this task has made or changed")
+
+/* Answer to lvm_order, also to a repeated one. `taken` of the result_ack says that it is durable. */
+#define LVM_RESULT_LIST(X, XREC, XRECS)                                                            \
+    XREC(order_key, order, 1, FIELD_REQUIRED, "")                                                  \
+    X(U64,   token,      2, FIELD_REQUIRED, "of the order")                                        \
+    X(U64,   outcome,    3, FIELD_REQUIRED, "enum lvm_outcome")                                    \
+    X(STR,   reason,     4, 0, "one sentence, of refused and failed")                              \
+    X(STR,   vg_uuid,    5, 0, "of done: what it has become")                                      \
+    X(U64,   seqno,      6, 0, "of done: of the metadata now; absent: it is no more")              \
+    X(STR,   metadata_digest, 7, 0, "the same")                                                    \
+    X(STR,   lv_uuid,    8, 0, "of done: of what was created or changed")
+
+/* Sent unasked to each node that sees any PV of a changed volume group. Repeated as the order. */
+#define LVM_REFRESH_LIST(X, XREC, XRECS)                                                           \
+    XREC(order_key, order, 1, FIELD_REQUIRED, "")                                                  \
+    X(STR,   vg,         2, FIELD_REQUIRED, "name")                                                \
+    X(STR,   vg_uuid,    3, FIELD_REQUIRED, "")                                                    \
+    X(U64,   seqno,      4, 0, "that the node is to have; absent: the volume group is no more")    \
+    X(STR,   metadata_digest, 5, 0, "the same")                                                    \
+    X(STRS,  unmapped,   6, 0, "UUIDs of LVs of which there may be no device")
+
+/* Answer to lvm_refresh. */
+#define LVM_REFRESHED_LIST(X, XREC, XRECS)                                                         \
+    XREC(order_key, order, 1, FIELD_REQUIRED, "")                                                  \
+    X(BOOL,  current,    2, FIELD_REQUIRED, "metadata are those asked for, and every active table is what they say") \
+    X(STR,   reason,     3, 0, "one sentence, unless current")                                     \
+    X(U64,   seqno,      4, 0, "that it has")                                                      \
+    X(STR,   metadata_digest, 5, 0, "the same")
+
+/* ---- between supervisor and worker (proto/worker.proto) -------------------------------------- */
+
+/* A device that a change may be about. */
+#define CHANGE_DEVICE_LIST(X, XREC, XRECS)                                                            \
+    X(STR, container, 1, FIELD_REQUIRED, "as rows name it")                                        \
+    X(STR, device,    2, FIELD_REQUIRED, "top of its stack: dm-3")                                 \
+    X(STR, devnum,    3, FIELD_REQUIRED, "MAJOR:MINOR that it must have")                          \
+    X(U64, size_bytes, 4, 0, "that it must have")                                                  \
+    X(STR, pv_uuid,   5, 0, "that it must have; absent: it must be no PV, and hold nothing")       \
+    X(STRS, paths,    6, 0, "DEVICE DESIGNATOR of each path below it that can be asked")
+
+/* What a worker of kind change is to do; in /run too while the worker may live. */
+#define LVM_CHANGE_LIST(X, XREC, XRECS)                                                            \
+    XREC(lvm_order, order, 1, FIELD_REQUIRED, "")                                                  \
+    XRECS(change_device, devices, 2, 0, "of all its PVs, then those that are to become PVs")
+
+/* clang-format on */
+
+#define RECORD_ENUM_lvm_order(TYPE, member, ...)     lvm_order_##member,
+#define RECORD_ENUM_lvm_result(TYPE, member, ...)    lvm_result_##member,
+#define RECORD_ENUM_lvm_refresh(TYPE, member, ...)   lvm_refresh_##member,
+#define RECORD_ENUM_lvm_refreshed(TYPE, member, ...) lvm_refreshed_##member,
+#define RECORD_ENUM_change_device(TYPE, member, ...)    change_device_##member,
+#define RECORD_ENUM_lvm_change(TYPE, member, ...)    lvm_change_##member,
+
+RECORD_DECLARE(lvm_order, LVM_ORDER_LIST);
+RECORD_DECLARE(lvm_result, LVM_RESULT_LIST);
+RECORD_DECLARE(lvm_refresh, LVM_REFRESH_LIST);
+RECORD_DECLARE(lvm_refreshed, LVM_REFRESHED_LIST);
+RECORD_DECLARE(change_device, CHANGE_DEVICE_LIST);
+RECORD_DECLARE(lvm_change, LVM_CHANGE_LIST);
+
+#endif
