@@ -277,7 +277,7 @@ static enum way way_for_change(const struct search *x, const struct object *o,
 {
     if (!is_changed(x, o))
         return WAY_FREE;
-    return l->row.kind == KIND_HOLD         ? WAY_HELD
+    return l->row.kind == KIND_HOLD     ? WAY_HELD
            : l->row.state == LEASE_LIVE ? WAY_LEASED
                                         : WAY_RESIDUE;
 }
@@ -367,8 +367,7 @@ static void try_use(struct search *x, const struct object *o, const struct use_a
 
 static void try_all(struct search *x, const struct object *met)
 {
-    bool own = x->n != NULL && x->want != WANT_CHANGE &&
-               (x->want == WANT_HOLD || holds(met, x->n));
+    bool own = x->n != NULL && x->want != WANT_CHANGE && (x->want == WANT_HOLD || holds(met, x->n));
 
     for (const struct object *o = met; o != NULL; o = o->next) {
         for (const struct link *l = o->uses.next; l != &o->uses; l = l->next)

@@ -83,11 +83,11 @@ bool resource_is_kept(const struct resource *r); /* though nobody sees it: it ha
 
 /* ---- conflict.c */
 enum want {
-    WANT_SCAN, /* a scan lease */
-    WANT_HOLD, /* a filesystem to write, or a volume group and all that is in it */
+    WANT_SCAN,   /* a scan lease */
+    WANT_HOLD,   /* a filesystem to write, or a volume group and all that is in it */
     WANT_CHANGE, /* a volume group's metadata, for a task; an LV or a LUN as far as the task changes
                     it */
-    WANT_READ, /* it has been read: who else uses or holds it is in the way, and nothing else */
+    WANT_READ,   /* it has been read: who else uses or holds it is in the way, and nothing else */
 };
 enum way { /* what is in the way, most lasting first */
            WAY_FREE = 0,

@@ -261,8 +261,8 @@ struct task_row {
 /* What a task of kind lvm is to change. */
 struct vg_change_row {
     uint32_t task_no;
-    uint32_t op;    /* enum lvm_op */
-    const char *vg; /* name */
+    uint32_t op;         /* enum lvm_op */
+    const char *vg;      /* name */
     const char *vg_uuid; /* NULL: it is not created yet */
     struct strs containers;
     const char *lv, *lv_uuid, *new_name; /* may be NULL */

@@ -213,7 +213,7 @@ int on_scan_result(struct step *s, const struct envelope *env, struct key *k)
         rc = live_heard(s, n);
     return rc < 0 ? rc
                   : result_acknowledge(s, env, n, in->order, due,
-                                "Its lease is over: it is read again under another.");
+                                       "Its lease is over: it is read again under another.");
 }
 
 /* ---- of a proof of reach -------------------------------------------------------------------- */
@@ -254,7 +254,7 @@ int on_reach_result(struct step *s, const struct envelope *env, struct key *k)
         rc = live_heard(s, k->node);
     return rc < 0 ? rc
                   : result_acknowledge(s, env, k->node, in->order, due || was,
-                                "That is not asked of this node any more.");
+                                       "That is not asked of this node any more.");
 }
 
 /* ---- that it will not ----------------------------------------------------------------------- */

@@ -64,7 +64,7 @@ struct task {
     uint32_t job_count, job_cap, open;
     struct vg_change *vg; /* of kind lvm: what it changes; owned */
     const void *what;     /* while its first step is made: of task_new() */
-    bool begun;       /* the jobs of its step, forwards or back, are made */
+    bool begun;           /* the jobs of its step, forwards or back, are made */
 };
 
 struct task_step {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an operator asks for: which volume groups are muster's to change, and changes of them. What
- * is wrong in itself, or can be seen not to be possible, is refused here, before there is a task. */
+ * is wrong in itself, or can be seen not to be possible, is refused here, before there is a task.
+ */
 #include <errno.h>
 #include <stdio.h>
 
@@ -44,11 +45,10 @@ int op_vg_adopt(struct answer *q)
     if (rc < 0)
         return rc;
     resource_label_in(r, label, sizeof label);
-    return q->req->flag
-               ? event(q->s, "vg.adopted", SEVERITY_INFO, NULL, r,
-                       "Volume group %s is muster's to change from now on.", label)
-               : event(q->s, "vg.released", SEVERITY_INFO, NULL, r,
-                       "Volume group %s is not changed by muster any more.", label);
+    return q->req->flag ? event(q->s, "vg.adopted", SEVERITY_INFO, NULL, r,
+                                "Volume group %s is muster's to change from now on.", label)
+                        : event(q->s, "vg.released", SEVERITY_INFO, NULL, r,
+                                "Volume group %s is not changed by muster any more.", label);
 }
 
 /* ---- a change: what it needs ---------------------------------------------------------------- */
@@ -92,11 +92,11 @@ static int check_form(struct answer *q, const struct vg_ask *ask, bool *good)
     if (ask == NULL || ask->op == 0 || ask->op >= ARRAY_LEN(needs))
         return answer_fail(q, REPLY_INVALID, "The request does not say what is to be changed.");
     n = &needs[ask->op];
-    lacks = n->luns && ask->luns.n == 0                  ? "LUNs"
-            : n->lv && ask->lv == NULL                   ? "an LV"
-            : n->new_name && ask->new_name == NULL       ? "a new name"
-            : n->size && ask->size_bytes == 0            ? "a size"
-                                                         : NULL;
+    lacks = n->luns && ask->luns.n == 0            ? "LUNs"
+            : n->lv && ask->lv == NULL             ? "an LV"
+            : n->new_name && ask->new_name == NULL ? "a new name"
+            : n->size && ask->size_bytes == 0      ? "a size"
+                                                   : NULL;
     if (lacks != NULL)
         return answer_fail(q, REPLY_INVALID, "%s needs %s.", n->name, lacks);
     *good = true;
@@ -172,8 +172,8 @@ static const char *lies_on(struct answer *q, const struct resource *lun)
         const struct resource *r = container_of(l, struct seat, link)->resource;
 
         if (r != lun)
-            return arena_printf(q->a, "the %s %s lies on it already",
-                                resource_kind_name(r->kind), resource_label(q->a, r));
+            return arena_printf(q->a, "the %s %s lies on it already", resource_kind_name(r->kind),
+                                resource_label(q->a, r));
     }
     return text;
 }

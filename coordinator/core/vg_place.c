@@ -45,9 +45,8 @@ static struct lease *any_right(const struct coord *c, const struct task *t)
     struct lease *l = vg_right(c, t);
 
     for (size_t i = 0; l == NULL && i < t->vg->row.containers.n; i++)
-        l = right_on(resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN,
-                                                        t->vg->row.containers.v[i])),
-                     t);
+        l = right_on(
+            resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN, t->vg->row.containers.v[i])), t);
     return l;
 }
 
@@ -176,9 +175,10 @@ static int may_change(struct step *s, const struct task *t, const struct node *n
 static int grant_all(struct step *s, const struct job *j, struct node *n, struct resource *r)
 {
     const struct vg_change_row *row = &j->task->vg->row;
-    struct lease_row what = {
-        .kind = KIND_CHANGE, .task_no = j->row.task_no, .job_no = j->row.no, .text = j->task->row.text
-    };
+    struct lease_row what = { .kind = KIND_CHANGE,
+                              .task_no = j->row.task_no,
+                              .job_no = j->row.no,
+                              .text = j->task->row.text };
     struct lease *l;
     int rc = lease_give(s, n, r, &what, &l);
 

@@ -11,8 +11,8 @@ enum { LONGEST = 127 };
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-";
 /* LVM gives such names to what it makes by itself. */
 static const char *const beginnings[] = { "snapshot", "pvmove" };
-static const char *const parts[] = { "_cdata", "_cmeta",  "_corig",  "_cpool",  "_cvol",   "_imeta",
-                                     "_iorig", "_mimage", "_mlog",   "_pmspare", "_rimage", "_rmeta",
+static const char *const parts[] = { "_cdata", "_cmeta",  "_corig", "_cpool",   "_cvol",   "_imeta",
+                                     "_iorig", "_mimage", "_mlog",  "_pmspare", "_rimage", "_rmeta",
                                      "_tdata", "_tmeta",  "_vdata", "_vorigin", "_wcorig" };
 
 static const char *lv_fault(const char *name)
