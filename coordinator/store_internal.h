@@ -47,7 +47,7 @@ struct store_table {
 extern const struct store_table store_meta, store_start, store_node, store_key, store_retired_boot,
     store_section, store_resource, store_sighting, store_edge, store_network, store_token,
     store_event, store_lease, store_lease_history, store_fence, store_task, store_job, store_scan,
-    store_reach, store_image, store_lost_path;
+    store_reach, store_image, store_lost_path, store_vg_change;
 
 /* Append a statement to `sql`; parameters are numbered as the columns. */
 void store_sql_upsert(struct buf *sql, const struct store_table *t);

@@ -38,6 +38,8 @@ static const struct place places[] = {
     PLACE_OF(task, "WHERE " RUNNING, "ORDER BY no", tasks, task_count),
     PLACE_OF(job, "WHERE task_no IN (SELECT no FROM task WHERE " RUNNING ")",
              "ORDER BY task_no, no", jobs, job_count),
+    PLACE_OF(vg_change, "WHERE task_no IN (SELECT no FROM task WHERE " RUNNING ")",
+             "ORDER BY task_no", vg_changes, vg_change_count),
 };
 
 static int prepare_select(sqlite3 *db, const struct store_table *t, const char *tail,

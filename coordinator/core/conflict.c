@@ -84,10 +84,22 @@ static int fit_scan(struct search *x)
     return 0;
 }
 
+/* Only a volume group has metadata that are muster's to change, when its operator has said so. */
+static int fit_change(struct search *x)
+{
+    const struct seat *seat = x->r->seat;
+
+    if (x->r->kind == RESOURCE_VG && (seat->scan == NULL || !seat->scan->admitted))
+        found(x, WAY_OBSERVE, NULL, NULL, "it is not muster's to change: muster vg adopt");
+    return 0;
+}
+
 static int fit(struct search *x)
 {
     if (x->want == WANT_SCAN)
         return fit_scan(x);
+    if (x->want == WANT_CHANGE)
+        return fit_change(x);
     if (x->r->kind != RESOURCE_FILESYSTEM && x->r->kind != RESOURCE_VG)
         return unfit(x, arena_printf(x->a,
                                      "it is a %s, and holds are of filesystems and volume groups",
@@ -192,7 +204,7 @@ static bool is_unknown(const struct search *x, const struct node *n)
 
     return GUARD(UNKNOWN_RIGHTS, n->row.rights_unknown) ||
            (!n->rights_told &&
-            (x->want == WANT_HOLD ? GUARD(TOLD_FOR_HOLD, true) : GUARD(TOLD_FOR_SCAN, lost)));
+            (x->want != WANT_SCAN ? GUARD(TOLD_FOR_HOLD, true) : GUARD(TOLD_FOR_SCAN, lost)));
 }
 
 static int tell_of(struct search *x, const struct node *n, const struct object *met)
@@ -243,11 +255,42 @@ static bool is_own(const struct search *x, const struct lease *l)
     return l->node == x->n && uuid_eq(l->row.boot_id, x->n->row.boot_id);
 }
 
+/* Whether what is on it is in the way of a change: of a volume group that is what lies under it and
+ * itself, since other LVs may be in use; of an LV or LUN, itself and all that is on it. */
+static bool is_changed(const struct search *x, const struct object *o)
+{
+    return x->r->kind == RESOURCE_VG ? (o->roles & ROLE_UP) != 0 : (o->roles & ROLE_DOWN) != 0;
+}
+
+/* A change of a volume group does not touch what is in it, but for what it is asked to. */
+static enum way way_of_change(const struct search *x, const struct object *o)
+{
+    return (x->want == WANT_CHANGE && is_changed(x, o)) ||
+                   (x->want == WANT_HOLD && x->r->kind == RESOURCE_VG)
+               ? WAY_HELD
+               : WAY_FREE;
+}
+
+/* Any right but a change: of what is changed. */
+static enum way way_for_change(const struct search *x, const struct object *o,
+                               const struct lease *l)
+{
+    if (!is_changed(x, o))
+        return WAY_FREE;
+    return l->row.kind == KIND_HOLD     ? WAY_HELD
+           : l->row.state == LEASE_LIVE ? WAY_LEASED
+                                        : WAY_RESIDUE;
+}
+
 static void try_right(struct search *x, const struct object *o, const struct lease *l)
 {
     enum way way = WAY_FREE;
 
-    if (l->row.kind == KIND_HOLD)
+    if (l->row.kind == KIND_CHANGE)
+        way = way_of_change(x, o);
+    else if (x->want == WANT_CHANGE)
+        way = way_for_change(x, o, l);
+    else if (l->row.kind == KIND_HOLD)
         way = x->want == WANT_HOLD                ? GUARD(HOLD_BLOCKS_HOLD, WAY_HELD)
               : GUARD(HOLD_BLOCKS, !is_own(x, l)) ? WAY_HELD
                                                   : WAY_FREE;
@@ -303,8 +346,18 @@ static bool holds(const struct object *met, const struct node *n)
     return false;
 }
 
+/* The maps of its LVs are on its PVs; that somebody has a PV open is LVM's own affair as well. */
+static bool is_of_lvm(const struct search *x, const struct use_at *u)
+{
+    enum use_kind kind = use_mark_kind(u->mark);
+
+    return x->r->kind == RESOURCE_VG && (kind == USE_DM || kind == USE_OPEN);
+}
+
 static void try_use(struct search *x, const struct object *o, const struct use_at *u, bool own)
 {
+    if (x->want == WANT_CHANGE && (!is_changed(x, o) || is_of_lvm(x, u)))
+        return;
     if (!GUARD(USE_BLOCKS, better(x, WAY_USED)) || is_scan(x->c, u) || (own && u->node == x->n) ||
         is_over(x->c, u->node))
         return;
@@ -314,7 +367,7 @@ static void try_use(struct search *x, const struct object *o, const struct use_a
 
 static void try_all(struct search *x, const struct object *met)
 {
-    bool own = x->n != NULL && (x->want == WANT_HOLD || holds(met, x->n));
+    bool own = x->n != NULL && x->want != WANT_CHANGE && (x->want == WANT_HOLD || holds(met, x->n));
 
     for (const struct object *o = met; o != NULL; o = o->next) {
         for (const struct link *l = o->uses.next; l != &o->uses; l = l->next)
@@ -352,6 +405,9 @@ static const char *lease_text(struct search *x)
     const struct lease *l = x->lease;
     const char *name = l->node->row.name;
 
+    if (l->row.kind == KIND_CHANGE)
+        return arena_printf(x->a, "task %u changes it on %s (token %llu)", l->row.task_no, name,
+                            (unsigned long long)l->row.token);
     if (l->row.kind == KIND_HOLD)
         return arena_printf(
             x->a, "%s has a hold of it%s (token %llu%s%s): it ends when that is done", name,

@@ -323,6 +323,7 @@ struct coord {
     uint32_t server_cap, reading_cap;
     struct link silent; /* struct node: those that may be in the way and have not said so */
     struct link readings_blocked, nodes_resting;
+    bool vgs_due;     /* a change of a volume group may go on: vgs_settle() */
     bool shop_failed; /* memory was out where nothing could be returned: the step fails */
 };
 
@@ -460,6 +461,7 @@ void better_forget(struct node *n);
 
 #include "core/lease.h" /* graph.c, conflict.c, lease.c, hold.c, fence.c */
 #include "core/task.h"  /* task.c, job.c */
+#include "core/vg.h"    /* vg_change.c, vg_place.c, vg_result.c, vg_ask.c */
 #include "core/scan.h"  /* scan.c, scan_place.c, scan_result.c */
 #include "core/images.h"
 #include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */

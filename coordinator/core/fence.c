@@ -108,7 +108,7 @@ static int rights_end(struct step *s, struct node *n, uuid128 boot, size_t *coun
         at = at->next;
         if (GUARD(FENCE_OF_BOOT, !uuid_eq(l->row.boot_id, boot)))
             continue;
-        if (l->row.kind == KIND_HOLD) {
+        if (l->row.kind != KIND_LEASE) {
             resource_label_in(l->resource, label, sizeof label);
             *held = *held == NULL ? arena_printf(s->u->arena, HELD "%s", label)
                                   : arena_printf(s->u->arena, "%s, %s", *held, label);

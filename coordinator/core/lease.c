@@ -158,16 +158,12 @@ static uint64_t token_next(struct coord *c)
     return ++c->meta.token;
 }
 
-int lease_grant(struct step *s, struct node *n, struct resource *r, const struct lease_row *what,
-                struct lease **out, struct verdict *why)
+int lease_give(struct step *s, struct node *n, struct resource *r, const struct lease_row *what,
+               struct lease **out)
 {
-    bool hold = what->kind == KIND_HOLD;
+    bool hold = what->kind != KIND_LEASE;
     struct lease_row row = *what;
-    int rc = conflict(s->c, s->u->arena, r, hold ? WANT_HOLD : WANT_SCAN, n, why);
 
-    *out = NULL;
-    if (rc < 0 || why->way != WAY_FREE)
-        return rc;
     row.token = token_next(s->c);
     row.state = hold ? LEASE_HELD : LEASE_LIVE;
     row.resource_no = r->no;
@@ -177,6 +173,16 @@ int lease_grant(struct step *s, struct node *n, struct resource *r, const struct
     row.granted = s->c->wall;
     *out = lease_new(s->c, &row, n, r);
     return *out == NULL ? -ENOMEM : lease_emit(s, *out);
+}
+
+int lease_grant(struct step *s, struct node *n, struct resource *r, const struct lease_row *what,
+                struct lease **out, struct verdict *why)
+{
+    enum want want = what->kind == KIND_HOLD ? WANT_HOLD : WANT_SCAN;
+    int rc = conflict(s->c, s->u->arena, r, want, n, why);
+
+    *out = NULL;
+    return rc < 0 || why->way != WAY_FREE ? rc : lease_give(s, n, r, what, out);
 }
 
 /* What it was granted for is not done by its node. */

@@ -83,9 +83,11 @@ bool resource_is_kept(const struct resource *r); /* though nobody sees it: it ha
 
 /* ---- conflict.c */
 enum want {
-    WANT_SCAN, /* a scan lease */
-    WANT_HOLD, /* a filesystem to write, or a change of a VG */
-    WANT_READ, /* it has been read: who else uses or holds it is in the way, and nothing else */
+    WANT_SCAN,   /* a scan lease */
+    WANT_HOLD,   /* a filesystem to write, or a volume group and all that is in it */
+    WANT_CHANGE, /* a volume group's metadata, for a task; an LV or a LUN as far as the task changes
+                    it */
+    WANT_READ,   /* it has been read: who else uses or holds it is in the way, and nothing else */
 };
 enum way { /* what is in the way, most lasting first */
            WAY_FREE = 0,
@@ -138,6 +140,9 @@ int rights_told(struct step *s, struct node *n, uint64_t seq, struct recs rights
  * task_no, job_no and text count. */
 int lease_grant(struct step *s, struct node *n, struct resource *r, const struct lease_row *what,
                 struct lease **out, struct verdict *why);
+/* The same, for what conflict() was asked for before: a right of kind KIND_CHANGE. */
+int lease_give(struct step *s, struct node *n, struct resource *r, const struct lease_row *what,
+               struct lease **out);
 /* The rights of the list that live on, into *renewed. */
 int lease_renew(struct step *s, struct node *n, struct recs rights, struct recs *renewed);
 struct lease *lease_by_token(const struct coord *c, uint64_t token);

@@ -61,7 +61,7 @@ int lease_list_info(struct arena *a, const struct lease_history_row *row, struct
                                         [LEASE_EXPIRED] = "expired",
                                         [LEASE_FENCED] = "fenced",
                                         [LEASE_BROKEN] = "broken" };
-    bool hold = row->kind == KIND_HOLD;
+    bool hold = row->kind != KIND_LEASE;
 
     if (ids_fill(a, row->token, row->resource, row->node, row->boot_id, out) < 0)
         return -ENOMEM;
@@ -96,7 +96,7 @@ static bool has_id(const uuid128 *v, size_t n, uuid128 id)
 static bool wanted(const struct lease_list_facts *f, enum right_kind kind, uuid128 resource,
                    uuid128 node)
 {
-    return f->kind == kind && has_id(f->resources, f->resource_count, resource) &&
+    return (kind == KIND_LEASE) == (f->kind == KIND_LEASE) && has_id(f->resources, f->resource_count, resource) &&
            has_id(f->nodes, f->node_count, node);
 }
 

@@ -177,11 +177,15 @@ struct event_row {
     const char *resource_label; /* may be NULL */
 };
 
-enum right_kind { KIND_LEASE = 1, KIND_HOLD = 2 };
+enum right_kind {
+    KIND_LEASE = 1,
+    KIND_HOLD = 2,
+    KIND_CHANGE = 3, /* of a volume group, to change its metadata; ends as a hold does */
+};
 enum lease_state {
     LEASE_LIVE = 1,
     LEASE_RESIDUE = 2, /* over by time, but not proven unmounted */
-    LEASE_HELD = 3,    /* a hold */
+    LEASE_HELD = 3,    /* a hold, a change */
 };
 enum lease_ending {
     LEASE_RELEASED = 1, /* of a hold: done */
@@ -234,7 +238,7 @@ struct fence_row {
     const char *text; /* may be NULL */
 };
 
-enum task_kind_id { TASK_SCAN = 1, TASK_KINDS };
+enum task_kind_id { TASK_SCAN = 1, TASK_LVM = 2, TASK_KINDS };
 enum task_state {
     TASK_RUNNING = 1,
     TASK_DONE = 2,
@@ -252,6 +256,19 @@ struct task_row {
     wall_ms created, ended; /* ended 0: it is not over */
     const char *text;       /* may be NULL */
     uint32_t left_out;      /* jobs that were not made, since there were too many */
+};
+
+/* What a task of kind lvm is to change. */
+struct vg_change_row {
+    uint32_t task_no;
+    uint32_t op;         /* enum lvm_op */
+    const char *vg;      /* name */
+    const char *vg_uuid; /* NULL: it is not created yet */
+    struct strs containers;
+    const char *lv, *lv_uuid, *new_name; /* may be NULL */
+    uint64_t size_bytes;
+    bool done;
+    uint64_t seqno, mark; /* done: what the metadata are since; 0: the volume group is no more */
 };
 
 enum job_progress { JOB_OPEN = 1, JOB_TAKEN = 2 /* a node works on it */, JOB_DONE = 3 };
@@ -333,8 +350,9 @@ enum change_type {
     CHANGE_FENCE,
     CHANGE_FENCE_DELETE, /* by (node_no, boot_id) */
     CHANGE_TASK,
-    CHANGE_TASK_DELETE, /* by no, with its jobs */
+    CHANGE_TASK_DELETE, /* by no, with its jobs and what it changes */
     CHANGE_JOB,
+    CHANGE_VG_CHANGE,
     CHANGE_SCAN,
     CHANGE_SCAN_DELETE, /* by resource_no, with reach and images */
     CHANGE_REACH,
@@ -367,6 +385,7 @@ struct change {
         struct fence_row fence;
         struct task_row task;
         struct job_row job;
+        struct vg_change_row vg_change;
         struct scan_row scan;
         struct reach_row reach;
         struct image_row image;
@@ -409,6 +428,8 @@ struct stored {
     size_t task_count;
     struct job_row *jobs; /* of those */
     size_t job_count;
+    struct vg_change_row *vg_changes; /* of those */
+    size_t vg_change_count;
     uint64_t oldest_event_no; /* 0: no events */
     uint64_t lease_history_count;
 };

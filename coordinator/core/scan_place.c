@@ -136,6 +136,7 @@ static void reading_try(struct coord *c, struct reading *d)
 
 void scans_wake(struct coord *c, const struct node *n)
 {
+    vgs_wake(c);
     while (n != NULL && !link_empty(&n->in_way_of))
         reading_try(c, container_of(n->in_way_of.next, struct reading, in_way));
     while (n == NULL && !link_empty(&c->readings_blocked))

@@ -213,6 +213,7 @@ void scan_edge(struct coord *c, const struct edge *e, bool gone)
 {
     const struct seat *seat = e->resource->seat;
 
+    vgs_wake(c);
     for (struct link *l = seat != NULL ? seat->readings.next : NULL;
          l != NULL && l != &seat->readings; l = l->next)
         reading_edge(c, container_of(l, struct reading, of_seat), e->node,
@@ -221,6 +222,7 @@ void scan_edge(struct coord *c, const struct edge *e, bool gone)
 
 void scan_node(struct coord *c, const struct node *n)
 {
+    vgs_wake(c);
     if (n->server != 0)
         openshop_set_slots(c->shop, n->server - 1, node_places(n));
     for (uint32_t i = 0; i < n->edge_count; i++)

@@ -115,6 +115,7 @@ static void task_remove(struct coord *c, struct task *t)
     link_remove(&t->link);
     link_remove(&t->due);
     free((void *)(uintptr_t)t->row.text);
+    vg_change_free(t->vg);
     free(t->jobs);
     free(t);
 }
@@ -361,6 +362,8 @@ int tasks_settle(struct step *s)
     do { /* a job for which no place is found may end, and its task with it */
         rc = tasks_go_on(s);
         if (rc == 0)
+            rc = vgs_settle(s);
+        if (rc == 0)
             rc = jobs_place(s);
         if (rc == 0)
             rc = scans_settle(s);
@@ -436,6 +439,8 @@ int tasks_load(struct step *s, const struct stored *im)
         if (is_known(c, &im->tasks[i]) && task_add(c, &im->tasks[i]) == NULL)
             return -ENOMEM;
     }
+    for (size_t i = 0; rc == 0 && i < im->vg_change_count; i++)
+        rc = vg_change_load(c, &im->vg_changes[i]);
     for (size_t i = 0; rc == 0 && i < im->job_count; i++) {
         if (t == NULL || t->row.no != im->jobs[i].task_no)
             t = task_by_no(c, im->jobs[i].task_no);

@@ -62,8 +62,9 @@ struct task {
     const struct task_kind *kind;
     struct job **jobs; /* by number - 1 */
     uint32_t job_count, job_cap, open;
-    const void *what; /* while its first step is made: of task_new() */
-    bool begun;       /* the jobs of its step, forwards or back, are made */
+    struct vg_change *vg; /* of kind lvm: what it changes; owned */
+    const void *what;     /* while its first step is made: of task_new() */
+    bool begun;           /* the jobs of its step, forwards or back, are made */
 };
 
 struct task_step {
@@ -79,6 +80,8 @@ struct task_step {
     int (*resumed)(struct step *s, struct job *j);
     /* Nothing was heard of an order in time. NULL: it is repeated. */
     int (*unanswered)(struct step *s, struct job *j);
+    /* Its node does not do it; `retry_ms` 0: nor later. NULL: as a scan's (scan.h). */
+    int (*declined)(struct step *s, struct job *j, const char *reason, int64_t retry_ms);
     /* The job's node is lost while it is not over. NULL: one that is silent or out is waited for;
      * after the end of its boot the job is open again; with the node it has failed. */
     int (*lost)(struct step *s, struct job *j, enum job_loss how);

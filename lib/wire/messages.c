@@ -88,6 +88,9 @@ static const struct field renewed_fields[] = { RENEWED_LIST(X, XREC, XRECS) };
 #define OWNER result_ack
 static const struct field result_ack_fields[] = { RESULT_ACK_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER vg_ask
+static const struct field vg_ask_fields[] = { VG_ASK_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER lvm_order
 static const struct field lvm_order_fields[] = { LVM_ORDER_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -213,6 +216,7 @@ DESC(denied);
 DESC(renewed);
 DESC(result_ack);
 DESC(image);
+DESC(vg_ask);
 DESC(lvm_order);
 DESC(lvm_result);
 DESC(lvm_refresh);

@@ -216,6 +216,8 @@ enum client_op {
     OP_HOLD_BREAK = 41,      /* resource (exact name), confirm = the same: an operator's word */
     OP_IMAGE_LIST = 42,      /* resources: of these filesystems, or these images; since = how many of
                                 them are passed over; limit */
+    OP_VG_ADOPT = 50,        /* resource; flag: true adopts, false lets go */
+    OP_VG_CHANGE = 51,       /* vg_ask: a task that changes a volume group */
 };
 
 enum reply_code {
@@ -279,7 +281,8 @@ enum node_admission {
     X(STR,  confirm,     19, 0, "")                                                                \
     X(BOOL, flag,        20, 0, "")                                                                \
     X(U64,  handle,      21, 0, "")                                                                \
-    X(U64,  offset,      22, 0, "")
+    X(U64,  offset,      22, 0, "")                                                                \
+    XREC(vg_ask, vg_ask, 24, 0, "")
 
 #define STATUS_INFO_LIST(X, XREC, XRECS)                                                           \
     X(STR,  version,         1,  0, "of the coordinator")                                          \

@@ -14,8 +14,8 @@ enum lvm_op {
     LVM_VG_EXTEND = 2, /* by `containers`, which become PVs */
     LVM_VG_REDUCE = 3, /* by the PVs in `containers`, on which nothing lies */
     LVM_VG_REMOVE = 4, /* there is no LV in it; its PVs are none afterwards */
-    LVM_LV_CREATE = 5, /* `lv` of `size_bytes` on the PVs in `containers`, linear */
-    LVM_LV_EXTEND = 6, /* to `size_bytes`, on the PVs in `containers` */
+    LVM_LV_CREATE = 5, /* `lv` of `size_bytes` on the PVs in `containers` (none: on any), linear */
+    LVM_LV_EXTEND = 6, /* to `size_bytes`, on the PVs in `containers` (none: on any) */
     LVM_LV_REDUCE = 7, /* to `size_bytes` */
     LVM_LV_REMOVE = 8,
     LVM_LV_RENAME = 9, /* to `new_name` */
@@ -38,7 +38,7 @@ enum lvm_outcome {
     X(STR,   vg,         4, FIELD_REQUIRED, "name")                                                \
     X(STR,   vg_uuid,    5, 0, "LVM's; absent when it is created")                                 \
     X(U64,   seqno,      6, 0, "of the metadata that it must have; absent when it is created")     \
-    X(STR,   metadata_digest, 7, 0, "the same")                                                    \
+    X(U64,   mark,       7, 0, "the same: text_mark() of its metadata_digest")                     \
     X(STRS,  pvs,        8, 0, "UUIDs of all its PVs, sorted; each must be there")                 \
     X(STRS,  containers, 9, 0, "as rows name them, in order; enum lvm_op says what for")           \
     X(STR,   lv,         10, 0, "name")                                                            \
@@ -46,7 +46,7 @@ enum lvm_outcome {
     X(STR,   new_name,   12, 0, "")                                                                \
     X(U64,   size_bytes, 13, 0, "a multiple of the extent size")                                   \
     X(STRS,  tags,       14, 0, "of what is created")                                              \
-    X(STR,   mark,       15, FIELD_REQUIRED, "a tag by which a later attempt knows what this task has made or changed")
+    X(STR,   tag,        15, FIELD_REQUIRED, "by which a later attempt knows what this task has made or changed")
 
 /* Answer to lvm_order, also to a repeated one. `taken` of the result_ack says that it is durable. */
 #define LVM_RESULT_LIST(X, XREC, XRECS)                                                            \
@@ -56,7 +56,7 @@ enum lvm_outcome {
     X(STR,   reason,     4, 0, "one sentence, of refused and failed")                              \
     X(STR,   vg_uuid,    5, 0, "of done: what it has become")                                      \
     X(U64,   seqno,      6, 0, "of done: of the metadata now; absent: it is no more")              \
-    X(STR,   metadata_digest, 7, 0, "the same")                                                    \
+    X(U64,   mark,       7, 0, "the same, as in lvm_order")                                        \
     X(STR,   lv_uuid,    8, 0, "of done: of what was created or changed")
 
 /* Sent unasked to each node that sees any PV of a changed volume group. Repeated as the order. */
@@ -65,7 +65,7 @@ enum lvm_outcome {
     X(STR,   vg,         2, FIELD_REQUIRED, "name")                                                \
     X(STR,   vg_uuid,    3, FIELD_REQUIRED, "")                                                    \
     X(U64,   seqno,      4, 0, "that the node is to have; absent: the volume group is no more")    \
-    X(STR,   metadata_digest, 5, 0, "the same")                                                    \
+    X(U64,   mark,       5, 0, "the same, as in lvm_order")                                        \
     X(STRS,  unmapped,   6, 0, "UUIDs of LVs of which there may be no device")
 
 /* Answer to lvm_refresh. */
@@ -74,7 +74,18 @@ enum lvm_outcome {
     X(BOOL,  current,    2, FIELD_REQUIRED, "metadata are those asked for, and every active table is what they say") \
     X(STR,   reason,     3, 0, "one sentence, unless current")                                     \
     X(U64,   seqno,      4, 0, "that it has")                                                      \
-    X(STR,   metadata_digest, 5, 0, "the same")
+    X(U64,   mark,       5, 0, "the same, as in lvm_order")
+
+/* ---- from clients (proto/client.proto) --------------------------------------------------------- */
+
+/* What is to be changed. Names as LVM has them. */
+#define VG_ASK_LIST(X, XREC, XRECS)                                                                \
+    X(U64,  op,         1, FIELD_REQUIRED, "enum lvm_op")                                          \
+    X(STR,  vg,         2, FIELD_REQUIRED, "name, or any name of the resource; of create: the new name") \
+    X(STRS, luns,       3, 0, "of create, extend and reduce: any names of the resources")          \
+    X(STR,  lv,         4, 0, "name in the volume group")                                          \
+    X(STR,  new_name,   5, 0, "of rename and snapshot")                                            \
+    X(U64,  size_bytes, 6, 0, "of an LV or snapshot; rounded up to extents")
 
 /* ---- between supervisor and worker (proto/worker.proto) -------------------------------------- */
 
@@ -94,13 +105,15 @@ enum lvm_outcome {
 
 /* clang-format on */
 
+#define RECORD_ENUM_vg_ask(TYPE, member, ...)        vg_ask_##member,
 #define RECORD_ENUM_lvm_order(TYPE, member, ...)     lvm_order_##member,
 #define RECORD_ENUM_lvm_result(TYPE, member, ...)    lvm_result_##member,
 #define RECORD_ENUM_lvm_refresh(TYPE, member, ...)   lvm_refresh_##member,
 #define RECORD_ENUM_lvm_refreshed(TYPE, member, ...) lvm_refreshed_##member,
-#define RECORD_ENUM_change_device(TYPE, member, ...)    change_device_##member,
+#define RECORD_ENUM_change_device(TYPE, member, ...) change_device_##member,
 #define RECORD_ENUM_lvm_change(TYPE, member, ...)    lvm_change_##member,
 
+RECORD_DECLARE(vg_ask, VG_ASK_LIST);
 RECORD_DECLARE(lvm_order, LVM_ORDER_LIST);
 RECORD_DECLARE(lvm_result, LVM_RESULT_LIST);
 RECORD_DECLARE(lvm_refresh, LVM_REFRESH_LIST);

@@ -53,6 +53,7 @@ const struct pb_pair pb_pairs[] = {
     PAIR(lvm_result, LIMIT_WORKER_RESULT_BYTES),
     PAIR(lvm_refreshed, LIMIT_WORKER_RESULT_BYTES),
     PAIR(lvm_change, LIMIT_WORKER_MESSAGE_BYTES),
+    PART(vg_ask),
     PART(lvm_order),
     PART(lvm_refresh),
     PART(change_device),

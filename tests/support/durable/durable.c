@@ -49,6 +49,15 @@ static void right_own(struct durable *d, enum table_id id, void *row)
 
         j->resource_label = durable_text(d, j->resource_label);
         j->reason = durable_text(d, j->reason);
+    } else if (id == T_VG_CHANGE) {
+        struct vg_change_row *v = row;
+
+        v->vg = durable_text(d, v->vg);
+        v->vg_uuid = durable_text(d, v->vg_uuid);
+        strs_copy(d, &v->containers);
+        v->lv = durable_text(d, v->lv);
+        v->lv_uuid = durable_text(d, v->lv_uuid);
+        v->new_name = durable_text(d, v->new_name);
     } else if (id == T_SCAN) {
         struct scan_row *s = row;
 
@@ -158,6 +167,7 @@ static void running(struct durable *d, struct stored *out)
 {
     out->tasks = arena_array(d->a, d->t[T_TASK].n, sizeof *out->tasks);
     out->jobs = arena_array(d->a, d->t[T_JOB].n, sizeof *out->jobs);
+    out->vg_changes = arena_array(d->a, d->t[T_VG_CHANGE].n, sizeof *out->vg_changes);
     for (size_t i = 0; i < d->t[T_TASK].n; i++) {
         const struct task_row *t = durable_row(d, T_TASK, i);
 
@@ -171,6 +181,14 @@ static void running(struct durable *d, struct stored *out)
 
         if (t != NULL && t->ended.v == 0)
             out->jobs[out->job_count++] = *j;
+    }
+    for (size_t i = 0; i < d->t[T_VG_CHANGE].n; i++) {
+        const struct vg_change_row *v = durable_row(d, T_VG_CHANGE, i);
+        struct task_row probe = { .no = v->task_no };
+        const struct task_row *t = durable_find(d, T_TASK, &probe);
+
+        if (t != NULL && t->ended.v == 0)
+            out->vg_changes[out->vg_change_count++] = *v;
     }
 }
 

@@ -179,6 +179,7 @@ static int apply_delete(struct durable *d, const struct change *ch, struct err *
         return must(durable_drop(d, T_FENCE, &ch->fence), "a fence", e);
     case CHANGE_TASK_DELETE:
         drop_jobs(d, ch->task.no);
+        durable_drop(d, T_VG_CHANGE, &(struct vg_change_row){ .task_no = ch->task.no });
         return must(durable_drop(d, T_TASK, &ch->task), "a task", e);
     case CHANGE_SCAN_DELETE:
         drop_scan(d, ch->scan.resource_no);
@@ -213,6 +214,8 @@ static int apply_right(struct durable *d, const struct change *ch, struct err *e
         return PUT(d, T_TASK, ch->task);
     case CHANGE_JOB:
         return PUT(d, T_JOB, ch->job);
+    case CHANGE_VG_CHANGE:
+        return PUT(d, T_VG_CHANGE, ch->vg_change);
     case CHANGE_SCAN:
         return PUT(d, T_SCAN, ch->scan);
     case CHANGE_REACH:

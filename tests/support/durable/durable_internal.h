@@ -24,6 +24,7 @@ enum table_id {
     T_FENCE,
     T_TASK,
     T_JOB,
+    T_VG_CHANGE,
     T_SCAN,
     T_REACH,
     T_IMAGE,

@@ -129,6 +129,13 @@ static int scan_order(const void *x, const void *y)
                      ((const struct scan_row *)y)->resource_no);
 }
 
+static int vg_change_order(const void *x, const void *y)
+{
+    const struct vg_change_row *a = x, *b = y;
+
+    return order_3(a->task_no, 0, "", b->task_no, 0, "");
+}
+
 static int reach_order(const void *x, const void *y)
 {
     const struct reach_row *a = x, *b = y;
@@ -164,6 +171,7 @@ static const struct {
     [T_FENCE] = { sizeof(struct fence_row), fence_order },
     [T_TASK] = { sizeof(struct task_row), task_order },
     [T_JOB] = { sizeof(struct job_row), job_order },
+    [T_VG_CHANGE] = { sizeof(struct vg_change_row), vg_change_order },
     [T_SCAN] = { sizeof(struct scan_row), scan_order },
     [T_REACH] = { sizeof(struct reach_row), reach_order },
     [T_IMAGE] = { sizeof(struct image_row), image_order },

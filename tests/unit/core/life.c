@@ -100,10 +100,15 @@ static void forget(struct life *l)
     l->offer_count = 0;
 }
 
+static bool is_unasked(const struct envelope *env)
+{
+    return env->offer != NULL || env->lvm_order != NULL || env->lvm_refresh != NULL;
+}
+
 static void take_messages(struct life *l)
 {
     for (struct outgoing *o = l->update.messages; o != NULL; o = o->next) {
-        if (o->env != NULL && o->env->offer != NULL) {
+        if (o->env != NULL && is_unasked(o->env)) {
             assert(l->offer_count < LIFE_OFFERS);
             l->offers[l->offer_count++] = record_dup(l->kept, &envelope_desc, o->env);
         } else if (o->env != NULL)

@@ -540,12 +540,32 @@ static void apply_task(struct model *m, const struct change *c)
         drop_key(m, &key);
         buf_printf(&key, "job|%010u|", r->no);
         drop_prefix(m, &key);
+        buf_printf(&key, "vg_change|%010u", r->no);
+        drop_prefix(m, &key);
         return;
     }
     buf_printf(&value, "%d %d %u %d %" PRId64 " %" PRId64 " ", (int)r->kind, (int)r->state, r->step,
                r->every_node, r->created.v, r->ended.v);
     buf_printf(&value, "%u ", r->left_out);
     add_text(&value, r->text);
+    put(m, &key, &value);
+}
+
+static void apply_vg_change(struct model *m, const struct change *c)
+{
+    const struct vg_change_row *r = &c->vg_change;
+    struct buf key = { 0 }, value = { 0 };
+
+    buf_printf(&key, "vg_change|%010u", r->task_no);
+    buf_printf(&value, "%u ", r->op);
+    add_text(&value, r->vg);
+    add_text(&value, r->vg_uuid);
+    add_strs(&value, &r->containers);
+    add_text(&value, r->lv);
+    add_text(&value, r->lv_uuid);
+    add_text(&value, r->new_name);
+    buf_printf(&value, "%" PRIu64 " %d %" PRIu64 " %" PRIu64 " ", r->size_bytes, r->done, r->seqno,
+               r->mark);
     put(m, &key, &value);
 }
 
@@ -665,6 +685,7 @@ void model_apply(struct model *m, const struct change *c)
         [CHANGE_TASK] = apply_task,
         [CHANGE_TASK_DELETE] = apply_task,
         [CHANGE_JOB] = apply_job,
+        [CHANGE_VG_CHANGE] = apply_vg_change,
         [CHANGE_SCAN] = apply_scan,
         [CHANGE_SCAN_DELETE] = apply_scan,
         [CHANGE_REACH] = apply_reach,
@@ -715,6 +736,7 @@ static void apply_stored(struct model *m, const struct stored *im)
     APPLY_ALL(m, CHANGE_SCAN, scan, im->scans, im->scan_count);
     APPLY_ALL(m, CHANGE_TASK, task, im->tasks, im->task_count);
     APPLY_ALL(m, CHANGE_JOB, job, im->jobs, im->job_count);
+    APPLY_ALL(m, CHANGE_VG_CHANGE, vg_change, im->vg_changes, im->vg_change_count);
     for (size_t i = 0; i < im->inventory_count; i++)
         put_hash(m, &im->inventory[i]);
 }
@@ -796,17 +818,21 @@ static int apply_events(struct model *m, struct store_reader *r, struct arena *a
 static const struct {
     const char *sql, *name;
     int keys;
+    int list; /* column of a list of texts; 0: none */
 } unread[] = {
     { "SELECT token, kind, resource, resource_kind, resource_label, node, node_name, boot_id, "
       "ttl_ms, granted, ended, ending, task_no, text FROM lease_history",
-      "lease_history", 1 },
+      "lease_history", 1, 0 },
     { "SELECT no, kind, state, step, every_node, created, ended, left_out, text FROM task WHERE ended <> 0",
-      "task", 1 },
+      "task", 1, 0 },
     { "SELECT task_no, no, step, state, resource_no, resource, resource_label, node_no, attempt, "
       "result, reason, token, images, mounts, ms, unchanged, ended FROM job "
       "WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
-      "job", 2 },
-    { "SELECT resource_no, node_no, how, boot_id, reason, at FROM reach", "reach", 2 },
+      "job", 2, 0 },
+    { "SELECT task_no, op, vg, vg_uuid, containers, lv, lv_uuid, new_name, size_bytes, done, seqno, "
+      "mark FROM vg_change WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
+      "vg_change", 1, 4 },
+    { "SELECT resource_no, node_no, how, boot_id, reason, at FROM reach", "reach", 2, 0 },
 };
 
 static void add_column(struct buf *b, sqlite3_stmt *st, int i)
@@ -877,8 +903,12 @@ static void dump_tables(struct model *m, sqlite3 *db)
             for (int i = 0; i < unread[t].keys; i++)
                 buf_printf(&key, unread[t].keys == 1 && t == 0 ? "|%020lld" : "|%010lld",
                            (long long)sqlite3_column_int64(st, i));
-            for (int i = unread[t].keys; i < sqlite3_column_count(st); i++)
-                add_column(&value, st, i);
+            for (int i = unread[t].keys; i < sqlite3_column_count(st); i++) {
+                if (i == unread[t].list && i > 0)
+                    add_list(&value, (const char *)sqlite3_column_text(st, i));
+                else
+                    add_column(&value, st, i);
+            }
             put(m, &key, &value);
         }
         sqlite3_finalize(st);

@@ -340,7 +340,7 @@ static void make_lease(uint64_t *r, struct arena *a, struct change *c)
     struct lease_row *x = &c->lease;
 
     x->token = 1 + random_below(r, 30);
-    x->kind = (enum right_kind)(1 + random_below(r, KIND_HOLD));
+    x->kind = (enum right_kind)(1 + random_below(r, KIND_CHANGE));
     x->state = (enum lease_state)(1 + random_below(r, LEASE_HELD));
     x->resource_no = 1 + (uint32_t)random_below(r, RESOURCES);
     x->node_no = random_node(r);
@@ -358,7 +358,7 @@ static void make_lease_history(uint64_t *r, struct arena *a, struct change *c)
     struct lease_history_row *x = &c->lease_history;
 
     x->token = 1 + random_below(r, 30); /* of a prune: so many stay */
-    x->kind = (enum right_kind)(1 + random_below(r, KIND_HOLD));
+    x->kind = (enum right_kind)(1 + random_below(r, KIND_CHANGE));
     random_bytes(r, x->resource.b, 16);
     x->resource_kind = (enum resource_kind)(1 + random_below(r, RESOURCE_KINDS - 1));
     x->resource_label = random_text(r, a);
@@ -418,6 +418,24 @@ static void make_job(uint64_t *r, struct arena *a, struct change *c)
     x->ms = random_u64(r);
     x->unchanged = random_chance(r, 50);
     x->ended = random_wall(r);
+}
+
+static void make_vg_change(uint64_t *r, struct arena *a, struct change *c)
+{
+    struct vg_change_row *x = &c->vg_change;
+
+    x->task_no = 1 + (uint32_t)random_below(r, TASKS);
+    x->op = (uint32_t)random_next(r);
+    x->vg = random_text(r, a);
+    x->vg_uuid = random_text_0(r, a);
+    x->containers = random_strs(r, a);
+    x->lv = random_text_0(r, a);
+    x->lv_uuid = random_text_0(r, a);
+    x->new_name = random_text_0(r, a);
+    x->size_bytes = random_u64(r);
+    x->done = random_chance(r, 50);
+    x->seqno = random_u64(r);
+    x->mark = random_u64(r);
 }
 
 static void make_scan(uint64_t *r, struct arena *a, struct change *c)
@@ -500,6 +518,7 @@ static const struct {
     [CHANGE_TASK] = { 6, make_task },
     [CHANGE_TASK_DELETE] = { 1, make_task },
     [CHANGE_JOB] = { 8, make_job },
+    [CHANGE_VG_CHANGE] = { 6, make_vg_change },
     [CHANGE_SCAN] = { 6, make_scan },
     [CHANGE_SCAN_DELETE] = { 1, make_scan },
     [CHANGE_REACH] = { 6, make_reach },

@@ -257,9 +257,9 @@ Test(open, database_of_another_program)
 Test(open, newer)
 {
     store_close(must_open());
+    run_sql("PRAGMA user_version=11");
+    check_refused(STORE_E_NEWER, "muster.db.before-11");
     run_sql("PRAGMA user_version=10");
-    check_refused(STORE_E_NEWER, "muster.db.before-10");
-    run_sql("PRAGMA user_version=9");
     store_close(must_open());
 }
 

@@ -117,7 +117,7 @@ Test(store, tables_agree_with_schema)
         &store_meta,     &store_start,    &store_node,  &store_key,           &store_retired_boot,
         &store_section,  &store_resource, &store_edge,  &store_network,       &store_token,
         &store_sighting, &store_event,    &store_lease, &store_lease_history, &store_fence,
-        &store_task,     &store_job,      &store_scan,  &store_reach,
+        &store_task,     &store_job,      &store_scan,  &store_reach,         &store_vg_change,
     };
     static const char *const types[] = {
         [STORE_U64] = "INTEGER",  [STORE_U32] = "INTEGER", [STORE_BOOL] = "INTEGER",
@@ -170,7 +170,7 @@ Test(store, every_table_is_strict)
                         -1, &n) == SQLITE_OK);
     cr_assert(n == 0, "%lld tables are not STRICT", (long long)n);
     store_int(store->db, "SELECT count(*) FROM pragma_table_list WHERE strict", -1, &n);
-    cr_assert(n == SECTION_COUNT + 23, "%lld STRICT tables", (long long)n);
+    cr_assert(n == SECTION_COUNT + 24, "%lld STRICT tables", (long long)n);
 }
 
 Test(store, header_and_modes)

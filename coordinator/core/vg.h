@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changes of volume groups: the kind of task that changes LVM metadata on one node and makes every
+ * other node current (docs/ARCHITECTURE.md section 8). vg_change.c: the kind; vg_place.c: who
+ * changes it, and what is in the way; vg_result.c: what nodes answer; vg_ask.c: what is asked for.
+ * A part of core_internal.h, which alone includes it. */
+#ifndef MUSTER_CORE_VG_H
+#define MUSTER_CORE_VG_H
+
+/* What a task is to change; the task owns it. */
+struct vg_change {
+    struct arena *arena; /* of all texts of the row */
+    struct vg_change_row row;
+};
+
+/* Also stored, as results of jobs. */
+enum vg_outcome {
+    VG_OUT_DONE = 1,   /* changed; of the other steps: the node is as it should be */
+    VG_OUT_FAILED = 2, /* not changed, or not known; the node is not as it should be */
+};
+
+enum vg_step { VG_STEP_UNMAP, VG_STEP_CHANGE, VG_STEP_SPREAD, VG_STEP_RELEASE, VG_STEPS };
+
+/* ---- vg_change.c */
+extern const struct task_kind vg_kind;
+void vg_change_free(struct vg_change *v); /* may be NULL */
+int vg_change_load(struct coord *c, const struct vg_change_row *row);
+int vg_change_save(struct step *s, const struct task *t);
+/* What it changes; NULL: nobody sees it, or it is not created yet. */
+struct resource *vg_of(const struct coord *c, const struct vg_change_row *row);
+struct resource *vg_lv_of(const struct coord *c, const struct vg_change_row *row);
+/* "LV root of volume group fast", as sentences name it. NULL: out of memory. */
+const char *vg_what(struct arena *a, const struct vg_change_row *row);
+
+/* ---- vg_place.c */
+int vg_place(struct step *s, struct job *j);
+/* The right of the task, NULL: it has none (yet, or any more). */
+struct lease *vg_right(const struct coord *c, const struct task *t);
+int vg_release(struct step *s, const struct task *t, enum lease_ending how);
+/* Something has changed that may have been in the way of a change. */
+void vgs_wake(struct coord *c);
+int vgs_settle(struct step *s);
+/* The versions that nodes which are up have: NULL when they have one. Else one sentence. */
+int vg_disagreement(const struct coord *c, struct arena *a, const struct resource *r,
+                    const char **why);
+
+/* ---- vg_result.c: session.c's handlers of these messages, and what declines */
+int on_lvm_result(struct step *s, const struct envelope *env, struct key *k);
+int on_lvm_refreshed(struct step *s, const struct envelope *env, struct key *k);
+int vg_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms);
+int vg_unheard(struct step *s, struct job *j);
+
+/* ---- vg_ask.c */
+int op_vg_adopt(struct answer *q);
+int op_vg_change(struct answer *q);
+
+#endif

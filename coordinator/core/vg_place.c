@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who changes a volume group, under which right, and what is in the way. */
+#include <errno.h>
+
+#include "core/core_internal.h"
+
+/* ---- the right of a task -------------------------------------------------------------------- */
+
+static bool is_of(const struct lease *l, const struct task *t)
+{
+    return l->row.kind == KIND_CHANGE && l->row.task_no == t->row.no;
+}
+
+static struct lease *right_on(const struct resource *r, const struct task *t)
+{
+    const struct link *at = r == NULL || r->seat == NULL ? NULL : r->seat->leases.next;
+
+    for (; at != NULL && at != &r->seat->leases; at = at->next) {
+        struct lease *l = container_of(at, struct lease, on_resource);
+
+        if (is_of(l, t))
+            return l;
+    }
+    return NULL;
+}
+
+/* Of what it will consist of, when there is no volume group yet. */
+static struct resource *subject(const struct coord *c, const struct task *t)
+{
+    const struct vg_change_row *row = &t->vg->row;
+    struct resource *r = row->op == LVM_VG_CREATE ? NULL : vg_of(c, row);
+
+    if (r == NULL && row->op == LVM_VG_CREATE && row->containers.n > 0)
+        r = resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN, row->containers.v[0]));
+    return r;
+}
+
+struct lease *vg_right(const struct coord *c, const struct task *t)
+{
+    return right_on(subject(c, t), t);
+}
+
+static struct lease *any_right(const struct coord *c, const struct task *t)
+{
+    struct lease *l = vg_right(c, t);
+
+    for (size_t i = 0; l == NULL && i < t->vg->row.containers.n; i++)
+        l = right_on(
+            resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN, t->vg->row.containers.v[i])), t);
+    return l;
+}
+
+int vg_release(struct step *s, const struct task *t, enum lease_ending how)
+{
+    struct lease *l;
+    int rc = 0;
+
+    while (rc == 0 && (l = any_right(s->c, t)) != NULL)
+        rc = lease_end(s, l, how);
+    return rc;
+}
+
+/* ---- what the nodes have -------------------------------------------------------------------- */
+
+static bool is_up(const struct node *n)
+{
+    return may_order(n) && n->row.admission == NODE_APPROVED;
+}
+
+static const struct sighting *version_of(const struct edge *e)
+{
+    return e->sightings;
+}
+
+int vg_disagreement(const struct coord *c, struct arena *a, const struct resource *r,
+                    const char **why)
+{
+    const struct edge *first = NULL;
+
+    (void)c;
+    *why = NULL;
+    for (const struct edge *e = r->edges; e != NULL; e = e->next) {
+        const struct sighting *g = version_of(e);
+
+        if (g == NULL || !is_up(e->node) || e->state == EDGE_LOST)
+            continue;
+        if (first == NULL)
+            first = e;
+        if (g->sight.size == version_of(first)->sight.size &&
+            g->sight.mark == version_of(first)->sight.mark)
+            continue;
+        *why = arena_printf(a,
+                            "%s has version %llu of its metadata, and %s has %s%llu: nothing is "
+                            "changed until they agree",
+                            first->node->row.name,
+                            (unsigned long long)version_of(first)->sight.size, e->node->row.name,
+                            g->sight.size == version_of(first)->sight.size ? "another " : "",
+                            (unsigned long long)g->sight.size);
+        return *why == NULL ? -ENOMEM : 0;
+    }
+    return 0;
+}
+
+/* The node has all of it, and what it knows is what all know. */
+static bool is_fit(const struct edge *e, const struct resource *r)
+{
+    const struct sighting *g = version_of(e);
+
+    return is_up(e->node) && !e->node->row.draining && e->shown == EDGE_OK && g != NULL &&
+           (r->kind != RESOURCE_VG || (g->sight.size == r->size && g->sight.mark == r->mark));
+}
+
+static bool sees_all(const struct coord *c, const struct node *n, const struct vg_change_row *row)
+{
+    for (size_t i = 0; i < row->containers.n; i++) {
+        const struct resource *r =
+            resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN, row->containers.v[i]));
+        const struct edge *e = r == NULL ? NULL : edge_find(n, r);
+
+        if (e == NULL || e->shown != EDGE_OK)
+            return false;
+    }
+    return true;
+}
+
+/* The one with the fewest orders; of those the first that was ever known. NULL: none. */
+static struct node *choose(const struct coord *c, const struct resource *r,
+                           const struct vg_change_row *row)
+{
+    struct node *best = NULL;
+
+    for (const struct edge *e = r->edges; e != NULL; e = e->next) {
+        if (!is_fit(e, r) || !sees_all(c, e->node, row))
+            continue;
+        if (best == NULL || e->node->orders < best->orders ||
+            (e->node->orders == best->orders && e->node->row.no < best->row.no))
+            best = e->node;
+    }
+    return best;
+}
+
+/* ---- the job -------------------------------------------------------------------------------- */
+
+static int hold(struct step *s, struct job *j, const char *why, bool ends)
+{
+    return why == NULL ? -ENOMEM : job_hold(s->c, j, why, ends);
+}
+
+/* Another change ends; what has been granted to nobody yet is known soon. */
+static bool ends_by_itself(const struct verdict *v)
+{
+    return v->way == WAY_HELD || v->way == WAY_UNKNOWN || v->way == WAY_UNTOLD;
+}
+
+/* Whether all that it is about is free for the node. */
+static int may_change(struct step *s, const struct task *t, const struct node *n,
+                      const struct resource *r, struct verdict *v)
+{
+    const struct vg_change_row *row = &t->vg->row;
+    const struct resource *lv = vg_lv_of(s->c, row);
+    int rc = conflict(s->c, s->u->arena, r, WANT_CHANGE, n, v);
+
+    if (rc == 0 && v->way == WAY_FREE && lv != NULL)
+        rc = conflict(s->c, s->u->arena, lv, WANT_CHANGE, n, v);
+    for (size_t i = 0; rc == 0 && v->way == WAY_FREE && i < row->containers.n; i++) {
+        const struct resource *lun =
+            resource_by_id(s->c, resource_seen_id(NULL, RESOURCE_LUN, row->containers.v[i]));
+
+        if (lun != NULL && lun != r && row->op != LVM_VG_REDUCE)
+            rc = conflict(s->c, s->u->arena, lun, WANT_CHANGE, n, v);
+    }
+    return rc;
+}
+
+static int grant_all(struct step *s, const struct job *j, struct node *n, struct resource *r)
+{
+    const struct vg_change_row *row = &j->task->vg->row;
+    struct lease_row what = { .kind = KIND_CHANGE,
+                              .task_no = j->row.task_no,
+                              .job_no = j->row.no,
+                              .text = j->task->row.text };
+    struct lease *l;
+    int rc = lease_give(s, n, r, &what, &l);
+
+    for (size_t i = 0; rc == 0 && i < row->containers.n; i++) {
+        struct resource *lun =
+            resource_by_id(s->c, resource_seen_id(NULL, RESOURCE_LUN, row->containers.v[i]));
+
+        if (lun != NULL && lun != r)
+            rc = lease_give(s, n, lun, &what, &l);
+    }
+    return rc;
+}
+
+/* The task has its right already: of an attempt before, or of a start before. */
+static int resume(struct step *s, struct job *j, const struct lease *l)
+{
+    struct node *n = l->node;
+
+    if (uuid_eq(n->row.boot_id, l->row.boot_id) && may_order(n))
+        return job_offer(s, j, n);
+    return hold(s, j,
+                arena_printf(s->u->arena,
+                             "%s has begun it and is not heard: it must be heard, or be fenced.",
+                             n->row.name),
+                true);
+}
+
+static int lacks(struct step *s, struct job *j, const struct resource *r, const char *why)
+{
+    const char *label = r == NULL ? j->task->vg->row.vg : resource_label(s->u->arena, r);
+
+    return label == NULL ? -ENOMEM
+                         : hold(s, j, arena_printf(s->u->arena, "%s: %s.", label, why), false);
+}
+
+int vg_place(struct step *s, struct job *j)
+{
+    struct task *t = j->task;
+    struct resource *r = subject(s->c, t);
+    const struct lease *l = right_on(r, t);
+    const char *why = NULL;
+    struct verdict v;
+    struct node *n;
+    int rc = 0;
+
+    if (l != NULL)
+        return resume(s, j, l);
+    if (r == NULL || r->edges == NULL)
+        return lacks(s, j, r, "no node sees it");
+    if (r->kind == RESOURCE_VG)
+        rc = vg_disagreement(s->c, s->u->arena, r, &why);
+    if (rc < 0 || why != NULL)
+        return rc < 0 ? rc : lacks(s, j, r, why);
+    n = choose(s->c, r, &t->vg->row);
+    if (n == NULL)
+        return lacks(s, j, r, "no node that is up sees all of it well, and is current");
+    rc = may_change(s, t, n, r, &v);
+    if (rc < 0)
+        return rc;
+    if (v.way != WAY_FREE)
+        return hold(s, j, v.text, ends_by_itself(&v));
+    rc = grant_all(s, j, n, r);
+    return rc < 0 ? rc : job_offer(s, j, n);
+}
+
+/* ---- what was in the way -------------------------------------------------------------------- */
+
+void vgs_wake(struct coord *c)
+{
+    c->vgs_due = true;
+}
+
+/* The oldest first: changes of one volume group go in order of their asking. */
+int vgs_settle(struct step *s)
+{
+    struct coord *c = s->c;
+
+    if (!c->vgs_due)
+        return 0;
+    c->vgs_due = false;
+    for (struct link *l = c->tasks.next; l != &c->tasks; l = l->next) {
+        const struct task *t = container_of(l, struct task, link);
+
+        for (uint32_t i = 0; t->kind == &vg_kind && i < t->job_count; i++) {
+            struct job *j = t->jobs[i];
+
+            if (j->now == JOB_HELD && j->row.step == VG_STEP_CHANGE)
+                job_enqueue(c, j);
+        }
+    }
+    return 0;
+}

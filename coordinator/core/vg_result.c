@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What nodes answer to the orders of a change of a volume group. */
+#include <errno.h>
+
+#include "core/core_internal.h"
+
+enum { BUSY_MS = 1000, TRIES = 5 };
+
+static bool is_ordered_of(const struct job *j, const struct node *n, const struct order_key *key)
+{
+    return j != NULL && j->task->kind == &vg_kind && j->row.attempt == key->attempt &&
+           j->node == n && j->now == JOB_OFFERED;
+}
+
+static bool was_done_by(const struct job *j, const struct node *n)
+{
+    return j != NULL && j->row.state == JOB_DONE && j->row.node_no == n->row.no;
+}
+
+/* ---- the change ----------------------------------------------------------------------------- */
+
+static int keep(struct vg_change *v, const char **to, const char *text)
+{
+    *to = arena_strdup(v->arena, text);
+    return (*to != NULL) == (text != NULL) ? 0 : -ENOMEM;
+}
+
+static int done(struct step *s, struct job *j, const struct lvm_result *in)
+{
+    struct task *t = j->task;
+    struct vg_change_row *row = &t->vg->row;
+    int rc = 0;
+
+    row->done = true;
+    row->seqno = in->seqno;
+    row->mark = in->mark;
+    if (row->vg_uuid == NULL)
+        rc = keep(t->vg, &row->vg_uuid, in->vg_uuid);
+    if (rc == 0 && row->lv_uuid == NULL)
+        rc = keep(t->vg, &row->lv_uuid, in->lv_uuid);
+    if (rc == 0)
+        rc = vg_change_save(s, t);
+    return rc < 0 ? rc : job_done(s, j, VG_OUT_DONE, NULL);
+}
+
+/* Nothing writes any more: the worker is gone, or never was. */
+static int not_done(struct step *s, struct job *j, const char *reason)
+{
+    int rc = vg_release(s, j->task, LEASE_RELEASED);
+
+    return rc < 0 ? rc : job_done(s, j, VG_OUT_FAILED, reason);
+}
+
+static int result_take(struct step *s, struct job *j, const struct lvm_result *in)
+{
+    const char *reason = in->reason != NULL ? in->reason : "The node gives no reason.";
+
+    if (in->outcome == LVM_STARTED)
+        return 0;
+    if (in->outcome == LVM_DONE)
+        return done(s, j, in);
+    if (in->outcome == LVM_FAILED && j->row.attempt < LIMIT_JOB_ATTEMPTS)
+        return job_again(s, j, reason);
+    return not_done(s, j, reason);
+}
+
+int on_lvm_result(struct step *s, const struct envelope *env, struct key *k)
+{
+    const struct lvm_result *in = env->lvm_result;
+    struct node *n = k->node;
+    struct job *j = job_by_key(s->c, in->order);
+    const struct lease *l = lease_by_token(s->c, in->token);
+    bool due = is_ordered_of(j, n, in->order) && l != NULL && l->node == n &&
+               l->row.kind == KIND_CHANGE && l->row.task_no == j->row.task_no &&
+               uuid_eq(l->row.boot_id, n->row.boot_id);
+    bool was = was_done_by(j, n);
+    int rc = 0;
+
+    if (s->c->read_only)
+        return answer_refused(s, REFUSE_BUSY, "The coordinator cannot store just now.", BUSY_MS);
+    if (in->outcome < LVM_STARTED || in->outcome > LVM_FAILED)
+        return answer_refused(s, REFUSE_MALFORMED, "A change has no such outcome.", 0);
+    if (due)
+        rc = result_take(s, j, in);
+    if (rc == 0)
+        rc = live_heard(s, n);
+    return rc < 0 ? rc
+                  : result_acknowledge(s, env, n, in->order, due || was,
+                                       "Its right is over: it is nobody's change any more.");
+}
+
+/* ---- who is current ------------------------------------------------------------------------- */
+
+int vg_unheard(struct step *s, struct job *j)
+{
+    if (++j->unheard < TRIES || j->row.step == VG_STEP_UNMAP)
+        return job_order_again(s, j);
+    return job_done(s, j, VG_OUT_FAILED, "It does not answer what it was asked.");
+}
+
+/* It is asked again, as if it had not answered, unless that has been often enough. */
+static int not_current(struct step *s, struct job *j, const char *reason)
+{
+    if (reason == NULL)
+        reason = "It gives no reason.";
+    return ++j->unheard < TRIES ? 0 : job_done(s, j, VG_OUT_FAILED, reason);
+}
+
+int on_lvm_refreshed(struct step *s, const struct envelope *env, struct key *k)
+{
+    const struct lvm_refreshed *in = env->lvm_refreshed;
+    struct node *n = k->node;
+    struct job *j = job_by_key(s->c, in->order);
+    bool due = is_ordered_of(j, n, in->order) && job_step(j)->place == NULL;
+    bool was = was_done_by(j, n);
+    int rc = 0;
+
+    if (s->c->read_only)
+        return answer_refused(s, REFUSE_BUSY, "The coordinator cannot store just now.", BUSY_MS);
+    if (due)
+        rc = in->current ? job_done(s, j, VG_OUT_DONE, NULL) : not_current(s, j, in->reason);
+    if (rc == 0)
+        rc = live_heard(s, n);
+    return rc < 0 ? rc
+                  : result_acknowledge(s, env, n, in->order, due || was,
+                                       "That is not asked of this node any more.");
+}
+
+/* ---- that it will not ----------------------------------------------------------------------- */
+
+int vg_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms)
+{
+    if (job_step(j)->place == NULL)
+        return retry_ms > 0 ? 0 : job_done(s, j, VG_OUT_FAILED, reason);
+    if (retry_ms > 0 || j->row.attempt < LIMIT_JOB_ATTEMPTS)
+        return retry_ms > 0 ? 0 : job_again(s, j, reason);
+    return not_done(s, j, reason);
+}

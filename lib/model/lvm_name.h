@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names as LVM takes them (lvm(8), "Valid names"). Pure. */
+#ifndef MUSTER_MODEL_LVM_NAME_H
+#define MUSTER_MODEL_LVM_NAME_H
+
+#include <stdbool.h>
+
+/* What is wrong with it as a name of a volume group, or (`lv`) of an LV: a part of a sentence, "is
+ * longer than 127 characters". NULL: nothing. */
+const char *lvm_name_fault(const char *name, bool lv);
+
+#endif

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changes of volume groups: three machines see one volume group on two LUNs, and a third LUN on
+ * which there is nothing. What is on the disks is `disk`; a machine reports what it has read of it.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "core/core_internal.h"
+#include "rights.h"
+#include "wire/codec.h"
+
+enum { MACHINES = 3, LVS = 20 };
+
+static const char *const luns[] = { "naa.6001", "naa.6002", "naa.6009" };
+
+/* What LVM would read. */
+static struct disk {
+    uint64_t seqno;
+    char digest[16];
+    char lvs[LVS][16]; /* names; the UUID is "uuid-NAME" */
+    size_t n;
+} disk;
+
+static struct life *l;
+static struct machine m[MACHINES];
+static struct use uses[MACHINES][2];
+static size_t use_count[MACHINES];
+/* Orders that came unasked. */
+static struct {
+    unsigned to;
+    const struct envelope *env;
+} heard[400];
+static size_t heard_count;
+static struct arena *kept;
+
+static void hear(void);
+static void forget(void);
+
+/* ---- machines ------------------------------------------------------------------------------- */
+
+static void report(unsigned i)
+{
+    struct lun lun[3] = { { 0 } };
+    struct pv pv[2] = { { 0 } };
+    struct vg vg = { 0 };
+    struct lv lv[LVS] = { { 0 } };
+    char uuid[LVS][24];
+    struct section v[] = {
+        { .id = SECTION_LUNS, .rows = lun, .row_count = 3 },
+        { .id = SECTION_PVS, .rows = pv, .row_count = 2 },
+        { .id = SECTION_VGS, .rows = &vg, .row_count = 1 },
+        { .id = SECTION_LVS, .rows = lv, .row_count = disk.n },
+        { .id = SECTION_USES, .rows = uses[i], .row_count = use_count[i] },
+    };
+
+    for (size_t k = 0; k < 3; k++) {
+        REC_SET(&lun[k], lun, key, luns[k]);
+        REC_SET(&lun[k], lun, paths_active, 2);
+        REC_SET(&lun[k], lun, paths_total, 2);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        REC_SET(&pv[k], pv, uuid, k == 0 ? "PV1" : "PV2");
+        REC_SET(&pv[k], pv, container, luns[k]);
+        REC_SET(&pv[k], pv, vg_uuid, "V");
+    }
+    REC_SET(&vg, vg, uuid, "V");
+    REC_SET(&vg, vg, name, "fast");
+    REC_SET(&vg, vg, seqno, disk.seqno);
+    REC_SET(&vg, vg, metadata_digest, disk.digest);
+    REC_SET(&vg, vg, paths_active, 2);
+    REC_SET(&vg, vg, paths_total, 2);
+    for (size_t k = 0; k < disk.n; k++) {
+        snprintf(uuid[k], sizeof uuid[k], "uuid-%s", disk.lvs[k]);
+        REC_SET(&lv[k], lv, uuid, uuid[k]);
+        REC_SET(&lv[k], lv, name, disk.lvs[k]);
+        REC_SET(&lv[k], lv, vg_uuid, "V");
+        REC_SET(&lv[k], lv, vg_name, "fast");
+        REC_SET(&lv[k], lv, paths_active, 2);
+        REC_SET(&lv[k], lv, paths_total, 2);
+    }
+    disks_report_all(&m[i], v, ARRAY_LEN(v));
+    hear();
+}
+
+static void uses_it(unsigned i, const char *container)
+{
+    struct use *u = &uses[i][use_count[i]++];
+
+    REC_SET(u, use, key, "mount/1");
+    REC_SET(u, use, kind, "mount");
+    REC_SET(u, use, container, container);
+    report(i);
+}
+
+static void written(void)
+{
+    disk.seqno++;
+    snprintf(disk.digest, sizeof disk.digest, "digest-%llu", (unsigned long long)disk.seqno);
+}
+
+static void setup(void)
+{
+    l = life_new();
+    kept = arena_new(0);
+    heard_count = 0;
+    disk = (struct disk){ .seqno = 6, .lvs = { "root" }, .n = 1 };
+    written();
+    memset(use_count, 0, sizeof use_count);
+    memset(uses, 0, sizeof uses);
+    for (unsigned i = 0; i < MACHINES; i++) {
+        machine_init(&m[i], l, i + 1);
+        machine_join(&m[i]);
+    }
+    for (unsigned i = 0; i < MACHINES; i++)
+        report(i);
+    forget();
+}
+
+static void teardown(void)
+{
+    life_free(l);
+    arena_free(kept);
+}
+
+TestSuite(vg, .init = setup, .fini = teardown);
+
+/* ---- what is asked and answered ------------------------------------------------------------- */
+
+static enum reply_code adopt(bool on)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, OP_VG_ADOPT);
+    REC_SET(&req, request, resource, "fast");
+    REC_SET(&req, request, flag, on);
+    return life_ask(l, &req);
+}
+
+static enum reply_code change(enum lvm_op op, const char *lv, uint64_t bytes)
+{
+    struct request req = { 0 };
+    struct vg_ask ask = { 0 };
+    enum reply_code code;
+
+    REC_SET(&ask, vg_ask, op, (uint64_t)op);
+    REC_SET(&ask, vg_ask, vg, "fast");
+    if (lv != NULL)
+        REC_SET(&ask, vg_ask, lv, lv);
+    if (bytes > 0)
+        REC_SET(&ask, vg_ask, size_bytes, bytes);
+    REC_SET(&req, request, op, OP_VG_CHANGE);
+    REC_SET(&req, request, vg_ask, &ask);
+    forget();
+    code = life_ask(l, &req);
+    hear();
+    return code;
+}
+
+/* Takes in what was ordered in the last commit. */
+static void hear(void)
+{
+    for (size_t k = 0; k < l->offer_count; k++) {
+        uuid128 id;
+
+        cr_assert_lt(heard_count, ARRAY_LEN(heard));
+        cr_assert(wire_uuid(l->offers[k]->node_id, &id));
+        for (unsigned i = 0; i < MACHINES; i++) {
+            if (uuid_eq(m[i].id, id))
+                heard[heard_count].to = i;
+        }
+        heard[heard_count++].env = record_dup(kept, &envelope_desc, l->offers[k]);
+    }
+    l->offer_count = 0;
+}
+
+/* Time passes, and all machines but this one are heard. */
+static void alive(int64_t ms, unsigned but)
+{
+    for (int64_t t = 0; t < ms; t += 1000) {
+        for (unsigned i = 0; i < MACHINES; i++) {
+            if (i != but)
+                machine_heartbeat(&m[i]);
+            hear();
+        }
+        heard_count = 0;
+        life_run(l, 1000);
+        hear();
+    }
+}
+
+/* The newest order of a change since forget(), and to whom. NULL: there is none. */
+static const struct lvm_order *order_to(unsigned *to)
+{
+    const struct lvm_order *o = NULL;
+
+    hear();
+    for (size_t k = 0; k < heard_count; k++) {
+        if (heard[k].env->lvm_order == NULL)
+            continue;
+        o = heard[k].env->lvm_order;
+        *to = heard[k].to;
+    }
+    return o;
+}
+
+static void forget(void)
+{
+    hear();
+    heard_count = 0;
+}
+
+static bool result(unsigned i, const struct lvm_order *o, enum lvm_outcome outcome,
+                   const char *reason)
+{
+    struct lvm_result body = { 0 };
+    struct envelope env = { 0 };
+    bool taken;
+
+    REC_SET(&body, lvm_result, order, o->order);
+    REC_SET(&body, lvm_result, token, o->token);
+    REC_SET(&body, lvm_result, outcome, (uint64_t)outcome);
+    REC_PUT(&body, lvm_result, reason, reason);
+    if (outcome == LVM_DONE) {
+        REC_SET(&body, lvm_result, vg_uuid, "V");
+        REC_SET(&body, lvm_result, seqno, disk.seqno);
+        REC_SET(&body, lvm_result, mark, text_mark(disk.digest));
+        REC_SET(&body, lvm_result, lv_uuid, "uuid-new");
+    }
+    REC_SET(&env, envelope, lvm_result, &body);
+    forget();
+    machine_say(&m[i], &env);
+    taken = l->answer != NULL && l->answer->result_ack != NULL && l->answer->result_ack->taken;
+    hear();
+    return taken;
+}
+
+/* Answers every refresh that this machine has heard of since forget(); how many. */
+static size_t refreshed(unsigned i, bool current)
+{
+    size_t n = 0;
+
+    hear();
+    for (size_t k = 0; k < heard_count; k++) {
+        struct lvm_refreshed body = { 0 };
+        struct envelope env = { 0 };
+
+        if (heard[k].to != i || heard[k].env->lvm_refresh == NULL)
+            continue;
+        REC_SET(&body, lvm_refreshed, order, heard[k].env->lvm_refresh->order);
+        REC_SET(&body, lvm_refreshed, current, current);
+        if (!current)
+            REC_SET(&body, lvm_refreshed, reason, "LV root is open.");
+        REC_SET(&env, envelope, lvm_refreshed, &body);
+        machine_say(&m[i], &env);
+        hear();
+        n++;
+    }
+    return n;
+}
+
+/* The first refresh that was heard of since forget(); how many there are. */
+static size_t refreshes(const struct lvm_refresh **first)
+{
+    size_t n = 0;
+
+    hear();
+    for (size_t k = heard_count; k-- > 0;) {
+        if (heard[k].env->lvm_refresh == NULL)
+            continue;
+        *first = heard[k].env->lvm_refresh;
+        n++;
+    }
+    return n;
+}
+
+static const struct task *task(void)
+{
+    return link_empty(&l->c->tasks) ? NULL : container_of(l->c->tasks.prev, struct task, link);
+}
+
+static size_t rights(void)
+{
+    return map_count(l->c->leases);
+}
+
+/* The change is on the disks, and all have read it. */
+static void spread(void)
+{
+    for (unsigned i = 0; i < MACHINES; i++) {
+        refreshed(i, true);
+        report(i);
+    }
+}
+
+static const struct lvm_order *created(const char *lv, unsigned *to)
+{
+    cr_assert_eq(change(LVM_LV_CREATE, lv, 1u << 30), REPLY_OK, "%s", l->reply->text);
+    return order_to(to);
+}
+
+/* ---- tests ---------------------------------------------------------------------------------- */
+
+Test(vg, nothing_is_changed_that_is_not_adopted)
+{
+    cr_expect_eq(change(LVM_LV_CREATE, "a", 1u << 30), REPLY_REFUSED);
+    cr_expect_not_null(strstr(l->reply->text, "muster vg adopt"));
+    cr_assert_eq(adopt(true), REPLY_OK);
+    cr_expect_eq(change(LVM_LV_CREATE, "a", 1u << 30), REPLY_OK);
+    cr_assert_eq(adopt(false), REPLY_OK);
+    cr_expect_eq(change(LVM_LV_CREATE, "b", 1u << 30), REPLY_REFUSED);
+}
+
+Test(vg, one_changes_it_and_all_are_told)
+{
+    const struct lvm_refresh *f = NULL;
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->op, LVM_LV_CREATE);
+    cr_expect_str_eq(o->vg, "fast");
+    cr_expect_str_eq(o->vg_uuid, "V");
+    cr_expect_eq(o->seqno, 7);
+    cr_expect_eq(o->mark, text_mark("digest-7"));
+    cr_assert_eq(o->pvs.n, 2);
+    cr_expect_str_eq(o->pvs.v[0], "PV1");
+    cr_expect_eq(rights(), 1);
+    cr_expect(result(to, o, LVM_STARTED, NULL));
+    cr_expect_eq(rights(), 1);
+    written();
+    cr_expect(result(to, o, LVM_DONE, NULL));
+    cr_expect_eq(rights(), 1, "until all are current nobody else changes it");
+    cr_assert_eq(refreshes(&f), MACHINES);
+    cr_expect_eq(f->seqno, 8);
+    spread();
+    cr_expect_null(task());
+    cr_expect_eq(rights(), 0);
+    cr_expect(result(to, o, LVM_DONE, NULL) == false, "the task is over, and its right");
+}
+
+Test(vg, changes_wait_for_each_other_in_order)
+{
+    const struct lvm_order *first, *o;
+    unsigned to, other;
+
+    adopt(true);
+    first = created("a", &to);
+    cr_assert_not_null(first);
+    cr_expect_null(created("b", &other), "one at a time");
+    cr_expect_null(created("c", &other));
+    cr_expect_not_null(strstr(task()->jobs[0]->held, "task 1 changes it"));
+    alive(700000, MACHINES);
+    cr_expect_eq(task()->jobs[0]->now, JOB_HELD, "however long it takes");
+    written();
+    snprintf(disk.lvs[disk.n++], 16, "a");
+    result(to, first, LVM_DONE, NULL);
+    for (unsigned i = 0; i < MACHINES; i++)
+        report(i);
+    spread();
+    o = order_to(&other);
+    cr_assert_not_null(o);
+    cr_expect_str_eq(o->lv, "b");
+    cr_expect_eq(o->seqno, 8);
+}
+
+Test(vg, a_silent_node_keeps_its_right_until_it_is_fenced)
+{
+    const struct lvm_order *o, *again;
+    unsigned to, other = 99;
+    char secret[33];
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    alive(600000, to);
+    forget();
+    cr_expect_eq(rights(), 1);
+    cr_expect_null(order_to(&other));
+    life_restart(l);
+    for (unsigned i = 0; i < MACHINES; i++) {
+        if (i != to) {
+            machine_register(&m[i]);
+            report(i);
+        }
+    }
+    cr_expect_eq(rights(), 1, "a start of the coordinator changes nothing of it");
+    alive(40000, to);
+    cr_expect_null(order_to(&other));
+    machine_reboot(&m[to]);
+    life_token(l, m[to].name, secret);
+    machine_enrol(&m[to], secret);
+    machine_register(&m[to]);
+    report(to);
+    again = order_to(&other);
+    cr_assert_not_null(again, "its boot is over: somebody does it: %s", task()->jobs[0]->held);
+    cr_expect_gt(again->token, o->token);
+    cr_expect_not(result(to, o, LVM_DONE, NULL), "nothing is taken under the old right");
+}
+
+Test(vg, what_is_refused_by_the_node_fails)
+{
+    const struct lvm_order *o;
+    unsigned to;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    cr_expect(result(to, o, LVM_REFUSED, "There is no room for it."));
+    cr_expect_null(task());
+    cr_expect_eq(rights(), 0);
+}
+
+Test(vg, what_may_go_another_time_is_tried_again)
+{
+    const struct lvm_order *o, *again;
+    unsigned to, other = 99;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_expect(result(to, o, LVM_FAILED, "The worker was killed."));
+    again = order_to(&other);
+    cr_assert_not_null(again);
+    cr_expect_eq(other, to, "under the same right");
+    cr_expect_eq(again->token, o->token);
+    cr_expect_eq(again->order->attempt, 2);
+    cr_expect_not(result(to, o, LVM_DONE, NULL), "the first attempt is over");
+}
+
+Test(vg, nothing_is_removed_that_may_be_mapped)
+{
+    const struct lvm_refresh *f = NULL;
+    unsigned to = 99;
+
+    adopt(true);
+    cr_assert_eq(change(LVM_LV_REMOVE, "root", 0), REPLY_OK, "%s", l->reply->text);
+    cr_expect_null(order_to(&to));
+    cr_assert_eq(refreshes(&f), MACHINES);
+    cr_expect_str_eq(f->unmapped.v[0], "uuid-root");
+    refreshed(0, true);
+    refreshed(1, true);
+    cr_expect_null(order_to(&to), "one has not answered");
+    refreshed(2, true);
+    cr_expect_not_null(order_to(&to));
+}
+
+Test(vg, who_has_it_open_is_named)
+{
+    adopt(true);
+    uses_it(1, "lv.uuid-root");
+    cr_expect_eq(change(LVM_LV_REMOVE, "root", 0), REPLY_REFUSED);
+    cr_expect_not_null(strstr(l->reply->text, m[1].name), "%s", l->reply->text);
+    cr_expect_eq(change(LVM_LV_CREATE, "new", 1u << 30), REPLY_OK,
+                 "other LVs may be in use meanwhile");
+}
+
+Test(vg, nodes_that_disagree_stop_all_changes)
+{
+    unsigned to = 99;
+
+    adopt(true);
+    written();
+    report(0);
+    cr_expect_null(created("new", &to));
+    cr_expect_not_null(strstr(task()->jobs[0]->held, "until they agree"), "%s",
+                       task()->jobs[0]->held);
+    report(1);
+    report(2);
+    cr_expect_not_null(order_to(&to), "they do");
+}
+
+Test(vg, input)
+{
+    static const struct {
+        enum lvm_op op;
+        const char *lv;
+        uint64_t bytes;
+        enum reply_code code;
+        const char *text;
+    } cases[] = {
+        { LVM_LV_CREATE, "root", 1u << 30, REPLY_REFUSED, "has an LV 'root' already" },
+        { LVM_LV_CREATE, "a b", 1u << 30, REPLY_INVALID, "other characters" },
+        { LVM_LV_CREATE, "pvmove0", 1u << 30, REPLY_INVALID, "keeps for itself" },
+        { LVM_LV_CREATE, "a_tdata", 1u << 30, REPLY_INVALID, "keeps for itself" },
+        { LVM_LV_CREATE, "-a", 1u << 30, REPLY_INVALID, "hyphen" },
+        { LVM_LV_CREATE, "a", 0, REPLY_INVALID, "needs a size" },
+        { LVM_LV_CREATE, NULL, 1, REPLY_INVALID, "needs an LV" },
+        { LVM_LV_REMOVE, "swap", 0, REPLY_NOT_FOUND, "has no LV 'swap'" },
+        { LVM_VG_EXTEND, NULL, 0, REPLY_INVALID, "needs LUNs" },
+        { LVM_VG_CREATE, NULL, 0, REPLY_INVALID, "needs LUNs" },
+        { (enum lvm_op)77, NULL, 0, REPLY_INVALID, "does not say" },
+    };
+
+    adopt(true);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        enum reply_code code = change(cases[i].op, cases[i].lv, cases[i].bytes);
+
+        cr_expect_eq(code, cases[i].code, "%zu: %s", i, l->reply->text);
+        cr_expect_not_null(strstr(l->reply->text, cases[i].text), "%zu: %s", i, l->reply->text);
+    }
+    cr_expect_null(task());
+}
