@@ -162,7 +162,7 @@ struct agent *agent_new(const struct agent_config *config)
     a->dirty = false;
     for (int i = 0; i < SECTION_COUNT; i++)
         a->parts[i].content.id = (enum section_id)i;
-    if (agent_lease_init(a) == 0)
+    if (agent_lease_init(a) == 0 && agent_change_init(a) == 0)
         return a;
     agent_free(a);
     return NULL;
@@ -175,6 +175,8 @@ void agent_free(struct agent *a)
     for (int i = 0; i < SECTION_COUNT; i++)
         arena_free(a->parts[i].arena);
     agent_lease_deinit(a);
+    agent_change_deinit(a);
+    agent_refresh_deinit(a);
     sodium_memzero(a->secret, sizeof a->secret);
     free(a);
 }
@@ -215,6 +217,7 @@ static const enum section_id lvm_lies_on[] = { SECTION_LUNS, SECTION_PARTITIONS,
 static void on_done(struct agent *a, const struct agent_event *ev, struct turn *t)
 {
     digest128 before[ARRAY_LEN(lvm_lies_on)];
+    mono_ms began = a->jobs[ev->worker.kind].started;
     bool differs = false;
 
     /* A worker that was given up says nothing that counts. */
@@ -230,6 +233,8 @@ static void on_done(struct agent *a, const struct agent_event *ev, struct turn *
                    !digest_eq(before[i], a->parts[lvm_lies_on[i]].content.digest);
     if (differs)
         agent_plan_hint(a, WORKER_LVM, t->now);
+    if (ev->worker.kind == WORKER_LVM)
+        agent_refresh_looked(a, t, began);
 }
 
 static void on_stuck(struct agent *a, const struct agent_event *ev, struct turn *t)
@@ -240,6 +245,8 @@ static void on_stuck(struct agent *a, const struct agent_event *ev, struct turn 
         return;
     j->state = JOB_STUCK;
     agent_mark(a, t, ev->worker.kind, SECTION_STUCK, ev->worker.error);
+    if (ev->worker.kind == WORKER_LVM)
+        agent_refresh_looked(a, t, t->now);
 }
 
 static void on_gone(struct agent *a, const struct agent_event *ev, struct turn *t)
@@ -250,7 +257,7 @@ static void on_gone(struct agent *a, const struct agent_event *ev, struct turn *
         return;
     j->state = JOB_IDLE;
     j->again = false;
-    j->hinted = false;
+    j->hinted = j->asked = false;
     j->due = t->now;
 }
 
@@ -268,6 +275,11 @@ static void on_scan_clean(struct agent *a, const struct agent_event *ev, struct 
 static void on_reach_done(struct agent *a, const struct agent_event *ev, struct turn *t)
 {
     agent_reach_done(a, t, ev);
+}
+
+static void on_change_done(struct agent *a, const struct agent_event *ev, struct turn *t)
+{
+    agent_change_done(a, t, ev);
 }
 
 static void on_stop(struct agent *a, const struct agent_event *ev, struct turn *t)
@@ -292,7 +304,7 @@ int agent_step(struct agent *a, const struct agent_event *ev, struct arena *aren
         [AGENT_WORKER_DONE] = on_done,      [AGENT_WORKER_STUCK] = on_stuck,
         [AGENT_WORKER_GONE] = on_gone,      [AGENT_STOP] = on_stop,
         [AGENT_SCAN_DONE] = on_scan_done,   [AGENT_SCAN_CLEAN] = on_scan_clean,
-        [AGENT_REACH_DONE] = on_reach_done,
+        [AGENT_REACH_DONE] = on_reach_done, [AGENT_CHANGE_DONE] = on_change_done,
     };
     struct turn t = { .arena = arena, .tail = actions, .now = ev->now };
 
@@ -319,7 +331,8 @@ mono_ms agent_next_deadline(const struct agent *a)
     if (a->state == AGENT_IDLE || a->state == AGENT_STOPPED)
         return (mono_ms){ INT64_MAX };
     return earlier(agent_plan_deadline(a),
-                   earlier(agent_talk_deadline(a), agent_rights_deadline(a)));
+                   earlier(agent_talk_deadline(a),
+                           earlier(agent_rights_deadline(a), agent_change_deadline(a))));
 }
 
 bool agent_registered(const struct agent *a)

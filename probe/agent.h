@@ -29,6 +29,12 @@ struct agent_residue {
     uuid128 resource;
 };
 
+/* The last change of a volume group that an earlier probe of this boot has begun. */
+struct agent_change {
+    const struct lvm_change *change;
+    bool runs; /* a worker of it may live, and ends in AGENT_CHANGE_DONE */
+};
+
 struct agent_config {
     uuid128 node_id, boot_id;
     const struct identity *identity; /* must outlive the agent */
@@ -43,6 +49,8 @@ struct agent_config {
      * LIMIT_RIGHTS / 2; copied. */
     const struct agent_residue *residues;
     size_t residue_count;
+    const struct agent_change *changes; /* copied */
+    size_t change_count;
 };
 
 enum agent_event_type {
@@ -56,6 +64,7 @@ enum agent_event_type {
     AGENT_SCAN_DONE,    /* a scan's worker has ended, or cannot be ended */
     AGENT_SCAN_CLEAN,   /* what was not proven unmounted is so now */
     AGENT_REACH_DONE,   /* a reach's worker has ended, or has been given up */
+    AGENT_CHANGE_DONE,  /* a change's worker is gone, with all of its I/O */
     AGENT_STOP,         /* the probe ends in good order */
 };
 
@@ -81,7 +90,12 @@ struct agent_event {
             struct order_key order;
             const struct reach_result *result; /* NULL: nothing */
             const char *error;
-        } reach;            /* AGENT_REACH_DONE */
+        } reach; /* AGENT_REACH_DONE */
+        struct {
+            struct order_key order;
+            const struct lvm_result *result; /* NULL: nothing */
+            const char *error;
+        } change;           /* AGENT_CHANGE_DONE */
         const char *reason; /* AGENT_STOP */
     };
 };
@@ -95,24 +109,27 @@ enum agent_action_type {
     AGENT_EXTEND_SCAN, /* the worker of `request` has until `deadline` now */
     AGENT_KILL_SCAN,   /* end the worker of `request` */
     AGENT_RUN_REACH,   /* start a worker that looks, without a mount. Ends in AGENT_REACH_DONE */
-    AGENT_LOG,         /* one sentence for the log */
+    AGENT_RUN_CHANGE, /* note it where a later probe of this boot finds it, then start a worker that
+                         changes a volume group. Ends in AGENT_CHANGE_DONE */
+    AGENT_LOG,        /* one sentence for the log */
 };
 
 struct agent_action {
     struct agent_action *next;
     enum agent_action_type type;
-    const struct envelope *env;  /* AGENT_SEND */
-    enum worker_kind kind;       /* AGENT_RUN_WORKER */
-    int64_t timeout_ms;          /* AGENT_RUN_WORKER */
-    bool whole;                  /* AGENT_RUN_WORKER: nothing is taken from memory */
-    const struct memory *memory; /* AGENT_SAVE_MEMORY */
-    bool enrolled;               /* AGENT_SAVE_MEMORY */
-    uint64_t request;            /* AGENT_RUN_SCAN, _EXTEND_SCAN, _KILL_SCAN: names the right */
-    mono_ms deadline;            /* AGENT_RUN_SCAN, _EXTEND_SCAN */
-    const struct granted *grant; /* AGENT_RUN_SCAN */
-    const struct offer *offer;   /* AGENT_RUN_REACH */
-    const char *text;            /* AGENT_LOG */
-    int level;                   /* AGENT_LOG: enum log_level */
+    const struct envelope *env;      /* AGENT_SEND */
+    enum worker_kind kind;           /* AGENT_RUN_WORKER */
+    int64_t timeout_ms;              /* AGENT_RUN_WORKER */
+    bool whole;                      /* AGENT_RUN_WORKER: nothing is taken from memory */
+    const struct memory *memory;     /* AGENT_SAVE_MEMORY */
+    bool enrolled;                   /* AGENT_SAVE_MEMORY */
+    uint64_t request;                /* AGENT_RUN_SCAN, _EXTEND_SCAN, _KILL_SCAN: names the right */
+    mono_ms deadline;                /* AGENT_RUN_SCAN, _EXTEND_SCAN */
+    const struct granted *grant;     /* AGENT_RUN_SCAN */
+    const struct offer *offer;       /* AGENT_RUN_REACH */
+    const struct lvm_change *change; /* AGENT_RUN_CHANGE */
+    const char *text;                /* AGENT_LOG */
+    int level;                       /* AGENT_LOG: enum log_level */
 };
 
 struct agent *agent_new(const struct agent_config *config); /* NULL: out of memory */

@@ -4,6 +4,7 @@
 #define MUSTER_AGENT_INTERNAL_H
 
 #include "agent.h"
+#include "base/limits.h"
 #include "wire/token.h"
 
 enum agent_state {
@@ -46,6 +47,7 @@ struct worker_job {
     enum job_state state;
     bool hinted;       /* `due` is for a hint's sake */
     bool again;        /* hinted while it ran */
+    bool asked;        /* while it ran: to begin anew at once, whatever it costs */
     bool whole;        /* JOB_RUNNING: this run takes nothing from memory */
     mono_ms due;       /* JOB_IDLE: next run */
     mono_ms whole_due; /* when the next run is to be such a one, whatever it is for */
@@ -117,6 +119,48 @@ struct leases {
     uint64_t token_floor; /* of an earlier start of the coordinator */
 };
 
+enum change_slot_state {
+    CHANGE_FREE,
+    CHANGE_WANTED, /* the worker is to be started */
+    CHANGE_RUNS,
+    CHANGE_OVER, /* the result is to be told until it is answered */
+};
+
+/* A change of a volume group that this node was ordered (docs/ARCHITECTURE.md section 8). */
+struct change_slot {
+    enum change_slot_state state;
+    struct arena *arena; /* of all below */
+    const struct lvm_change *change;
+    bool say_started;         /* the order is to be answered */
+    struct lvm_result result; /* CHANGE_OVER */
+    uint64_t told, last_told; /* the first and the last message that brought it; 0: none */
+    mono_ms tell_at;
+};
+
+/* The last change of one volume group in this boot: no older token counts any more. */
+struct change_past {
+    struct arena *arena;
+    const struct lvm_change *change;
+};
+
+enum { CHANGE_SLOTS = 16, REFRESHES = 64 };
+
+_Static_assert(CHANGE_SLOTS >= 2 * LIMIT_CHANGES_PER_NODE, "results wait beside what runs");
+
+/* An lvm_refresh that is answered when LVM has looked, beginning no earlier than this. */
+struct refresh {
+    struct arena *arena; /* NULL: none */
+    const struct lvm_refresh *ask;
+    mono_ms heard;
+};
+
+struct changes {
+    struct change_slot slots[CHANGE_SLOTS];
+    struct change_past *past;
+    size_t past_count;
+    struct refresh refreshes[REFRESHES];
+};
+
 struct agent {
     struct agent_config config;
     char secret[TOKEN_SECRET_TEXT];
@@ -137,6 +181,7 @@ struct agent {
     struct worker_job jobs[WORKER_KIND_COUNT];
     struct burst burst;
     struct leases leases;
+    struct changes changes;
     char said[320]; /* the last complaint, so that it is not repeated */
 };
 
@@ -173,6 +218,8 @@ int64_t part_age_ms(const struct agent *a, const struct part *p, mono_ms now);
 /* agent_plan.c */
 void agent_plan_start(struct agent *a, mono_ms now);
 void agent_plan_hint(struct agent *a, enum worker_kind kind, mono_ms now);
+/* Runs anew as soon as can be, with nothing from memory: what is asked for is paid by who asks. */
+void agent_plan_ask(struct agent *a, enum worker_kind kind, mono_ms now);
 void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms now);
 void agent_plan_run(struct agent *a, struct turn *t); /* starts what is due */
 mono_ms agent_plan_deadline(const struct agent *a);
@@ -222,7 +269,29 @@ void agent_scan_done(struct agent *a, struct turn *t, const struct agent_event *
 void agent_scan_clean(struct agent *a, const struct agent_event *ev);
 void agent_reach_done(struct agent *a, struct turn *t, const struct agent_event *ev);
 
+/* That there is such a token is remembered in this boot. */
+void agent_saw_token(struct agent *a, uint64_t token);
+
+/* agent_change.c: changes of volume groups. */
+int agent_change_init(struct agent *a); /* -ENOMEM */
+void agent_change_deinit(struct agent *a);
+void agent_change_hear(struct agent *a, struct turn *t, const struct envelope *env); /* lvm_order */
+void agent_change_ack(struct agent *a, struct turn *t, const struct envelope *env);
+void agent_change_refused(struct agent *a, struct turn *t, const struct envelope *env);
+void agent_change_done(struct agent *a, struct turn *t, const struct agent_event *ev);
+void agent_change_run(struct agent *a, struct turn *t);  /* starts what is wanted */
+void agent_change_talk(struct agent *a, struct turn *t); /* tells results */
+mono_ms agent_change_deadline(const struct agent *a);
+
+/* agent_refresh.c */
+void agent_refresh_deinit(struct agent *a);
+void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *env);
+/* LVM has looked: the run that began then. */
+void agent_refresh_looked(struct agent *a, struct turn *t, mono_ms began);
+
 /* agent_rights.c: what is said of rights. */
+/* A result is told again after so many heartbeats. */
+enum { TELL_BEATS = 2 };
 /* The whole list, for any message or (`own` not NULL) for what is sent for this slot: its request,
  * or its result. False: no memory, and a message that would carry it must not be sent, for what it
  * leaves out is over. */

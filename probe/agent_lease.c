@@ -307,7 +307,7 @@ static const char *unfit(const struct agent *a, const struct scan_slot *s, const
     return NULL;
 }
 
-static void note_token(struct agent *a, uint64_t token)
+void agent_saw_token(struct agent *a, uint64_t token)
 {
     if (token <= a->memory.token)
         return;
@@ -335,7 +335,7 @@ static void hear_granted(struct agent *a, struct turn *t, const struct envelope 
         slot_free(a, s); /* answered: the next list says that it is over */
         return;
     }
-    note_token(a, g->token);
+    agent_saw_token(a, g->token);
     s->state = SLOT_GRANTED;
     s->token = g->token;
     s->ttl_ms = (int64_t)g->ttl_ms;
@@ -406,6 +406,7 @@ static void hear_result_ack(struct agent *a, struct turn *t, const struct envelo
 {
     const struct result_ack *ack = env->result_ack;
 
+    agent_change_ack(a, t, env);
     for (uint32_t i = 0; i < 2 * a->leases.scans; i++) {
         struct scan_slot *s = &a->leases.slots[i];
 
@@ -423,6 +424,10 @@ void agent_lease_hear(struct agent *a, struct turn *t, const struct envelope *en
 {
     if (env->offer != NULL) {
         hear_offer(a, t, env);
+        return;
+    }
+    if (env->lvm_order != NULL || env->lvm_refresh != NULL) {
+        (env->lvm_order != NULL ? agent_change_hear : agent_refresh_hear)(a, t, env);
         return;
     }
     if (!agent_hears(a, t, env))
@@ -446,6 +451,8 @@ void agent_lease_refused(struct agent *a, struct turn *t, const struct envelope 
 
     if (s != NULL)
         slot_free(a, s);
+    if (wrong)
+        agent_change_refused(a, t, env);
     for (uint32_t i = 0; wrong && i < 2 * a->leases.scans; i++) {
         s = &a->leases.slots[i];
         if (s->state == SLOT_DONE && s->told != 0 && s->last_told == env->correlation) {

@@ -71,6 +71,19 @@ void agent_plan_hint(struct agent *a, enum worker_kind kind, mono_ms now)
         j->again = true;
 }
 
+void agent_plan_ask(struct agent *a, enum worker_kind kind, mono_ms now)
+{
+    struct worker_job *j = &a->jobs[kind];
+
+    j->whole_due = now;
+    if (j->state == JOB_IDLE) {
+        j->due = now;
+        j->hinted = false;
+    } else {
+        j->asked = true;
+    }
+}
+
 /* A collection that failed is tried again before the next rescan, but not over and over. */
 static int64_t pause_ms(struct agent *a, const struct worker_job *j)
 {
@@ -104,6 +117,9 @@ void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms 
     if (j->again)
         due_by_hint(a, kind, now);
     j->again = false;
+    if (j->asked)
+        agent_plan_ask(a, kind, now);
+    j->asked = false;
 }
 
 void agent_plan_run(struct agent *a, struct turn *t)

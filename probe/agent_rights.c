@@ -5,8 +5,6 @@
 #include "base/limits.h"
 #include "wire/codec.h"
 
-enum { TELL_BEATS = 2 }; /* a result is told again after so many heartbeats */
-
 /* A worker has it; or its result has not been answered, which must find a live lease. */
 static bool is_held(const struct scan_slot *s)
 {

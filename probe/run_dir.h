@@ -32,6 +32,14 @@ int run_dir_each_scan(const struct run_dir *d, uuid128 boot_id,
                       int (*each)(void *ctx, const struct scan_order *order), void *ctx,
                       struct err *e);
 
+/* The last change of each volume group that a worker was started for, also when it is over: one of
+ * an older token is of the past. As the functions of scans. */
+int run_dir_save_change(const struct run_dir *d, uuid128 boot_id, const struct lvm_change *change,
+                        struct err *e);
+int run_dir_each_change(const struct run_dir *d, uuid128 boot_id,
+                        int (*each)(void *ctx, const struct lvm_change *change), void *ctx,
+                        struct err *e);
+
 /* As keyfile_load and keyfile_save. */
 int run_dir_load_key(const struct run_dir *d, struct keypair *k, pubkey *server, struct err *e);
 int run_dir_save_key(const struct run_dir *d, const struct keypair *k, pubkey server,

@@ -22,14 +22,12 @@ static void scan_name(char out[RUN_DIR_NAME_BYTES], uuid128 boot_id, uint64_t re
     snprintf(out, RUN_DIR_NAME_BYTES, SCAN_FILE "%s-%" PRIu64, uuid_text(boot_id, boot), request);
 }
 
-int run_dir_save_scan(const struct run_dir *d, uuid128 boot_id, const struct scan_order *order,
-                      struct err *e)
+int run_dir_save_record(const struct run_dir *d, const char *name, const struct record_desc *desc,
+                        const void *record, struct err *e)
 {
-    char name[RUN_DIR_NAME_BYTES];
     struct buf b = { 0 };
-    int rc = wire_encode(&scan_order_desc, order, &b, e);
+    int rc = wire_encode(desc, record, &b, e);
 
-    scan_name(name, boot_id, order->request);
     if (rc == 0) {
         rc = run_dir_replace(d, name, b.p, b.n);
         if (rc < 0)
@@ -37,6 +35,15 @@ int run_dir_save_scan(const struct run_dir *d, uuid128 boot_id, const struct sca
     }
     buf_deinit(&b);
     return rc;
+}
+
+int run_dir_save_scan(const struct run_dir *d, uuid128 boot_id, const struct scan_order *order,
+                      struct err *e)
+{
+    char name[RUN_DIR_NAME_BYTES];
+
+    scan_name(name, boot_id, order->request);
+    return run_dir_save_record(d, name, &scan_order_desc, order, e);
 }
 
 void run_dir_remove_scan(const struct run_dir *d, uuid128 boot_id, uint64_t request)
@@ -47,8 +54,18 @@ void run_dir_remove_scan(const struct run_dir *d, uuid128 boot_id, uint64_t requ
     unlinkat(d->fd, name, 0);
 }
 
-static int read_scan(const struct run_dir *d, const char *name, uint8_t *bytes, size_t room,
-                     size_t *n)
+/* ---- reading them all ------------------------------------------------------------------------ */
+
+struct reading {
+    const struct run_dir *d;
+    const struct record_desc *desc;
+    const char *what;
+    int (*each)(void *ctx, const void *record);
+    void *ctx;
+};
+
+static int read_bytes(const struct run_dir *d, const char *name, uint8_t *bytes, size_t room,
+                      size_t *n)
 {
     int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t got = fd < 0 ? -1 : read(fd, bytes, room);
@@ -60,36 +77,34 @@ static int read_scan(const struct run_dir *d, const char *name, uint8_t *bytes, 
     return rc;
 }
 
-static int take_scan(const struct run_dir *d, const char *name, struct arena *a,
-                     int (*each)(void *ctx, const struct scan_order *order), void *ctx,
-                     struct err *e)
+static int take_record(const struct reading *r, const char *name, struct arena *a, struct err *e)
 {
     uint8_t *bytes = arena_alloc(a, LIMIT_WORKER_MESSAGE_BYTES);
     struct err why;
-    void *order;
+    void *record;
     size_t n;
     int rc;
 
     if (bytes == NULL)
         return err_set(e, -ENOMEM, "out of memory");
-    rc = read_scan(d, name, bytes, LIMIT_WORKER_MESSAGE_BYTES, &n);
+    rc = read_bytes(r->d, name, bytes, LIMIT_WORKER_MESSAGE_BYTES, &n);
     if (rc == 0)
-        rc = wire_decode(&scan_order_desc, bytes, n, a, &order, &why);
+        rc = wire_decode(r->desc, bytes, n, a, &record, &why);
     if (rc == 0) {
-        rc = each(ctx, order);
+        rc = r->each(r->ctx, record);
         return rc < 0 ? err_set(e, rc, "out of memory") : 0;
     }
     return err_set(e, rc,
-                   "the file %s/%s, of a scan that may have left something mounted, cannot be "
-                   "read; when no muster-probe-worker runs and nothing it has mounted is left, "
-                   "remove it",
-                   d->path, name);
+                   "the file %s/%s, of a %s, cannot be read; when no muster-probe-worker runs and "
+                   "nothing it has mounted is left, remove it",
+                   r->d->path, name, r->what);
 }
 
-int run_dir_each_scan(const struct run_dir *d, uuid128 boot_id,
-                      int (*each)(void *ctx, const struct scan_order *order), void *ctx,
-                      struct err *e)
+int run_dir_each_record(const struct run_dir *d, const char *kind, uuid128 boot_id,
+                        const struct record_desc *desc, const char *what,
+                        int (*each)(void *ctx, const void *record), void *ctx, struct err *e)
 {
+    const struct reading r = { d, desc, what, each, ctx };
     int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct arena *a = arena_new(0);
@@ -98,17 +113,17 @@ int run_dir_each_scan(const struct run_dir *d, uuid128 boot_id,
 
     if (dir == NULL || a == NULL)
         rc = err_set(e, -ENOMEM, "the run directory %s cannot be read", d->path);
-    snprintf(mine, sizeof mine, SCAN_FILE "%s-", uuid_text(boot_id, boot));
+    snprintf(mine, sizeof mine, "%s%s-", kind, uuid_text(boot_id, boot));
     while (rc == 0 && (x = readdir(dir)) != NULL) {
         size_t n = strlen(x->d_name);
         bool unfinished = n > 4 && strcmp(x->d_name + n - 4, ".new") == 0;
 
-        if (strncmp(x->d_name, SCAN_FILE, strlen(SCAN_FILE)) != 0)
+        if (strncmp(x->d_name, kind, strlen(kind)) != 0)
             continue;
         if (unfinished || strncmp(x->d_name, mine, strlen(mine)) != 0)
             unlinkat(d->fd, x->d_name, 0); /* no worker has started under it, or its boot is over */
         else
-            rc = take_scan(d, x->d_name, a, each, ctx, e);
+            rc = take_record(&r, x->d_name, a, e);
     }
     if (dir != NULL)
         closedir(dir);
@@ -116,4 +131,26 @@ int run_dir_each_scan(const struct run_dir *d, uuid128 boot_id,
         close(fd);
     arena_free(a);
     return rc;
+}
+
+struct scans {
+    int (*each)(void *ctx, const struct scan_order *order);
+    void *ctx;
+};
+
+static int each_scan(void *ctx, const void *record)
+{
+    const struct scans *s = ctx;
+
+    return s->each(s->ctx, record);
+}
+
+int run_dir_each_scan(const struct run_dir *d, uuid128 boot_id,
+                      int (*each)(void *ctx, const struct scan_order *order), void *ctx,
+                      struct err *e)
+{
+    struct scans s = { each, ctx };
+
+    return run_dir_each_record(d, SCAN_FILE, boot_id, &scan_order_desc,
+                               "scan that may have left something mounted", each_scan, &s, e);
 }

@@ -3,12 +3,7 @@
 #ifndef MUSTER_SCAN_TARGET_H
 #define MUSTER_SCAN_TARGET_H
 
-#include "base/err.h"
-#include "model/sections.h"
-#include "wire/messages.h"
-
-/* The sections of this node, by enum section_id. */
-typedef const struct section *(*section_getter)(const void *ctx, enum section_id id);
+#include "agent_target.h"
 
 struct scan_what {
     const char *container, *type, *uuid; /* as an offer or a grant names them; each may be NULL */

@@ -100,6 +100,9 @@ static void carry_out(struct supervisor *s, const struct agent_action *x, mono_m
     case AGENT_RUN_REACH:
         supervisor_scan(s, x, now);
         break;
+    case AGENT_RUN_CHANGE:
+        supervisor_change(s, x, now);
+        break;
     case AGENT_LOG:
         supervisor_log((enum log_level)x->level, "%s", x->text);
         break;
@@ -258,6 +261,8 @@ static int turn(struct supervisor *s, struct err *e)
         rc = hear_workers(s, now, e);
     if (rc == 0)
         rc = supervisor_hear_scans(s, now, e);
+    if (rc == 0)
+        rc = supervisor_hear_changes(s, now, e);
     if (rc == 0 && s->agent == NULL)
         return supervisor_look(s, now, e);
     if (rc == 0)
@@ -273,6 +278,7 @@ static int wait_ms(const struct supervisor *s)
     int64_t until = s->agent == NULL ? s->look_at.v : agent_next_deadline(s->agent).v;
     int64_t workers = worker_pool_deadline(s->pool).v, now = clock_mono().v;
     int64_t scans = scan_pool_deadline(s->scans).v;
+    int64_t changes = s->agent == NULL ? INT64_MAX : change_pool_deadline(s->changes).v;
 
     if (s->agent != NULL && uplink_pending(s->uplink))
         return 0;
@@ -280,6 +286,7 @@ static int wait_ms(const struct supervisor *s)
         until = uplink_deadline(s->uplink).v;
     until = workers < until ? workers : until;
     until = scans < until ? scans : until;
+    until = changes < until ? changes : until;
     if (until <= now)
         return 0;
     return until - now > INT_MAX ? INT_MAX : (int)(until - now);
@@ -363,6 +370,7 @@ static int open_all(struct supervisor *s, const struct worker_pool_config *pool,
 static void close_all(struct supervisor *s)
 {
     scan_pool_free(s->scans);
+    change_pool_free(s->changes);
     worker_pool_free(s->pool);
     agent_free(s->agent);
     uplink_close(s->uplink);
@@ -410,6 +418,8 @@ int supervise(const struct probe_options *o, const char *worker_path, struct err
         rc = supervisor_prepare(&s, e);
     if (rc == 0)
         rc = supervisor_open_scans(&s, worker_path, e);
+    if (rc == 0)
+        rc = supervisor_open_changes(&s, worker_path, e);
     if (rc == 0)
         rc = supervisor_look(&s, clock_mono(), e);
     if (rc == 0)

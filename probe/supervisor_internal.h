@@ -3,6 +3,8 @@
 #ifndef MUSTER_SUPERVISOR_INTERNAL_H
 #define MUSTER_SUPERVISOR_INTERNAL_H
 
+#include "base/limits.h"
+#include "change_pool.h"
 #include "kernel_hints.h"
 #include "run_dir.h"
 #include "scan_pool.h"
@@ -33,7 +35,8 @@ struct supervisor {
 
     struct kernel_hints hints;
     struct worker_pool *pool;
-    struct scan_pool *scans; /* NULL: before it is known which boot this is */
+    struct scan_pool *scans;     /* NULL: before it is known which boot this is */
+    struct change_pool *changes; /* the same */
     struct uplink *uplink;
     struct agent *agent;
     int epoll, signals;
@@ -58,6 +61,12 @@ void supervisor_scan(struct supervisor *s, const struct agent_action *x, mono_ms
 /* Tells the agent, if there is one, what has become of them. */
 int supervisor_hear_scans(struct supervisor *s, mono_ms now, struct err *e);
 int supervisor_open_scans(struct supervisor *s, const char *worker_path, struct err *e);
+/* supervisor_change.c: the same of changes of volume groups. */
+void supervisor_change(struct supervisor *s, const struct agent_action *x, mono_ms now);
+int supervisor_hear_changes(struct supervisor *s, mono_ms now, struct err *e);
+int supervisor_open_changes(struct supervisor *s, const char *worker_path, struct err *e);
+
+/* Of both pools. */
 bool supervisor_owns(void *supervisor, pid_t group);
 void supervisor_reaped(void *supervisor, pid_t pid, int status);
 

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "collect/collect.h"
 #include "wire/codec.h"
+#include "worker_change.h"
 #include "worker_limits.h"
 #include "worker_scan.h"
 #include "worker_talk.h"
@@ -57,18 +58,33 @@ out:
     return rc;
 }
 
+/* Those that are started for one order each. */
+static int run_order(int argc, char **argv, bool *is_one, struct err *e)
+{
+    *is_one = true;
+    if (argc >= 2 && strcmp(argv[1], WORKER_SCAN) == 0)
+        return worker_scan(e);
+    if (argc == 4 && strcmp(argv[1], WORKER_CHANGE) == 0)
+        return worker_change(argv[2], argv[3], e);
+    *is_one = false;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    int kind = argc == 2 ? worker_kind_by_name(argv[1]) : -1;
-    bool scans = argc >= 2 && strcmp(argv[1], WORKER_SCAN) == 0;
+    int kind = argc == 2 ? worker_kind_by_name(argv[1]) : -1, rc;
     struct err e = { "" };
+    bool is_one;
 
-    if (kind < 0 && !scans) {
+    rc = run_order(argc, argv, &is_one, &e);
+    if (kind < 0 && !is_one) {
         dprintf(STDERR_FILENO, "muster-probe-worker: started by muster-probe with one of: system, "
-                               "net, lldp, storage, lvm, scan\n");
+                               "net, lldp, storage, lvm, scan, change\n");
         return 2;
     }
-    if ((scans ? worker_scan(&e) : run((enum worker_kind)kind, &e)) == 0)
+    if (!is_one)
+        rc = run((enum worker_kind)kind, &e);
+    if (rc == 0)
         _exit(0);
     dprintf(STDERR_FILENO, "muster-probe-worker: %s\n", e.text);
     _exit(1); /* libdevmapper would make nodes at the end */

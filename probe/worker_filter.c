@@ -138,9 +138,13 @@ static const unsigned long of_scans[] = {
     LOOP_CONFIGURE, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64,    TCGETS,
 };
 
+/* What LVM asks of a device that it writes to, and what makes a suspended device go on. */
+static const unsigned long of_writers[] = { BLKFLSBUF };
+static const unsigned long of_mappers[] = { DM_DEV_SUSPEND, DM_TABLE_CLEAR };
+
 enum {
     MOST = 2 * (ARRAY_LEN(of_nobody) + ARRAY_LEN(of_forkers) + ARRAY_LEN(of_lookers) +
-                ARRAY_LEN(questions)) +
+                ARRAY_LEN(questions) + ARRAY_LEN(of_writers) + ARRAY_LEN(of_mappers)) +
            64
 };
 
@@ -250,9 +254,35 @@ static void write_forks(struct program *p, unsigned freedoms)
         refuse_if(p, SYS_clone, 0, BPF_JSET, NEW_SPACES, true);
 }
 
+/* Allowed with one of these; the list goes on. */
+static void allow_also(struct program *p, int call, const unsigned long *values, uint8_t n)
+{
+    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0,
+                                        (uint8_t)(2 * n + 2)));
+    load(p, offsetof(struct seccomp_data, args) + 8);
+    for (uint8_t i = 0; i < n; i++) {
+        add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)values[i], 0, 1));
+        answer(p, 0);
+    }
+    load(p, offsetof(struct seccomp_data, nr));
+}
+
+static void write_ioctls(struct program *p, unsigned freedoms)
+{
+    if ((freedoms & WORKER_WRITES) != 0)
+        allow_also(p, SYS_ioctl, of_writers, ARRAY_LEN(of_writers));
+    if ((freedoms & WORKER_MAPS) != 0)
+        allow_also(p, SYS_ioctl, of_mappers, ARRAY_LEN(of_mappers));
+    if ((freedoms & WORKER_UNMOUNTS) != 0)
+        refuse_unless(p, SYS_ioctl, of_scans, ARRAY_LEN(of_scans));
+    else if ((freedoms & WORKER_ASKS_DEVICES) != 0)
+        refuse_unless(p, SYS_ioctl, questions, ARRAY_LEN(questions));
+}
+
 static void write_program(struct program *p, unsigned freedoms)
 {
-    uint32_t writing = (freedoms & WORKER_IS_RULED) != 0 ? O_CREAT | O_TRUNC : WRITE_FLAGS;
+    bool opens = (freedoms & (WORKER_IS_RULED | WORKER_WRITES)) != 0;
+    uint32_t writing = opens ? O_CREAT | O_TRUNC : WRITE_FLAGS;
 
     write_head(p);
     refuse_nobody(p, freedoms);
@@ -261,10 +291,7 @@ static void write_program(struct program *p, unsigned freedoms)
     if ((freedoms & WORKER_UNMOUNTS) == 0)
         refuse(p, SYS_openat2, ENOSYS);
     write_forks(p, freedoms);
-    if ((freedoms & WORKER_UNMOUNTS) != 0)
-        refuse_unless(p, SYS_ioctl, of_scans, ARRAY_LEN(of_scans));
-    else if ((freedoms & WORKER_ASKS_DEVICES) != 0)
-        refuse_unless(p, SYS_ioctl, questions, ARRAY_LEN(questions));
+    write_ioctls(p, freedoms);
     if ((freedoms & WORKER_RUNS_PROGRAMS) == 0) {
         refuse_all(p, of_lookers, ARRAY_LEN(of_lookers));
         refuse_if(p, SYS_openat, 2, BPF_JSET, writing, true);

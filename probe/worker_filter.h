@@ -22,6 +22,11 @@ enum worker_freedom {
     WORKER_UNMOUNTS = 1u << 5,
     /* Makes loop devices and mounts them. */
     WORKER_MOUNTS = 1u << 6,
+    /* Writes to devices: those that it has in a /dev of its own (change/own_dev.h). It makes no
+     * file and cuts none, and its ioctls still change nothing but what the kernel has cached. */
+    WORKER_WRITES = 1u << 7,
+    /* Where there is device-mapper: drops tables that are not in use, suspends and resumes. */
+    WORKER_MAPS = 1u << 8,
 };
 
 /* From now on this process and its children get EPERM for whatever changes the machine. But for its
@@ -39,9 +44,10 @@ enum worker_freedom {
  * negative errno with a sentence. */
 int worker_filter(unsigned freedoms, struct err *e);
 
-/* From now on this process can open for writing, in any way, /dev/mapper/control and /dev/null and
- * nothing else, by Landlock. 1; 0: this kernel has no Landlock; or a negative errno with a
- * sentence. Not for a process that looks at others in /proc, since Landlock hides them. */
-int worker_rules(struct err *e);
+/* From now on this process can open for writing, in any way, these files, what is below these
+ * folders, and nothing else, by Landlock; paths that are not there are passed over. The list ends
+ * with NULL. 1; 0: this kernel has no Landlock; or a negative errno with a sentence. Not for a
+ * process that looks at others in /proc, since Landlock hides them. */
+int worker_rules(const char *const *paths, struct err *e);
 
 #endif

@@ -31,6 +31,8 @@ struct kept {
     uint64_t dm_capabilities; /* more of them, where there is device-mapper */
     const char *group_of;     /* joins the group of this socket, if it is there */
     unsigned freedoms;        /* of the filter */
+    unsigned dm_freedoms;     /* more of them, where there is device-mapper */
+    const char *may_write[3]; /* worker_rules; empty: not asked */
     rlim_t files, file_bytes; /* 0: the usual */
     rlim_t memory_bytes;      /* 0: the usual */
     bool as_nobody;           /* keeps them though it becomes nobody */
@@ -53,6 +55,7 @@ static const struct kept kept[WORKER_KIND_COUNT] = {
     /* Reads labels first. */
     [WORKER_LVM] = { .dm_capabilities = CAP(SYS_ADMIN),
                      .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
+                     .may_write = { "/dev/mapper/control", "/dev/null" },
                      .files = ROOT_FILES,
                      .file_bytes = NO_LIMIT },
 };
@@ -65,6 +68,16 @@ static const struct kept scan_kept = { .capabilities =
                                        .files = SCAN_FILES,
                                        .memory_bytes = LIMIT_SCAN_MEMORY_BYTES,
                                        .as_nobody = true };
+
+/* What it may write to is what is in its /dev. */
+static const struct kept change_kept = {
+    .dm_capabilities = CAP(SYS_ADMIN),
+    .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES | WORKER_WRITES,
+    .dm_freedoms = WORKER_MAPS,
+    .may_write = { "/dev" },
+    .files = ROOT_FILES,
+    .file_bytes = NO_LIMIT,
+};
 
 static int set_limit(__rlimit_resource_t which, uint64_t value)
 {
@@ -146,13 +159,16 @@ static int drop_privileges(const struct kept *k, bool needs_root, struct err *e)
     return rc == 0 ? 0 : err_set(e, rc, "a worker cannot drop its privileges: %s", strerror(-rc));
 }
 
-/* LVM opens device-mapper's node anew; without Landlock it has the one that is open, or none. */
-static int filter(unsigned freedoms, bool rules, struct err *e)
+/* LVM opens device-mapper's node anew; without Landlock it has the one that is open, or none. Where
+ * there is none, who asks devices writes to nothing at all. */
+static int filter(const struct kept *k, struct err *e)
 {
+    bool maps = access(DM_DRIVER, F_OK) == 0;
+    unsigned freedoms = k->freedoms | (maps ? k->dm_freedoms : 0);
     int ruled = 0;
 
-    if (rules && access(DM_DRIVER, F_OK) == 0)
-        ruled = worker_rules(e);
+    if (k->may_write[0] != NULL && (maps || (k->freedoms & WORKER_WRITES) != 0))
+        ruled = worker_rules(k->may_write, e);
     if (ruled < 0)
         return ruled;
     return worker_filter(freedoms | (ruled > 0 ? WORKER_IS_RULED : 0), e);
@@ -172,7 +188,7 @@ static int confine(const struct kept *k, bool needs_root, int parent, struct err
                        strerror(errno));
     if (getppid() != parent)
         return err_set(e, -ESRCH, "the supervisor that started this worker is gone");
-    return filter(k->freedoms, k == &kept[WORKER_LVM], e);
+    return filter(k, e);
 }
 
 int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct err *e)
@@ -183,6 +199,11 @@ int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct er
 int worker_confine_scan(int parent, struct err *e)
 {
     return confine(&scan_kept, false, parent, e);
+}
+
+int worker_confine_change(int parent, struct err *e)
+{
+    return confine(&change_kept, true, parent, e);
 }
 
 int worker_confine_walk(struct err *e)

@@ -29,16 +29,16 @@ static int allow(int rules, const char *path)
     return rc;
 }
 
-int worker_rules(struct err *e)
+int worker_rules(const char *const *paths, struct err *e)
 {
     const struct landlock_ruleset_attr attr = { .handled_access_fs = CHANGES };
     int rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0), rc;
 
     if (rules < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
         return 0;
-    rc = rules < 0 ? -errno : allow(rules, "/dev/mapper/control");
-    if (rc == 0)
-        rc = allow(rules, "/dev/null");
+    rc = rules < 0 ? -errno : 0;
+    for (; rc == 0 && *paths != NULL; paths++)
+        rc = allow(rules, *paths);
     if (rc == 0 && syscall(SYS_landlock_restrict_self, rules, 0) != 0)
         rc = -errno;
     if (rules >= 0)

@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "wire/codec.h"
+#include "worker_change.h"
 #include "worker_scan.h"
 #include "worker_talk.h"
 
@@ -177,23 +178,44 @@ int worker_spawn(const struct worker_pool_config *config, const struct worker_or
     return start(config->worker_path, argv, theirs, their_err, rc, out, e);
 }
 
-int worker_spawn_scan(const char *worker_path, uuid128 boot, const struct scan_order *order,
-                      struct worker_process *out, struct err *e)
+/* `WORKER KIND BOOT NAME` for one order. */
+static int spawn_for(const char *worker_path, uuid128 boot, const char *name,
+                     struct worker_request *request, struct worker_process *out, struct err *e)
 {
-    struct worker_request request = { .present = 0 };
     int theirs = -1, their_err = -1, rc;
-    char boot_text[UUID_TEXT], number[24];
-    char *const argv[] = { (char *)(uintptr_t)WORKER_NAME, (char *)(uintptr_t)WORKER_SCAN,
-                           uuid_text(boot, boot_text), number, NULL };
+    char boot_text[UUID_TEXT];
+    char *const argv[] = { (char *)(uintptr_t)WORKER_NAME, (char *)(uintptr_t)request->kind,
+                           uuid_text(boot, boot_text), (char *)(uintptr_t)name, NULL };
 
-    snprintf(number, sizeof number, "%" PRIu64, order->request);
     *out = (struct worker_process){ .pid = -1, .sock = -1, .err = -1 };
-    REC_SET(&request, worker_request, kind, WORKER_SCAN);
-    REC_SET(&request, worker_request, scan, order);
     rc = make_channels(out, &theirs, &their_err);
     if (rc < 0)
         err_set(e, rc, "cannot make a worker's channels: %s", strerror(-rc));
     if (rc == 0)
-        rc = send_record(&request, -1, out->sock, e);
+        rc = send_record(request, -1, out->sock, e);
     return start(worker_path, argv, theirs, their_err, rc, out, e);
+}
+
+int worker_spawn_scan(const char *worker_path, uuid128 boot, const struct scan_order *order,
+                      struct worker_process *out, struct err *e)
+{
+    struct worker_request request = { .present = 0 };
+    char number[24];
+
+    snprintf(number, sizeof number, "%" PRIu64, order->request);
+    REC_SET(&request, worker_request, kind, WORKER_SCAN);
+    REC_SET(&request, worker_request, scan, order);
+    return spawn_for(worker_path, boot, number, &request, out, e);
+}
+
+int worker_spawn_change(const char *worker_path, uuid128 boot, const struct lvm_change *change,
+                        struct worker_process *out, struct err *e)
+{
+    struct worker_request request = { .present = 0 };
+    char key[CHANGE_KEY_TEXT];
+
+    change_key_text(change->order->order, key);
+    REC_SET(&request, worker_request, kind, WORKER_CHANGE);
+    REC_SET(&request, worker_request, change, change);
+    return spawn_for(worker_path, boot, key, &request, out, e);
 }

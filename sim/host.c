@@ -113,6 +113,8 @@ static void act(struct sim *s, struct host *h, const struct agent_action *x)
     case AGENT_RUN_REACH:
         supervisor_scan(&h->supervisor, x, clock_shows(&h->clock, s->now));
         break;
+    case AGENT_RUN_CHANGE: /* there is no LVM here: nobody orders changes of volume groups yet */
+        break;
     case AGENT_LOG:
         sim_trace(s, "%s: %s", h->name, x->text);
         break;

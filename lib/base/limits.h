@@ -92,9 +92,12 @@
 #define LIMIT_WORKER_RESULT_BYTES  LIMIT_NODE_MESSAGE_BYTES
 #define LIMIT_WORKER_MEMORY_BYTES  (256u << 20)
 #define LIMIT_SCAN_MEMORY_BYTES    (512u << 20)
+#define LIMIT_CHANGES_PER_NODE     2u           /* of volume groups, at one time */
+#define LIMIT_CHANGE_DEVICES       512u         /* of one change */
 #define LIMIT_WORKER_KEEPS_BYTES   (4u << 20)   /* what a worker wants kept for its successor */
 #define LIMIT_WORKER_MESSAGE_BYTES (128u << 10) /* its request, and its result beside the rows */
 #define DEFAULT_WORKER_TIMEOUT_MS  10000
+#define DEFAULT_CHANGE_TIMEOUT_MS  60000
 #define DEFAULT_RESCAN_MS          60000
 #define DEFAULT_COALESCE_MS        10
 

@@ -8,7 +8,7 @@
 #include "collect/parse_lvm.h"
 
 enum {
-    READ_LVM_NONE = 1, /* LVM's library is not on this host */
+    READ_LVM_NONE = 1, /* LVM's library is not on this host: LVM_LIBRARY_NONE */
 };
 
 /* Asks LVM (2.03.12 or later) about `devices` and no others, with nothing of the host's own LVM

@@ -13,7 +13,7 @@ import sys
 # Where all files are pure, and the exceptions.
 PURE = ["lib/base/*.c", "lib/model/*.c", "lib/wire/*.c", "coordinator/core/*.c", "probe/agent*.c",
         "probe/collect/parse_*.c", "probe/collect/rows.c", "probe/collect/tree.c",
-        "probe/scan/parse_*.c", "probe/scan/walk.c"]
+        "probe/scan/parse_*.c", "probe/scan/walk.c", "probe/change/parse_*.c"]
 SHELL = ["lib/base/io.c", "lib/base/log.c"]
 
 ALLOWED = set("""

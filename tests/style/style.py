@@ -22,6 +22,7 @@ PLACES = {
     "probe/collect/tree": "parse", "probe/collect/dm_driver": "dm",
     "probe/scan/": "scan", "probe/scan/parse_": "image", "probe/scan/walk": "image",
     "probe/scan/limits": "image", "probe/scan/scan_": "scanner",
+    "probe/change/": "change", "probe/change/parse_": "plan", "probe/worker_change.c": "worker",
     "cli/": "cli",
 }
 # Layer -> layers whose headers it may include.
@@ -42,8 +43,10 @@ LAYERS = {
     "image": {"base", "model", "parse", "image"},
     "scan": {"base", "model", "parse", "image", "dm", "scan"},
     "scanner": {"base", "model", "wire", "parse", "image", "scan", "scanner"},
+    "plan": {"base", "model", "wire", "parse", "plan"},
+    "change": {"base", "model", "wire", "parse", "plan", "dm", "collect", "scan", "change"},
     "probe": {"base", "log", "model", "wire", "net", "agent", "probe"},
-    "worker": {"base", "log", "model", "wire", "agent", "probe", "collect", "scanner"},
+    "worker": {"base", "log", "model", "wire", "agent", "probe", "collect", "scanner", "change"},
     "cli": {"base", "model", "wire", "client", "cli"},
 }
 ANYTHING = ("tests/", "bench/", "sim/")  # may include whatever they try, measure or simulate
@@ -56,7 +59,7 @@ OWNED = {
     r"netlink/.*": r"probe/collect/|tests/unit/parse|tests/fuzz/parse",
     r"jansson\.h": r"probe/collect/|tests/|bench/",
     r"blkid/.*": r"probe/collect/probe_blkid",
-    r"libdevmapper\.h": r"probe/collect/(dm_driver|read_dm)|probe/scan/snapshot|tests/",
+    r"libdevmapper\.h": r"probe/collect/(dm_driver|read_dm)|probe/scan/snapshot|probe/change/resume|tests/",
 }
 # Never, anywhere: no bound, not reentrant, or a second way to do what something here does already.
 BANNED = r"\b(gets|strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|alloca|tmpnam|mktemp|gmtime|localtime|ctime|asctime|rand|srand|system|popen)\s*\("

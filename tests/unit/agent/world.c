@@ -89,6 +89,11 @@ static void carry_out(struct world *w, const struct agent_action *x)
         w->reach_count++;
         w->reach = *x->offer->order;
         break;
+    case AGENT_RUN_CHANGE:
+        w->change_count++;
+        w->change = *x->change->order->order;
+        w->change_devices = x->change->devices.n;
+        break;
     case AGENT_LOG:
         snprintf(w->log + n, sizeof w->log - n, "%s\n", x->text);
         break;
@@ -138,6 +143,43 @@ void world_pass(struct world *w, int64_t ms)
 
 /* ---- workers -------------------------------------------------------------------------------- */
 
+static void set_row(struct section *s, void *row)
+{
+    s->status = SECTION_OK;
+    s->rows = row;
+    s->row_count = 1;
+}
+
+/* vg0 of one PV, with one LV. */
+static void find_lvm(const struct world *w, struct arena *a, struct section *s)
+{
+    struct pv *pv = arena_zalloc(a, sizeof *pv);
+    struct vg *vg = arena_zalloc(a, sizeof *vg);
+    struct lv *lv = arena_zalloc(a, sizeof *lv);
+
+    REC_SET(pv, pv, uuid, "P1");
+    REC_SET(pv, pv, container, "serial.1");
+    REC_SET(pv, pv, vg_uuid, "V1");
+    REC_SET(vg, vg, uuid, "V1");
+    REC_SET(vg, vg, name, "vg0");
+    REC_SET(vg, vg, seqno, w->vg_seqno);
+    REC_SET(vg, vg, metadata_digest, w->vg_seqno == 5 ? "five" : "other");
+    REC_SET(lv, lv, uuid, "L1");
+    REC_SET(lv, lv, name, "lv0");
+    REC_SET(lv, lv, vg_uuid, "V1");
+    if (w->lv_attr != NULL) {
+        REC_SET(lv, lv, attr, w->lv_attr);
+        REC_SET(lv, lv, active, w->lv_attr[4] != '-');
+    }
+    if (s->id == SECTION_PVS)
+        set_row(s, pv);
+    else if (s->id == SECTION_VGS)
+        set_row(s, vg);
+    else if (w->lv_attr != NULL)
+        set_row(s, lv);
+    s->status = SECTION_OK;
+}
+
 static size_t find_sections(const struct world *w, enum worker_kind kind, struct arena *a,
                             struct section *out)
 {
@@ -164,6 +206,8 @@ static size_t find_sections(const struct world *w, enum worker_kind kind, struct
 
             REC_SET(lun, lun, key, "serial.1");
             REC_SET(lun, lun, size_bytes, w->lun_bytes);
+            REC_SET(lun, lun, device, "sda");
+            REC_SET(lun, lun, devnum, "8:0");
             s->status = SECTION_OK;
             s->rows = lun;
             s->row_count = 1;
@@ -178,6 +222,8 @@ static size_t find_sections(const struct world *w, enum worker_kind kind, struct
             s->rows = fs;
             s->row_count = 1;
         }
+        if (kind == WORKER_LVM && w->vg_seqno != 0)
+            find_lvm(w, a, s);
         cr_assert_eq(section_normalise(s, a, NULL), 0);
     }
     return n;
@@ -243,6 +289,17 @@ void world_reach_done(struct world *w, const struct reach_result *result, const 
     ev.reach.order = w->reach;
     ev.reach.result = result;
     ev.reach.error = error;
+    step(w, &ev);
+}
+
+void world_change_done(struct world *w, const struct order_key *order,
+                       const struct lvm_result *result, const char *error)
+{
+    struct agent_event ev = { .type = AGENT_CHANGE_DONE };
+
+    ev.change.order = *order;
+    ev.change.result = result;
+    ev.change.error = error;
     step(w, &ev);
 }
 

@@ -29,6 +29,9 @@ struct world {
     struct world_scan scans[WORLD_SCANS]; /* all that were started */
     unsigned scan_count, reach_count;
     struct order_key reach; /* the last that was started */
+    unsigned change_count;
+    struct order_key change; /* the last that was started */
+    size_t change_devices;
     unsigned saves;
     bool saved_enrolled;
     const struct memory *saved; /* NULL: none */
@@ -37,6 +40,8 @@ struct world {
     struct memory coordinator; /* as it introduces itself */
     uint64_t mtu;              /* of the one NIC that the workers find */
     uint64_t lun_bytes;        /* the LUN's */
+    uint64_t vg_seqno;         /* of vg0, which lies on the LUN; 0: there is none */
+    const char *lv_attr;       /* of its LV lv0; NULL: there is none */
 };
 
 /* Not started yet: a test may still change `config`. With a token. */
@@ -56,6 +61,9 @@ void world_scan_done(struct world *w, struct world_scan *s, const struct scan_re
                      const char *error, bool clean);
 void world_scan_clean(struct world *w, const struct world_scan *s);
 void world_reach_done(struct world *w, const struct reach_result *result, const char *error);
+
+void world_change_done(struct world *w, const struct order_key *order,
+                       const struct lvm_result *result, const char *error);
 
 /* The last envelope that was sent with this body (enum envelope_field), NULL: none since the start
  * or since world_forget. */

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whether this node has the metadata of a volume group that another has changed: LVM looks anew,
+ * and what it finds is compared. A question is answered once each time it comes. */
+#include "agent_internal.h"
+#include "agent_target.h"
+#include "wire/codec.h"
+
+/* Of lv_attr: state of the device (lvs(8)). */
+enum { ATTR_STATE = 4 };
+
+static void clear(struct refresh *r)
+{
+    arena_free(r->arena);
+    *r = (struct refresh){ .arena = NULL };
+}
+
+void agent_refresh_deinit(struct agent *a)
+{
+    for (int i = 0; i < REFRESHES; i++)
+        clear(&a->changes.refreshes[i]);
+}
+
+static bool same_key(const struct order_key *x, const struct order_key *y)
+{
+    return x->task == y->task && x->job == y->job && x->attempt == y->attempt;
+}
+
+/* NULL: there are too many, and it comes again. */
+static struct refresh *place_for(struct agent *a, const struct order_key *key)
+{
+    struct refresh *place = NULL;
+
+    for (int i = 0; i < REFRESHES; i++) {
+        struct refresh *r = &a->changes.refreshes[i];
+
+        if (r->arena != NULL && same_key(r->ask->order, key))
+            return r;
+        if (r->arena == NULL && place == NULL)
+            place = r;
+    }
+    return place;
+}
+
+void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *env)
+{
+    struct refresh *r;
+
+    if (a->state != AGENT_FOLLOWING || !agent_is_followed(a, env->start))
+        return;
+    r = place_for(a, env->lvm_refresh->order);
+    if (r == NULL || r->arena != NULL)
+        return; /* it is asked for already */
+    r->arena = arena_new(0);
+    r->ask = r->arena == NULL ? NULL : record_dup(r->arena, &lvm_refresh_desc, env->lvm_refresh);
+    if (r->ask == NULL) {
+        clear(r);
+        t->failed = true;
+        return;
+    }
+    r->heard = t->now;
+    agent_plan_ask(a, WORKER_LVM, t->now);
+}
+
+/* ---- comparing ------------------------------------------------------------------------------- */
+
+static const struct vg *vg_of(const struct agent *a, const char *uuid)
+{
+    const struct section *rows = agent_section(a, SECTION_VGS);
+
+    for (size_t i = 0; i < rows->row_count; i++) {
+        const struct vg *vg = section_row(rows, i);
+
+        if (target_same(vg->uuid, uuid))
+            return vg;
+    }
+    return NULL;
+}
+
+static bool is_named(const struct strs *v, const char *text)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        if (target_same(v->v[i], text))
+            return true;
+    }
+    return false;
+}
+
+/* LVM compares the table of an active LV with the metadata, and shows a state that is not "active"
+ * when it is another one, or suspended. */
+static const char *lv_fault(struct turn *t, const struct lvm_refresh *ask, const struct lv *lv)
+{
+    char state = lv->attr != NULL && strlen(lv->attr) > ATTR_STATE ? lv->attr[ATTR_STATE] : '-';
+
+    if (is_named(&ask->unmapped, lv->uuid) && lv->active)
+        return arena_printf(t->arena, "logical volume %s/%s is active", ask->vg, lv->name);
+    if (state != '-' && state != 'a')
+        return arena_printf(t->arena, "the table of %s/%s is not what the metadata say (%s)",
+                            ask->vg, lv->name, lv->attr);
+    return NULL;
+}
+
+static const char *lvs_fault(const struct agent *a, struct turn *t, const struct lvm_refresh *ask)
+{
+    const struct section *rows = agent_section(a, SECTION_LVS);
+
+    for (size_t i = 0; i < rows->row_count; i++) {
+        const struct lv *lv = section_row(rows, i);
+        const char *why;
+
+        if (!target_same(lv->vg_uuid, ask->vg_uuid))
+            continue;
+        why = lv_fault(t, ask, lv);
+        if (why != NULL)
+            return why;
+    }
+    return NULL;
+}
+
+/* Why this node is behind; NULL: it is not. */
+static const char *fault(const struct agent *a, struct turn *t, const struct lvm_refresh *ask,
+                         const struct vg *vg)
+{
+    const struct section *rows = agent_section(a, SECTION_VGS);
+    bool wanted = REC_HAS(ask, lvm_refresh, seqno);
+
+    if (rows->status != SECTION_OK)
+        return arena_printf(t->arena, "LVM could not look: %s",
+                            rows->status_text == NULL ? section_status_name(rows->status)
+                                                      : rows->status_text);
+    if (wanted && vg == NULL)
+        return arena_printf(t->arena, "this node does not see volume group %s", ask->vg);
+    if (!wanted && vg != NULL)
+        return arena_printf(t->arena, "this node still sees volume group %s", ask->vg);
+    if (wanted && vg->seqno != ask->seqno)
+        return arena_printf(t->arena, "this node sees version %llu of volume group %s",
+                            (unsigned long long)vg->seqno, ask->vg);
+    if (wanted && !target_same(vg->metadata_digest, ask->metadata_digest))
+        return arena_printf(t->arena, "this node sees another version %llu of volume group %s",
+                            (unsigned long long)vg->seqno, ask->vg);
+    return lvs_fault(a, t, ask);
+}
+
+static void answer(struct agent *a, struct turn *t, const struct lvm_refresh *ask)
+{
+    struct lvm_refreshed *body = arena_zalloc(t->arena, sizeof *body);
+    struct order_key *key = arena_memdup(t->arena, ask->order, sizeof *key);
+    const struct vg *vg = vg_of(a, ask->vg_uuid);
+    const char *why = fault(a, t, ask, vg);
+    struct envelope *env = body == NULL || key == NULL ? NULL : agent_envelope(a, t);
+
+    if (env == NULL) {
+        t->failed = true;
+        return; /* it is asked again */
+    }
+    REC_SET(body, lvm_refreshed, order, key);
+    REC_SET(body, lvm_refreshed, current, why == NULL);
+    if (why != NULL)
+        REC_SET(body, lvm_refreshed, reason, why);
+    if (vg != NULL) {
+        REC_SET(body, lvm_refreshed, seqno, vg->seqno);
+        REC_SET(body, lvm_refreshed, metadata_digest, vg->metadata_digest);
+    }
+    REC_SET(env, envelope, lvm_refreshed, body);
+}
+
+void agent_refresh_looked(struct agent *a, struct turn *t, mono_ms began)
+{
+    for (int i = 0; i < REFRESHES; i++) {
+        struct refresh *r = &a->changes.refreshes[i];
+
+        if (r->arena == NULL || r->heard.v > began.v)
+            continue;
+        if (a->state == AGENT_FOLLOWING)
+            answer(a, t, r->ask);
+        clear(r);
+    }
+}

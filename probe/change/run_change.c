@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "change/run_change.h"
+
+#include <errno.h>
+#include <lvm2cmd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "change/own_dev.h"
+#include "change/parse_name.h"
+#include "change/read_devices.h"
+#include "change/resume.h"
+#include "change/wipe.h"
+#include "collect/dm_driver.h"
+#include "collect/lvm_library.h"
+#include "collect/read_lvm.h"
+
+/* What was read of the devices. */
+struct look {
+    struct change_state state;
+    struct lvm_rows rows;
+    bool unequal; /* metadata areas lag behind */
+};
+
+/* ---- the result ----------------------------------------------------------------------------- */
+
+static void set_outcome(struct change_run *r, enum lvm_outcome outcome, const char *reason)
+{
+    const char *text = reason == NULL ? NULL : arena_strdup(r->arena, reason);
+
+    REC_SET(&r->result, lvm_result, order, r->change->order->order);
+    REC_SET(&r->result, lvm_result, token, r->change->order->token);
+    REC_SET(&r->result, lvm_result, outcome, outcome);
+    if (outcome != LVM_DONE)
+        REC_SET(&r->result, lvm_result, reason, text == NULL ? "out of memory" : text);
+}
+
+static void set_failure(struct change_run *r, int rc, const struct err *e)
+{
+    set_outcome(r, rc == -EINVAL || rc == -EOPNOTSUPP ? LVM_REFUSED : LVM_FAILED, e->text);
+}
+
+void change_not_opened(struct change_run *r, int rc, const struct err *e)
+{
+    set_failure(r, rc, e);
+}
+
+static void set_done(struct change_run *r, const struct look *l)
+{
+    const struct lvm_order *o = r->change->order;
+    const struct vg *vg = change_vg(&l->state);
+    const struct lv *lv = change_lv(&l->state);
+
+    set_outcome(r, LVM_DONE, NULL);
+    if (vg != NULL) {
+        REC_SET(&r->result, lvm_result, vg_uuid, vg->uuid);
+        REC_SET(&r->result, lvm_result, seqno, vg->seqno);
+        REC_SET(&r->result, lvm_result, metadata_digest, vg->metadata_digest);
+    } else if (o->vg_uuid != NULL) {
+        REC_SET(&r->result, lvm_result, vg_uuid, o->vg_uuid);
+    }
+    if (lv != NULL)
+        REC_SET(&r->result, lvm_result, lv_uuid, lv->uuid);
+    else if (o->lv_uuid != NULL)
+        REC_SET(&r->result, lvm_result, lv_uuid, o->lv_uuid);
+}
+
+/* ---- looking -------------------------------------------------------------------------------- */
+
+static struct lvm_device *lvm_devices(const struct change_run *r)
+{
+    const struct change_device *d = r->change->devices.v;
+    struct lvm_device *v = arena_array(r->arena, r->change->devices.n, sizeof *v);
+
+    for (size_t i = 0; v != NULL && i < r->change->devices.n; i++) {
+        v[i] = (struct lvm_device){ .path = arena_printf(r->arena, "/dev/%s", d[i].device),
+                                    .name = d[i].device,
+                                    .devnum = d[i].devnum,
+                                    .container = d[i].container };
+        if (v[i].path == NULL)
+            return NULL;
+    }
+    return v;
+}
+
+static int read_state(struct change_run *r, const struct lvm_device *devices, struct look *l,
+                      struct err *e)
+{
+    const struct vg *vg;
+    struct lvm_input in;
+    struct lvm_run *runs = NULL;
+    const char *trouble;
+    int rc = read_lvm(devices, r->change->devices.n, r->device_mapper, r->arena, &in, &trouble, e);
+
+    if (rc > 0)
+        return -EOPNOTSUPP;
+    /* What LVM cannot read, it may take for something that is not there. */
+    if (rc == 0 && trouble != NULL)
+        rc = err_set(e, -EIO, "LVM cannot read all of %s: %s", r->change->order->vg, trouble);
+    l->unequal = lvm_library_unequal();
+    if (rc == 0)
+        rc = parse_lvm(&in, r->arena, &l->rows, e);
+    if (rc < 0)
+        return rc;
+    l->state.rows = &l->rows;
+    vg = change_vg(&l->state);
+    if (vg != NULL)
+        rc = parse_lvm_free(in.report, vg->uuid, r->arena, &runs, &l->state.run_count, e);
+    l->state.runs = runs;
+    return rc;
+}
+
+static int look(struct change_run *r, struct look *l, struct err *e)
+{
+    const struct lvm_device *devices = lvm_devices(r);
+    struct change_label *labels = arena_array(r->arena, r->change->devices.n, sizeof *labels);
+    int rc;
+
+    *l = (struct look){
+        .state = { .change = r->change, .labels = labels, .device_mapper = r->device_mapper }
+    };
+    if (devices == NULL || labels == NULL)
+        return err_set(e, -ENOMEM, "out of memory");
+    rc = change_read_labels(r->change, r->arena, labels, e);
+    return rc == 0 ? read_state(r, devices, l, e) : rc;
+}
+
+/* ---- doing ---------------------------------------------------------------------------------- */
+
+/* Another time, or elsewhere, it may be otherwise. */
+static bool is_io(const char *trouble)
+{
+    static const char *const texts[] = { "Error writing", "Error reading", "Input/output",
+                                         "rror opening" };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (strstr(trouble, texts[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* "lvcreate -y ..." with what LVM is to be told of everything. It activates nothing, and locks
+ * nothing: the hold is the lock. -ECANCELED with LVM's reason, or
+ * -EIO. */
+static int command(const struct lvm_library *lvm, const char *config, const char *words,
+                   struct err *e)
+{
+    size_t verb = strcspn(words, " ");
+    struct buf text = { 0 };
+    char trouble[LVM_TROUBLE_MAX];
+    int rc;
+
+    buf_add(&text, words, verb);
+    buf_printf(&text, "%s --nolocking%s", config, words + verb);
+    if (buf_cstr(&text) == NULL) {
+        buf_deinit(&text);
+        return err_set(e, -ENOMEM, "out of memory");
+    }
+    rc = lvm_library_run(lvm, buf_cstr(&text), NULL);
+    buf_deinit(&text);
+    lvm_library_trouble(trouble);
+    if (rc == LVM2_COMMAND_SUCCEEDED)
+        return 0;
+    if (trouble[0] == '\0')
+        return err_set(e, -ECANCELED, "LVM refused %.*s (%d)", (int)verb, words, rc);
+    return err_set(e, is_io(trouble) ? -EIO : -ECANCELED, "LVM refused: %s", trouble);
+}
+
+static int prepare(struct change_run *r, const struct change_plan *plan, struct err *e)
+{
+    const struct change_device *d = r->change->devices.v;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < plan->fresh_count; i++)
+        rc = change_check_unused(plan->fresh[i], e);
+    for (size_t i = 0; rc == 0 && i < plan->wipe_count; i++)
+        rc = change_wipe(&d[plan->wipes[i].device], &plan->wipes[i], e);
+    return rc;
+}
+
+static int run_commands(const struct change_plan *plan, const struct lvm_library *lvm,
+                        const char *config, struct err *e)
+{
+    struct err why;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < plan->before_count; i++)
+        rc = command(lvm, config, plan->before[i], e);
+    if (rc == 0 && plan->command != NULL)
+        rc = command(lvm, config, plan->command, e);
+    if (rc < 0 && plan->undo != NULL)
+        command(lvm, config, plan->undo, &why); /* LVM leaves those alone that are in a VG */
+    if (rc == 0 && plan->after != NULL)
+        rc = command(lvm, config, plan->after, e);
+    return rc;
+}
+
+static int with_lvm(struct change_run *r, const struct change_plan *plan, struct err *e)
+{
+    struct lvm_library lvm;
+    struct buf config = { 0 };
+    const struct lvm_device *devices = lvm_devices(r);
+    int rc = devices == NULL ? err_set(e, -ENOMEM, "out of memory") : 0;
+
+    if (rc == 0)
+        rc = lvm_library_config(devices, r->change->devices.n, false, true, &config, e);
+    if (rc == 0)
+        rc = lvm_library_open(&lvm, e);
+    if (rc == 0) {
+        rc = run_commands(plan, &lvm, buf_cstr(&config), e);
+        lvm_library_close(&lvm);
+    } else if (rc > 0) {
+        rc = -EOPNOTSUPP;
+    }
+    buf_deinit(&config);
+    return rc;
+}
+
+static int do_plan(struct change_run *r, const struct change_plan *plan, struct err *e)
+{
+    const struct change_device *d = r->change->devices.v;
+    struct err why;
+    int rc = prepare(r, plan, e), flushed = 0;
+
+    if (rc == 0)
+        rc = with_lvm(r, plan, e);
+    for (size_t i = 0; flushed == 0 && i < r->change->devices.n; i++)
+        flushed = change_flush(&d[i], &why);
+    return rc == 0 && flushed < 0 ? err_set(e, flushed, "%s", why.text) : rc;
+}
+
+/* An earlier attempt has died between two PVs: the metadata of one say what was asked for, and
+ * those of the other would be what is left when the first is gone. */
+static int repair(struct change_run *r, struct look *l, struct err *e)
+{
+    struct change_plan plan = { .command = arena_printf(r->arena, "vgck -y --updatemetadata %s",
+                                                        r->change->order->vg) };
+    int rc = plan.command == NULL ? err_set(e, -ENOMEM, "out of memory") : do_plan(r, &plan, e);
+
+    return rc == 0 ? look(r, l, e) : rc;
+}
+
+/* ---- the whole of it ------------------------------------------------------------------------- */
+
+/* It is so; *l is what was read last. */
+static void settle(struct change_run *r, struct look *l)
+{
+    struct change_plan plan;
+    struct err e;
+    int rc = 0;
+
+    if (l->unequal && change_vg(&l->state) != NULL)
+        rc = repair(r, l, &e);
+    if (rc < 0)
+        set_outcome(r, LVM_FAILED, e.text);
+    else if (change_next(&l->state, r->arena, &plan, &e) != CHANGE_IS_DONE)
+        set_outcome(r, LVM_FAILED, "the metadata have changed while they were repaired");
+    else
+        set_done(r, l);
+}
+
+/* What a command has brought, that ended like this. */
+static void judge(struct change_run *r, const struct look *before, int did, const struct err *said)
+{
+    const struct vg *was = change_vg(&before->state), *is;
+    struct change_plan plan;
+    struct look after;
+    struct err e;
+    int rc = look(r, &after, &e);
+
+    if (rc < 0) {
+        set_outcome(r, LVM_FAILED, did < 0 ? said->text : e.text);
+        return;
+    }
+    is = change_vg(&after.state);
+    if (change_next(&after.state, r->arena, &plan, &e) == CHANGE_IS_DONE)
+        settle(r, &after);
+    else if (did < 0 && (is == NULL) == (was == NULL) && (is == NULL || is->seqno == was->seqno))
+        set_outcome(r, did == -ECANCELED || did == -EINVAL ? LVM_REFUSED : LVM_FAILED, said->text);
+    else
+        set_outcome(r, LVM_FAILED,
+                    did < 0 ? said->text
+                            : "LVM has said that it is done, and the metadata do not say so");
+}
+
+static void carry_out(struct change_run *r, struct look *l)
+{
+    struct change_plan plan;
+    struct err e;
+    int rc = change_next(&l->state, r->arena, &plan, &e);
+
+    if (rc == CHANGE_IS_DONE) {
+        settle(r, l);
+    } else if (rc == CHANGE_TO_DO) {
+        int did = do_plan(r, &plan, &e);
+
+        judge(r, l, did, &e);
+    } else {
+        set_failure(r, rc, &e);
+    }
+}
+
+int change_open(struct change_run *r, struct err *e)
+{
+    const struct lvm_order *o = r->change->order;
+    char path[160];
+    int rc;
+
+    r->device_mapper = dm_driver_is_there();
+    rc = change_check(o, r->device_mapper, e);
+    snprintf(path, sizeof path, "/dev/%.128s", o->vg);
+    /* LVM says so of the /dev that it sees. */
+    if (rc == 0 && o->op == LVM_VG_CREATE && access(path, F_OK) == 0)
+        rc = err_set(e, -EINVAL, "a volume group cannot be called %s here: there is a %s", o->vg,
+                     path);
+    if (rc == 0)
+        rc = change_ask_paths(r->change, e);
+    return rc == 0 ? own_dev_make(r->change, r->device_mapper, e) : rc;
+}
+
+void change_carry_out(struct change_run *r)
+{
+    struct look l;
+    struct err e;
+    int rc = 0;
+
+    if (r->device_mapper && r->change->order->vg_uuid != NULL)
+        rc = change_resume(r->change->order->vg_uuid, &e);
+    if (rc == 0)
+        rc = look(r, &l, &e);
+    if (rc < 0)
+        set_failure(r, rc, &e);
+    else
+        carry_out(r, &l);
+}

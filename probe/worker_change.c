@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "worker_change.h"
+
+#include <errno.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "change/run_change.h"
+#include "wire/codec.h"
+#include "worker_limits.h"
+#include "worker_talk.h"
+
+static int send_result(const struct lvm_result *r, struct err *e)
+{
+    struct worker_result result = { .present = 0 };
+    struct buf b = { 0 };
+    int fd = -1, rc = wire_encode(&lvm_result_desc, r, &b, e);
+
+    if (rc == 0) {
+        fd = worker_memfd(b.p, b.n, true);
+        rc = fd < 0 ? err_set(e, fd, "cannot make a memfd: %s", strerror(-fd)) : 0;
+    }
+    REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
+    REC_SET(&result, worker_result, bytes, b.n);
+    if (rc == 0)
+        rc = worker_send(&result, fd, -1, e);
+    if (fd >= 0)
+        close(fd);
+    buf_deinit(&b);
+    return rc;
+}
+
+static int carry_out(const struct lvm_change *c, struct arena *a, int parent, struct err *e)
+{
+    struct change_run run = { .change = c, .arena = a };
+    struct err why;
+    int opened = change_open(&run, &why);
+    int rc = worker_confine_change(parent, e);
+
+    if (rc < 0)
+        return rc;
+    if (opened < 0)
+        change_not_opened(&run, opened, &why);
+    else
+        change_carry_out(&run);
+    return send_result(&run.result, e);
+}
+
+int worker_change(const char *boot, const char *key, struct err *e)
+{
+    struct arena *a = arena_new(LIMIT_WORKER_MEMORY_BYTES / 2);
+    const struct worker_request *request;
+    char comm[CHANGE_COMM_TEXT];
+    struct bytes kept; /* nothing, of this kind */
+    int parent, rc;
+
+    if (a == NULL)
+        return err_set(e, -ENOMEM, "out of memory");
+    change_comm(boot, key, comm);
+    prctl(PR_SET_NAME, comm, 0, 0, 0);
+    rc = worker_request_read(WORKER_CHANGE, a, &request, &kept, &parent, e);
+    if (rc == 0 && !REC_HAS(request, worker_request, change))
+        rc = err_set(e, -EBADMSG, "the request has no order");
+    if (rc == 0)
+        rc = carry_out(request->change, a, parent, e);
+    arena_free(a);
+    return rc;
+}

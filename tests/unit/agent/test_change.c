@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Orders to change volume groups, their results, and whether this node is up to date. */
+#include <criterion/criterion.h>
+
+#include "wire/codec.h"
+#include "world.h"
+
+static const char *const pvs[] = { "P1" };
+
+static void settled_world(struct world *w)
+{
+    world_open(w);
+    w->config.rescan_ms = 3600 * 1000;
+    w->vg_seqno = 5;
+    w->lv_attr = "-wi-a-----";
+    world_start(w);
+    world_settle(w);
+    world_forget(w);
+    memset(w->runs, 0, sizeof w->runs);
+}
+
+/* To make an LV on vg0, or with another UUID, on another volume group. */
+static void order(struct world *w, uint64_t task, uint64_t attempt, uint64_t token,
+                  const char *group, struct strs on)
+{
+    struct order_key key = { .present = 0 };
+    struct lvm_order o = { .present = 0 };
+    struct envelope env = { .present = 0 };
+
+    REC_SET(&key, order_key, task, task);
+    REC_SET(&key, order_key, job, 1);
+    REC_SET(&key, order_key, attempt, attempt);
+    REC_SET(&o, lvm_order, order, &key);
+    REC_SET(&o, lvm_order, token, token);
+    REC_SET(&o, lvm_order, op, LVM_LV_CREATE);
+    REC_SET(&o, lvm_order, vg, strcmp(group, "V1") == 0 ? "vg0" : group);
+    REC_SET(&o, lvm_order, vg_uuid, group);
+    REC_SET(&o, lvm_order, seqno, 5);
+    REC_SET(&o, lvm_order, metadata_digest, "five");
+    REC_SET(&o, lvm_order, pvs, on);
+    REC_SET(&o, lvm_order, lv, "new");
+    REC_SET(&o, lvm_order, size_bytes, 4 << 20);
+    REC_SET(&o, lvm_order, mark, "mark");
+    REC_SET(&env, envelope, lvm_order, &o);
+    world_answer(w, NULL, &env);
+}
+
+static void order_here(struct world *w, uint64_t task, uint64_t attempt, uint64_t token)
+{
+    order(w, task, attempt, token, "V1", (struct strs){ pvs, 1 });
+}
+
+static const struct lvm_result *told(const struct world *w)
+{
+    const struct envelope *env = world_last(w, envelope_lvm_result);
+
+    return env == NULL ? NULL : env->lvm_result;
+}
+
+static const char *declined(struct world *w, uint64_t *retry_ms)
+{
+    const struct envelope *env = world_last(w, envelope_decline);
+
+    *retry_ms = env == NULL ? 0 : env->decline->retry_ms;
+    return env == NULL ? "" : env->decline->reason;
+}
+
+static void done(struct world *w)
+{
+    struct lvm_result r = { .present = 0 };
+    struct order_key key = w->change;
+
+    REC_SET(&r, lvm_result, order, &key);
+    REC_SET(&r, lvm_result, token, 0);
+    REC_SET(&r, lvm_result, outcome, LVM_DONE);
+    REC_SET(&r, lvm_result, seqno, 6);
+    world_change_done(w, &key, &r, NULL);
+}
+
+static void acknowledge(struct world *w)
+{
+    const struct envelope *question = world_last(w, envelope_lvm_result);
+    struct result_ack ack = { .present = 0 };
+    struct envelope env = { .present = 0 };
+
+    REC_SET(&ack, result_ack, order, question->lvm_result->order);
+    REC_SET(&ack, result_ack, taken, true);
+    REC_SET(&env, envelope, result_ack, &ack);
+    world_answer(w, question, &env);
+}
+
+Test(change, an_order_is_begun_once_and_its_result_told_until_it_is_answered)
+{
+    struct world w;
+
+    settled_world(&w);
+    order_here(&w, 7, 1, 100);
+    cr_assert_not_null(told(&w));
+    cr_expect_eq(told(&w)->outcome, LVM_STARTED);
+    cr_expect_eq(w.change_count, 1);
+    cr_expect_eq(w.change_devices, 1);
+    order_here(&w, 7, 1, 100);
+    cr_expect_eq(w.change_count, 1, "the same order again");
+    cr_expect_eq(world_count(&w, envelope_lvm_result), 2);
+    done(&w);
+    cr_expect_eq(told(&w)->outcome, LVM_DONE);
+    cr_expect_eq(told(&w)->token, 100, "the token of the order, whatever the worker says");
+    world_pass(&w, 5000);
+    cr_expect_eq(world_count(&w, envelope_lvm_result), 4, "told again");
+    order_here(&w, 7, 1, 100);
+    cr_expect_eq(world_count(&w, envelope_lvm_result), 5, "and when it is asked for");
+    cr_expect_eq(told(&w)->outcome, LVM_DONE);
+    cr_expect_eq(w.change_count, 1);
+    acknowledge(&w);
+    world_forget(&w);
+    order_here(&w, 7, 2, 100);
+    cr_expect_eq(w.change_count, 2, "another attempt is another order");
+    cr_expect_eq(w.runs[WORKER_LVM], 1, "this node has looked at what it has changed");
+    world_close(&w);
+}
+
+Test(change, one_runs_in_a_volume_group_and_two_on_a_node)
+{
+    struct world w;
+    uint64_t retry_ms;
+
+    settled_world(&w);
+    order_here(&w, 7, 1, 100);
+    order_here(&w, 8, 1, 101);
+    cr_expect(strstr(declined(&w, &retry_ms), "has not ended here"));
+    cr_expect_gt(retry_ms, 0, "it ends some time");
+    order(&w, 9, 1, 102, "V2", (struct strs){ pvs, 1 });
+    cr_expect_eq(w.change_count, 2, "another volume group");
+    order(&w, 10, 1, 103, "V3", (struct strs){ pvs, 1 });
+    cr_expect(strstr(declined(&w, &retry_ms), "as many changes"));
+    cr_expect_eq(w.change_count, 2);
+    done(&w);
+    order(&w, 10, 1, 103, "V3", (struct strs){ pvs, 1 });
+    cr_expect_eq(w.change_count, 3);
+    world_close(&w);
+}
+
+Test(change, an_older_token_follows_no_newer_one)
+{
+    struct world w;
+    uint64_t retry_ms = 1;
+
+    settled_world(&w);
+    order_here(&w, 7, 1, 100);
+    done(&w);
+    acknowledge(&w);
+    order_here(&w, 6, 1, 99);
+    cr_expect(strstr(declined(&w, &retry_ms), "newer hold"));
+    cr_expect_eq(retry_ms, 0, "for good");
+    cr_expect_eq(w.change_count, 1);
+    order(&w, 5, 1, 98, "V2", (struct strs){ pvs, 1 });
+    cr_expect_eq(w.change_count, 2, "of another volume group it says nothing");
+    cr_expect_eq(w.saved->token, 100);
+    world_close(&w);
+}
+
+Test(change, what_this_node_does_not_see_is_declined)
+{
+    static const char *const others[] = { "P9" };
+    struct world w;
+    uint64_t retry_ms;
+
+    settled_world(&w);
+    order(&w, 7, 1, 100, "V1", (struct strs){ others, 1 });
+    cr_expect(strstr(declined(&w, &retry_ms), "does not see the PV P9"), "%s",
+              declined(&w, &retry_ms));
+    cr_expect_eq(w.change_count, 0);
+    cr_expect_eq(world_count(&w, envelope_lvm_result), 0);
+    world_close(&w);
+}
+
+Test(change, what_cannot_be_run_has_failed)
+{
+    struct world w;
+    struct order_key key;
+
+    settled_world(&w);
+    order_here(&w, 7, 1, 100);
+    key = w.change;
+    world_change_done(&w, &key, NULL, "the worker was ended by signal 9");
+    cr_expect_eq(told(&w)->outcome, LVM_FAILED);
+    cr_expect_str_eq(told(&w)->reason, "the worker was ended by signal 9");
+    world_close(&w);
+}
+
+/* The worker of an earlier probe lives until it is seen to be gone. */
+Test(change, a_restarted_probe_knows_what_may_still_run)
+{
+    struct order_key key = { .present = 0 };
+    struct lvm_order o = { .present = 0 };
+    struct lvm_change change = { .present = 0 };
+    struct agent_change known = { .change = &change, .runs = true };
+    struct world w;
+    uint64_t retry_ms;
+
+    REC_SET(&key, order_key, task, 7);
+    REC_SET(&key, order_key, job, 1);
+    REC_SET(&key, order_key, attempt, 1);
+    REC_SET(&o, lvm_order, order, &key);
+    REC_SET(&o, lvm_order, token, 100);
+    REC_SET(&o, lvm_order, op, LVM_LV_CREATE);
+    REC_SET(&o, lvm_order, vg, "vg0");
+    REC_SET(&o, lvm_order, vg_uuid, "V1");
+    REC_SET(&o, lvm_order, mark, "mark");
+    REC_SET(&change, lvm_change, order, &o);
+    world_open(&w);
+    w.vg_seqno = 5;
+    w.config.changes = &known;
+    w.config.change_count = 1;
+    world_start(&w);
+    world_settle(&w);
+    world_forget(&w);
+    order_here(&w, 7, 1, 100);
+    cr_expect_eq(told(&w)->outcome, LVM_STARTED, "it is at it");
+    order_here(&w, 7, 2, 100);
+    cr_expect(strstr(declined(&w, &retry_ms), "has not ended here"));
+    order_here(&w, 6, 1, 99);
+    cr_expect(strstr(declined(&w, &retry_ms), "newer hold"));
+    cr_expect_eq(w.change_count, 0);
+    world_change_done(&w, &key, NULL, "the probe was restarted while its worker was at it");
+    cr_expect_eq(told(&w)->outcome, LVM_FAILED);
+    order_here(&w, 7, 2, 100);
+    cr_expect_eq(w.change_count, 1);
+    world_close(&w);
+}
+
+/* ---- refreshes ------------------------------------------------------------------------------- */
+
+static void refresh(struct world *w, uint64_t task, uint64_t seqno, const char *digest,
+                    struct strs unmapped)
+{
+    struct order_key key = { .present = 0 };
+    struct lvm_refresh r = { .present = 0 };
+    struct envelope env = { .present = 0 };
+
+    REC_SET(&key, order_key, task, task);
+    REC_SET(&key, order_key, job, 1);
+    REC_SET(&key, order_key, attempt, 1);
+    REC_SET(&r, lvm_refresh, order, &key);
+    REC_SET(&r, lvm_refresh, vg, "vg0");
+    REC_SET(&r, lvm_refresh, vg_uuid, "V1");
+    if (seqno != 0) {
+        REC_SET(&r, lvm_refresh, seqno, seqno);
+        REC_SET(&r, lvm_refresh, metadata_digest, digest);
+    }
+    REC_SET(&r, lvm_refresh, unmapped, unmapped);
+    REC_SET(&env, envelope, lvm_refresh, &r);
+    world_answer(w, NULL, &env);
+}
+
+static void expect_refreshed(struct world *w, bool current, const char *reason)
+{
+    const struct envelope *env = world_last(w, envelope_lvm_refreshed);
+
+    cr_assert_not_null(env, "%s", reason);
+    cr_expect_eq(env->lvm_refreshed->current, current, "%s", reason);
+    if (!current)
+        cr_expect(strstr(env->lvm_refreshed->reason, reason), "%s, not %s",
+                  env->lvm_refreshed->reason, reason);
+    world_forget(w);
+}
+
+Test(refresh, lvm_looks_anew_before_it_is_answered)
+{
+    static const struct strs none = { NULL, 0 };
+    struct world w;
+
+    settled_world(&w);
+    world_event(&w, AGENT_KERNEL_HINT, WORKER_LVM, NULL);
+    world_pass(&w, WORLD_COALESCE_MS);
+    cr_assert(w.running[WORKER_LVM]);
+    w.whole_runs[WORKER_LVM] = 0;
+    world_pass(&w, 5);
+    refresh(&w, 7, 5, "five", none);
+    refresh(&w, 7, 5, "five", none);
+    world_event(&w, AGENT_WORKER_DONE, WORKER_LVM, NULL);
+    cr_expect_eq(world_count(&w, envelope_lvm_refreshed), 0, "that run had begun before");
+    cr_assert(w.running[WORKER_LVM], "another has begun at once");
+    cr_expect_eq(w.whole_runs[WORKER_LVM], 1);
+    world_event(&w, AGENT_WORKER_DONE, WORKER_LVM, NULL);
+    cr_expect_eq(world_count(&w, envelope_lvm_refreshed), 1);
+    expect_refreshed(&w, true, "it is current");
+    world_close(&w);
+}
+
+static void look(struct world *w)
+{
+    world_event(w, AGENT_WORKER_DONE, WORKER_LVM, NULL);
+}
+
+Test(refresh, a_node_that_is_behind_says_how)
+{
+    static const char *const lvs[] = { "L1" };
+    static const struct strs none = { NULL, 0 };
+    struct world w;
+
+    settled_world(&w);
+    refresh(&w, 1, 6, "six", none);
+    look(&w);
+    expect_refreshed(&w, false, "version 5");
+    refresh(&w, 2, 5, "four", none);
+    look(&w);
+    expect_refreshed(&w, false, "another version 5");
+    refresh(&w, 3, 0, NULL, none);
+    look(&w);
+    expect_refreshed(&w, false, "still sees");
+    refresh(&w, 4, 5, "five", (struct strs){ lvs, 1 });
+    look(&w);
+    expect_refreshed(&w, false, "vg0/lv0 is active");
+    refresh(&w, 5, 5, "five", none);
+    w.lv_attr = "-wi-XX----";
+    look(&w);
+    expect_refreshed(&w, false, "the table of vg0/lv0");
+    refresh(&w, 6, 5, "five", (struct strs){ lvs, 1 });
+    w.lv_attr = "-wi-------";
+    look(&w);
+    expect_refreshed(&w, true, "it is inactive");
+    refresh(&w, 7, 5, "five", none);
+    world_event(&w, AGENT_WORKER_DONE, WORKER_LVM, "LVM does not start");
+    expect_refreshed(&w, false, "LVM does not start");
+    w.vg_seqno = 0;
+    world_pass(&w, 60000);
+    world_settle(&w);
+    refresh(&w, 8, 0, NULL, none);
+    look(&w);
+    world_close(&w);
+}
