@@ -12,10 +12,7 @@
 #include "base/log.h"
 #include "wire/codec.h"
 
-enum {
-    BUSY_MS = 1000,   /* another change ends soon */
-    UNSEEN_MS = 5000, /* until this node has looked again */
-};
+enum { BUSY_MS = 1000 }; /* another change ends soon */
 
 static bool same_key(const struct order_key *x, const struct order_key *y)
 {
@@ -203,7 +200,7 @@ static void take_up(struct agent *a, struct turn *t, const struct lvm_order *o)
         change_target(section_of, a, o, past == NULL ? NULL : past->change, t->arena, &change, &e);
 
     if (rc == -ENOENT) {
-        decline(a, t, o, e.text, UNSEEN_MS);
+        decline(a, t, o, e.text, 0);
         return;
     }
     if (rc < 0 || !slot_fill(s, &change)) {

@@ -63,18 +63,25 @@ static int check_uses(struct finding *f, const char *container, bool fresh)
     return 0;
 }
 
-/* Where an earlier attempt has found it; NULL: there was none. */
-static const char *earlier_container(const struct finding *f, const char *uuid)
+/* The devices that an earlier attempt was begun with; 0: there was none. */
+static size_t earlier_devices(const struct finding *f, const struct change_device **out)
 {
     const struct order_key *now = f->order->order, *then;
-    const struct change_device *d;
 
     if (f->earlier == NULL)
-        return NULL;
+        return 0;
     then = f->earlier->order->order;
-    d = f->earlier->devices.v;
-    for (size_t i = 0;
-         then->task == now->task && then->job == now->job && i < f->earlier->devices.n; i++) {
+    *out = f->earlier->devices.v;
+    return then->task == now->task && then->job == now->job ? f->earlier->devices.n : 0;
+}
+
+/* Where an earlier attempt has found the PV; NULL: it did not. */
+static const char *earlier_container(const struct finding *f, const char *uuid)
+{
+    const struct change_device *d = NULL;
+    size_t n = earlier_devices(f, &d);
+
+    for (size_t i = 0; i < n; i++) {
         if (target_same(d[i].pv_uuid, uuid))
             return d[i].container;
     }
@@ -114,22 +121,46 @@ static bool is_known(const struct finding *f, const char *container)
     return false;
 }
 
-static int add_fresh(struct finding *f, const char *container)
+/* A PV that an earlier attempt may have taken out of the volume group. */
+static int add_former(struct finding *f, const char *container)
+{
+    const struct change_device *d = NULL;
+    size_t n = earlier_devices(f, &d);
+
+    for (size_t i = 0; i < n; i++) {
+        if (d[i].pv_uuid != NULL && target_same(d[i].container, container))
+            return add_pv(f, d[i].pv_uuid);
+    }
+    return err_set(f->e, -ENOENT, "there is no PV of volume group %s on %s", f->order->vg,
+                   container);
+}
+
+static int add_container(struct finding *f, const char *container)
 {
     int rc;
 
     if (is_known(f, container))
-        return f->order->op == LVM_VG_EXTEND || f->order->op == LVM_VG_CREATE
-                   ? err_set(f->e, -ENOENT, "%s is a PV of volume group %s already", container,
-                             f->order->vg)
-                   : 0;
+        return 0; /* the worker knows whether an earlier attempt has made it a PV */
     if (f->order->op != LVM_VG_EXTEND && f->order->op != LVM_VG_CREATE)
-        return err_set(f->e, -ENOENT, "there is no PV of volume group %s on %s", f->order->vg,
-                       container);
+        return add_former(f, container);
     rc = set_device(f, container, &f->devices[f->n]);
     if (rc == 0)
         rc = check_uses(f, container, true);
     f->n += rc == 0;
+    return rc;
+}
+
+/* Those that a removal that was begun had: this node may not take them for its PVs any more. */
+static int add_all_former(struct finding *f)
+{
+    const struct change_device *d = NULL;
+    size_t n = f->order->op == LVM_VG_REMOVE ? earlier_devices(f, &d) : 0;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (!is_known(f, d[i].container))
+            rc = add_pv(f, d[i].pv_uuid);
+    }
     return rc;
 }
 
@@ -145,7 +176,7 @@ static int check_name(struct finding *f)
         if (!target_same(vg->name, f->order->vg) || target_same(vg->uuid, f->order->vg_uuid))
             continue;
         for (size_t k = 0; k < vg->tags.n; k++) {
-            if (target_same(vg->tags.v[k], f->order->mark))
+            if (target_same(vg->tags.v[k], f->order->tag))
                 return 0;
         }
         return err_set(f->e, -ENOENT, "there is %s volume group %s on this node: %s",
@@ -163,14 +194,20 @@ int change_target(section_getter get, const void *ctx, const struct lvm_order *o
     };
     int rc;
 
-    f.devices = arena_array(a, order->pvs.n + order->containers.n, sizeof *f.devices);
+    f.devices = arena_array(
+        a, order->pvs.n + order->containers.n + (earlier == NULL ? 0 : earlier->devices.n),
+        sizeof *f.devices);
     if (f.devices == NULL)
         return err_set(e, -ENOMEM, "out of memory");
     rc = check_name(&f);
     for (size_t i = 0; rc == 0 && i < order->pvs.n; i++)
         rc = add_pv(&f, order->pvs.v[i]);
     for (size_t i = 0; rc == 0 && i < order->containers.n; i++)
-        rc = add_fresh(&f, order->containers.v[i]);
+        rc = add_container(&f, order->containers.v[i]);
+    if (rc == 0)
+        rc = add_all_former(&f);
+    if (rc == 0 && f.n == 0)
+        rc = err_set(e, -ENOENT, "this node sees no PV of volume group %s", order->vg);
     REC_SET(out, lvm_change, order, order);
     REC_SET(out, lvm_change, devices, ((struct recs){ f.devices, f.n }));
     return rc;

@@ -3,6 +3,7 @@
  * and what it finds is compared. A question is answered once each time it comes. */
 #include "agent_internal.h"
 #include "agent_target.h"
+#include "base/text.h"
 #include "wire/codec.h"
 
 /* Of lv_attr: state of the device (lvs(8)). */
@@ -134,7 +135,7 @@ static const char *fault(const struct agent *a, struct turn *t, const struct lvm
     if (wanted && vg->seqno != ask->seqno)
         return arena_printf(t->arena, "this node sees version %llu of volume group %s",
                             (unsigned long long)vg->seqno, ask->vg);
-    if (wanted && !target_same(vg->metadata_digest, ask->metadata_digest))
+    if (wanted && text_mark(vg->metadata_digest) != ask->mark)
         return arena_printf(t->arena, "this node sees another version %llu of volume group %s",
                             (unsigned long long)vg->seqno, ask->vg);
     return lvs_fault(a, t, ask);
@@ -158,7 +159,7 @@ static void answer(struct agent *a, struct turn *t, const struct lvm_refresh *as
         REC_SET(body, lvm_refreshed, reason, why);
     if (vg != NULL) {
         REC_SET(body, lvm_refreshed, seqno, vg->seqno);
-        REC_SET(body, lvm_refreshed, metadata_digest, vg->metadata_digest);
+        REC_SET(body, lvm_refreshed, mark, text_mark(vg->metadata_digest));
     }
     REC_SET(env, envelope, lvm_refreshed, body);
 }

@@ -138,13 +138,12 @@ static const unsigned long of_scans[] = {
     LOOP_CONFIGURE, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64,    TCGETS,
 };
 
-/* What LVM asks of a device that it writes to, and what makes a suspended device go on. */
-static const unsigned long of_writers[] = { BLKFLSBUF };
+/* What makes a suspended device go on. */
 static const unsigned long of_mappers[] = { DM_DEV_SUSPEND, DM_TABLE_CLEAR };
 
 enum {
     MOST = 2 * (ARRAY_LEN(of_nobody) + ARRAY_LEN(of_forkers) + ARRAY_LEN(of_lookers) +
-                ARRAY_LEN(questions) + ARRAY_LEN(of_writers) + ARRAY_LEN(of_mappers)) +
+                ARRAY_LEN(questions) + ARRAY_LEN(of_mappers)) +
            64
 };
 
@@ -269,8 +268,6 @@ static void allow_also(struct program *p, int call, const unsigned long *values,
 
 static void write_ioctls(struct program *p, unsigned freedoms)
 {
-    if ((freedoms & WORKER_WRITES) != 0)
-        allow_also(p, SYS_ioctl, of_writers, ARRAY_LEN(of_writers));
     if ((freedoms & WORKER_MAPS) != 0)
         allow_also(p, SYS_ioctl, of_mappers, ARRAY_LEN(of_mappers));
     if ((freedoms & WORKER_UNMOUNTS) != 0)

@@ -23,7 +23,7 @@ enum worker_freedom {
     /* Makes loop devices and mounts them. */
     WORKER_MOUNTS = 1u << 6,
     /* Writes to devices: those that it has in a /dev of its own (change/own_dev.h). It makes no
-     * file and cuts none, and its ioctls still change nothing but what the kernel has cached. */
+     * file and cuts none, and its ioctls still change nothing. */
     WORKER_WRITES = 1u << 7,
     /* Where there is device-mapper: drops tables that are not in use, suspends and resumes. */
     WORKER_MAPS = 1u << 8,

@@ -13,8 +13,8 @@ static const struct {
     [LVM_VG_EXTEND] = { .containers = true },
     [LVM_VG_REDUCE] = { .containers = true },
     [LVM_VG_REMOVE] = { .lv = false },
-    [LVM_LV_CREATE] = { .containers = true, .lv = true, .size = true },
-    [LVM_LV_EXTEND] = { .containers = true, .lv = true, .lv_uuid = true, .size = true },
+    [LVM_LV_CREATE] = { .lv = true, .size = true },
+    [LVM_LV_EXTEND] = { .lv = true, .lv_uuid = true, .size = true },
     [LVM_LV_REDUCE] = { .lv = true, .lv_uuid = true, .size = true },
     [LVM_LV_REMOVE] = { .lv = true, .lv_uuid = true },
     [LVM_LV_RENAME] = { .lv = true, .lv_uuid = true, .new_name = true },
@@ -33,7 +33,7 @@ static int check_names(const struct lvm_order *o, struct err *e)
     if (rc == 0 && needs[o->op].new_name)
         rc = change_lv_name(o->vg, o->new_name, e);
     if (rc == 0)
-        rc = change_tag(o->mark, e);
+        rc = change_tag(o->tag, e);
     for (size_t i = 0; rc == 0 && i < o->tags.n; i++)
         rc = change_tag(o->tags.v[i], e);
     return rc;
@@ -41,8 +41,9 @@ static int check_names(const struct lvm_order *o, struct err *e)
 
 static int check_parts(const struct lvm_order *o, struct err *e)
 {
-    if (!needs[o->op].makes_vg && (!change_is_uuid(o->vg_uuid) || o->seqno == 0 ||
-                                   o->metadata_digest == NULL || o->pvs.n == 0))
+    /* Of one that is removed, an earlier attempt may have left no PV. */
+    if (!needs[o->op].makes_vg && (!change_is_uuid(o->vg_uuid) || o->seqno == 0 || o->mark == 0 ||
+                                   (o->pvs.n == 0 && o->op != LVM_VG_REMOVE)))
         return err_set(e, -EINVAL, "the order does not say which volume group %s it is about",
                        o->vg);
     if (needs[o->op].makes_vg && o->vg_uuid != NULL)
@@ -111,7 +112,7 @@ int change_check_label(const struct lvm_change *c, size_t i, const struct change
 
     if (d->pv_uuid != NULL)
         return check_pv(c->order, d, label, e);
-    change_pv_uuid(c->order->mark, d->container, own);
+    change_pv_uuid(c->order->tag, d->container, own);
     if (change_same(label->pv_uuid, own))
         return 0;
     if (label->pv_uuid != NULL)

@@ -112,7 +112,7 @@ static bool has_new_pvs(const struct change_state *s, const struct vg *vg)
     for (size_t i = 0; i < o->containers.n; i++) {
         const struct pv *pv;
 
-        change_pv_uuid(o->mark, o->containers.v[i], uuid);
+        change_pv_uuid(o->tag, o->containers.v[i], uuid);
         pv = change_pv(s, uuid);
         if (pv == NULL || !change_same(pv->vg_uuid, vg->uuid))
             return false;
@@ -140,15 +140,16 @@ static bool made_lv(const struct change_state *s)
     const struct lvm_order *o = s->change->order;
     const struct lv *lv = change_lv(s);
 
-    return lv != NULL && change_has(&lv->tags, o->mark) && lv->size_bytes == o->size_bytes;
+    return lv != NULL && change_has(&lv->tags, o->tag) && lv->size_bytes == o->size_bytes;
 }
 
-/* An order without a version makes the VG. */
-static bool is_later(const struct change_state *s, const struct vg *vg)
+/* No earlier than the order's, and no later than its change can be. It may be the order's own, for
+ * another attempt is ordered with the version that is known by then. */
+static bool is_near(const struct change_state *s, const struct vg *vg)
 {
     const struct lvm_order *o = s->change->order;
 
-    return vg->seqno > o->seqno && vg->seqno - o->seqno <= CHANGE_VERSIONS;
+    return vg->seqno >= o->seqno && vg->seqno - o->seqno <= CHANGE_VERSIONS;
 }
 
 /* Nothing on any device belongs to the VG. */
@@ -169,11 +170,11 @@ bool change_is_so(const struct change_state *s)
 
     if (o->op == LVM_VG_REMOVE)
         return is_removed(s);
-    if (vg == NULL || !is_later(s, vg))
+    if (vg == NULL || !is_near(s, vg))
         return false;
     switch (o->op) {
     case LVM_VG_CREATE:
-        return change_has(&vg->tags, o->mark) && has_new_pvs(s, vg);
+        return change_has(&vg->tags, o->tag) && has_new_pvs(s, vg);
     case LVM_VG_EXTEND:
         return has_new_pvs(s, vg);
     case LVM_VG_REDUCE:

@@ -4,40 +4,27 @@
 #include <errno.h>
 #include <sodium/crypto_generichash.h>
 
+#include "model/lvm_name.h"
+
 #define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 enum {
-    NAME_MAX_BYTES = 127,    /* NAME_LEN of LVM, with the NUL */
     DM_NAME_MAX_BYTES = 127, /* DM_NAME_LEN of the kernel, with the NUL */
     TAG_MAX_BYTES = 1024,
 };
 
-/* What LVM calls parts of its own LVs. */
-static const char *const reserved[] = { "_cdata",  "_cmeta",   "_corig",  "_cpool", "_cvol",
-                                        "_imeta",  "_iorig",   "_mimage", "_mlog",  "_pmspare",
-                                        "_rimage", "_rmeta",   "_tdata",  "_tmeta", "_tpool",
-                                        "_vdata",  "_vorigin", "_vpool",  "_wcorig" };
-static const char *const reserved_beginnings[] = { "snapshot", "pvmove" };
-
-static int check_name(const char *what, const char *name, struct err *e)
+static int check_name(const char *what, const char *name, bool lv, struct err *e)
 {
-    if (name == NULL || name[0] == '\0')
-        return err_set(e, -EINVAL, "a %s has no name", what);
-    if (strlen(name) > NAME_MAX_BYTES)
-        return err_set(e, -EINVAL, "the name of a %s has at most %d characters, and %.40s... more",
-                       what, NAME_MAX_BYTES, name);
-    if (name[0] == '-' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-        strspn(name, ALNUM "+_.-") != strlen(name))
-        return err_set(e, -EINVAL,
-                       "%s is no name of a %s: letters, digits and +_.- may be in it, and it does "
-                       "not begin with -",
-                       name, what);
-    return 0;
+    const char *fault = name == NULL ? "is missing" : lvm_name_fault(name, lv);
+
+    return fault == NULL ? 0
+                         : err_set(e, -EINVAL, "the name of a %s, %.140s, %s", what,
+                                   name == NULL ? "" : name, fault);
 }
 
 int change_vg_name(const char *name, struct err *e)
 {
-    return check_name("volume group", name, e);
+    return check_name("volume group", name, false, e);
 }
 
 /* In the name of a device, hyphens are doubled. */
@@ -52,24 +39,10 @@ static size_t mapped_length(const char *name)
 
 int change_lv_name(const char *vg, const char *name, struct err *e)
 {
-    int rc = check_name("logical volume", name, e);
+    int rc = check_name("logical volume", name, true, e);
 
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < ARRAY_LEN(reserved_beginnings); i++) {
-        if (strncmp(name, reserved_beginnings[i], strlen(reserved_beginnings[i])) == 0)
-            return err_set(e, -EINVAL,
-                           "%s is no name of a logical volume: LVM keeps names that "
-                           "begin with %s for itself",
-                           name, reserved_beginnings[i]);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(reserved); i++) {
-        if (strstr(name, reserved[i]) != NULL)
-            return err_set(e, -EINVAL,
-                           "%s is no name of a logical volume: LVM keeps names with %s "
-                           "in them for itself",
-                           name, reserved[i]);
-    }
     if (mapped_length(vg) + 1 + mapped_length(name) > DM_NAME_MAX_BYTES)
         return err_set(e, -EINVAL, "the names %s and %s together are too long for a device", vg,
                        name);
@@ -87,7 +60,7 @@ int change_tag(const char *tag, struct err *e)
     return 0;
 }
 
-void change_pv_uuid(const char *mark, const char *container, char out[LVM_UUID_TEXT])
+void change_pv_uuid(const char *tag, const char *container, char out[LVM_UUID_TEXT])
 {
     static const char digits[] = ALNUM;
     static const char form[] = CHANGE_PV_PREFIX "xxxx-xxxx-xxxx-xxxx-xxxx-xxxxxx";
@@ -97,7 +70,7 @@ void change_pv_uuid(const char *mark, const char *container, char out[LVM_UUID_T
 
     _Static_assert(sizeof form == LVM_UUID_TEXT, "a UUID of LVM has 32 characters");
     crypto_generichash_init(&state, NULL, 0, sizeof hash);
-    crypto_generichash_update(&state, (const uint8_t *)mark, strlen(mark) + 1);
+    crypto_generichash_update(&state, (const uint8_t *)tag, strlen(tag) + 1);
     crypto_generichash_update(&state, (const uint8_t *)container, strlen(container));
     crypto_generichash_final(&state, hash, sizeof hash);
     memcpy(out, form, sizeof form);

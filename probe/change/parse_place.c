@@ -38,10 +38,8 @@ static void take(struct placing *p, const struct change_device *d, const struct 
 }
 
 /* With `whole`, only a run that holds all that is left. */
-static void take_of(struct placing *p, const char *container, bool whole)
+static void take_of(struct placing *p, const struct change_device *d, bool whole)
 {
-    const struct change_device *d = change_device_of(p->s, container);
-
     for (size_t i = 0; d != NULL && i < p->s->run_count && p->left > 0; i++) {
         const struct lvm_run *run = &p->s->runs[i];
 
@@ -49,6 +47,14 @@ static void take_of(struct placing *p, const char *container, bool whole)
             continue;
         take(p, d, run, run->count < p->left ? run->count : p->left);
     }
+}
+
+static void take_all(struct placing *p, const struct lvm_order *o, bool whole)
+{
+    for (size_t i = 0; i < o->containers.n && p->left > 0; i++)
+        take_of(p, change_device_of(p->s, o->containers.v[i]), whole);
+    for (size_t i = 0; o->containers.n == 0 && i < change_device_count(p->s) && p->left > 0; i++)
+        take_of(p, change_device_at(p->s, i), whole);
 }
 
 int change_place(const struct change_state *s, uint64_t extents, struct arena *a,
@@ -68,10 +74,8 @@ int change_place(const struct change_state *s, uint64_t extents, struct arena *a
         return err_set(e, -ENOMEM, "out of memory");
     plan->wipes = p.wipes;
     plan->wipe_count = 0;
-    for (size_t i = 0; i < o->containers.n && p.left > 0; i++)
-        take_of(&p, o->containers.v[i], true);
-    for (size_t i = 0; i < o->containers.n && p.left > 0; i++)
-        take_of(&p, o->containers.v[i], false);
+    take_all(&p, o, true);
+    take_all(&p, o, false);
     if (p.left > 0)
         return err_set(e, -EINVAL,
                        "%s/%s is too large: %" PRIu64 " extents of %" PRIu64

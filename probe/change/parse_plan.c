@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/text.h"
 #include "change/parse_plan_internal.h"
 
 struct planning {
@@ -28,7 +29,7 @@ static int check_version(const struct planning *p)
                        "volume group %s has version %" PRIu64 ", not %" PRIu64
                        " as when it was decided",
                        o->vg, p->vg->seqno, o->seqno);
-    if (!change_same(p->vg->metadata_digest, o->metadata_digest))
+    if (text_mark(p->vg->metadata_digest) != o->mark)
         return err_set(p->e, -EINVAL,
                        "volume group %s has another version %" PRIu64
                        " than when it was decided: its metadata were split, or written back",
@@ -119,7 +120,7 @@ static bool has_role(const struct lv *lv, const char *role)
 
 static void add_tags(struct planning *p)
 {
-    buf_printf(&p->words, " --addtag '%s'", p->o->mark);
+    buf_printf(&p->words, " --addtag '%s'", p->o->tag);
     for (size_t i = 0; i < p->o->tags.n; i++)
         buf_printf(&p->words, " --addtag '%s'", p->o->tags.v[i]);
 }
@@ -175,7 +176,7 @@ static int make_pv(struct planning *p, const struct change_device *d)
     char uuid[LVM_UUID_TEXT];
     int rc = 0;
 
-    change_pv_uuid(p->o->mark, d->container, uuid);
+    change_pv_uuid(p->o->tag, d->container, uuid);
     if (change_label_of(p->s, d)->pv_uuid != NULL)
         rc = add_before(p, arena_printf(p->a, "pvremove -y -ff /dev/%s", d->device));
     return rc == 0

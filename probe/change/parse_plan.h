@@ -3,10 +3,10 @@
  * already; nothing, since it must not; or commands of LVM. Pure.
  *
  * How a later attempt knows what an earlier one has done. What LVM can tag in the command that
- * makes it carries the order's mark: a VG, an LV. A PV that was made for the order has
- * the UUID that follows from the mark and its container. LVM cannot tag in the command that
+ * makes it carries the order's tag: a VG, an LV. A PV that was made for the order has
+ * the UUID that follows from the tag and its container. LVM cannot tag in the command that
  * extends, reduces, renames or removes, and a command more would be a second version of the
- * metadata, between which and the first a worker can die; so there the version is the mark: each of
+ * metadata, between which and the first a worker can die; so there the version tells: each of
  * these commands makes exactly one, and if the metadata are no more than CHANGE_VERSIONS after the
  * one of the order and say what was asked for, of the object with the order's UUID, it is done. */
 #ifndef MUSTER_CHANGE_PARSE_PLAN_H

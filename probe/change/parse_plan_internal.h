@@ -24,9 +24,10 @@ bool change_is_so(const struct change_state *s);
 /* Labels that are left though their PVs are in no VG any more, of an order that is done. */
 bool change_leaves_labels(const struct change_state *s);
 
-/* parse_place.c: extents for a new LV, on the PVs of the order's containers in that order: the
- * first run that holds all of it; else whole runs, PV after PV. Adds " DEVICE:FIRST-LAST..." to
- * `out`, and what is to be wiped to the plan. -EINVAL with a sentence: they have not so many. */
+/* parse_place.c: extents for a new LV, on the PVs of the order's containers in that order (none:
+ * on all): the first run that holds all of it; else whole runs, PV after PV. Adds "
+ * DEVICE:FIRST-LAST..." to `out`, and what is to be wiped to the plan. -EINVAL with a sentence:
+ * they have not so many. */
 int change_place(const struct change_state *s, uint64_t extents, struct arena *a,
                  struct change_plan *plan, struct buf *out, struct err *e);
 

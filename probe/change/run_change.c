@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "change/own_dev.h"
 #include "change/parse_name.h"
 #include "change/read_devices.h"
@@ -55,7 +56,7 @@ static void set_done(struct change_run *r, const struct look *l)
     if (vg != NULL) {
         REC_SET(&r->result, lvm_result, vg_uuid, vg->uuid);
         REC_SET(&r->result, lvm_result, seqno, vg->seqno);
-        REC_SET(&r->result, lvm_result, metadata_digest, vg->metadata_digest);
+        REC_SET(&r->result, lvm_result, mark, text_mark(vg->metadata_digest));
     } else if (o->vg_uuid != NULL) {
         REC_SET(&r->result, lvm_result, vg_uuid, o->vg_uuid);
     }

@@ -32,7 +32,7 @@ class Group:
     def __init__(self, bed, name, disks):
         self.bed, self.name, self.marks = bed, name, 0
         self.disks, self.pvs = list(disks), {}  # numbers of disks; number -> UUID of its PV
-        self.uuid = self.seqno = self.digest = None
+        self.uuid = self.seqno = self.version = None
         self.lvs = {}  # name -> UUID
 
     def devices(self, fresh=()):
@@ -40,8 +40,8 @@ class Group:
         return known + [cw.device(self.bed.paths[i], f"c{i}") for i in fresh]
 
     def order(self, op, **more):
-        known = {"vg_uuid": self.uuid, "seqno": self.seqno, "digest": self.digest,
-                 "pvs": self.pvs.values(), "mark": f"mark.{self.marks}"}
+        known = {"vg_uuid": self.uuid, "seqno": self.seqno, "version": self.version,
+                 "pvs": self.pvs.values(), "tag": f"mark.{self.marks}"}
         return cw.order(op, self.name, **{**known, **more})
 
     def change(self, op, fresh=(), devices=None, lv=None, **more):
@@ -57,7 +57,7 @@ class Group:
         return r
 
     def took(self, op, r, fresh, lv, more):
-        self.uuid, self.seqno, self.digest = r.vg_uuid, r.seqno, r.digest
+        self.uuid, self.seqno, self.version = r.vg_uuid, r.seqno, r.version
         self.marks += 1
         for i in fresh:
             self.pvs[i] = self.bed.pv_uuid(i)
@@ -173,7 +173,7 @@ def test_each_op(bed):
 def test_refusals(bed):
     g = Group(bed, "vg0", [0, 1])
     bad = Group(bed, "a b", [0])
-    bad.refused(cw.VG_CREATE, "is no name of a volume group", fresh=[0], containers=["c0"])
+    bad.refused(cw.VG_CREATE, "the name of a volume group, a b, has other characters", fresh=[0], containers=["c0"])
     g.done(cw.VG_CREATE, "a VG", fresh=[0, 1], containers=["c0", "c1"])
     g.done(cw.LV_CREATE, "an LV", lv="lv0", size=EXTENT, containers=["c0"])
     run("mkfs.ext4", "-q", "-F", bed.paths[2])
@@ -189,7 +189,7 @@ def test_refusals(bed):
     g.refused(cw.VG_EXTEND, "is a PV already", fresh=[2], containers=["c2"])
     g.refused(cw.LV_CREATE, "version 2, not 1 as when it was decided", lv="x", size=EXTENT,
               containers=["c0"], seqno=1)
-    g.refused(cw.LV_CREATE, "another version 2", lv="x", size=EXTENT, containers=["c0"], digest="0" * 32)
+    g.refused(cw.LV_CREATE, "another version 2", lv="x", size=EXTENT, containers=["c0"], version=1)
     devices = [cw.device(bed.paths[0], "c0", NO_UUID), cw.device(bed.paths[1], "c1", g.pvs[1])]
     g.refused(cw.LV_CREATE, f"not {NO_UUID}", lv="x", size=EXTENT, containers=["c0"], devices=devices)
     for what, text in (({"devnum": "7:1"}, "another device now"), ({"size": 4096}, "bytes now, not 4096")):
@@ -202,12 +202,11 @@ def test_refusals(bed):
     g.refused(cw.LV_CREATE, "multiple of the extents", lv="x", size=EXTENT + 512, containers=["c0"])
     g.refused(cw.LV_CREATE, "has a logical volume lv0 already", lv="lv0", size=EXTENT, containers=["c0"])
     for name in ("-x", "a b", "..", "snapshot1", "x_tdata", "x" * 128, "pvmove0", "é"):
-        g.refused(cw.LV_CREATE, " name", lv=name, size=EXTENT, containers=["c0"])
+        g.refused(cw.LV_CREATE, "the name of a logical volume", lv=name, size=EXTENT, containers=["c0"])
     for tag in ("a b", "-a", "a'b", "x" * 1025):
         g.refused(cw.LV_CREATE, "is no tag", lv="x", size=EXTENT, containers=["c0"], tags=[tag])
     g.refused(cw.LV_EXTEND, "LVM refused", lv="lv0", size=99 * EXTENT, containers=["c0", "c1"])
-    g.refused(cw.LV_EXTEND, "bytes already", lv="lv0", size=EXTENT, containers=["c0"])
-    g.refused(cw.LV_REMOVE, "any more", lv="gone", lv_uuid=NO_UUID)
+    g.refused(cw.LV_REDUCE, "any more", lv="gone", lv_uuid=NO_UUID, size=EXTENT)
     g.refused(cw.LV_SNAPSHOT, "no device-mapper", lv="lv0", new_name="s", size=EXTENT, containers=["c0"])
     r = bed.work(cw.order(cw.VG_CREATE, "vg0", "m", containers=["c0"]), [cw.device(bed.paths[0], "c0")])
     check(r.outcome == "refused" and "is a PV already" in r.reason, f"its name is taken: {r}")
@@ -272,8 +271,8 @@ def test_killed(bed, name, op, group, **what):
             check(bed.report("vgs", "vg_seqno", group.name) == str(r.seqno), "its version")
             bed.check_sound(group.name)
         again = bed.work(order, devices)
-        check((again.outcome, again.seqno, again.digest, again.lv_uuid) ==
-              (r.outcome, r.seqno, r.digest, r.lv_uuid), f"{name}, once more: {again}, not {r}")
+        check((again.outcome, again.seqno, again.version, again.lv_uuid) ==
+              (r.outcome, r.seqno, r.version, r.lv_uuid), f"{name}, once more: {again}, not {r}")
     check(kills > 0, f"{name} was never killed")
     group.took(op, bed.work(order, devices), fresh, lv, what)
     print(f"{name}: killed before each of its {kills} writes; each time the next attempt was done")

@@ -27,11 +27,11 @@ def device(path, container, pv_uuid=None, **other):
     return encode(dict(sorted(d.items())))
 
 
-def order(op, vg, mark, token=9, attempt=1, vg_uuid=None, seqno=None, digest=None, pvs=(),
+def order(op, vg, tag, token=9, attempt=1, vg_uuid=None, seqno=None, version=None, pvs=(),
           containers=(), lv=None, lv_uuid=None, new_name=None, size=None, tags=()):
     fields = {1: encode({1: 7, 2: 3, 3: attempt}), 2: token, 3: op, 4: vg, 5: vg_uuid, 6: seqno,
-              7: digest, 8: sorted(pvs), 9: list(containers), 10: lv, 11: lv_uuid, 12: new_name,
-              13: size, 14: list(tags), 15: mark}
+              7: version, 8: sorted(pvs), 9: list(containers), 10: lv, 11: lv_uuid, 12: new_name,
+              13: size, 14: list(tags), 15: tag}
     return encode({k: v for k, v in fields.items() if v is not None})
 
 
@@ -40,11 +40,11 @@ class Result:
         self.error = message.get(3, [b""])[0].decode()
         text = lambda n: record.get(n, [b""])[0].decode()
         self.outcome = OUTCOMES.get(record.get(3, [0])[0], "")
-        self.reason, self.vg_uuid, self.digest, self.lv_uuid = text(4), text(5), text(7), text(8)
-        self.seqno = record.get(6, [None])[0]
+        self.reason, self.vg_uuid, self.lv_uuid = text(4), text(5), text(8)
+        self.seqno, self.version = record.get(6, [None])[0], record.get(7, [None])[0]
 
     def __str__(self):
-        return f"{self.outcome} {self.reason!r} version {self.seqno} {self.digest} {self.error}"
+        return f"{self.outcome} {self.reason!r} version {self.seqno} {self.version} {self.error}"
 
 
 class Worker:

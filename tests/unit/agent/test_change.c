@@ -2,6 +2,7 @@
 /* Orders to change volume groups, their results, and whether this node is up to date. */
 #include <criterion/criterion.h>
 
+#include "base/text.h"
 #include "wire/codec.h"
 #include "world.h"
 
@@ -36,11 +37,11 @@ static void order(struct world *w, uint64_t task, uint64_t attempt, uint64_t tok
     REC_SET(&o, lvm_order, vg, strcmp(group, "V1") == 0 ? "vg0" : group);
     REC_SET(&o, lvm_order, vg_uuid, group);
     REC_SET(&o, lvm_order, seqno, 5);
-    REC_SET(&o, lvm_order, metadata_digest, "five");
+    REC_SET(&o, lvm_order, mark, text_mark("five"));
     REC_SET(&o, lvm_order, pvs, on);
     REC_SET(&o, lvm_order, lv, "new");
     REC_SET(&o, lvm_order, size_bytes, 4 << 20);
-    REC_SET(&o, lvm_order, mark, "mark");
+    REC_SET(&o, lvm_order, tag, "mark");
     REC_SET(&env, envelope, lvm_order, &o);
     world_answer(w, NULL, &env);
 }
@@ -206,7 +207,7 @@ Test(change, a_restarted_probe_knows_what_may_still_run)
     REC_SET(&o, lvm_order, op, LVM_LV_CREATE);
     REC_SET(&o, lvm_order, vg, "vg0");
     REC_SET(&o, lvm_order, vg_uuid, "V1");
-    REC_SET(&o, lvm_order, mark, "mark");
+    REC_SET(&o, lvm_order, tag, "mark");
     REC_SET(&change, lvm_change, order, &o);
     world_open(&w);
     w.vg_seqno = 5;
@@ -246,7 +247,7 @@ static void refresh(struct world *w, uint64_t task, uint64_t seqno, const char *
     REC_SET(&r, lvm_refresh, vg_uuid, "V1");
     if (seqno != 0) {
         REC_SET(&r, lvm_refresh, seqno, seqno);
-        REC_SET(&r, lvm_refresh, metadata_digest, digest);
+        REC_SET(&r, lvm_refresh, mark, text_mark(digest));
     }
     REC_SET(&r, lvm_refresh, unmapped, unmapped);
     REC_SET(&env, envelope, lvm_refresh, &r);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "change/parse_name.h"
 #include "change/parse_plan.h"
 
@@ -66,9 +67,9 @@ static void begin(enum lvm_op op)
     REC_SET(&order, lvm_order, vg, "vg0");
     REC_SET(&order, lvm_order, vg_uuid, V);
     REC_SET(&order, lvm_order, seqno, 5);
-    REC_SET(&order, lvm_order, metadata_digest, "d5");
+    REC_SET(&order, lvm_order, mark, text_mark("d5"));
     REC_SET(&order, lvm_order, pvs, ((struct strs){ two, 2 }));
-    REC_SET(&order, lvm_order, mark, "m");
+    REC_SET(&order, lvm_order, tag, "m");
     for (size_t i = 0; i < 3; i++) {
         devices[i] = (struct change_device){ .present = 0 };
         REC_SET(&devices[i], change_device, container, on[i]);
@@ -173,6 +174,10 @@ Test(plan, a_new_lv_lies_where_it_is_put_and_is_wiped_there_before)
     expect_refused("has a logical volume lv0 already", "its name is taken");
     set_lv_order("a_tdata", NULL, EXTENT);
     expect_refused("for itself", "a reserved name");
+    set_lv_order("new", NULL, 20 * EXTENT);
+    set_containers(0, 0);
+    expect_command("lvcreate -y -an -Zn -Wn -l 20 -n new --addtag 'm' vg0 /dev/sdb:0-19",
+                   "on whichever PV");
 }
 
 Test(plan, a_marked_lv_is_done_and_one_without_the_mark_is_somebody_elses)
@@ -207,7 +212,9 @@ Test(plan, another_version_is_refused)
     set_lv(0, L, "lv0", 5 * EXTENT, false);
     expect_done("the version after, with what was asked for");
     set_version(5, "d5");
-    expect_refused("bytes already", "it was so before");
+    expect_done("another attempt is ordered with the version that is known by then");
+    set_lv(0, L, "lv0", 6 * EXTENT, false);
+    expect_refused("bytes already", "it is larger");
 }
 
 Test(plan, other_pvs_are_refused)
@@ -245,9 +252,11 @@ Test(plan, lvs_are_removed_and_renamed)
     REC_SET(&lvs[0], lv, role, ((struct strs){ origin, 2 }));
     expect_refused("has snapshots", "LVM would remove them too");
     rows.lv_count = 0;
-    expect_refused("any more", "it is gone, at the same version");
+    expect_done("it is gone");
     set_version(6, "d6");
-    expect_done("it is gone, at the next");
+    expect_done("it is gone, at the next version");
+    set_version(4, "d4");
+    expect_refused("version 4, not 5", "of metadata that were written back");
 
     begin(LVM_LV_RENAME);
     set_lv_order("lv0", L, 0);
@@ -256,10 +265,11 @@ Test(plan, lvs_are_removed_and_renamed)
     set_lv(1, "N", "lv1", EXTENT, false);
     expect_refused("has a logical volume lv1 already", "taken");
     rows.lv_count = 1;
+    REC_SET(&lvs[0], lv, name, "other");
+    expect_refused("is called other now", "by somebody else");
     REC_SET(&lvs[0], lv, name, "lv1");
-    expect_refused("is called lv1 now", "at the same version");
     set_version(6, "d6");
-    expect_done("at the next");
+    expect_done("by an earlier attempt");
 }
 
 Test(plan, snapshots_are_not_made)

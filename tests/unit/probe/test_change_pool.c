@@ -86,7 +86,7 @@ static void run_change(struct bench *b, const char *how, uint64_t attempt)
     REC_SET(&o, lvm_order, op, LVM_VG_REMOVE);
     REC_SET(&o, lvm_order, vg, how);
     REC_SET(&o, lvm_order, vg_uuid, "VVVVVV-VVVV-VVVV-VVVV-VVVV-VVVV-VVVVVV");
-    REC_SET(&o, lvm_order, mark, "m");
+    REC_SET(&o, lvm_order, tag, "m");
     REC_SET(&c, lvm_change, order, &o);
     change_pool_run(b->pool, &c, b->now);
 }
@@ -225,7 +225,7 @@ Test(change_pool, one_that_cannot_be_noted_is_not_begun)
     REC_SET(&o, lvm_order, order, &b.key);
     REC_SET(&o, lvm_order, op, LVM_VG_CREATE);
     REC_SET(&o, lvm_order, vg, "a/b");
-    REC_SET(&o, lvm_order, mark, "m");
+    REC_SET(&o, lvm_order, tag, "m");
     REC_SET(&c, lvm_change, order, &o);
     change_pool_run(b.pool, &c, b.now);
     next(&b);

@@ -77,7 +77,7 @@ static void begin(enum lvm_op op)
     REC_SET(&order, lvm_order, vg, "vg0");
     REC_SET(&order, lvm_order, vg_uuid, "V");
     REC_SET(&order, lvm_order, pvs, ((struct strs){ two, 2 }));
-    REC_SET(&order, lvm_order, mark, "m");
+    REC_SET(&order, lvm_order, tag, "m");
     out = (struct lvm_change){ .present = 0 };
 }
 
@@ -165,6 +165,35 @@ Test(change_target, an_earlier_attempt_knows_where_a_pv_was)
     expect_declined("does not see the PV P1");
     cr_expect_eq(target(&earlier), 0, "%s", fault.text);
     cr_expect_eq(out.devices.n, 2);
+    order.pvs.n = 1; /* as this node tells by now */
+    cr_expect_eq(target(&earlier), 0, "%s", fault.text);
+    cr_expect_eq(out.devices.n, 2);
     then.job = 2;
-    cr_expect_eq(target(&earlier), -ENOENT, "of another job it says nothing");
+    cr_expect_eq(target(&earlier), 0);
+    cr_expect_eq(out.devices.n, 1, "of another job it says nothing");
+    order.pvs.n = 0;
+    cr_expect_eq(target(&earlier), -ENOENT, "nothing at all");
+}
+
+Test(change_target, a_pv_that_was_taken_out_is_known_by_its_container)
+{
+    static const char *const second[] = { "naa.1" };
+    static struct change_device was[1];
+    struct order_key then = { .task = 7, .job = 1, .attempt = 1 };
+    struct lvm_order before = { .present = 0 };
+    struct lvm_change earlier = { .present = 0 };
+
+    begin(LVM_VG_REDUCE);
+    set_rows(SECTION_PVS, pvs, 1);
+    order.pvs.n = 1;
+    REC_SET(&order, lvm_order, containers, ((struct strs){ second, 1 }));
+    REC_SET(&was[0], change_device, container, "naa.1");
+    REC_SET(&was[0], change_device, pv_uuid, "P1");
+    REC_SET(&before, lvm_order, order, &then);
+    REC_SET(&earlier, lvm_change, order, &before);
+    REC_SET(&earlier, lvm_change, devices, ((struct recs){ was, 1 }));
+    expect_declined("there is no PV of volume group vg0 on naa.1");
+    cr_assert_eq(target(&earlier), 0, "%s", fault.text);
+    cr_assert_eq(out.devices.n, 2);
+    cr_expect_str_eq(((const struct change_device *)out.devices.v)[1].pv_uuid, "P1");
 }
