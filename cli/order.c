@@ -237,6 +237,35 @@ static void order_filesystems(struct reply *r, const struct places *p)
         qsort(f, kept, sizeof *f, by_filesystem);
 }
 
+static int by_vg(const void *a, const void *b)
+{
+    const struct vg_info *x = a, *y = b;
+
+    return x->resource < y->resource ? -1 : x->resource > y->resource;
+}
+
+static int by_vg_node(const void *a, const void *b)
+{
+    const struct vg_node *x = a, *y = b;
+
+    return x->node < y->node ? -1 : x->node > y->node;
+}
+
+static void order_vgs(struct reply *r, const struct places *p)
+{
+    struct vg_info *v = (struct vg_info *)r->vgs.v;
+    struct vg_node *n = (struct vg_node *)r->vg_nodes.v;
+
+    for (size_t i = 0; i < r->vgs.n; i++)
+        replace(p->resources, p->resource_count, &v[i].resource);
+    for (size_t i = 0; i < r->vg_nodes.n; i++)
+        replace_both(p, &n[i].node, &n[i].resource);
+    if (r->vgs.n > 1)
+        qsort(v, r->vgs.n, sizeof *v, by_vg);
+    if (r->vg_nodes.n > 1)
+        qsort(n, r->vg_nodes.n, sizeof *n, by_vg_node);
+}
+
 static void sort(struct recs list, size_t size, int (*compare)(const void *, const void *))
 {
     if (list.n > 1)
@@ -259,6 +288,7 @@ int reply_order(struct reply *r)
         order_uses(r, &p);
         order_reaches(r, &p);
         order_filesystems(r, &p);
+        order_vgs(r, &p);
     }
     free(p.nodes);
     free(p.resources);

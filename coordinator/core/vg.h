@@ -51,6 +51,8 @@ int vg_unheard(struct step *s, struct job *j);
 
 /* ---- vg_ask.c */
 int op_vg_adopt(struct answer *q);
+/* vg_list.c */
+int op_vg_list(struct answer *q);
 int op_vg_change(struct answer *q);
 
 #endif

@@ -88,6 +88,12 @@ static const struct field renewed_fields[] = { RENEWED_LIST(X, XREC, XRECS) };
 #define OWNER result_ack
 static const struct field result_ack_fields[] = { RESULT_ACK_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER vg_info
+static const struct field vg_info_fields[] = { VG_INFO_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER vg_node
+static const struct field vg_node_fields[] = { VG_NODE_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER vg_ask
 static const struct field vg_ask_fields[] = { VG_ASK_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -216,6 +222,8 @@ DESC(denied);
 DESC(renewed);
 DESC(result_ack);
 DESC(image);
+DESC(vg_info);
+DESC(vg_node);
 DESC(vg_ask);
 DESC(lvm_order);
 DESC(lvm_result);

@@ -217,6 +217,8 @@ enum client_op {
     OP_IMAGE_LIST = 42,      /* resources: of these filesystems, or these images; since = how many of
                                 them are passed over; limit */
     OP_VG_ADOPT = 50,        /* resource; flag: true adopts, false lets go */
+    OP_VG_LIST = 52,         /* resource: that one, with its nodes and, as one of them has read them,
+                                its PVs and LVs; absent: all */
     OP_VG_CHANGE = 51,       /* vg_ask: a task that changes a volume group */
 };
 
@@ -490,7 +492,9 @@ enum node_admission {
     XRECS(task_info,     tasks,     28, 0, "")                                                     \
     XRECS(job_info,      jobs,      29, 0, "")                                                     \
     XRECS(image_info,    images,    30, 0, "")                                                     \
-    XRECS(reach_info,    reaches,   31, 0, "of fs list for filesystems by name; of explain")
+    XRECS(reach_info,    reaches,   31, 0, "of fs list for filesystems by name; of explain")       \
+    XRECS(vg_info,       vgs,       40, 0, "")                                                     \
+    XRECS(vg_node,       vg_nodes,  41, 0, "of vg show")
 
 /* ---- between supervisor and worker (proto/worker.proto) ------------------------------------ */
 

@@ -87,6 +87,29 @@ enum lvm_outcome {
     X(STR,  new_name,   5, 0, "of rename and snapshot")                                            \
     X(U64,  size_bytes, 6, 0, "of an LV or snapshot; rounded up to extents")
 
+/* ---- in replies to clients (proto/client.proto) ---------------------------------------------- */
+
+/* A volume group, and how far the nodes that see it agree. */
+#define VG_INFO_LIST(X, XREC, XRECS)                                                               \
+    X(U64,  resource, 1, 0, "resource index")                                                      \
+    X(BOOL, adopted,  2, 0, "it is muster's to change")                                            \
+    X(U64,  seqno,    3, 0, "the newest version of its metadata that a node has")                  \
+    X(U64,  nodes,    4, 0, "that see it")                                                         \
+    X(U64,  current,  5, 0, "of those, that are up and have that version")                         \
+    X(U64,  behind,   6, 0, "that are up and have another one")                                    \
+    X(U64,  silent,   7, 0, "that are not up: what they had when they were heard is not counted")  \
+    X(I64,  differ_ms, 8, 0, "wall time since when those that are up differ")                      \
+    X(U64,  task,     9, 0, "that changes it now")                                                 \
+    X(U64,  waiting,  10, 0, "tasks that wait to change it")
+
+/* What one node has of a volume group. */
+#define VG_NODE_LIST(X, XREC, XRECS)                                                               \
+    X(U64,  node,     1, 0, "node index")                                                          \
+    X(U64,  resource, 2, 0, "resource index: the volume group")                                    \
+    X(U64,  seqno,    3, 0, "of the metadata as it has read them")                                 \
+    X(STR,  state,    4, 0, "current, behind, other, silent, lost")                                \
+    X(STR,  text,     5, 0, "one sentence, unless current")
+
 /* ---- between supervisor and worker (proto/worker.proto) -------------------------------------- */
 
 /* A device that a change may be about. */
@@ -105,6 +128,8 @@ enum lvm_outcome {
 
 /* clang-format on */
 
+#define RECORD_ENUM_vg_info(TYPE, member, ...)       vg_info_##member,
+#define RECORD_ENUM_vg_node(TYPE, member, ...)       vg_node_##member,
 #define RECORD_ENUM_vg_ask(TYPE, member, ...)        vg_ask_##member,
 #define RECORD_ENUM_lvm_order(TYPE, member, ...)     lvm_order_##member,
 #define RECORD_ENUM_lvm_result(TYPE, member, ...)    lvm_result_##member,
@@ -113,6 +138,8 @@ enum lvm_outcome {
 #define RECORD_ENUM_change_device(TYPE, member, ...) change_device_##member,
 #define RECORD_ENUM_lvm_change(TYPE, member, ...)    lvm_change_##member,
 
+RECORD_DECLARE(vg_info, VG_INFO_LIST);
+RECORD_DECLARE(vg_node, VG_NODE_LIST);
 RECORD_DECLARE(vg_ask, VG_ASK_LIST);
 RECORD_DECLARE(lvm_order, LVM_ORDER_LIST);
 RECORD_DECLARE(lvm_result, LVM_RESULT_LIST);

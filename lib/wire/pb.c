@@ -54,6 +54,8 @@ const struct pb_pair pb_pairs[] = {
     PAIR(lvm_refreshed, LIMIT_WORKER_RESULT_BYTES),
     PAIR(lvm_change, LIMIT_WORKER_MESSAGE_BYTES),
     PART(vg_ask),
+    PART(vg_info),
+    PART(vg_node),
     PART(lvm_order),
     PART(lvm_refresh),
     PART(change_device),
