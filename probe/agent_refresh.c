@@ -87,16 +87,19 @@ static bool is_named(const struct strs *v, const char *text)
 }
 
 /* LVM compares the table of an active LV with the metadata, and shows a state that is not "active"
- * when it is another one, or suspended. */
+ * when it is another one, or suspended. Without device-mapper it shows that it does not know, and
+ * no LV is active. */
 static const char *lv_fault(struct turn *t, const struct lvm_refresh *ask, const struct lv *lv)
 {
-    char state = lv->attr != NULL && strlen(lv->attr) > ATTR_STATE ? lv->attr[ATTR_STATE] : '-';
+    char state = lv->attr != NULL && strlen(lv->attr) > ATTR_STATE ? lv->attr[ATTR_STATE] : '?';
 
-    if (is_named(&ask->unmapped, lv->uuid) && lv->active)
+    if (REC_HAS(lv, lv, active) && !lv->active)
+        return NULL;
+    if (is_named(&ask->unmapped, lv->uuid))
         return arena_printf(t->arena, "logical volume %s/%s is active", ask->vg, lv->name);
-    if (state != '-' && state != 'a')
+    if (state != 'a')
         return arena_printf(t->arena, "the table of %s/%s is not what the metadata say (%s)",
-                            ask->vg, lv->name, lv->attr);
+                            ask->vg, lv->name, lv->attr == NULL ? "unknown" : lv->attr);
     return NULL;
 }
 

@@ -169,7 +169,7 @@ static void find_lvm(const struct world *w, struct arena *a, struct section *s)
     REC_SET(lv, lv, vg_uuid, "V1");
     if (w->lv_attr != NULL) {
         REC_SET(lv, lv, attr, w->lv_attr);
-        REC_SET(lv, lv, active, w->lv_attr[4] != '-');
+        REC_SET(lv, lv, active, w->lv_attr[4] != '-' && !w->no_device_mapper);
     }
     if (s->id == SECTION_PVS)
         set_row(s, pv);

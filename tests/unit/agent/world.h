@@ -42,6 +42,7 @@ struct world {
     uint64_t lun_bytes;        /* the LUN's */
     uint64_t vg_seqno;         /* of vg0, which lies on the LUN; 0: there is none */
     const char *lv_attr;       /* of its LV lv0; NULL: there is none */
+    bool no_device_mapper;     /* LVM does not know what is active: nothing is */
 };
 
 /* Not started yet: a test may still change `config`. With a token. */
