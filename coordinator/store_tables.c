@@ -191,7 +191,7 @@ TABLE(fence, fence_row, 2, false,
 
 TABLE(task, task_row, 1, false,
     COLUMN(task_row, no, STORE_U32),
-    ENUM(task_row, kind, TASK_SCAN),
+    ENUM(task_row, kind, TASK_KINDS - 1),
     ENUM(task_row, state, TASK_CANCELLING),
     COLUMN(task_row, step, STORE_U32),
     COLUMN(task_row, every_node, STORE_BOOL),

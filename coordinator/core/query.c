@@ -57,6 +57,7 @@ static const struct operation operations[] = {
     [OP_HOLD_TAKE] = { op_hold_take, ROLE_OPERATOR, true },
     [OP_HOLD_END] = { op_hold_end, ROLE_OPERATOR, true },
     [OP_HOLD_BREAK] = { op_hold_break, ROLE_OPERATOR, true },
+    [OP_RESCAN] = { op_rescan, ROLE_OPERATOR, true },
     [OP_IMAGE_LIST] = { op_image_list, ROLE_OBSERVER, false },
 };
 

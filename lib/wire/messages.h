@@ -131,6 +131,8 @@
     XREC(scan_result,   scan_result,   23, 0, "node")                                              \
     XREC(reach_result,  reach_result,  24, 0, "node")                                              \
     XREC(decline,       decline,       25, 0, "node")                                              \
+    XREC(rescan_want,   rescan_want,   26, 0, "node")                                              \
+    XREC(rescan_result, rescan_result, 27, 0, "node")                                              \
     XREC(enrolled,      enrolled,      32, 0, "coordinator")                                       \
     XREC(registered,    registered,    33, 0, "coordinator")                                       \
     XREC(heartbeat_ack, heartbeat_ack, 34, 0, "coordinator")                                       \
@@ -140,7 +142,9 @@
     XREC(granted,       granted,       38, 0, "coordinator")                                       \
     XREC(denied,        denied,        39, 0, "coordinator")                                       \
     XREC(renewed,       renewed,       40, 0, "coordinator")                                       \
-    XREC(result_ack,    result_ack,    41, 0, "coordinator")
+    XREC(result_ack,    result_ack,    41, 0, "coordinator")                                       \
+    XREC(rescan_order,  rescan_order,  42, 0, "coordinator, unasked")                              \
+    XREC(rescan_noted,  rescan_noted,  43, 0, "coordinator")
 
 enum enrol_state {
     ENROL_APPROVED = 1,
@@ -211,6 +215,8 @@ enum client_op {
     OP_HOLD_BREAK = 41,      /* resource (exact name), confirm = the same: an operator's word */
     OP_IMAGE_LIST = 42,      /* resources: of these filesystems, or these images; since = how many of
                                 them are passed over; limit */
+    OP_RESCAN = 43,          /* nodes, or flag: all that are up; name: a target, or resource: a LUN;
+                                neither: all targets */
 };
 
 enum reply_code {
@@ -494,7 +500,8 @@ enum node_admission {
     X(STRS, devices,    5, 0, "names of block devices that are looked at (globs); absent: all")    \
     X(STRS, touched,    6, 0, "block devices that were announced since the last worker")           \
     X(BOOL, whole,      7, 0, "what is on all devices is to be read again, whatever is remembered") \
-    XREC(scan_order, scan, 8, 0, "kind scan: what to do")
+    XREC(scan_order, scan, 8, 0, "kind scan: what to do")                                          \
+    XREC(rescan_work, rescan, 9, 0, "kind rescan: what to do")
 
 /* In the worker's one message; the sections are in the memfd that the message carries, encoded as
  * a report. `bytes` is its length. A second memfd is for the next worker of the kind. */
@@ -502,7 +509,7 @@ enum node_admission {
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
     X(STR, error,   3, 0, "one sentence when nothing could be collected")                          \
-    X(BOOL, clean,   5, 0, "of a scan: proven unmounted; the memfd has a scan_result or a reach_result") \
+    X(BOOL, clean,   5, 0, "of a scan: proven unmounted; the memfd has a scan_result or a reach_result; of a rescan a rescan_result") \
     X(BOOL, stale,   6, 0, "of a scan: the device is not as it was last seen: it is to be looked at again")
 
 /* clang-format on */
