@@ -56,6 +56,8 @@ enum agent_event_type {
     AGENT_SCAN_DONE,    /* a scan's worker has ended, or cannot be ended */
     AGENT_SCAN_CLEAN,   /* what was not proven unmounted is so now */
     AGENT_REACH_DONE,   /* a reach's worker has ended, or has been given up */
+    AGENT_RESCAN_HINT,  /* storage has announced something that the kernel does not look at */
+    AGENT_RESCAN_DONE,  /* a rescan's worker has ended, or has been given up, or has ended then */
     AGENT_STOP,         /* the probe ends in good order */
 };
 
@@ -81,7 +83,14 @@ struct agent_event {
             struct order_key order;
             const struct reach_result *result; /* NULL: nothing */
             const char *error;
-        } reach;            /* AGENT_REACH_DONE */
+        } reach; /* AGENT_REACH_DONE */
+        struct {
+            const char *what; /* AGENT_RESCAN_HINT: rescan_parse() */
+            /* AGENT_RESCAN_DONE: the order is the agent's. */
+            const struct rescan_result *result; /* NULL: nothing */
+            const char *error;
+            bool stuck; /* there is a worker that cannot be ended */
+        } rescan;
         const char *reason; /* AGENT_STOP */
     };
 };
@@ -95,6 +104,7 @@ enum agent_action_type {
     AGENT_EXTEND_SCAN, /* the worker of `request` has until `deadline` now */
     AGENT_KILL_SCAN,   /* end the worker of `request` */
     AGENT_RUN_REACH,   /* start a worker that looks, without a mount. Ends in AGENT_REACH_DONE */
+    AGENT_RUN_RESCAN,  /* start a worker that looks. Ends in AGENT_RESCAN_DONE */
     AGENT_LOG,         /* one sentence for the log */
 };
 
@@ -111,8 +121,9 @@ struct agent_action {
     mono_ms deadline;            /* AGENT_RUN_SCAN, _EXTEND_SCAN */
     const struct granted *grant; /* AGENT_RUN_SCAN */
     const struct offer *offer;   /* AGENT_RUN_REACH */
-    const char *text;            /* AGENT_LOG */
-    int level;                   /* AGENT_LOG: enum log_level */
+    const struct rescan_order *rescan; /* AGENT_RUN_RESCAN */
+    const char *text;                  /* AGENT_LOG */
+    int level;                         /* AGENT_LOG: enum log_level */
 };
 
 struct agent *agent_new(const struct agent_config *config); /* NULL: out of memory */

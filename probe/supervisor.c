@@ -100,6 +100,9 @@ static void carry_out(struct supervisor *s, const struct agent_action *x, mono_m
     case AGENT_RUN_REACH:
         supervisor_scan(s, x, now);
         break;
+    case AGENT_RUN_RESCAN:
+        supervisor_rescan(s, x, now);
+        break;
     case AGENT_LOG:
         supervisor_log((enum log_level)x->level, "%s", x->text);
         break;
@@ -149,7 +152,8 @@ int supervisor_step(struct supervisor *s, const struct agent_event *ev, struct e
 static int hear_kernel(struct supervisor *s, mono_ms now, struct err *e)
 {
     struct device_names touched = { .n = 0 };
-    uint32_t kinds = kernel_hints_take(&s->hints, &touched);
+    struct rescan_hints rescans = { .n = 0 };
+    uint32_t kinds = kernel_hints_take(&s->hints, &touched, &rescans);
     int rc = 0;
 
     worker_pool_touch(s->pool, &touched);
@@ -166,7 +170,7 @@ static int hear_kernel(struct supervisor *s, mono_ms now, struct err *e)
         if ((kinds >> k) & 1u)
             rc = supervisor_step(s, &ev, e);
     }
-    return rc;
+    return rc == 0 ? supervisor_hint_rescans(s, &rescans, now, e) : rc;
 }
 
 int supervisor_look_again(struct supervisor *s, const struct scan_order *order, mono_ms now,
@@ -258,6 +262,8 @@ static int turn(struct supervisor *s, struct err *e)
         rc = hear_workers(s, now, e);
     if (rc == 0)
         rc = supervisor_hear_scans(s, now, e);
+    if (rc == 0)
+        rc = supervisor_hear_rescans(s, now, e);
     if (rc == 0 && s->agent == NULL)
         return supervisor_look(s, now, e);
     if (rc == 0)
@@ -273,6 +279,7 @@ static int wait_ms(const struct supervisor *s)
     int64_t until = s->agent == NULL ? s->look_at.v : agent_next_deadline(s->agent).v;
     int64_t workers = worker_pool_deadline(s->pool).v, now = clock_mono().v;
     int64_t scans = scan_pool_deadline(s->scans).v;
+    int64_t rescans = s->rescan_failed ? 0 : rescan_pool_deadline(s->rescans).v;
 
     if (s->agent != NULL && uplink_pending(s->uplink))
         return 0;
@@ -280,6 +287,7 @@ static int wait_ms(const struct supervisor *s)
         until = uplink_deadline(s->uplink).v;
     until = workers < until ? workers : until;
     until = scans < until ? scans : until;
+    until = rescans < until ? rescans : until;
     if (until <= now)
         return 0;
     return until - now > INT_MAX ? INT_MAX : (int)(until - now);
@@ -363,6 +371,7 @@ static int open_all(struct supervisor *s, const struct worker_pool_config *pool,
 static void close_all(struct supervisor *s)
 {
     scan_pool_free(s->scans);
+    rescan_pool_free(s->rescans);
     worker_pool_free(s->pool);
     agent_free(s->agent);
     uplink_close(s->uplink);
@@ -410,6 +419,8 @@ int supervise(const struct probe_options *o, const char *worker_path, struct err
         rc = supervisor_prepare(&s, e);
     if (rc == 0)
         rc = supervisor_open_scans(&s, worker_path, e);
+    if (rc == 0)
+        rc = supervisor_open_rescans(&s, worker_path, e);
     if (rc == 0)
         rc = supervisor_look(&s, clock_mono(), e);
     if (rc == 0)

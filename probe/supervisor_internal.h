@@ -4,6 +4,7 @@
 #define MUSTER_SUPERVISOR_INTERNAL_H
 
 #include "kernel_hints.h"
+#include "rescan_pool.h"
 #include "run_dir.h"
 #include "scan_pool.h"
 #include "supervisor.h"
@@ -34,6 +35,9 @@ struct supervisor {
     struct kernel_hints hints;
     struct worker_pool *pool;
     struct scan_pool *scans; /* NULL: before it is known which boot this is */
+    struct rescan_pool *rescans;
+    bool rescan_failed; /* what was ordered could not be started: rescan_fault */
+    struct err rescan_fault;
     struct uplink *uplink;
     struct agent *agent;
     int epoll, signals;
@@ -58,6 +62,14 @@ void supervisor_scan(struct supervisor *s, const struct agent_action *x, mono_ms
 /* Tells the agent, if there is one, what has become of them. */
 int supervisor_hear_scans(struct supervisor *s, mono_ms now, struct err *e);
 int supervisor_open_scans(struct supervisor *s, const char *worker_path, struct err *e);
+
+/* supervisor_rescan.c */
+void supervisor_rescan(struct supervisor *s, const struct agent_action *x, mono_ms now);
+int supervisor_hear_rescans(struct supervisor *s, mono_ms now, struct err *e);
+int supervisor_hint_rescans(struct supervisor *s, const struct rescan_hints *h, mono_ms now,
+                            struct err *e);
+int supervisor_open_rescans(struct supervisor *s, const char *worker_path, struct err *e);
+/* Children that are those of scans or rescans. */
 bool supervisor_owns(void *supervisor, pid_t group);
 void supervisor_reaped(void *supervisor, pid_t pid, int status);
 

@@ -108,16 +108,3 @@ int supervisor_open_scans(struct supervisor *s, const char *worker_path, struct 
     s->scans = scan_pool_new(&config, clock_mono(), &rc, e);
     return rc;
 }
-
-bool supervisor_owns(void *supervisor, pid_t group)
-{
-    return scan_pool_owns(((struct supervisor *)supervisor)->scans, group);
-}
-
-void supervisor_reaped(void *supervisor, pid_t pid, int status)
-{
-    struct supervisor *s = supervisor;
-
-    if (s->scans != NULL)
-        scan_pool_reaped(s->scans, pid, status);
-}

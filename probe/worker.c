@@ -61,14 +61,17 @@ int main(int argc, char **argv)
 {
     int kind = argc == 2 ? worker_kind_by_name(argv[1]) : -1;
     bool scans = argc >= 2 && strcmp(argv[1], WORKER_SCAN) == 0;
+    bool rescans = argc == 2 && strcmp(argv[1], WORKER_RESCAN) == 0;
     struct err e = { "" };
 
-    if (kind < 0 && !scans) {
+    if (kind < 0 && !scans && !rescans) {
         dprintf(STDERR_FILENO, "muster-probe-worker: started by muster-probe with one of: system, "
-                               "net, lldp, storage, lvm, scan\n");
+                               "net, lldp, storage, lvm, scan, rescan\n");
         return 2;
     }
-    if ((scans ? worker_scan(&e) : run((enum worker_kind)kind, &e)) == 0)
+    if ((scans     ? worker_scan(&e)
+         : rescans ? worker_rescan(&e)
+                   : run((enum worker_kind)kind, &e)) == 0)
         _exit(0);
     dprintf(STDERR_FILENO, "muster-probe-worker: %s\n", e.text);
     _exit(1); /* libdevmapper would make nodes at the end */

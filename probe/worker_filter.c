@@ -14,6 +14,7 @@
 #include <linux/loop.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <scsi/sg.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -137,6 +138,9 @@ static const unsigned long of_scans[] = {
     BLKGETSIZE64,   BLKSSZGET,         BTRFS_IOC_FORGET_DEV, DM_TABLE_STATUS, FIONREAD,
     LOOP_CONFIGURE, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64,    TCGETS,
 };
+
+/* Of a rescan, which asks a target for its LUNs. */
+static const unsigned long of_rescans[] = { FIONREAD, SG_IO, TCGETS };
 
 enum {
     MOST = 2 * (ARRAY_LEN(of_nobody) + ARRAY_LEN(of_forkers) + ARRAY_LEN(of_lookers) +
@@ -263,6 +267,8 @@ static void write_program(struct program *p, unsigned freedoms)
     write_forks(p, freedoms);
     if ((freedoms & WORKER_UNMOUNTS) != 0)
         refuse_unless(p, SYS_ioctl, of_scans, ARRAY_LEN(of_scans));
+    else if ((freedoms & WORKER_ASKS_TARGETS) != 0)
+        refuse_unless(p, SYS_ioctl, of_rescans, ARRAY_LEN(of_rescans));
     else if ((freedoms & WORKER_ASKS_DEVICES) != 0)
         refuse_unless(p, SYS_ioctl, questions, ARRAY_LEN(questions));
     if ((freedoms & WORKER_RUNS_PROGRAMS) == 0) {
