@@ -135,7 +135,17 @@ static const struct job *job(uint32_t no)
     return t->jobs[no - 1];
 }
 
-/* The text of the newest task that is over. */
+static struct task_info shown(uint64_t no)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, OP_TASK_SHOW);
+    REC_SET(&req, request, count, no);
+    cr_assert_eq(life_ask(l, &req), REPLY_OK);
+    return *(const struct task_info *)l->reply->tasks.v;
+}
+
+/* Whether it is under way. */
 static const char *ended(uint64_t no)
 {
     struct request req = { 0 };
@@ -349,6 +359,9 @@ Test(core_rescan, an_operator_asks_all_nodes_or_some)
                      "target " IQN ", on 2 nodes.");
     cr_expect_str_eq(job(2)->row.resource_label, "target " IQN);
     cr_expect_eq(job(2)->now, JOB_WAITS, "the node does one at a time");
+    cr_expect_eq(shown(1).jobs_running, 3);
+    cr_expect_eq(shown(2).jobs_running, 0);
+    cr_expect_eq(shown(2).jobs, 2);
 }
 
 Test(core_rescan, what_cannot_be_done_is_refused_in_a_sentence)
