@@ -6,7 +6,7 @@
 
 #include "model/rescan.h"
 
-enum { MOST = 1024 }; /* targets, or devices, of one order */
+enum { MOST = 400 }; /* targets, or devices, of one order: as many as the worker takes */
 
 static bool is_text(const char *x, const char *y)
 {

@@ -67,7 +67,7 @@ static const struct kept scan_kept = { .capabilities =
                                        .as_nobody = true };
 
 /* What it writes to and whom it asks it has opened before. As nobody, and without CAP_SYS_RAWIO. */
-static const struct kept rescan_kept = { .freedoms = WORKER_ASKS_TARGETS, .files = SCAN_FILES };
+static const struct kept rescan_kept = { .freedoms = WORKER_ASKS_TARGETS, .files = ROOT_FILES };
 
 static int set_limit(__rlimit_resource_t which, uint64_t value)
 {

@@ -23,10 +23,12 @@
 #include "worker_talk.h"
 
 enum {
-    MOST_TARGETS = 64, /* with two descriptors each */
-    MOST_DEVICES = 200,
+    MOST = 400,      /* targets, or devices */
     MOST_TOLD = 512, /* LUNs in a result, of each sort */
 };
+
+/* The kernel takes ten digits (store_scan of drivers/scsi/scsi_sysfs.c). */
+#define LUN_WRITABLE UINT64_C(9999999999)
 
 struct one {
     struct scsi_address at;
@@ -35,6 +37,8 @@ struct one {
     int code; /* why it could not be opened */
     uint64_t *known;
     size_t known_count;
+    bool runs;  /* one of those does */
+    bool asked; /* by the kernel, just now */
 };
 
 struct look {
@@ -113,7 +117,26 @@ static int add_target(struct look *l, const struct scsi_address *at)
     struct scsi_address target = *at;
 
     target.lun = 0;
-    return target_of(l, at) != NULL ? 0 : add_one(l, &target, MOST_TARGETS);
+    return target_of(l, at) != NULL ? 0 : add_one(l, &target, MOST);
+}
+
+/* As the kernel says: what does not run (blocked, offline, transport-offline) would keep whoever
+ * asks it waiting, and the kernel's scan with the host's lock. */
+static bool is_running(const struct look *l, const struct scsi_address *at)
+{
+    char path[512], address[SCSI_ADDRESS_TEXT], text[32] = "running";
+    int fd;
+
+    snprintf(path, sizeof path, "%s/sys/class/scsi_device/%s/device/state", l->root,
+             scsi_device_text(at, address));
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t n = read(fd, text, sizeof text - 1);
+
+        text[n < 0 ? 0 : n] = '\0';
+        close(fd);
+    }
+    return strncmp(text, "running", 7) == 0;
 }
 
 /* A disk of the target is one that answers for it. */
@@ -153,8 +176,10 @@ static int note_lun(struct look *l, const struct scsi_address *at)
     if (x->known_count == READ_LUNS_MOST)
         return -E2BIG;
     x->known[x->known_count++] = at->lun;
-    if (x->disk < 0)
-        x->disk = open_disk(l, at);
+    if (x->disk >= 0 || !is_running(l, at))
+        return 0;
+    x->runs = true;
+    x->disk = open_disk(l, at);
     return 0;
 }
 
@@ -198,7 +223,7 @@ static int list_addresses(struct look *l, const struct strs *list)
 
         if (!(l->devices ? scsi_device_parse : scsi_target_parse)(list->v[i], &at))
             return -EINVAL;
-        rc = l->devices ? add_one(l, &at, MOST_DEVICES) : add_target(l, &at);
+        rc = l->devices ? add_one(l, &at, MOST) : add_target(l, &at);
     }
     return rc;
 }
@@ -208,7 +233,7 @@ static int prepare(struct look *l, const struct rescan_work *w, struct err *e)
     int rc;
 
     l->devices = w->devices.n > 0;
-    l->v = arena_array(l->a, MOST_DEVICES, sizeof *l->v);
+    l->v = arena_array(l->a, MOST, sizeof *l->v);
     if (l->v == NULL)
         return err_set(e, -ENOMEM, "out of memory");
     rc = list_addresses(l, l->devices ? &w->devices : &w->targets);
@@ -290,22 +315,43 @@ static int compare(struct look *l, struct one *x, const uint64_t *luns, size_t n
     return rc;
 }
 
+static int note_added(struct look *l, const struct scsi_address *at)
+{
+    const struct one *x = target_of(l, at);
+
+    if (x != NULL && x->asked && !knows(x, at->lun))
+        tell_lun(l, &l->added, at, at->lun);
+    return 0;
+}
+
 /* The kernel asks the target itself, and takes up what it does not have. */
-static int let_kernel_ask(const struct one *x)
+static int let_kernel_ask(struct look *l, struct one *x)
 {
     char text[64];
+    int rc;
 
     snprintf(text, sizeof text, "%" PRIu32 " %" PRIu32 " -\n", x->at.channel, x->at.target);
-    return write_line(x->to, text);
+    rc = write_line(x->to, text);
+    x->asked = true;
+    if (rc == 0)
+        rc = each_device(l, note_added);
+    x->asked = false;
+    return rc;
 }
 
 static int look_at_target(struct look *l, struct one *x)
 {
     uint64_t *luns = arena_array(l->a, READ_LUNS_MOST, sizeof *luns);
-    int n = luns == NULL ? -ENOMEM : x->disk < 0 ? -ENOTSUP : read_luns(x->disk, l->a, luns);
+    int n = -ENOTSUP;
 
-    if (n == -ENOTSUP)
-        return let_kernel_ask(x);
+    if (luns == NULL)
+        return -ENOMEM;
+    if (x->known_count > 0 && !x->runs)
+        return -EHOSTDOWN;
+    if (x->disk >= 0)
+        n = read_luns(x->disk, l->a, luns);
+    if (n == -ENOTSUP || (n > 0 && luns[n - 1] > LUN_WRITABLE))
+        return let_kernel_ask(l, x);
     return n < 0 ? n : compare(l, x, luns, (size_t)n);
 }
 

@@ -115,6 +115,12 @@ def look_at_a_tree(root):
     check(sorted(got) == ["scsi_host/host6/scan", "scsi_host/host7/scan"], str(got))
     check(sorted(got["scsi_host/host6/scan"]) == sorted("0 0 -\n0 1 -\n") or
           len(got["scsi_host/host6/scan"]) == 6, str(got))
+    with open(os.path.join(root, "sys/class/scsi_device/7:0:0:1/device/state"), "w") as f:
+        f.write("transport-offline\n")
+    done, reason, _, _ = ask(root, targets=["7:0:0"])
+    os.unlink(os.path.join(root, "sys/class/scsi_device/7:0:0:1/device/state"))
+    check(not done and "Host is down" in reason, str(reason))
+    check(written(root) == {}, "a target of which no path runs is not scanned")
     for bad in ({"targets": ["9:0:0"]}, {"devices": ["6:0:0:9"]}, {"targets": ["- - -"]},
                 {"targets": ["6:0:-"]}, {"devices": ["6:0:0:1/../.."]}, {"devices": ["6:0:0"]}):
         done, reason, _, _ = ask(root, **bad)
