@@ -171,7 +171,7 @@ void kernel_hints_close(struct kernel_hints *h)
     }
 }
 
-static uint32_t take(int fd, int source, struct device_names *touched)
+static uint32_t take(int fd, int source, struct device_names *touched, struct rescan_hints *rescans)
 {
     /* Longer ones are cut, which costs nothing here. */
     _Alignas(struct nlmsghdr) char text[4096];
@@ -185,10 +185,13 @@ static uint32_t take(int fd, int source, struct device_names *touched)
         if (n < 0 && errno == ENOBUFS) { /* some were lost */
             kinds |= sources[source].all;
             touched->all |= source == KERNEL_DEVICES;
+            rescans->all |= source == KERNEL_DEVICES;
         } else if (n < 0 && errno != EINTR) {
             break;
         } else if (n > 0 && from.nl_pid == 0) { /* the kernel */
             kinds |= sources[source].of(text, (size_t)n, touched);
+            if (source == KERNEL_DEVICES)
+                rescan_hint_of_uevent(text, (size_t)n, rescans);
         }
     }
     return kinds;
@@ -202,7 +205,8 @@ void kernel_hints_told(struct kernel_hints *h, int fd)
     }
 }
 
-uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched)
+uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched,
+                           struct rescan_hints *rescans)
 {
     uint32_t kinds = 0;
 
@@ -210,7 +214,7 @@ uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched)
         if (h->fd[i] < 0)
             continue;
         if (sources[i].file == NULL)
-            kinds |= take(h->fd[i], i, touched);
+            kinds |= take(h->fd[i], i, touched, rescans);
         else if ((h->told >> i) & 1u)
             kinds |= sources[i].all;
     }
