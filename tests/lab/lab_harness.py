@@ -12,12 +12,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "..", "lab"), os.path.join(HERE, "..", "integration")]
 from harness import Events, check, skip  # noqa: E402
-from muster_lab import debian, faults, image, processes  # noqa: E402
+from muster_lab import bmc, debian, faults, image, processes  # noqa: E402
 from muster_lab.errors import LabError, Unavailable  # noqa: E402
 from muster_lab.fleet import Lab  # noqa: E402
 
 OPTIONS = {"storage": ["shared"], "xen": False, "cpu": None, "cpus": 1, "memory_mib": 640,
-           "multipath": True, "append": []}
+           "multipath": True, "bonds": False, "guest_mib": 0, "append": []}
 WAIT_S = 120.0  # for one change to arrive in the matrix: emulated processors on a busy machine
 
 
@@ -102,7 +102,7 @@ class TestLab:
         self.lab.down()
         check(not os.path.exists(self.lab.folder), "the lab's folder is left behind")
         left = subprocess.run(["pgrep", "-a", "."], capture_output=True, text=True, check=False).stdout
-        check("qemu-system" not in left and "tgtd" not in left and "muster-coordinator" not in left,
+        check(not any(p in left for p in ("qemu-system", "tgtd", "ipmi_sim", "muster-coordinator")),
               "processes are left behind: " + left)
 
     def print_logs(self):
