@@ -9,7 +9,7 @@ from lab_harness import TestLab, check, contain, skip
 from latency import Kernel, seconds
 
 BOOT_S = 600
-ROUNDS = 7
+ROUNDS = 5
 ATTACHED = "loop device attached"
 MOST_TIMES = 3.0  # what a path may take, of what a loop device takes
 
