@@ -7,10 +7,11 @@
 #include "device_names.h"
 #include "rescan_hint.h"
 
-enum { KERNEL_LINKS, KERNEL_DEVICES, KERNEL_MOUNTS, KERNEL_SWAPS, KERNEL_SOURCES };
+enum { KERNEL_LINKS, KERNEL_DEVICES, KERNEL_FIBRE, KERNEL_MOUNTS, KERNEL_SWAPS, KERNEL_SOURCES };
 
 /* Announcements of links come from this process's network namespace; those of devices come to all
- * network namespaces of the initial user namespace; those of mounts are of this process's mount
+ * network namespaces of the initial user namespace; those of Fibre Channel to the initial network
+ * namespace; those of mounts are of this process's mount
  * namespace. */
 struct kernel_hints {
     int fd[KERNEL_SOURCES];          /* to wait for; -1: this kernel has none */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the kernel's announcements hint at. */
 #include <criterion/criterion.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -205,6 +206,34 @@ Test(hints, a_link_that_changes_hints_at_net_even_if_the_announcement_is_lost)
     cr_expect_not(wakes(&h, 0), "an overflow is taken, too");
     kernel_hints_close(&h);
     close(control);
+}
+
+Test(hints, an_event_of_fibre_channel_hints_at_storage_and_a_kernel_without_is_no_fault)
+{
+    int own = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SCSITRANSPORT), pair[2];
+    struct device_names none = { 0 };
+    struct kernel_hints h;
+    struct err e = { "" };
+
+    if (geteuid() != 0)
+        cr_skip_test("it is root that may listen");
+    cr_assert_eq(kernel_hints_open(&h, &e), 0, "%s", e.text);
+    cr_assert_eq(h.fd[KERNEL_FIBRE] >= 0, own >= 0);
+    for (int i = 0; i < KERNEL_SOURCES; i++) { /* others may attach devices meanwhile */
+        if (h.fd[i] >= 0)
+            close(h.fd[i]);
+        h.fd[i] = -1;
+    }
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0);
+    h.fd[KERNEL_FIBRE] = pair[0];
+    cr_expect_eq(kernel_hints_take(&h, &none), 0);
+    cr_assert_eq(send(pair[1], "whatever it says", 16, 0), 16);
+    cr_expect_eq(kernel_hints_take(&h, &none), KIND(WORKER_STORAGE));
+    cr_expect_not(none.all);
+    kernel_hints_close(&h);
+    close(pair[1]);
+    if (own >= 0)
+        close(own);
 }
 
 /* Waits as the supervisor does. */
