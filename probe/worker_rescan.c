@@ -23,6 +23,7 @@
 #include "worker_talk.h"
 
 enum {
+    DISKS = 3,
     MOST = 400,      /* targets, or devices */
     MOST_TOLD = 512, /* LUNs in a result, of each sort */
 };
@@ -32,8 +33,9 @@ enum {
 
 struct one {
     struct scsi_address at;
-    int to;   /* `scan` of the host, or `rescan` of the device; -1: it cannot be opened */
-    int disk; /* of the target; -1: there is none to ask with */
+    int to;           /* `scan` of the host, or `rescan` of the device; -1: it cannot be opened */
+    int disks[DISKS]; /* of the target, to ask it: one may be of a LUN that is gone */
+    int disk_count;
     int code; /* why it could not be opened */
     uint64_t *known;
     size_t known_count;
@@ -108,7 +110,7 @@ static int add_one(struct look *l, const struct scsi_address *at, size_t most)
 {
     if (l->n == most)
         return -E2BIG;
-    l->v[l->n++] = (struct one){ .at = *at, .to = -1, .disk = -1 };
+    l->v[l->n++] = (struct one){ .at = *at, .to = -1 };
     return 0;
 }
 
@@ -176,10 +178,11 @@ static int note_lun(struct look *l, const struct scsi_address *at)
     if (x->known_count == READ_LUNS_MOST)
         return -E2BIG;
     x->known[x->known_count++] = at->lun;
-    if (x->disk >= 0 || !is_running(l, at))
+    if (x->disk_count == DISKS || !is_running(l, at))
         return 0;
     x->runs = true;
-    x->disk = open_disk(l, at);
+    x->disks[x->disk_count] = open_disk(l, at);
+    x->disk_count += x->disks[x->disk_count] >= 0;
     return 0;
 }
 
@@ -348,8 +351,8 @@ static int look_at_target(struct look *l, struct one *x)
         return -ENOMEM;
     if (x->known_count > 0 && !x->runs)
         return -EHOSTDOWN;
-    if (x->disk >= 0)
-        n = read_luns(x->disk, l->a, luns);
+    for (int i = 0; n == -ENOTSUP && i < x->disk_count; i++)
+        n = read_luns(x->disks[i], l->a, luns);
     if (n == -ENOTSUP || (n > 0 && luns[n - 1] > LUN_WRITABLE))
         return let_kernel_ask(l, x);
     return n < 0 ? n : compare(l, x, luns, (size_t)n);
