@@ -51,12 +51,12 @@ void agent_remember(struct agent *a, const struct memory *c)
 
     if (c->db_id.n != sizeof a->db_id || c->nonce.n != sizeof a->nonce)
         return;
-    if (!same)
-        a->leases.token_floor = token;
     memmove(a->db_id, c->db_id.p, sizeof a->db_id);
     memmove(a->nonce, c->nonce.p, sizeof a->nonce);
     if (c->token > token)
         token = c->token;
+    if (!same)
+        a->leases.token_floor = token; /* what this start grants comes after all there was */
     memset(&a->memory, 0, sizeof a->memory);
     REC_SET(&a->memory, memory, db_id, wire_bytes16(a->db_id));
     REC_SET(&a->memory, memory, epoch, c->epoch);

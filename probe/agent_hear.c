@@ -140,7 +140,7 @@ static void hear_registered(struct agent *a, struct turn *t, const struct envelo
 
 bool agent_hears(struct agent *a, struct turn *t, const struct envelope *env)
 {
-    if (a->state != AGENT_FOLLOWING || !answers_now(a, env))
+    if (a->state != AGENT_FOLLOWING || GUARD(ANSWERS_NOW, !answers_now(a, env)))
         return false;
     if (agent_is_followed(a, env->start))
         return true;

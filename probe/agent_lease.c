@@ -180,7 +180,7 @@ static bool decline_held(struct agent *a, struct turn *t, const struct offer *o,
         const struct scan_slot *s = &l->slots[i];
         bool asks = s->state == SLOT_WANTED || s->state == SLOT_ASKED;
 
-        if (s->state == SLOT_FREE || !GUARD(ONE_RIGHT, uuid_eq(s->resource, resource)))
+        if (s->state == SLOT_FREE || !uuid_eq(s->resource, resource))
             continue;
         decline(a, t, o,
                 asks                    ? "this node has asked for another lease of it"
@@ -190,7 +190,7 @@ static bool decline_held(struct agent *a, struct turn *t, const struct offer *o,
         return true;
     }
     for (size_t i = 0; i < l->residue_count; i++) {
-        if (!GUARD(ONE_RIGHT, uuid_eq(l->residues[i].resource, resource)))
+        if (!uuid_eq(l->residues[i].resource, resource))
             continue;
         decline(a, t, o, "what an earlier scan of it has left here is not proven unmounted",
                 RESIDUE_MS);
@@ -392,12 +392,12 @@ static void hear_renewed(struct agent *a, struct turn *t, const struct envelope 
         struct scan_slot *s = &a->leases.slots[i];
 
         /* What that message did not name, its answer says nothing of. */
-        if (s->state != SLOT_RUNNING || GUARD(RENEWAL_NAMES, r->seq < s->held_from))
+        if (s->state != SLOT_RUNNING || r->seq < s->held_from)
             continue;
         if (names(&env->renewed->rights, s))
             extend(s, t,
                    used_until(GUARD(DEADLINE_FROM_SENDING, true) ? r->sent : t->now, s->ttl_ms));
-        else if (GUARD(LOST_ENDS, true))
+        else
             tell_to_end(s, t, "the lease was lost");
     }
 }

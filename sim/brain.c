@@ -131,7 +131,7 @@ static enum sim_failure failure(struct sim *s, const struct brain *b)
         return SIM_FAILS_NOT;
     if (++s->counts.commits == s->o.fail_commit)
         return s->o.fail_how;
-    return s->storm && dice_chance(s, FAILED_COMMIT_PPM)
+    return s->rough && dice_chance(s, FAILED_COMMIT_PPM)
                ? (enum sim_failure)(1 + dice_below(s, SIM_FAILURES - 1))
                : SIM_FAILS_NOT;
 }
@@ -187,7 +187,7 @@ static void commit(struct sim *s, struct brain *b)
         empty(&b->batch);
         return;
     }
-    if (s->storm && dice_chance(s, SLOW_COMMIT_PPM))
+    if (s->rough && dice_chance(s, SLOW_COMMIT_PPM))
         takes += dice_about(s, SLOW_COMMIT_US);
     b->committing = true;
     if (!GUARD(DURABLE, true))

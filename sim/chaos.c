@@ -154,13 +154,10 @@ static void cut(struct sim *s)
     cut_off(s, victim(s), kind, dice_below(s, 6) == 0 ? LONG_CUT_US : CUT_US);
 }
 
-static void restore(struct sim *s)
+struct host *chaos_put_back(struct sim *s)
 {
     struct brain *b = &s->brains[0];
-    struct host *lost;
 
-    if (s->copy.disk == NULL || s->counts.restores >= s->restores || s->brains[1].disk == b->disk)
-        return;
     s->counts.restores++;
     brain_crash(s, b);
     durable_free(b->disk);
@@ -171,7 +168,17 @@ static void restore(struct sim *s)
     b->old = NULL;
     sim_trace(s, "the copy is put in the place of the database (fork %u)", b->fork);
     oracle_restored(s, b);
-    lost = users_lost(s, !s->copy.plain);
+    return users_lost(s, !s->copy.plain);
+}
+
+static void restore(struct sim *s)
+{
+    struct brain *b = &s->brains[0];
+    struct host *lost;
+
+    if (s->copy.disk == NULL || s->counts.restores >= s->restores || s->brains[1].disk == b->disk)
+        return;
+    lost = chaos_put_back(s);
     chaos_restart(s, b);
     if (dice_below(s, 2) == 0) { /* what has made it necessary has not spared the network */
         struct host *h = victim(s);
@@ -188,21 +195,26 @@ static void restored(struct sim *s, void *what, uint64_t stamp)
         restore(s);
 }
 
-/* Now and then there is a backup, or a copy of the files. */
-static void copy(struct sim *s)
+void chaos_copy(struct sim *s, bool plain)
 {
-    if (s->copy.disk != NULL && dice_below(s, 2) == 0)
-        return;
     if (s->copy.disk != NULL)
         durable_free(s->copy.disk);
     s->copy.disk = durable_copy(s->brains[0].disk);
     s->copy.at = lineage_now(&s->brains[0]);
     s->copy.when = s->now;
-    s->copy.plain = dice_below(s, 2) == 0;
+    s->copy.plain = plain;
     if (GUARD(BACKUP_MARK, !s->copy.plain))
         durable_mark_backup(s->copy.disk);
     sim_trace(s, "the database is copied%s", s->copy.plain ? "" : " by muster backup");
     oracle_copied(s);
+}
+
+/* Now and then there is a backup, or a copy of the files. */
+static void copy(struct sim *s)
+{
+    if (s->copy.disk != NULL && dice_below(s, 2) == 0)
+        return;
+    chaos_copy(s, dice_below(s, 2) == 0);
     if (dice_below(s, 4) == 0) { /* what begins now is lost before long */
         operator_hastens(s);
         agenda_put(s, s->now + dice_about(s, 20000000), restored, NULL, 0);
@@ -225,13 +237,17 @@ static void fault(struct sim *s, void *what, uint64_t stamp)
 void chaos_start(struct sim *s)
 {
     s->storm = true;
-    agenda_put(s, s->now + between(s), fault, NULL, 0);
+    s->rough = !s->stage.alone;
+    if (s->rough)
+        agenda_put(s, s->now + between(s), fault, NULL, 0);
+    stage_begin(s);
 }
 
 void chaos_end(struct sim *s)
 {
-    s->storm = false;
+    s->storm = s->rough = false;
     sim_trace(s, "the storm is over");
+    stage_end(s);
     second_end(s);
     brain_start(s, &s->brains[0]);
     brain_go_on(s, &s->brains[0]);

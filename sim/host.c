@@ -32,7 +32,7 @@ static void worker_done(struct sim *s, void *what, uint64_t life)
         free(w);
         return;
     }
-    if (w->host->paused) {
+    if (w->host->paused || w->host->stopped) {
         agenda_put_owned(s, s->now + WORKER_US, worker_done, w, life);
         return;
     }
@@ -192,7 +192,7 @@ void host_turn(struct sim *s, struct host *h)
     mono_ms now = clock_shows(&h->clock, s->now);
     struct err e;
 
-    if (p->scans == NULL || h->paused)
+    if (p->scans == NULL || h->paused || h->stopped)
         return;
     process_at(s, h);
     processes_reap(h, p->scans);
@@ -209,7 +209,7 @@ static void hint(struct sim *s, void *what, uint64_t life)
     struct host *h = what;
     struct agent_event ev = { .type = AGENT_KERNEL_HINT, .worker.kind = WORKER_STORAGE };
 
-    if (h->supervisor.agent != NULL && h->life == life && !h->paused)
+    if (h->supervisor.agent != NULL && h->life == life && !h->paused && !h->stopped)
         step(s, h, &ev);
 }
 
@@ -249,6 +249,7 @@ void host_probe_end(struct sim *s, struct host *h)
     if (h->supervisor.scans == NULL)
         return;
     s->counts.ends++;
+    h->stopped = false;
     sim_trace(s, "%s: its probe ends by kill -9", h->name);
     agent_free(h->supervisor.agent);
     h->supervisor.agent = NULL;
@@ -266,12 +267,12 @@ void host_power_off(struct sim *s, struct host *h)
     disks_host_ends(s, h);
     users_host_ends(s, h);
     sim_trace(s, "%s: is off", h->name);
-    h->powered = h->paused = false;
+    h->powered = h->paused = h->stopped = false;
 }
 
 void host_power_on(struct sim *s, struct host *h)
 {
-    if (h->powered)
+    if (h->powered || h->gone)
         return;
     h->powered = true;
     h->boots++;
@@ -300,11 +301,18 @@ void host_pause(struct sim *s, struct host *h, bool clock_too)
     processes_freeze(h);
 }
 
+void host_stop_probe(struct sim *s, struct host *h)
+{
+    sim_trace(s, "%s: its probe is stopped, and its workers go on", h->name);
+    h->stopped = true;
+}
+
 static void hear(struct sim *s, struct host *h, struct letter *l)
 {
     struct agent_event ev = { .type = AGENT_MESSAGE };
     struct envelope *env;
     struct err e = { "" };
+    struct memory before = h->memory;
     uint8_t start[16];
 
     arena_reset(s->scratch);
@@ -315,7 +323,7 @@ static void hear(struct sim *s, struct host *h, struct letter *l)
     memcpy(start, h->nonce, sizeof start);
     if (!s->failed) {
         step(s, h, &ev);
-        lineage_heard(s, l, env, start);
+        lineage_heard(s, l, env, &before, start);
     }
     free(l);
 }
@@ -325,10 +333,10 @@ void host_go_on(struct sim *s, struct host *h)
     struct letter **late = h->late;
     size_t n = h->late_n;
 
-    if (!h->paused)
+    if (!h->paused && !h->stopped)
         return;
     sim_trace(s, "%s: goes on", h->name);
-    h->paused = false;
+    h->paused = h->stopped = false;
     if (h->clock.stopped) {
         clock_go_on(&h->clock, s->now);
         h->thawed = s->now;
@@ -354,7 +362,7 @@ void host_deliver(struct sim *s, struct letter *l)
         free(l);
         return;
     }
-    if (!h->paused) {
+    if (!h->paused && !h->stopped) {
         hear(s, h, l);
         return;
     }

@@ -88,16 +88,21 @@ static void acknowledged(struct acked *k, const struct envelope *env, struct poi
 }
 
 void lineage_heard(struct sim *s, const struct letter *l, const struct envelope *env,
-                   const uint8_t before[16])
+                   const struct memory *before, const uint8_t start[16])
 {
     const struct memory *m = env->registered != NULL ? env->registered->coordinator : NULL;
     const struct point at = { l->from.fork, generation_of(l, env) };
     struct host *h = l->host;
 
-    if (!h->remembers || !is_remembered(h, env, at.generation) ||
-        !is_start(m != NULL ? m->nonce : env->start, h->nonce))
+    if (!h->remembers || !is_remembered(h, env, at.generation))
         return;
-    if (m == NULL || memcmp(before, h->nonce, 16) == 0) {
+    if (env->granted != NULL && before->token < env->granted->token &&
+        lacks(s, l->brain, at.fork, &h->acked))
+        sim_fail(s, "%s uses a lease of coordinator %u, whose database lacks what was acknowledged",
+                 h->name, l->brain->no);
+    if (!is_start(m != NULL ? m->nonce : env->start, h->nonce))
+        return;
+    if (m == NULL || memcmp(start, h->nonce, 16) == 0) {
         acknowledged(&h->acked, env, at);
         return;
     }

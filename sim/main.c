@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "sim.h"
@@ -11,7 +12,7 @@
 #endif
 
 static const char usage[] =
-    "Usage: muster-sim [--seed N] [--seeds N] [--hosts N] [--luns N] [--storm S] [--calm S] [--trace] [--wire]\n"
+    "Usage: muster-sim [--seed N] [--seeds N] [--hosts N] [--luns N] [--storm S] [--calm S] [--play NAME] [--trace] [--wire]\n"
     "\n"
     "Runs coordinator and probes under virtual time with faults, and judges what happens.\n"
     "\n"
@@ -24,6 +25,9 @@ static const char usage[] =
     "  --fail-how H     1: there is no room; 2: the same, and yet it is on the disk; 3: it cannot be\n"
     "                   synced, which ends the process, and is not on the disk; 4: but it is (default 1)\n"
     "  --sweep     each seed again with each of its commits failing in turn, in each of these ways\n"
+    "  --play NAME a scripted scene in place of the storm; none: a storm without any, which some seeds\n"
+    "              else have in it\n"
+    "  --plays     lists them\n"
     "  --unjudged  the end is not judged, only what happens until then\n"
     "  --trace     a line for each thing that happens\n"
     "  --wire      and for each message (implies --trace)\n"
@@ -84,6 +88,8 @@ static int once(const struct sim_options *o, struct sim_counts *sum)
            (long long)o->storm_ms / 1000, (long long)o->calm_ms / 1000);
     if (o->fail_commit != 0)
         printf("--fail-commit %" PRIu64 " --fail-how %d ", o->fail_commit, (int)o->fail_how);
+    if (o->played || o->play == SIM_NO_PLAY)
+        printf("--play %s ", o->played ? sim_play_name(o->play) : "none");
     printf("--trace replays it)\n");
     return 1;
 }
@@ -127,12 +133,46 @@ static int run(struct sim_options *o, uint64_t seeds, bool sweep)
         "leases %" PRIu64 ", mounts to scan %" PRIu64 ", results taken %" PRIu64
         ", workers that hang %" PRIu64 "\ntasks %" PRIu64 ", holds %" PRIu64
         ", mounts without muster %" PRIu64 ", restores %" PRIu64 ", recoveries %" PRIu64
-        ", second coordinators %" PRIu64 "\n",
+        ", second coordinators %" PRIu64 ", plays %" PRIu64 "\n",
         seeds, o->hosts, (double)sum.virtual_ms / 1e3, real_s,
         (double)sum.virtual_ms / 1e3 / real_s, sum.steps, sum.messages, sum.lost, sum.doubled,
         sum.delayed, sum.commits, sum.failed_commits, sum.crashes, sum.ends, sum.reboots,
         sum.pauses, sum.partitions, sum.grants, sum.scans, sum.results, sum.hangs, sum.tasks,
-        sum.holds, sum.foreign, sum.restores, sum.recoveries, sum.seconds);
+        sum.holds, sum.foreign, sum.restores, sum.recoveries, sum.seconds, sum.plays);
+    return 0;
+}
+
+/* False: there is no such. */
+static bool choose_play(const char *name, struct sim_options *o)
+{
+    const char *known;
+
+    o->played = strcmp(name, "none") != 0;
+    o->play = o->played ? 0 : SIM_NO_PLAY;
+    while (o->played && (known = sim_play_name(o->play)) != NULL && strcmp(known, name) != 0)
+        o->play++;
+    return !o->played || sim_play_name(o->play) != NULL;
+}
+
+static int list_plays(void)
+{
+    for (unsigned i = 0; sim_play_name(i) != NULL; i++)
+        printf("%s %s\n", sim_play_name(i), sim_play_text(i));
+    return 0;
+}
+
+/* What only tells something; what to end with. */
+static int tell(int c)
+{
+    if (c == 'P')
+        return list_plays();
+#ifdef MUSTER_GUARDS
+    if (c == 'G')
+        return list_guards();
+#endif
+    if (c != 'H')
+        return 2;
+    fputs(usage, stdout);
     return 0;
 }
 
@@ -177,6 +217,12 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds,
     case 't':
         o->trace = stdout;
         break;
+    case 'p':
+        if (!choose_play(optarg, o)) {
+            fprintf(stderr, "muster-sim: there is no such play; --plays lists them\n");
+            return 2;
+        }
+        break;
 #ifdef MUSTER_GUARDS
     case 'W':
         if (!take_away(optarg)) {
@@ -184,14 +230,9 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds,
             return 2;
         }
         break;
-    case 'G':
-        return list_guards();
 #endif
-    case 'H':
-        fputs(usage, stdout);
-        return 0;
     default:
-        return 2;
+        return tell(c);
     }
     return -1;
 }
@@ -203,7 +244,7 @@ int main(int argc, char **argv)
         { "luns", 1, NULL, 'l' },     { "storm", 1, NULL, 'm' },  { "calm", 1, NULL, 'c' },
         { "trace", 0, NULL, 't' },    { "help", 0, NULL, 'H' },   { "wire", 0, NULL, 'w' },
         { "unjudged", 0, NULL, 'u' }, { "sweep", 0, NULL, 'S' },  { "fail-commit", 1, NULL, 'f' },
-        { "fail-how", 1, NULL, 'o' },
+        { "fail-how", 1, NULL, 'o' }, { "play", 1, NULL, 'p' },   { "plays", 0, NULL, 'P' },
 #ifdef MUSTER_GUARDS
         { "without", 1, NULL, 'W' },  { "guards", 0, NULL, 'G' },
 #endif
@@ -223,7 +264,7 @@ int main(int argc, char **argv)
         static const char *const takes = "snhlmcfo";
         static const uint64_t most[] = { INT64_MAX, 1000000000, 10000,      64,
                                          1000000,   1000000,    1000000000, SIM_FAILURES - 1 };
-        const char *at = strchr("twuSHWG?", c) != NULL ? NULL : strchr(takes, c);
+        const char *at = strchr("twuSHWGpP?", c) != NULL ? NULL : strchr(takes, c);
 
         if (at != NULL && !number(optarg, most[at - takes], &v)) {
             fprintf(stderr, "muster-sim: %s is no number, or too large\n", optarg);
@@ -235,6 +276,10 @@ int main(int argc, char **argv)
     }
     if (o.hosts == 0) {
         fprintf(stderr, "muster-sim: there must be a host\n");
+        return 2;
+    }
+    if (o.played && (o.hosts < 3 || o.luns == 0)) {
+        fprintf(stderr, "muster-sim: a play needs three hosts and a LUN\n");
         return 2;
     }
     return run(&o, seeds, sweep);

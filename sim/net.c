@@ -57,16 +57,27 @@ static void arrive(struct sim *s, void *what, uint64_t stamp)
         host_deliver(s, l);
 }
 
+void net_bring(struct sim *s, struct letter *l)
+{
+    s->counts.delayed++;
+    s->counts.messages++;
+    sim_trace(s, "what was held up on its way %s %s arrives", l->up ? "from" : "to", l->host->name);
+    if (l->up ? l->brain->c == NULL : l->host->life != l->host_life)
+        free(l);
+    else
+        (l->up ? brain_deliver : host_deliver)(s, l);
+}
+
 static void post(struct sim *s, const struct letter *from)
 {
     struct letter *l = malloc(sizeof *l + from->n);
     /* In the calm one connection brings what it was given in the order in which it was given. */
-    world_us delay = NEAR_US + (s->storm ? dice_about(s, FAR_US) : FAR_US);
+    world_us delay = NEAR_US + (s->rough ? dice_about(s, FAR_US) : FAR_US);
 
     if (l == NULL)
         abort();
     memcpy(l, from, sizeof *l + from->n);
-    if (s->storm && dice_chance(s, s->late_ppm)) {
+    if (s->rough && dice_chance(s, s->late_ppm)) {
         delay += dice_about(s, LATE_US);
         s->counts.delayed++;
     }
@@ -84,7 +95,7 @@ static void send(struct sim *s, struct letter head, const struct envelope *env)
         return;
     }
     net_describe(s, "sent", &head, env);
-    if (net_is_cut(head.host, head.up) || (s->storm && dice_chance(s, s->lost_ppm))) {
+    if (net_is_cut(head.host, head.up) || (s->rough && dice_chance(s, s->lost_ppm))) {
         s->counts.lost++;
         return;
     }
@@ -94,8 +105,12 @@ static void send(struct sim *s, struct letter head, const struct envelope *env)
     head.n = s->out.n;
     *l = head;
     memcpy(l->bytes, s->out.p, s->out.n);
+    if (stage_takes(s, l, env)) {
+        s->counts.lost++;
+        return;
+    }
     post(s, l);
-    if (s->storm && dice_chance(s, DOUBLED_PPM)) {
+    if (s->rough && dice_chance(s, DOUBLED_PPM)) {
         s->counts.doubled++;
         post(s, l);
     }

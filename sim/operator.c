@@ -89,6 +89,45 @@ static void take_task(void *with, const struct reply *r)
     sim_trace(s, "task %llu: %s", (unsigned long long)t->no, t->text);
 }
 
+bool operator_scans(struct sim *s, const struct disk *d, bool every_node)
+{
+    uint64_t before = s->counts.tasks;
+    struct request req = { 0 };
+    const char *key = d->key;
+
+    REC_SET(&req, request, flag, every_node);
+    REC_SET(&req, request, resources, ((struct strs){ &key, 1 }));
+    ask(s, &s->brains[0], OP_SCAN, &req, take_task, s);
+    return s->counts.tasks > before;
+}
+
+struct bound {
+    struct host *host;
+    bool done;
+};
+
+static void take_token(void *with, const struct reply *r)
+{
+    const struct token_info *t = r->tokens.v;
+    struct bound *b = with;
+    pubkey server;
+
+    b->done =
+        r->tokens.n > 0 &&
+        token_parse(t->token, &server, b->host->secrets[b->host->boots % HOST_TOKENS], NULL) == 0;
+}
+
+bool operator_binds(struct sim *s, struct host *h)
+{
+    struct bound b = { h, false };
+    struct request req = { 0 };
+
+    REC_SET(&req, request, role, "node");
+    REC_SET(&req, request, node, h->name);
+    ask(s, &s->brains[0], OP_TOKEN_CREATE, &req, take_token, &b);
+    return b.done;
+}
+
 /* All that is admitted, or one filesystem. */
 static void scan(struct sim *s, struct brain *b)
 {
@@ -123,12 +162,17 @@ static void cancel(struct sim *s, struct brain *b)
 
 static void look_after(struct sim *s, struct brain *b)
 {
-    recover(s, b);
+    if (!s->stage.operator_waits)
+        recover(s, b);
     for (uint32_t i = 0; i < s->o.luns; i++)
         admit(s, b, &s->disks[i]);
     for (uint32_t i = 0; i < s->o.hosts; i++) {
         struct host *h = &s->hosts[i];
 
+        /* Who is doubled has one name; what to say of him waits until one of the two is gone. */
+        if (s->stage.twin != NULL &&
+            (h == s->stage.twin || (h == s->stage.a && !s->stage.twin->gone)))
+            continue;
         if (!h->powered && dice_below(s, 10) == 0)
             declare_dead(s, b, h);
         else if (h->powered && h->supervisor.agent != NULL &&
@@ -152,7 +196,7 @@ static void tasks(struct sim *s, void *what, uint64_t stamp)
     (void)what;
     if (!s->storm && stamp > 0)
         return;
-    if (s->o.luns > 0)
+    if (s->o.luns > 0 && !s->stage.alone)
         (dice_below(s, CANCEL_ONE_IN) == 0 ? cancel : scan)(
             s, &s->brains[s->brains[1].c != NULL ? dice_below(s, BRAINS) : 0]);
     agenda_put(s, s->now + dice_about(s, TASK_US), tasks, NULL, 1);
@@ -161,7 +205,7 @@ static void tasks(struct sim *s, void *what, uint64_t stamp)
 static void users(struct sim *s, void *what, uint64_t stamp)
 {
     (void)what;
-    if (!s->storm)
+    if (!s->storm || s->stage.alone)
         return;
     user_start(s);
     agenda_put(s, s->now + dice_about(s, USER_US), users, NULL, stamp);

@@ -9,37 +9,14 @@
 
 #include "core/list.h"
 #include "net/net.h"
+#include "process_internal.h"
 #include "scan_pool_internal.h"
-#include "sim_internal.h"
 #include "wire/codec.h"
 #include "worker_result.h"
 
 enum { EXEC_US = 500, OPEN_US = 2000, UMOUNT_US = 5000, LOSS_US = 2000 };
 enum { PROVE_US = 3000000, AGAIN_US = 50000 };
-enum { HANG_PPM = 50000, STOP_PPM = 20000, DEATH_PPM = 20000, ORPHAN_PPM = 200000 };
-enum { LEFT_PPM = 100000, CALM_WALK_US = 150000, HANGS_US = 20000000, STOPS_US = 12000000 };
-enum { LEFT_US = 20000000 };
-
-struct process {
-    struct host *host;
-    pid_t pid;
-    uint64_t life; /* of the supervisor that has started it */
-    struct arena *arena;
-    const struct scan_order *order;
-    struct disk *disk;
-    mono_ms deadline;
-    world_us since;
-    struct mount *mount;
-    uint64_t version; /* of what it reads */
-    bool dirty;
-    bool stopped, hangs; /* by SIGSTOP; in the kernel */
-    bool walks;
-    bool killed, ended, reaped, closed;
-    happen_fn blocked; /* what it does next when it can */
-    int status;
-    const void *result; /* scan_result or reach_result */
-    bool clean;
-};
+enum { LEFT_PPM = 100000, LEFT_US = 20000000, CALM_WALK_US = 150000 };
 
 /* The system calls of the pool are made here. */
 static struct {
@@ -58,6 +35,11 @@ void process_at(struct sim *s, struct host *h)
     here.deaf = false;
 }
 
+void process_deaf(bool deaf)
+{
+    here.deaf = deaf;
+}
+
 mono_ms clock_mono(void)
 {
     return clock_shows(&here.h->clock, here.s->now);
@@ -65,7 +47,7 @@ mono_ms clock_mono(void)
 
 /* ---- processes ------------------------------------------------------------------------------ */
 
-static struct process *process_find(const struct host *h, uint64_t pid)
+struct process *process_find(const struct host *h, uint64_t pid)
 {
     for (size_t i = 0; i < h->process_n; i++) {
         if ((uint64_t)h->processes[i]->pid == pid)
@@ -74,7 +56,7 @@ static struct process *process_find(const struct host *h, uint64_t pid)
     return NULL;
 }
 
-static void process_free(struct process *p)
+void process_free(struct process *p)
 {
     struct host *h = p->host;
     size_t i = 0;
@@ -86,7 +68,7 @@ static void process_free(struct process *p)
     free(p);
 }
 
-static void later(struct sim *s, struct process *p, world_us in, happen_fn fn)
+void process_later(struct sim *s, struct process *p, world_us in, happen_fn fn)
 {
     agenda_put(s, s->now + in, fn, p->host, (uint64_t)p->pid);
 }
@@ -104,13 +86,13 @@ static struct process *at_work(void *host, uint64_t pid, happen_fn fn)
     return NULL;
 }
 
-static void unblock(struct sim *s, struct process *p)
+void process_unblock(struct sim *s, struct process *p)
 {
     happen_fn fn = p->blocked;
 
     p->blocked = NULL;
     if (fn != NULL)
-        later(s, p, 0, fn);
+        process_later(s, p, 0, fn);
 }
 
 static void lets_go(struct sim *s, void *what, uint64_t token)
@@ -121,7 +103,7 @@ static void lets_go(struct sim *s, void *what, uint64_t token)
 /* What is left of a worker that was killed may outlive it: a loop device that is busy. */
 static void unmount(struct sim *s, struct process *p, bool killed)
 {
-    if (killed && s->storm && p->mount->kind == MOUNT_SCAN && dice_chance(s, LEFT_PPM)) {
+    if (killed && s->rough && p->mount->kind == MOUNT_SCAN && dice_chance(s, LEFT_PPM)) {
         sim_trace(s, "%s: process %d leaves its mount behind", p->host->name, p->pid);
         p->mount->excused = p->mount->left = true;
         agenda_put(s, s->now + dice_about(s, LEFT_US), lets_go, p->host, p->mount->token);
@@ -157,7 +139,7 @@ static void gone(struct sim *s, void *what, uint64_t pid)
         finish(s, p, SIGKILL);
 }
 
-static void end(struct sim *s, struct process *p)
+void process_kill(struct sim *s, struct process *p)
 {
     world_us budget = LEASE_STOP_BUDGET_MS * 1000 - 1;
 
@@ -167,78 +149,25 @@ static void end(struct sim *s, struct process *p)
     p->blocked = NULL;
     if (p->hangs && p->mount != NULL)
         p->mount->excused = true;
-    later(s, p,
-          p->mount == NULL        ? LOSS_US
-          : dice_below(s, 4) == 0 ? budget
-                                  : dice_below(s, (uint32_t)budget),
-          gone);
-}
-
-static void dies(struct sim *s, void *what, uint64_t pid)
-{
-    struct process *p = process_find(what, pid);
-
-    if (p != NULL)
-        end(s, p);
+    process_later(s, p,
+                  p->mount == NULL        ? LOSS_US
+                  : dice_below(s, 4) == 0 ? budget
+                                          : dice_below(s, (uint32_t)budget),
+                  gone);
 }
 
 /* Its own timer, of its machine's clock, which its renewals move. */
-static void timer(struct sim *s, void *what, uint64_t pid)
+void process_timer(struct sim *s, void *what, uint64_t pid)
 {
     struct process *p = process_find(what, pid);
 
     if (p == NULL || p->killed || p->ended || p->host->clock.stopped || !GUARD(WORKER_TIMER, true))
         return;
     if (clock_shows(&p->host->clock, s->now).v >= p->deadline.v)
-        end(s, p);
+        process_kill(s, p);
     else
-        agenda_put(s, clock_reaches(&p->host->clock, s->now, p->deadline), timer, p->host, pid);
-}
-
-static void hangs_no_more(struct sim *s, void *what, uint64_t pid)
-{
-    struct process *p = process_find(what, pid);
-
-    if (p == NULL || !p->hangs)
-        return;
-    sim_trace(s, "%s: process %d hangs no more", p->host->name, p->pid);
-    p->hangs = false;
-    unblock(s, p);
-}
-
-static void hangs(struct sim *s, void *what, uint64_t pid)
-{
-    struct process *p = process_find(what, pid);
-
-    if (p == NULL || p->ended || !s->storm)
-        return;
-    s->counts.hangs++;
-    sim_trace(s, "%s: process %d hangs", p->host->name, p->pid);
-    p->hangs = true;
-    if (p->killed && p->mount != NULL)
-        p->mount->excused = true;
-    later(s, p, dice_about(s, HANGS_US), hangs_no_more);
-}
-
-static void goes_on(struct sim *s, void *what, uint64_t pid)
-{
-    struct process *p = process_find(what, pid);
-
-    if (p != NULL) {
-        p->stopped = false;
-        unblock(s, p);
-    }
-}
-
-static void stops(struct sim *s, void *what, uint64_t pid)
-{
-    struct process *p = process_find(what, pid);
-
-    if (p == NULL || !s->storm)
-        return;
-    sim_trace(s, "%s: process %d is stopped", p->host->name, p->pid);
-    p->stopped = true;
-    later(s, p, dice_about(s, STOPS_US), goes_on);
+        agenda_put(s, clock_reaches(&p->host->clock, s->now, p->deadline), process_timer, p->host,
+                   pid);
 }
 
 /* ---- what a worker does --------------------------------------------------------------------- */
@@ -307,9 +236,9 @@ static const char *doubt(const struct process *p)
     return p->dirty ? "its journal is dirty" : NULL;
 }
 
-static void walked(struct sim *s, void *what, uint64_t pid)
+void process_walked(struct sim *s, void *what, uint64_t pid)
 {
-    struct process *p = at_work(what, pid, walked);
+    struct process *p = at_work(what, pid, process_walked);
     struct scan_result *r;
     const char *why;
 
@@ -323,19 +252,7 @@ static void walked(struct sim *s, void *what, uint64_t pid)
     if (why == NULL && *fingerprint(p) != '\0')
         REC_SET(r, scan_result, fingerprint, fingerprint(p));
     p->result = r;
-    later(s, p, 1000 + dice_about(s, UMOUNT_US), leaves);
-}
-
-static void accidents(struct sim *s, struct process *p, world_us walk)
-{
-    if (!s->storm)
-        return;
-    if (dice_chance(s, HANG_PPM))
-        later(s, p, dice_about(s, walk), hangs);
-    if (dice_chance(s, STOP_PPM))
-        later(s, p, dice_about(s, walk), stops);
-    if (dice_chance(s, DEATH_PPM))
-        later(s, p, dice_about(s, walk), dies);
+    process_later(s, p, 1000 + dice_about(s, UMOUNT_US), leaves);
 }
 
 static void mounts(struct sim *s, struct process *p)
@@ -348,9 +265,9 @@ static void mounts(struct sim *s, struct process *p)
                           p->order->token);
     p->version = p->disk->version;
     p->dirty = p->disk->dirty;
-    accidents(s, p, walk);
+    process_accidents(s, p, walk);
     p->walks = true;
-    later(s, p, walk, walked);
+    process_later(s, p, walk, process_walked);
 }
 
 static bool is_unchanged(struct process *p)
@@ -414,7 +331,7 @@ static void proves(struct sim *s, void *what, uint64_t pid)
     if (clean || s->now - p->since >= PROVE_US)
         brings(s, p, NULL, clean);
     else
-        later(s, p, AGAIN_US, proves);
+        process_later(s, p, AGAIN_US, proves);
 }
 
 /* ---- what the pool calls -------------------------------------------------------------------- */
@@ -456,9 +373,9 @@ int worker_spawn_scan(const char *name, uuid128 boot, const struct scan_order *o
 
     (void)boot; /* the processes of a host end with its boot */
     (void)e;
-    agenda_put(s, clock_reaches(&p->host->clock, s->now, p->deadline), timer, p->host,
+    agenda_put(s, clock_reaches(&p->host->clock, s->now, p->deadline), process_timer, p->host,
                (uint64_t)p->pid);
-    later(s, p, EXEC_US + dice_about(s, OPEN_US), first[order->kind]);
+    process_later(s, p, EXEC_US + dice_about(s, OPEN_US), first[order->kind]);
     *out = (struct worker_process){ .pid = p->pid, .sock = p->pid, .err = -1 };
     return 0;
 }
@@ -491,7 +408,7 @@ int sim_kill(pid_t group, int signal)
 
     (void)signal;
     if (p != NULL)
-        end(here.s, p);
+        process_kill(here.s, p);
     return 0;
 }
 
@@ -521,75 +438,8 @@ int end_workers_of(uuid128 boot, uint64_t request)
 
         if (p->ended || p->order->kind != SCAN_ORDER_SCAN || p->order->request != request)
             continue;
-        end(here.s, p);
+        process_kill(here.s, p);
         n++;
     }
     return n;
-}
-
-/* ---- what happens to all of a host ---------------------------------------------------------- */
-
-void processes_reap(struct host *h, struct scan_pool *p)
-{
-    for (size_t i = 0; i < h->process_n; i++) {
-        struct process *x = h->processes[i];
-
-        if (!x->ended || x->reaped || x->life != h->life)
-            continue;
-        x->reaped = true;
-        scan_pool_reaped(p, x->pid, x->status);
-    }
-}
-
-/* Most hear of its end, and die of it. */
-void processes_lose_supervisor(struct sim *s, struct host *h)
-{
-    process_at(s, h);
-    here.deaf = true;
-    scan_pool_free(h->supervisor.scans);
-    h->supervisor.scans = NULL;
-    here.deaf = false;
-    for (size_t i = 0; i < h->process_n; i++) {
-        if (!h->processes[i]->ended && !dice_chance(s, ORPHAN_PPM))
-            later(s, h->processes[i], dice_about(s, LOSS_US), dies);
-    }
-}
-
-void processes_end(struct host *h)
-{
-    while (h->process_n > 0)
-        process_free(h->processes[0]);
-    notes_end(&h->run);
-}
-
-void processes_freeze(struct host *h)
-{
-    for (size_t i = 0; i < h->process_n; i++) {
-        if (h->processes[i]->mount != NULL)
-            h->processes[i]->mount->excused = true;
-    }
-}
-
-void processes_go_on(struct sim *s, struct host *h)
-{
-    for (size_t i = 0; i < h->process_n; i++) {
-        struct process *p = h->processes[i];
-
-        if (p->ended)
-            continue;
-        later(s, p, 0, timer);
-        if (!p->stopped && !p->hangs)
-            unblock(s, p);
-    }
-}
-
-void processes_calm(struct sim *s, struct host *h)
-{
-    for (size_t i = 0; i < h->process_n; i++) {
-        h->processes[i]->stopped = h->processes[i]->hangs = false;
-        if (!h->processes[i]->ended)
-            unblock(s, h->processes[i]);
-        if (!h->processes[i]->ended && h->processes[i]->walks)
-            later(s, h->processes[i], dice_about(s, CALM_WALK_US), walked);
-    }
 }

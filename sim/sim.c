@@ -93,6 +93,7 @@ static int begin(struct sim *s)
     s->late_ppm = LATE_PPM * (1 + 4 * dice_below(s, 3));
     s->restores = dice_below(s, 3);
     s->seconds = dice_below(s, 3);
+    stage_set(s);
     s->hosts = calloc(s->o.hosts, sizeof *s->hosts);
     s->disks = calloc(s->o.luns + 1, sizeof *s->disks);
     s->scratch = arena_new(0);
@@ -105,6 +106,7 @@ static int begin(struct sim *s)
         host_make(s, &s->hosts[i], i);
     for (uint32_t i = 0; i < s->o.luns; i++)
         disk_make(&s->disks[i], i);
+    stage_cast(s);
     s->brains[1].no = 1;
     lineage_fork(s, (struct point){ 0, 0 }, 0);
     brain_start(s, &s->brains[0]);
@@ -115,7 +117,13 @@ static int begin(struct sim *s)
 static void come(struct sim *s, void *what, uint64_t stamp)
 {
     (void)stamp;
-    host_power_on(s, what);
+    if (what != s->stage.twin)
+        host_power_on(s, what);
+}
+
+static world_us comes(struct sim *s)
+{
+    return dice_below(s, 4) == 0 && !s->stage.alone ? dice_about(s, LATECOMERS_US) : 0;
 }
 
 static void tokens(struct sim *s, void *what, uint64_t stamp)
@@ -132,8 +140,7 @@ static void tokens(struct sim *s, void *what, uint64_t stamp)
         return;
     }
     for (uint32_t i = 0; i < s->o.hosts; i++)
-        agenda_put(s, s->now + (dice_below(s, 4) == 0 ? dice_about(s, LATECOMERS_US) : 0), come,
-                   &s->hosts[i], 0);
+        agenda_put(s, s->now + comes(s), come, &s->hosts[i], 0);
     operator_start(s);
 }
 
@@ -156,7 +163,7 @@ static void finish(struct sim *s)
     for (uint32_t i = 0; s->hosts != NULL && i < s->o.hosts; i++) {
         struct host *h = &s->hosts[i];
 
-        s->storm = false;
+        s->storm = s->rough = false;
         host_power_off(s, h);
         free(h->processes);
         for (size_t k = 0; k < h->late_n; k++)
@@ -176,6 +183,7 @@ static void finish(struct sim *s)
     users_free(s);
     disks_free(s);
     oracle_deinit(s);
+    free(s->stage.kept);
     free(s->hosts);
     free(s->forks);
     arena_free(s->scratch);

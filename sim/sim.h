@@ -28,9 +28,16 @@ struct sim_options {
     uint64_t fail_commit; /* the how manieth fails, also when there is no storm; 0: none */
     enum sim_failure fail_how;
     bool unjudged; /* at its end: only what is forbidden at any time is found */
+    bool played;   /* `play` takes the place of the storm; else some seeds have one in it */
+    unsigned play; /* of sim_play_name; SIM_NO_PLAY: a storm without any */
     FILE *trace;   /* a line for each thing that happens; NULL: none */
     bool wire;     /* and for each message */
 };
+
+#define SIM_NO_PLAY UINT32_MAX
+/* The scripted scenes that a run may have, by their numbers; NULL: there is no further one. */
+const char *sim_play_name(unsigned play);
+const char *sim_play_text(unsigned play);
 
 struct sim_counts {
     uint64_t steps;    /* of coordinators and agents */
@@ -42,7 +49,7 @@ struct sim_counts {
     uint64_t reboots, pauses, partitions;
     uint64_t grants, results, scans; /* leases, results that were taken, mounts to scan */
     uint64_t holds, foreign, hangs;  /* writers under holds, without; workers that hang */
-    uint64_t tasks, restores, recoveries, seconds;
+    uint64_t tasks, restores, recoveries, seconds, plays;
     int64_t virtual_ms;
 };
 

@@ -85,9 +85,9 @@ struct point lineage_now(const struct brain *b);
 bool lineage_has(const struct sim *s, uint32_t fork, struct point p);
 /* Nor was it copied before then: a renewal stores nothing. */
 bool lineage_heard_of(const struct sim *s, uint32_t fork, struct point p, world_us at);
-/* The node has dealt with it; `before`: the start that it followed then. */
+/* The node has dealt with it; before it remembered that, and followed this start. */
 void lineage_heard(struct sim *s, const struct letter *l, const struct envelope *env,
-                   const uint8_t before[16]);
+                   const struct memory *before, const uint8_t start[16]);
 /* A register is taken up. */
 void lineage_told(struct sim *s, const struct letter *l, const struct envelope *env);
 void lineage_sent_down(struct sim *s, struct brain *b, struct host *h, const struct envelope *env);
@@ -109,6 +109,7 @@ struct letter {          /* one message on its way */
 void net_send_up(struct sim *s, struct host *h, const struct envelope *env);
 void net_send_down(struct sim *s, struct brain *b, const struct route *to,
                    const struct envelope *env);
+void net_bring(struct sim *s, struct letter *l); /* takes it: it arrives, whatever is cut */
 
 /* A line of the trace, if messages are traced. */
 void net_describe(struct sim *s, const char *verb, const struct letter *l,
@@ -209,11 +210,16 @@ void processes_end(struct host *h); /* with the machine */
 void processes_go_on(struct sim *s, struct host *h);
 void processes_freeze(struct host *h);              /* the machine with its clock */
 void processes_calm(struct sim *s, struct host *h); /* nothing hangs any more */
+/* The workers that it has with this disk, until the calm: they are stopped, or hang in the kernel.
+ */
+void processes_stop(struct sim *s, struct host *h, const struct disk *d, bool hang);
 
 /* ---- user.c: who writes, under a hold or without muster */
 struct user;
 void user_start(struct sim *s);
 void users_calm(struct sim *s); /* all come to their end */
+/* Somebody there takes a hold, and writes until the calm. False: it is not given. */
+bool user_stays(struct sim *s, struct host *h, struct disk *d);
 /* Holds are lost that the database of the first coordinator does not have. Is it known to lack
  * something? Then what is mounted is waited for. A host that writes under such a one; NULL: none.
  */
@@ -224,6 +230,9 @@ void users_free(struct sim *s);
 /* ---- operator.c: what is asked of the coordinator */
 void operator_start(struct sim *s);
 void operator_hastens(struct sim *s);
+/* False: he is not heard. */
+bool operator_scans(struct sim *s, const struct disk *d, bool every_node);
+bool operator_binds(struct sim *s, struct host *h); /* its next token is for its node alone */
 
 /* ---- oracle_scan.c: the invariants of scans, by what is mounted and what is said */
 struct oracle {
@@ -279,6 +288,8 @@ struct host {
     uint64_t stamp; /* of its newest timer */
     world_us wakes; /* when that is due; 0: it has been */
     bool powered, paused;
+    bool stopped;          /* its probe is, and its workers go on */
+    bool gone;             /* for good */
     world_us thawed;       /* when its clock went on last; 0: it was never stopped in this boot */
     bool cut_up, cut_down; /* the network takes nothing of it; brings nothing */
     world_us cut_until;
@@ -305,6 +316,7 @@ void host_probe_start(struct sim *s, struct host *h);
 void host_probe_end(struct sim *s, struct host *h); /* kill -9 */
 void host_pause(struct sim *s, struct host *h, bool clock_too);
 void host_go_on(struct sim *s, struct host *h);
+void host_stop_probe(struct sim *s, struct host *h);
 void host_deliver(struct sim *s, struct letter *l); /* takes it */
 void host_turn(struct sim *s, struct host *h);      /* its supervisor has something to look at */
 void host_mounts_changed(struct sim *s, struct host *h);
@@ -320,7 +332,40 @@ void second_end(struct sim *s); /* the first goes on */
 /* ---- chaos.c */
 void chaos_restart(struct sim *s, struct brain *b); /* before long */
 void chaos_start(struct sim *s);
-void chaos_end(struct sim *s); /* all that is broken is mended */
+void chaos_end(struct sim *s);              /* all that is broken is mended */
+void chaos_copy(struct sim *s, bool plain); /* of the files; else by `muster backup` */
+/* In place of the database. Who writes under a hold that it lacks; NULL: nobody. */
+struct host *chaos_put_back(struct sim *s);
+
+/* ---- play.c: scenes of faults that are scripted, where the storm's come together too seldom */
+struct play;
+struct sieve {                     /* of the network, for some messages */
+    const struct host *host, *but; /* NULL: any; none */
+    bool up;
+    uint64_t bodies; /* bits by the fields of an envelope; 0: none */
+    enum { FALLS, IS_HELD_UP, IS_COPIED } does;
+};
+enum { SIEVES = 2 };
+struct stage {
+    const struct play *play; /* NULL: none in this run */
+    bool alone;              /* it is in place of the storm */
+    size_t at;               /* which of its scenes */
+    struct host *a, *b;
+    struct host *twin; /* another machine with the identity of `a`; NULL: there is none */
+    struct disk *d;
+    struct sieve sieves[SIEVES];
+    struct letter *kept;
+    world_us next;       /* when it is tried again */
+    bool begun;          /* what the scene does once */
+    bool operator_waits; /* he does not recover */
+    struct host *blind;  /* cannot tell what it uses */
+};
+void stage_set(struct sim *s); /* before there are hosts */
+void stage_cast(struct sim *s);
+void stage_begin(struct sim *s);
+void stage_end(struct sim *s);
+/* True: it has taken the letter. */
+bool stage_takes(struct sim *s, struct letter *l, const struct envelope *env);
 
 /* ---- oracle.c */
 void oracle_end(struct sim *s); /* after the calm */
@@ -352,7 +397,9 @@ struct sim {
         bool plain; /* of the files; else by `muster backup` */
     } copy;
     pid_t pids;
-    bool storm; /* faults happen */
+    bool storm; /* faults happen, people write and scan */
+    bool rough; /* and chance has a hand in it everywhere */
+    struct stage stage;
     bool failed;
     struct err why;
     struct arena *scratch, *actions; /* of what is heard; of an agent's step */

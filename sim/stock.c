@@ -122,6 +122,11 @@ static int section_rows(const struct sim *s, const struct host *h, struct arena 
     case SECTION_FILESYSTEMS:
         return filesystem_rows(h, a, out);
     case SECTION_USES:
+        if (s->stage.blind == h) {
+            out->status = SECTION_FAILED;
+            out->status_text = "what is used cannot be found out";
+            return 0;
+        }
         return use_rows(s, h, a, out);
     default:
         out->status = SECTION_ABSENT;

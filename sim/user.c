@@ -20,6 +20,7 @@ struct user {
     struct point given;
     struct mount *mount;
     bool stays;        /* as a guest does: longer than any lease, recovery, or cut */
+    bool rooted;       /* until the calm */
     bool leaves, done; /* he has what he came for; he has unmounted */
     bool lost;         /* the database that is there now does not have his hold */
 };
@@ -88,7 +89,8 @@ static void begin(struct sim *s, struct user *u)
 static void work(struct sim *s, struct user *u)
 {
     disk_write(s, u->disk);
-    if (u->leaves || dice_below(s, u->stays ? STAYER_LEAVES_ONE_IN : LEAVES_ONE_IN) == 0)
+    if (u->leaves ||
+        (!u->rooted && dice_below(s, u->stays ? STAYER_LEAVES_ONE_IN : LEAVES_ONE_IN) == 0))
         leave(s, u);
 }
 
@@ -140,6 +142,24 @@ static uint64_t ask_hold(struct sim *s, struct brain *b, const struct disk *d, c
     return asked.token;
 }
 
+static struct user *user_add(struct sim *s, struct brain *b, struct host *h, struct disk *d,
+                             uint64_t token)
+{
+    struct user *u = calloc(1, sizeof *u);
+
+    if (u == NULL)
+        abort();
+    if (token != 0)
+        oracle_hold(s, b, d, h, token);
+    sim_trace(s, "%s: disk %u is to be written (hold %llu)", h->name, d->no,
+              (unsigned long long)token);
+    *u = (struct user){ .next = s->users, .host = h, .disk = d, .boots = h->boots, .token = token };
+    u->brain = b;
+    u->given = token != 0 ? lineage_now(b) : (struct point){ 0, 0 };
+    s->users = u;
+    return u;
+}
+
 void user_start(struct sim *s)
 {
     struct host *h = &s->hosts[dice_below(s, s->o.hosts)];
@@ -154,19 +174,22 @@ void user_start(struct sim *s)
     token = foreign ? 0 : ask_hold(s, b, d, h);
     if (!foreign && token == 0)
         return;
-    if (token != 0)
-        oracle_hold(s, b, d, h, token);
-    sim_trace(s, "%s: disk %u is to be written (hold %llu)", h->name, d->no,
-              (unsigned long long)token);
-    u = calloc(1, sizeof *u);
-    if (u == NULL)
-        abort();
-    *u = (struct user){ .next = s->users, .host = h, .disk = d, .boots = h->boots, .token = token };
-    u->brain = b;
+    u = user_add(s, b, h, d, token);
     u->stays = dice_below(s, STAYS_ONE_IN) == 0;
-    u->given = token != 0 ? lineage_now(b) : (struct point){ 0, 0 };
-    s->users = u;
     again(s, u, dice_about(s, READY_US));
+}
+
+bool user_stays(struct sim *s, struct host *h, struct disk *d)
+{
+    uint64_t token = h->powered ? ask_hold(s, &s->brains[0], d, h) : 0;
+    struct user *u;
+
+    if (token == 0)
+        return false;
+    u = user_add(s, &s->brains[0], h, d, token);
+    u->stays = u->rooted = true;
+    again(s, u, dice_about(s, READY_US));
+    return true;
 }
 
 void users_calm(struct sim *s)

@@ -39,10 +39,8 @@
     X(HELD_ON_LIST, "what a worker may have mounted is on the list")                            \
     X(LEFT_ON_LIST, "what an earlier probe of the boot has left is on the list")                \
     X(GRANT_IN_TIME, "a grant that comes past its deadline is not used")                        \
-    X(LOST_ENDS, "a worker whose lease is lost is ended")                                       \
-    X(RENEWAL_NAMES, "a renewal says nothing of what its request did not name")                 \
     X(VOIDED, "an answer is used by who has asked in this registration alone")                  \
-    X(ONE_RIGHT, "who has a right on a filesystem takes no other offer of it")                  \
+    X(ANSWERS_NOW, "an answer counts for a question of the present registration alone")         \
     X(TOKEN_FLOOR, "no token of an earlier start is used")                                      \
     X(FOLLOWED_START, "no answer of another start than the one that is followed is used")       \
     X(TOLD_ALL, "a start is followed that has been told all that is remembered")                \
@@ -59,10 +57,9 @@
     X(RECOVER_REFUSES, "an old database lets no node in until its operator decides")            \
     X(BACKUP_MARK, "a copy that muster backup makes says that it is one")                       \
     X(STATE_LOCK, "one coordinator at a time has the state directory")                          \
-    X(READ_ONLY, "what cannot be stored is not granted")                                        \
     X(REPLAY, "a message that comes again is not taken again")                                  \
     X(FOUND_RIGHTS, "what a node has and the database does not gets a row")                     \
-    X(FOUND_TOKEN, "and a token that nobody knows")                                             \
+    X(FOUND_TOKEN, "and under a token that nobody knows")                                       \
     X(ASKED_UNKNOWN, "what is asked for and has no row may have been granted")                  \
     X(HOLD_NOT_LISTED, "no list ends a hold")                                                   \
     X(LIST_OF_BOOT, "a list says nothing of what an earlier boot has")                          \

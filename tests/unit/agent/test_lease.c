@@ -578,7 +578,7 @@ Test(lease, a_new_start_of_the_coordinator_gets_the_list_and_voids_what_is_asked
     cr_expect_eq(w.scan_count, 1, "what was asked before is over");
     REC_SET(&w.coordinator, memory, start_no, 2);
     w.nonce[0] = 2;
-    REC_SET(&w.coordinator, memory, token, 42);
+    REC_SET(&w.coordinator, memory, token, 44);
     world_registered(&w, again, nothing);
     cr_assert_not_null(world_last(&w, envelope_lease_renew), "at once: does it know the lease?");
     cr_expect_not(s->told_to_end);
@@ -587,7 +587,10 @@ Test(lease, a_new_start_of_the_coordinator_gets_the_list_and_voids_what_is_asked
     cr_expect_eq(w.scan_count, 1, "a token of an earlier start, again");
     cr_expect_not_null(strstr(w.log, "not above those of an earlier start"));
     offer(&w, 6);
-    grant(&w, world_last(&w, envelope_lease_request), 43);
+    grant(&w, world_last(&w, envelope_lease_request), 44);
+    cr_expect_eq(w.scan_count, 1, "a token of an earlier start, which this node has never seen");
+    offer(&w, 7);
+    grant(&w, world_last(&w, envelope_lease_request), 45);
     cr_expect_eq(w.scan_count, 2);
     world_close(&w);
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The oracle is tested: each guard of the protocol of leases is taken away in turn, and the simulator
-must find what it was for. Where two stand behind each other, a row of the table names both, and they
-are taken away together. With nothing taken away it finds nothing in as many runs.
+must find what it was for: in a storm, or in a play (muster-sim --plays). Where guards stand behind each
+other, a row of the table names them all: they are taken away together, and with any one of them put back
+the same run must be without fault. With nothing taken away it finds nothing in as many runs.
 
 Each search begins where the last one that went into docs/SIMULATION.md ended, so that it is short as long
 as the runs are what they were; after that it begins at seed 1. MUSTER_LONG: from seed 1 at once, which
@@ -16,6 +17,7 @@ LONG = "MUSTER_LONG" in os.environ
 OPTIONS = ("--hosts", "3", "--luns", "2", "--storm", "240", "--calm", "0", "--unjudged")
 NEAR = 50     # seeds after the one in the table
 MOST = 20000  # seeds at all
+PLAYED = 500  # of a play, whose storm has nothing but the play
 
 
 def search(first, seeds, *args):
@@ -30,37 +32,59 @@ def search(first, seeds, *args):
 
 
 def table():
-    """Guards that are taken away together -> the seed that showed it, 0: none does."""
+    """(Guards that are taken away together, play or None, the seed that showed it) by rows."""
     with open(DOC) as f:
-        rows = re.finditer(r"^\| ([A-Z_]+(?:, [A-Z_]+)*) \|.*\| (\d+|none) \|$", f.read(), re.M)
-        return {tuple(m[1].split(", ")): 0 if m[2] == "none" else int(m[2]) for m in rows}
+        rows = re.finditer(r"^\| ([A-Z_]+(?:, [A-Z_]+)*) \|.*\| (?:([a-z-]+) )?(\d+) \|$", f.read(), re.M)
+        return [(m[1].split(", "), m[2], int(m[3])) for m in rows]
+
+
+def listed(option):
+    out = subprocess.run([SIM, option], capture_output=True, text=True, check=True).stdout
+    return dict(line.split(" ", 1) for line in out.splitlines())
+
+
+def needless(names, played, seed):
+    """Of guards that stand behind each other, those without which nothing happens at this seed."""
+    others = [",".join(n for n in names if n != name) for name in names]
+    return [name for name, rest in zip(names, others) if rest and search(seed, 1, *played, "--without", rest)]
+
+
+def try_row(names, play, seed, guards):
+    """True: they are missed."""
+    played = ("--play", play) if play else ()
+    without = ",".join(names)
+    near = None if LONG else search(seed, NEAR, *played, "--without", without)
+    found = near or search(1, PLAYED if play else MOST, *played, "--without", without)
+    if found is None:
+        print(f"{without} is not missed in {PLAYED if play else MOST} seeds")
+        return False
+    text = guards.get(names[0], "?")
+    print(f"| {', '.join(names)} | {text} | {found[1]} | {play + ' ' if play else ''}{found[0]} |", flush=True)
+    for name in needless(names, played, found[0]):
+        print(f"with {name} put back, seed {found[0]} is found to be bad all the same")
+        return False
+    return True
 
 
 def main():
-    listed = subprocess.run([SIM, "--guards"], capture_output=True, text=True).stdout
-    guards = dict(line.split(" ", 1) for line in listed.splitlines())
-    known, bad = table(), 0
-    named = {name for names in known for name in names}
+    guards, plays = listed("--guards"), listed("--plays")
+    rows, bad = table(), 0
+    named = {name for names, _, _ in rows for name in names}
     if named != set(guards):
         print(f"{DOC} does not list the guards of {SIM} --guards: {named ^ set(guards)}")
         bad = 1
-    for names, seed in known.items():
-        text, without = "; ".join(guards.get(n, "?") for n in names), ",".join(names)
-        if seed == 0:
-            print(f"{without} is not looked for: {DOC} knows of no seed that shows it")
-            continue
-        near = None if LONG else search(seed, NEAR, "--without", without)
-        found = near or search(1, MOST, "--without", without)
-        if found is None:
-            print(f"{without} is not missed in {MOST} seeds: {text}")
-            bad = 1
-        else:
-            print(f"| {', '.join(names)} | {text} | {found[1]} | {found[0]} |", flush=True)
-    seeds = 3000 if LONG else 200
-    found = search(1, seeds)
-    if found is not None:
-        print(f"with nothing taken away, seed {found[0]}: {found[1]}")
+    unused = set(plays) - {play for _, play, _ in rows}
+    if unused:
+        print(f"no row of {DOC} has the plays {unused}")
         bad = 1
+    for row in rows:
+        bad |= not try_row(*row, guards)
+    for play in (None, *plays):
+        found = search(1, (3000 if LONG else 200) if play is None else PLAYED if LONG else NEAR,
+                       *(("--play", play) if play else ()))
+        if found is not None:
+            print(f"with nothing taken away, {play or 'storm'}, seed {found[0]}: {found[1]}")
+            bad = 1
     sys.exit(bad)
 
 

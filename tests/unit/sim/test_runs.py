@@ -47,6 +47,17 @@ def main():
         check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
         print(r.stdout)
 
+    # Each play in place of the storm.
+    plays = [line.split(" ", 1)[0] for line in sim("--plays").stdout.splitlines()]
+    check(len(plays) > 10, "hardly any plays")
+    for play in plays:
+        r = sim("--seed", first, "--seeds", 2000 if LONG else max(20 // SHARE, 1), "--hosts", 4, "--luns", 2,
+                "--storm", 240, "--play", play)
+        check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
+    one, two = (sim("--seed", first, "--hosts", 3, "--play", plays[0], "--trace") for _ in range(2))
+    check("the play:" in one.stdout, "a play that is not played")
+    check(without_speed(one.stdout) == without_speed(two.stdout), "one seed gave two runs of a play")
+
     # Each commit of a run fails in turn, in each way.
     for seed in range(first, first + (20 if LONG else 1)):
         r = sim("--seed", seed, "--hosts", 3, "--luns", 2, "--storm", 15 if SHARE > 1 else 60, "--sweep")
@@ -58,7 +69,7 @@ def main():
     r = sim("--seed", first, "--seeds", 50, "--hosts", 40, "--calm", 0)
     check(r.returncode == 1 and "at the end" in r.stdout and "--trace replays it" in r.stdout,
           "a run that ends in the middle of its faults is not found to be bad: " + r.stdout)
-    for bad in (("--seed", "x"), ("--hosts", "0"), ("--luns", "65"), ("--wrong",)):
+    for bad in (("--seed", "x"), ("--hosts", "0"), ("--luns", "65"), ("--play", "x"), ("--hosts", 2, "--play", plays[0]), ("--wrong",)):
         check(sim(*bad).returncode == 2, f"{bad} is taken")
 
 

