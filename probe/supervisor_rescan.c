@@ -83,13 +83,14 @@ int supervisor_open_rescans(struct supervisor *s, const char *worker_path, struc
     return s->rescans == NULL ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
-/* ---- children of scans and rescans ---------------------------------------------------------- */
+/* ---- children of scans, rescans and changes -------------------------------------------------- */
 
 bool supervisor_owns(void *supervisor, pid_t group)
 {
     struct supervisor *s = supervisor;
 
-    return scan_pool_owns(s->scans, group) || rescan_pool_owns(s->rescans, group);
+    return scan_pool_owns(s->scans, group) || rescan_pool_owns(s->rescans, group) ||
+           change_pool_owns(s->changes, group);
 }
 
 void supervisor_reaped(void *supervisor, pid_t pid, int status)
@@ -99,4 +100,5 @@ void supervisor_reaped(void *supervisor, pid_t pid, int status)
     if (s->scans != NULL)
         scan_pool_reaped(s->scans, pid, status);
     rescan_pool_reaped(s->rescans, pid, status);
+    change_pool_reaped(s->changes, pid, status);
 }

@@ -226,9 +226,9 @@ Test(hints, an_event_of_fibre_channel_hints_at_storage_and_a_kernel_without_is_n
     }
     cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0);
     h.fd[KERNEL_FIBRE] = pair[0];
-    cr_expect_eq(kernel_hints_take(&h, &none), 0);
+    cr_expect_eq(kernel_hints_take(&h, &none, &rescans), 0);
     cr_assert_eq(send(pair[1], "whatever it says", 16, 0), 16);
-    cr_expect_eq(kernel_hints_take(&h, &none), KIND(WORKER_STORAGE));
+    cr_expect_eq(kernel_hints_take(&h, &none, &rescans), KIND(WORKER_STORAGE));
     cr_expect_not(none.all);
     kernel_hints_close(&h);
     close(pair[1]);
