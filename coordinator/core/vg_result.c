@@ -86,7 +86,7 @@ int on_lvm_result(struct step *s, const struct envelope *env, struct key *k)
         rc = live_heard(s, n);
     return rc < 0 ? rc
                   : result_answer(s, env, n, in->order, due || was,
-                                       "Its right is over: it is nobody's change any more.");
+                                  "Its right is over: it is nobody's change any more.");
 }
 
 /* ---- who is current ------------------------------------------------------------------------- */
@@ -123,7 +123,7 @@ int on_lvm_refreshed(struct step *s, const struct envelope *env, struct key *k)
         rc = live_heard(s, n);
     return rc < 0 ? rc
                   : result_answer(s, env, n, in->order, due || was,
-                                       "That is not asked of this node any more.");
+                                  "That is not asked of this node any more.");
 }
 
 /* ---- that it will not ----------------------------------------------------------------------- */

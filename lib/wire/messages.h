@@ -223,8 +223,7 @@ enum client_op {
     OP_RESCAN = 43,          /* nodes, or flag: all that are up; name: a target, or resource: a LUN;
                                 neither: all targets */
     OP_VG_ADOPT = 50,        /* resource; flag: true adopts, false lets go */
-    OP_VG_LIST = 52,         /* resource: that one, with its nodes and, as one of them has read them,
-                                its PVs and LVs; absent: all */
+    OP_VG_LIST = 52,         /* resource: that one, with its nodes, PVs and LVs; absent: all */
     OP_VG_CHANGE = 51,       /* vg_ask: a task that changes a volume group */
 };
 

@@ -102,7 +102,8 @@ static void forget(struct life *l)
 
 static bool is_unasked(const struct envelope *env)
 {
-    return env->offer != NULL || env->rescan_order != NULL || env->lvm_order != NULL || env->lvm_refresh != NULL;
+    return env->offer != NULL || env->rescan_order != NULL || env->lvm_order != NULL ||
+           env->lvm_refresh != NULL;
 }
 
 static void take_messages(struct life *l)
