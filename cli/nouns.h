@@ -15,13 +15,13 @@ extern const struct command status_command, wait_command, node_list_command, nod
     node_drain_command, matrix_command, network_define_command, network_list_command,
     network_delete_command, resource_list_command, resource_show_command, explain_command,
     impact_command, event_tail_command, fs_list_command, fs_admit_command, fs_retire_command,
-    scan_command, task_list_command, task_show_command, task_watch_command, task_cancel_command,
-    lease_list_command, hold_list_command, hold_take_command, hold_end_command, hold_break_command,
-    token_create_command, token_list_command, token_revoke_command, client_list_command,
-    client_revoke_command, backup_command, recover_command, enrol_command, vg_adopt_command,
-    vg_list_command, vg_show_command, vg_release_command, vg_create_command, vg_extend_command,
-    vg_reduce_command, vg_remove_command, lv_create_command, lv_extend_command, lv_reduce_command,
-    lv_remove_command, lv_rename_command, lv_snapshot_command;
+    scan_command, rescan_command, task_list_command, task_show_command, task_watch_command,
+    task_cancel_command, lease_list_command, hold_list_command, hold_take_command, hold_end_command,
+    hold_break_command, token_create_command, token_list_command, token_revoke_command,
+    client_list_command, client_revoke_command, backup_command, recover_command, enrol_command,
+    vg_adopt_command, vg_list_command, vg_show_command, vg_release_command, vg_create_command,
+    vg_extend_command, vg_reduce_command, vg_remove_command, lv_create_command, lv_extend_command,
+    lv_reduce_command, lv_remove_command, lv_rename_command, lv_snapshot_command;
 
 enum paint paint_of_word(const char *state); /* of a node, an edge, a section, an event, ... */
 

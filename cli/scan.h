@@ -33,6 +33,11 @@ bool is_reach(const struct job_info *j); /* it proves that a node reaches what a
 extern const struct view scanned_view;
 /* The exit code of that, after a sentence unless all is complete. */
 int scanned_exit(struct run *r, const struct reply *reply);
+/* rescan.c: the same of a rescan. */
+bool is_rescan(const struct task_info *k);
+extern const struct view rescanned_view;
+int rescanned_exit(struct run *r, const struct reply *reply);
+void rescan_jobs_text(struct text *t, const struct job_info **v, size_t n);
 /* The table of these jobs. `whole` false: of many only those that are not complete. */
 void jobs_text(struct text *t, const struct job_info **v, size_t n, bool whole);
 

@@ -157,7 +157,7 @@ static void head_text(struct text *t, const struct task_info *k)
     if (REC_HAS(k, task_info, ended_ms))
         text_pair(t, "ended", "%s, after %s", local_time(k->ended_ms, time),
                   duration_text(k->ended_ms - k->created_ms, took));
-    if (!runs(k))
+    if (!runs(k) && !is_rescan(k))
         text_pair(t, "found", "%s; %s, %" PRIu64 " unchanged",
                   counted(t, k->images, "image", "images"),
                   counted(t, k->mounts, "mount", "mounts"), k->skipped);
@@ -176,7 +176,10 @@ static void show_text(struct text *t, const void *data)
     if (r->jobs.n == 0)
         return;
     buf_str(t->out, "\n");
-    jobs_text(t, v, r->jobs.n, false);
+    if (is_rescan(r->tasks.v))
+        rescan_jobs_text(t, v, r->jobs.n);
+    else
+        jobs_text(t, v, r->jobs.n, false);
 }
 
 static void show_json(struct json *j, const void *data)
@@ -241,11 +244,11 @@ static int watch_handle(struct run *r)
     }
     if (rc == 0) {
         const struct task_info *k = reply.reply->tasks.v;
-        bool scan = k->kind != NULL && strcmp(k->kind, "scan") == 0;
+        bool rescan = is_rescan(k);
 
-        rc = show(r, scan && !r->json ? &scanned_view : &show_view, reply.reply);
+        rc = show(r, r->json ? &show_view : rescan ? &rescanned_view : &scanned_view, reply.reply);
         if (rc == 0)
-            rc = scanned_exit(r, reply.reply);
+            rc = rescan ? rescanned_exit(r, reply.reply) : scanned_exit(r, reply.reply);
     }
     muster_reply_free(&reply);
     return rc;

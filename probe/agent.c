@@ -175,6 +175,7 @@ void agent_free(struct agent *a)
     for (int i = 0; i < SECTION_COUNT; i++)
         arena_free(a->parts[i].arena);
     agent_lease_deinit(a);
+    agent_rescan_deinit(a);
     agent_change_deinit(a);
     agent_refresh_deinit(a);
     sodium_memzero(a->secret, sizeof a->secret);
@@ -277,6 +278,16 @@ static void on_reach_done(struct agent *a, const struct agent_event *ev, struct 
     agent_reach_done(a, t, ev);
 }
 
+static void on_rescan_hint(struct agent *a, const struct agent_event *ev, struct turn *t)
+{
+    agent_rescan_hint(a, t, ev);
+}
+
+static void on_rescan_done(struct agent *a, const struct agent_event *ev, struct turn *t)
+{
+    agent_rescan_done(a, t, ev);
+}
+
 static void on_change_done(struct agent *a, const struct agent_event *ev, struct turn *t)
 {
     agent_change_done(a, t, ev);
@@ -299,12 +310,20 @@ int agent_step(struct agent *a, const struct agent_event *ev, struct arena *aren
                struct agent_action **actions)
 {
     static void (*const handlers[])(struct agent *, const struct agent_event *, struct turn *) = {
-        [AGENT_START] = on_start,           [AGENT_TICK] = on_tick,
-        [AGENT_MESSAGE] = on_message,       [AGENT_KERNEL_HINT] = on_hint,
-        [AGENT_WORKER_DONE] = on_done,      [AGENT_WORKER_STUCK] = on_stuck,
-        [AGENT_WORKER_GONE] = on_gone,      [AGENT_STOP] = on_stop,
-        [AGENT_SCAN_DONE] = on_scan_done,   [AGENT_SCAN_CLEAN] = on_scan_clean,
-        [AGENT_REACH_DONE] = on_reach_done, [AGENT_CHANGE_DONE] = on_change_done,
+        [AGENT_START] = on_start,
+        [AGENT_TICK] = on_tick,
+        [AGENT_MESSAGE] = on_message,
+        [AGENT_KERNEL_HINT] = on_hint,
+        [AGENT_WORKER_DONE] = on_done,
+        [AGENT_WORKER_STUCK] = on_stuck,
+        [AGENT_WORKER_GONE] = on_gone,
+        [AGENT_STOP] = on_stop,
+        [AGENT_SCAN_DONE] = on_scan_done,
+        [AGENT_SCAN_CLEAN] = on_scan_clean,
+        [AGENT_REACH_DONE] = on_reach_done,
+        [AGENT_RESCAN_HINT] = on_rescan_hint,
+        [AGENT_RESCAN_DONE] = on_rescan_done,
+        [AGENT_CHANGE_DONE] = on_change_done,
     };
     struct turn t = { .arena = arena, .tail = actions, .now = ev->now };
 
@@ -332,7 +351,8 @@ mono_ms agent_next_deadline(const struct agent *a)
         return (mono_ms){ INT64_MAX };
     return earlier(agent_plan_deadline(a),
                    earlier(agent_talk_deadline(a),
-                           earlier(agent_rights_deadline(a), agent_change_deadline(a))));
+                           earlier(agent_rights_deadline(a),
+                                   earlier(agent_rescan_deadline(a), agent_change_deadline(a)))));
 }
 
 bool agent_registered(const struct agent *a)

@@ -64,6 +64,8 @@ enum agent_event_type {
     AGENT_SCAN_DONE,    /* a scan's worker has ended, or cannot be ended */
     AGENT_SCAN_CLEAN,   /* what was not proven unmounted is so now */
     AGENT_REACH_DONE,   /* a reach's worker has ended, or has been given up */
+    AGENT_RESCAN_HINT,  /* storage has announced something that the kernel does not look at */
+    AGENT_RESCAN_DONE,  /* a rescan's worker has ended, or has been given up, or has ended then */
     AGENT_CHANGE_DONE,  /* a change's worker is gone, with all of its I/O */
     AGENT_STOP,         /* the probe ends in good order */
 };
@@ -92,6 +94,13 @@ struct agent_event {
             const char *error;
         } reach; /* AGENT_REACH_DONE */
         struct {
+            const char *what; /* AGENT_RESCAN_HINT: rescan_parse() */
+            /* AGENT_RESCAN_DONE: the order is the agent's. */
+            const struct rescan_result *result; /* NULL: nothing */
+            const char *error;
+            bool stuck; /* there is a worker that cannot be ended */
+        } rescan;
+        struct {
             struct order_key order;
             const struct lvm_result *result; /* NULL: nothing */
             const char *error;
@@ -109,6 +118,7 @@ enum agent_action_type {
     AGENT_EXTEND_SCAN, /* the worker of `request` has until `deadline` now */
     AGENT_KILL_SCAN,   /* end the worker of `request` */
     AGENT_RUN_REACH,   /* start a worker that looks, without a mount. Ends in AGENT_REACH_DONE */
+    AGENT_RUN_RESCAN,  /* start a worker that looks. Ends in AGENT_RESCAN_DONE */
     AGENT_RUN_CHANGE, /* note it where a later probe of this boot finds it, then start a worker that
                          changes a volume group. Ends in AGENT_CHANGE_DONE */
     AGENT_LOG,        /* one sentence for the log */
@@ -117,19 +127,20 @@ enum agent_action_type {
 struct agent_action {
     struct agent_action *next;
     enum agent_action_type type;
-    const struct envelope *env;      /* AGENT_SEND */
-    enum worker_kind kind;           /* AGENT_RUN_WORKER */
-    int64_t timeout_ms;              /* AGENT_RUN_WORKER */
-    bool whole;                      /* AGENT_RUN_WORKER: nothing is taken from memory */
-    const struct memory *memory;     /* AGENT_SAVE_MEMORY */
-    bool enrolled;                   /* AGENT_SAVE_MEMORY */
-    uint64_t request;                /* AGENT_RUN_SCAN, _EXTEND_SCAN, _KILL_SCAN: names the right */
-    mono_ms deadline;                /* AGENT_RUN_SCAN, _EXTEND_SCAN */
-    const struct granted *grant;     /* AGENT_RUN_SCAN */
-    const struct offer *offer;       /* AGENT_RUN_REACH */
-    const struct lvm_change *change; /* AGENT_RUN_CHANGE */
-    const char *text;                /* AGENT_LOG */
-    int level;                       /* AGENT_LOG: enum log_level */
+    const struct envelope *env;  /* AGENT_SEND */
+    enum worker_kind kind;       /* AGENT_RUN_WORKER */
+    int64_t timeout_ms;          /* AGENT_RUN_WORKER */
+    bool whole;                  /* AGENT_RUN_WORKER: nothing is taken from memory */
+    const struct memory *memory; /* AGENT_SAVE_MEMORY */
+    bool enrolled;               /* AGENT_SAVE_MEMORY */
+    uint64_t request;            /* AGENT_RUN_SCAN, _EXTEND_SCAN, _KILL_SCAN: names the right */
+    mono_ms deadline;            /* AGENT_RUN_SCAN, _EXTEND_SCAN */
+    const struct granted *grant; /* AGENT_RUN_SCAN */
+    const struct offer *offer;   /* AGENT_RUN_REACH */
+    const struct rescan_order *rescan; /* AGENT_RUN_RESCAN */
+    const struct lvm_change *change;   /* AGENT_RUN_CHANGE */
+    const char *text;                  /* AGENT_LOG */
+    int level;                         /* AGENT_LOG: enum log_level */
 };
 
 struct agent *agent_new(const struct agent_config *config); /* NULL: out of memory */

@@ -301,6 +301,7 @@ static void hear_refused(struct agent *a, struct turn *t, const struct envelope 
     if (env->correlation != 0 && !answers_now(a, env))
         return;
     agent_lease_refused(a, t, env);
+    agent_rescan_refused(a, env);
     agent_complain(a, t, LOG_LEVEL_WARNING, "the coordinator refuses (%s): %s",
                    known ? refuse_reason_name((enum refuse_reason)body->reason) : "unknown reason",
                    body->text == NULL ? "it gave no reason" : body->text);
@@ -319,6 +320,6 @@ void agent_hear(struct agent *a, struct turn *t, const struct envelope *env)
         hear_report_ack(a, t, env);
     else if (env->refused != NULL)
         hear_refused(a, t, env);
-    else
+    else if (!agent_rescan_hear(a, t, env))
         agent_lease_hear(a, t, env);
 }

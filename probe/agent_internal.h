@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "base/limits.h"
+#include "model/rescan.h"
 #include "wire/token.h"
 
 enum agent_state {
@@ -119,6 +120,36 @@ struct leases {
     uint64_t token_floor; /* of an earlier start of the coordinator */
 };
 
+/* What the storage has announced (rescan_parse). */
+enum wish_state {
+    WISH_DUE,
+    WISH_TOLD,  /* and not answered yet */
+    WISH_NOTED, /* kept so that the same is not wanted again too soon */
+};
+struct rescan_wish {
+    enum wish_state state;
+    bool again; /* WISH_TOLD: announced once more since */
+    char *what; /* owned */
+    uint64_t told;
+    mono_ms at; /* not told before */
+    int64_t pause_ms;
+};
+
+enum { RESCAN_WISHES = 48 }; /* of one message; more are one of all */
+
+struct agent_rescans {
+    struct rescan_wish *wants;
+    size_t count;
+    enum { RESCAN_IDLE, RESCAN_NEW, RESCAN_RUNS, RESCAN_TELLS } state;
+    bool stuck;          /* a worker was given up and has not ended */
+    struct arena *arena; /* of all below */
+    const struct rescan_order *order;
+    struct order_key key; /* the newest that asks for it */
+    struct rescan_result result;
+    uint64_t told, last_told; /* as in scan_slot */
+    mono_ms tell_at;
+};
+
 enum change_slot_state {
     CHANGE_FREE,
     CHANGE_WANTED, /* the worker is to be started */
@@ -181,6 +212,7 @@ struct agent {
     struct worker_job jobs[WORKER_KIND_COUNT];
     struct burst burst;
     struct leases leases;
+    struct agent_rescans rescans;
     struct changes changes;
     char said[320]; /* the last complaint, so that it is not repeated */
 };
@@ -307,5 +339,16 @@ struct envelope *agent_envelope(struct agent *a,
                                 struct turn *t); /* sent with this step; NULL: no memory */
 /* An upper bound of the bytes that a record takes in a message. */
 size_t agent_record_bound(const struct record_desc *d, const void *rec);
+
+/* agent_rescan.c */
+void agent_rescan_deinit(struct agent *a);
+void agent_rescan_hint(struct agent *a, struct turn *t, const struct agent_event *ev);
+void agent_rescan_done(struct agent *a, struct turn *t, const struct agent_event *ev);
+/* True: the message was for it. */
+bool agent_rescan_hear(struct agent *a, struct turn *t, const struct envelope *env);
+void agent_rescan_refused(struct agent *a, const struct envelope *env);
+void agent_rescan_run(struct agent *a, struct turn *t);  /* starts what is ordered */
+void agent_rescan_talk(struct agent *a, struct turn *t); /* while it follows */
+mono_ms agent_rescan_deadline(const struct agent *a);
 
 #endif

@@ -172,6 +172,7 @@ void agent_talk(struct agent *a, struct turn *t)
     save_memory(a, t);
     notice_silence(a, t);
     agent_lease_run(a, t);
+    agent_rescan_run(a, t);
     agent_change_run(a, t);
     duty = &agent_duties[a->state];
     if ((duty->enrols || duty->registers) && t->now.v >= a->retry_at.v) {
@@ -190,6 +191,7 @@ void agent_talk(struct agent *a, struct turn *t)
     }
     if (duty->reports) {
         agent_rights_talk(a, t);
+        agent_rescan_talk(a, t);
         agent_change_talk(a, t);
         agent_report(a, t);
     }

@@ -13,6 +13,7 @@
 
 enum {
     UEVENTS_OF_KERNEL = 1, /* 2 are those of udev */
+    FIBRE_EVENTS = 1 << 2, /* SCSI_NL_GRP_FC_EVENTS, which the kernel takes for a number */
     MOST_AT_ONCE = 256,    /* messages, before the rest of the supervisor has its turn */
 };
 
@@ -105,18 +106,32 @@ uint32_t kernel_hints_of_uevent(const char *p, size_t n, struct device_names *to
     return dm && !path && kinds == KIND(WORKER_STORAGE) ? BOTH_STORAGE : kinds;
 }
 
+/* A host's link, its ports, its fabric. When a link goes, its paths are blocked, of which no uevent
+ * tells: the next one comes when they are given up, 5 s later and more. States are read each time,
+ * so no device is touched. */
+static uint32_t of_fibre(const char *p, size_t n, struct device_names *touched)
+{
+    (void)p;
+    (void)n;
+    (void)touched;
+    return KIND(WORKER_STORAGE);
+}
+
 /* Sockets, or files of which poll(2) says that they have changed (man 5 proc, mounts). */
 static const struct {
     const char *file;
     int protocol, group;
     uint32_t (*of)(const char *p, size_t n, struct device_names *touched);
     uint32_t all;
+    bool may_lack; /* a kernel without it, or who may not hear it, goes without */
 } sources[KERNEL_SOURCES] = {
     [KERNEL_LINKS] = { NULL, NETLINK_ROUTE, RTNLGRP_LINK, of_link, KIND(WORKER_NET) },
     [KERNEL_DEVICES] = { NULL, NETLINK_KOBJECT_UEVENT, UEVENTS_OF_KERNEL, kernel_hints_of_uevent,
                          KIND(WORKER_SYSTEM) | KIND(WORKER_NET) | BOTH_STORAGE },
+    [KERNEL_FIBRE] = { NULL, NETLINK_SCSITRANSPORT, FIBRE_EVENTS, of_fibre, KIND(WORKER_STORAGE),
+                       true },
     [KERNEL_MOUNTS] = { .file = "/proc/self/mountinfo", .all = KIND(WORKER_STORAGE) },
-    [KERNEL_SWAPS] = { .file = "/proc/swaps", .all = KIND(WORKER_STORAGE) },
+    [KERNEL_SWAPS] = { .file = "/proc/swaps", .all = KIND(WORKER_STORAGE), .may_lack = true },
 };
 
 static int subscribe(int protocol, int group)
@@ -153,7 +168,7 @@ int kernel_hints_open(struct kernel_hints *h, struct err *e)
 
         h->fd[i] = s < 0 ? -1 : s;
         h->events[i] = is_file ? EPOLLPRI : EPOLLIN;
-        if (s < 0 && !(is_file && s == -ENOENT)) /* a kernel without swap */
+        if (s < 0 && !sources[i].may_lack)
             rc = err_set(e, s,
                          "the kernel's announcements cannot be heard (%s): what changes is "
                          "seen at the next rescan",
@@ -171,7 +186,7 @@ void kernel_hints_close(struct kernel_hints *h)
     }
 }
 
-static uint32_t take(int fd, int source, struct device_names *touched)
+static uint32_t take(int fd, int source, struct device_names *touched, struct rescan_hints *rescans)
 {
     /* Longer ones are cut, which costs nothing here. */
     _Alignas(struct nlmsghdr) char text[4096];
@@ -185,10 +200,13 @@ static uint32_t take(int fd, int source, struct device_names *touched)
         if (n < 0 && errno == ENOBUFS) { /* some were lost */
             kinds |= sources[source].all;
             touched->all |= source == KERNEL_DEVICES;
+            rescans->all |= source == KERNEL_DEVICES;
         } else if (n < 0 && errno != EINTR) {
             break;
         } else if (n > 0 && from.nl_pid == 0) { /* the kernel */
             kinds |= sources[source].of(text, (size_t)n, touched);
+            if (source == KERNEL_DEVICES)
+                rescan_hint_of_uevent(text, (size_t)n, rescans);
         }
     }
     return kinds;
@@ -202,7 +220,8 @@ void kernel_hints_told(struct kernel_hints *h, int fd)
     }
 }
 
-uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched)
+uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched,
+                           struct rescan_hints *rescans)
 {
     uint32_t kinds = 0;
 
@@ -210,7 +229,7 @@ uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched)
         if (h->fd[i] < 0)
             continue;
         if (sources[i].file == NULL)
-            kinds |= take(h->fd[i], i, touched);
+            kinds |= take(h->fd[i], i, touched, rescans);
         else if ((h->told >> i) & 1u)
             kinds |= sources[i].all;
     }

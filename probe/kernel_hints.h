@@ -5,11 +5,13 @@
 
 #include "agent.h"
 #include "device_names.h"
+#include "rescan_hint.h"
 
-enum { KERNEL_LINKS, KERNEL_DEVICES, KERNEL_MOUNTS, KERNEL_SWAPS, KERNEL_SOURCES };
+enum { KERNEL_LINKS, KERNEL_DEVICES, KERNEL_FIBRE, KERNEL_MOUNTS, KERNEL_SWAPS, KERNEL_SOURCES };
 
 /* Announcements of links come from this process's network namespace; those of devices come to all
- * network namespaces of the initial user namespace; those of mounts are of this process's mount
+ * network namespaces of the initial user namespace; those of Fibre Channel to the initial network
+ * namespace; those of mounts are of this process's mount
  * namespace. */
 struct kernel_hints {
     int fd[KERNEL_SOURCES];          /* to wait for; -1: this kernel has none */
@@ -28,8 +30,10 @@ void kernel_hints_told(struct kernel_hints *h, int fd);
 
 /* Takes what has been announced. A bit set of enum worker_kind; announcements that were lost are
  * hints for all that they could have been about. Block devices that were announced are added to
- * *touched: all of them when it is not told which ones have changed. */
-uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched);
+ * *touched: all of them when it is not told which ones have changed; what is to be looked at anew
+ * to *rescans. */
+uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched,
+                           struct rescan_hints *rescans);
 
 /* Pieces of it, for tests: what one uevent hints at. */
 uint32_t kernel_hints_of_uevent(const char *p, size_t n, struct device_names *touched);

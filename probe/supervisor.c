@@ -100,6 +100,9 @@ static void carry_out(struct supervisor *s, const struct agent_action *x, mono_m
     case AGENT_RUN_REACH:
         supervisor_scan(s, x, now);
         break;
+    case AGENT_RUN_RESCAN:
+        supervisor_rescan(s, x, now);
+        break;
     case AGENT_RUN_CHANGE:
         supervisor_change(s, x, now);
         break;
@@ -152,7 +155,8 @@ int supervisor_step(struct supervisor *s, const struct agent_event *ev, struct e
 static int hear_kernel(struct supervisor *s, mono_ms now, struct err *e)
 {
     struct device_names touched = { .n = 0 };
-    uint32_t kinds = kernel_hints_take(&s->hints, &touched);
+    struct rescan_hints rescans = { .n = 0 };
+    uint32_t kinds = kernel_hints_take(&s->hints, &touched, &rescans);
     int rc = 0;
 
     worker_pool_touch(s->pool, &touched);
@@ -169,7 +173,7 @@ static int hear_kernel(struct supervisor *s, mono_ms now, struct err *e)
         if ((kinds >> k) & 1u)
             rc = supervisor_step(s, &ev, e);
     }
-    return rc;
+    return rc == 0 ? supervisor_hint_rescans(s, &rescans, now, e) : rc;
 }
 
 int supervisor_look_again(struct supervisor *s, const struct scan_order *order, mono_ms now,
@@ -262,6 +266,8 @@ static int turn(struct supervisor *s, struct err *e)
     if (rc == 0)
         rc = supervisor_hear_scans(s, now, e);
     if (rc == 0)
+        rc = supervisor_hear_rescans(s, now, e);
+    if (rc == 0)
         rc = supervisor_hear_changes(s, now, e);
     if (rc == 0 && s->agent == NULL)
         return supervisor_look(s, now, e);
@@ -278,6 +284,7 @@ static int wait_ms(const struct supervisor *s)
     int64_t until = s->agent == NULL ? s->look_at.v : agent_next_deadline(s->agent).v;
     int64_t workers = worker_pool_deadline(s->pool).v, now = clock_mono().v;
     int64_t scans = scan_pool_deadline(s->scans).v;
+    int64_t rescans = s->rescan_failed ? 0 : rescan_pool_deadline(s->rescans).v;
     int64_t changes = s->agent == NULL ? INT64_MAX : change_pool_deadline(s->changes).v;
 
     if (s->agent != NULL && uplink_pending(s->uplink))
@@ -286,6 +293,7 @@ static int wait_ms(const struct supervisor *s)
         until = uplink_deadline(s->uplink).v;
     until = workers < until ? workers : until;
     until = scans < until ? scans : until;
+    until = rescans < until ? rescans : until;
     until = changes < until ? changes : until;
     if (until <= now)
         return 0;
@@ -370,6 +378,7 @@ static int open_all(struct supervisor *s, const struct worker_pool_config *pool,
 static void close_all(struct supervisor *s)
 {
     scan_pool_free(s->scans);
+    rescan_pool_free(s->rescans);
     change_pool_free(s->changes);
     worker_pool_free(s->pool);
     agent_free(s->agent);
@@ -418,6 +427,8 @@ int supervise(const struct probe_options *o, const char *worker_path, struct err
         rc = supervisor_prepare(&s, e);
     if (rc == 0)
         rc = supervisor_open_scans(&s, worker_path, e);
+    if (rc == 0)
+        rc = supervisor_open_rescans(&s, worker_path, e);
     if (rc == 0)
         rc = supervisor_open_changes(&s, worker_path, e);
     if (rc == 0)

@@ -33,19 +33,3 @@ int supervisor_open_changes(struct supervisor *s, const char *worker_path, struc
     s->changes = change_pool_new(&config, clock_mono(), &rc, e);
     return rc;
 }
-
-bool supervisor_owns(void *supervisor, pid_t group)
-{
-    const struct supervisor *s = supervisor;
-
-    return scan_pool_owns(s->scans, group) || change_pool_owns(s->changes, group);
-}
-
-void supervisor_reaped(void *supervisor, pid_t pid, int status)
-{
-    struct supervisor *s = supervisor;
-
-    if (s->scans != NULL)
-        scan_pool_reaped(s->scans, pid, status);
-    change_pool_reaped(s->changes, pid, status);
-}

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "change_pool.h"
 #include "kernel_hints.h"
+#include "rescan_pool.h"
 #include "run_dir.h"
 #include "scan_pool.h"
 #include "supervisor.h"
@@ -37,6 +38,9 @@ struct supervisor {
     struct worker_pool *pool;
     struct scan_pool *scans;     /* NULL: before it is known which boot this is */
     struct change_pool *changes; /* the same */
+    struct rescan_pool *rescans;
+    bool rescan_failed; /* what was ordered could not be started: rescan_fault */
+    struct err rescan_fault;
     struct uplink *uplink;
     struct agent *agent;
     int epoll, signals;
@@ -66,7 +70,13 @@ void supervisor_change(struct supervisor *s, const struct agent_action *x, mono_
 int supervisor_hear_changes(struct supervisor *s, mono_ms now, struct err *e);
 int supervisor_open_changes(struct supervisor *s, const char *worker_path, struct err *e);
 
-/* Of both pools. */
+/* supervisor_rescan.c */
+void supervisor_rescan(struct supervisor *s, const struct agent_action *x, mono_ms now);
+int supervisor_hear_rescans(struct supervisor *s, mono_ms now, struct err *e);
+int supervisor_hint_rescans(struct supervisor *s, const struct rescan_hints *h, mono_ms now,
+                            struct err *e);
+int supervisor_open_rescans(struct supervisor *s, const char *worker_path, struct err *e);
+/* Children that are those of scans, rescans or changes. */
 bool supervisor_owns(void *supervisor, pid_t group);
 void supervisor_reaped(void *supervisor, pid_t pid, int status);
 

@@ -66,6 +66,8 @@ static int run_order(int argc, char **argv, bool *is_one, struct err *e)
         return worker_scan(e);
     if (argc == 4 && strcmp(argv[1], WORKER_CHANGE) == 0)
         return worker_change(argv[2], argv[3], e);
+    if (argc == 2 && strcmp(argv[1], WORKER_RESCAN) == 0)
+        return worker_rescan(e);
     *is_one = false;
     return 0;
 }
@@ -79,7 +81,7 @@ int main(int argc, char **argv)
     rc = run_order(argc, argv, &is_one, &e);
     if (kind < 0 && !is_one) {
         dprintf(STDERR_FILENO, "muster-probe-worker: started by muster-probe with one of: system, "
-                               "net, lldp, storage, lvm, scan, change\n");
+                               "net, lldp, storage, lvm, scan, rescan, change\n");
         return 2;
     }
     if (!is_one)

@@ -14,6 +14,7 @@
 #include <linux/loop.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <scsi/sg.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -138,6 +139,8 @@ static const unsigned long of_scans[] = {
     LOOP_CONFIGURE, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64,    TCGETS,
 };
 
+/* Of a rescan, which asks a target for its LUNs. */
+static const unsigned long of_rescans[] = { FIONREAD, SG_IO, TCGETS };
 /* What makes a suspended device go on. */
 static const unsigned long of_mappers[] = { DM_DEV_SUSPEND, DM_TABLE_CLEAR };
 
@@ -272,6 +275,8 @@ static void write_ioctls(struct program *p, unsigned freedoms)
         allow_also(p, SYS_ioctl, of_mappers, ARRAY_LEN(of_mappers));
     if ((freedoms & WORKER_UNMOUNTS) != 0)
         refuse_unless(p, SYS_ioctl, of_scans, ARRAY_LEN(of_scans));
+    else if ((freedoms & WORKER_ASKS_TARGETS) != 0)
+        refuse_unless(p, SYS_ioctl, of_rescans, ARRAY_LEN(of_rescans));
     else if ((freedoms & WORKER_ASKS_DEVICES) != 0)
         refuse_unless(p, SYS_ioctl, questions, ARRAY_LEN(questions));
 }

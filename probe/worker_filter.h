@@ -22,6 +22,10 @@ enum worker_freedom {
     WORKER_UNMOUNTS = 1u << 5,
     /* Makes loop devices and mounts them. */
     WORKER_MOUNTS = 1u << 6,
+    /* Of ioctl(2) it has SG_IO alone. Only for who has no CAP_SYS_RAWIO: of others, and on a
+     * descriptor for reading, the kernel takes no command that writes (drivers/scsi/scsi_ioctl.c).
+     */
+    WORKER_ASKS_TARGETS = 1u << 9,
     /* Writes to devices: those that it has in a /dev of its own (change/own_dev.h). It makes no
      * file and cuts none, and its ioctls still change nothing. */
     WORKER_WRITES = 1u << 7,

@@ -69,6 +69,8 @@ static const struct kept scan_kept = { .capabilities =
                                        .memory_bytes = LIMIT_SCAN_MEMORY_BYTES,
                                        .as_nobody = true };
 
+/* What it writes to and whom it asks it has opened before. As nobody, and without CAP_SYS_RAWIO. */
+static const struct kept rescan_kept = { .freedoms = WORKER_ASKS_TARGETS, .files = ROOT_FILES };
 /* What it may write to is what is in its /dev. */
 static const struct kept change_kept = {
     .dm_capabilities = CAP(SYS_ADMIN),
@@ -199,6 +201,11 @@ int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct er
 int worker_confine_scan(int parent, struct err *e)
 {
     return confine(&scan_kept, false, parent, e);
+}
+
+int worker_confine_rescan(int parent, struct err *e)
+{
+    return confine(&rescan_kept, false, parent, e);
 }
 
 int worker_confine_change(int parent, struct err *e)

@@ -13,6 +13,8 @@ int worker_confine(enum worker_kind kind, bool needs_root, int parent, struct er
 /* The same for the worker of a scan, which is nobody but may mount and read everything. Before it
  * has threads. */
 int worker_confine_scan(int parent, struct err *e);
+/* The same for the worker of a rescan, which has opened all that it writes to. */
+int worker_confine_rescan(int parent, struct err *e);
 /* The same for the worker of a change, which is root and writes to the devices that are in a /dev
  * of its own by then. */
 int worker_confine_change(int parent, struct err *e);

@@ -48,11 +48,16 @@ static void take_fds(struct msghdr *m, struct message *out)
     }
 }
 
-/* Of the next message; one that is too long will be found to be cut. */
+/* Of the next message; one that is too long will be found to be cut. A worker that ends before it
+ * has read all that it was sent (an extension of its time) leaves an error, which comes once, and
+ * before what it has sent. */
 static size_t next_size(int sock)
 {
-    ssize_t n = recv(sock, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    ssize_t n;
 
+    do
+        n = recv(sock, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    while (n < 0 && errno == ECONNRESET);
     if (n < 1)
         return 1;
     return (size_t)n < LIMIT_WORKER_MESSAGE_BYTES ? (size_t)n : LIMIT_WORKER_MESSAGE_BYTES;

@@ -30,6 +30,9 @@ int worker_spawn(const struct worker_pool_config *config, const struct worker_or
  * and which goes on listening. */
 int worker_spawn_scan(const char *worker_path, uuid128 boot, const struct scan_order *order,
                       struct worker_process *out, struct err *e);
+/* The same for a rescan's. `sys_root` NULL: this machine's own. */
+int worker_spawn_rescan(const char *worker_path, const char *sys_root,
+                        const struct rescan_work *work, struct worker_process *out, struct err *e);
 /* Of a change: `WORKER change BOOT TASK-JOB-ATTEMPT`. */
 int worker_spawn_change(const char *worker_path, uuid128 boot, const struct lvm_change *change,
                         struct worker_process *out, struct err *e);

@@ -9,6 +9,7 @@
 #include "wire/codec.h"
 
 enum { COMMIT_US = 800, SLOW_COMMIT_US = 300000, WRITABLE_US = 1500000 };
+enum { CONFIGURED_ONE_IN = 2 };
 enum { FAILED_COMMIT_PPM = 3000, SLOW_COMMIT_PPM = 2000, DURABLE_PPM = 500000 };
 
 static void arm(struct sim *s, struct brain *b);
@@ -39,7 +40,7 @@ static void load(struct sim *s, struct brain *b, bool first)
                                         .down_ms = DEFAULT_DOWN_MS,
                                         .edge_retention_ms = DEFAULT_EDGE_RETENTION_MS,
                                         .event_retention_rows = 2000,
-                                        .lease_ttl_ms = s->ttl_ms,
+                                        .lease_ttl_ms = b->ttl_ms,
                                         .lease_history_rows = DEFAULT_LEASE_HISTORY_ROWS,
                                         .enrol_by_token = true,
                                         .hash_seed = { 7 },
@@ -288,9 +289,15 @@ void brain_start(struct sim *s, struct brain *b)
     b->life++;
     b->committing = b->paused = b->read_only = b->begun = false;
     b->started = clock_shows(&b->clock, s->now);
+    if (s->rough && s->reconfigured && dice_below(s, CONFIGURED_ONE_IN) == 0)
+        sim_draw_ttl(s);
+    b->ttl_ms = s->ttl_ms;
+    b->waits_ms = (int64_t)durable_meta(b->disk)->ttl_ms;
+    if (b->waits_ms < b->ttl_ms)
+        b->waits_ms = b->ttl_ms;
     b->started_at = s->now;
     dice_fill(s, &b->nonce, sizeof b->nonce);
-    sim_trace(s, "coordinator %u: starts", b->no);
+    sim_trace(s, "coordinator %u: starts, with leases of %lld ms", b->no, (long long)b->ttl_ms);
     batch_begin(b);
     load(s, b, true);
     commit(s, b);

@@ -16,6 +16,11 @@ uint32_t dice_below(struct sim *s, uint32_t n)
     return (uint32_t)((dice(s) >> 32) * n >> 32);
 }
 
+uint32_t dice_lot(const struct sim *s, uint32_t n)
+{
+    return (uint32_t)((s->o.seed + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % n;
+}
+
 bool dice_chance(struct sim *s, uint32_t per_million)
 {
     return per_million != 0 && dice_below(s, 1000000) < per_million;

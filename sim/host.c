@@ -113,6 +113,7 @@ static void act(struct sim *s, struct host *h, const struct agent_action *x)
     case AGENT_RUN_REACH:
         supervisor_scan(&h->supervisor, x, clock_shows(&h->clock, s->now));
         break;
+    case AGENT_RUN_RESCAN: /* no operator of this world asks for one */
     case AGENT_RUN_CHANGE: /* there is no LVM here: nobody orders changes of volume groups yet */
         break;
     case AGENT_LOG:

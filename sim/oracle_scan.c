@@ -10,9 +10,10 @@ struct grant { /* of a lease or hold */
     bool hold;
     struct disk *disk;
     struct host *host;
-    world_us at, said;   /* said: given, or renewed last */
-    struct point in;     /* the database of who gave it, or has renewed it last */
-    world_us started_at; /* its coordinator */
+    world_us at, said;        /* said: given, or renewed last */
+    struct point in;          /* the database of who gave it, or has renewed it last */
+    world_us started_at;      /* its coordinator */
+    int64_t ttl_ms, waits_ms; /* of a lease; what its coordinator waits for in a start */
     world_us recovered_at;
     bool changed; /* somebody wrote while it was read */
     bool taken;   /* its result: it may be told again */
@@ -57,6 +58,8 @@ static struct grant *grant_add(struct sim *s, const struct brain *b, uint64_t to
                                             .said = s->now,
                                             .in = lineage_now(b),
                                             .started_at = b->started_at,
+                                            .ttl_ms = b->ttl_ms,
+                                            .waits_ms = b->waits_ms,
                                             .recovered_at = b->recovered_at };
     return &o->grants[o->grant_n++];
 }
@@ -86,6 +89,13 @@ static bool cannot_know(const struct sim *s, const struct grant *of, const struc
     return when->recovered_at == 0 || !is_known(s, when->in.fork, of->host);
 }
 
+/* Of a lease that it lacks, and that is longer than any that this database has heard of. */
+static bool cannot_wait(const struct sim *s, const struct grant *of, const struct grant *when)
+{
+    return !of->hold && !when->hold && when->recovered_at == 0 && of->ttl_ms > when->waits_ms &&
+           !lineage_has(s, when->in.fork, of->in);
+}
+
 static bool are_apart(const struct sim *s, const struct mount *x, const struct mount *y)
 {
     const struct grant *a = right_of(s, x->token, x->host, x->kind == MOUNT_HELD);
@@ -93,7 +103,8 @@ static bool are_apart(const struct sim *s, const struct mount *x, const struct m
 
     if (a == NULL || b == NULL)
         return false;
-    return a->at < b->at ? cannot_know(s, a, b) : cannot_know(s, b, a);
+    return a->at < b->at ? cannot_know(s, a, b) || cannot_wait(s, a, b)
+                         : cannot_know(s, b, a) || cannot_wait(s, b, a);
 }
 
 /* ---- what is mounted: exclusion, and no scan beside a writer -------------------------------- */

@@ -6,7 +6,7 @@
 
 #include "play_internal.h"
 
-enum { EACH_US = 5000, ONE_IN = 8 };
+enum { EACH_US = 5000 };
 
 /* A scene with the mean pause before it. */
 #define PAUSED(act, us) \
@@ -29,6 +29,18 @@ static const struct play plays[] = {
       .scenes = { SOON(all_are_in), LATER(files_are_copied), SOON(somebody_scans), NOW(a_hangs),
                   SOON(a_is_cut), NOW(others_end), SOON(copy_is_put_back),
                   LATER(coordinator_starts), SOON(others_boot), LATER(b_may_write) } },
+    { .name = "short-leases",
+      .text = "Leases are short when the coordinator starts anew, and a long one lives",
+      .scenes = { SOON(all_are_in), SOON(somebody_scans), NOW(a_worker_stops),
+                  NOW(coordinator_ends), NOW(leases_are_shorter), SOON(coordinator_starts),
+                  NOW(a_is_in), SOON(a_is_cut), SOON(scans_are_asked) },
+      .ttl_ms = 4 * DEFAULT_LEASE_TTL_MS },
+    { .name = "lost-lease",
+      .text = "Files are put back that lack a long lease, and leases are short from then on",
+      .scenes = { SOON(all_are_in), LATER(files_are_copied), NOW(news_fall), SOON(somebody_scans),
+                  NOW(a_worker_stops), NOW(a_is_cut), NOW(copy_is_put_back), NOW(all_passes),
+                  NOW(leases_are_shorter), SOON(coordinator_starts), SOON(scans_are_asked) },
+      .ttl_ms = 4 * DEFAULT_LEASE_TTL_MS },
     { .name = "old-list",
       .text = "A register from before a lease is the first that a start of the coordinator hears",
       .scenes = { SOON(all_are_in), NOW(register_is_copied), NOW(coordinator_ends),
@@ -140,13 +152,11 @@ const char *sim_play_text(unsigned play)
     return play < ARRAY_LEN(plays) ? plays[play].text : NULL;
 }
 
-/* By the seed alone: those without a play are what they would be without any. */
 static const struct play *drawn(const struct sim *s)
 {
-    uint64_t mixed = (s->o.seed + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
-    const struct play *p = &plays[mixed / ONE_IN % ARRAY_LEN(plays)];
+    const struct play *p = &plays[dice_lot(s, LOTS * ARRAY_LEN(plays)) / LOTS];
 
-    return mixed % ONE_IN == 0 && !p->twin ? p : NULL;
+    return dice_lot(s, LOTS) == LOT_PLAY && !p->twin ? p : NULL;
 }
 
 void stage_set(struct sim *s)

@@ -28,6 +28,7 @@ bool backup_takes_its_place(struct sim *s, struct stage *p);
 bool coordinator_ends(struct sim *s, struct stage *p);
 bool coordinator_starts(struct sim *s, struct stage *p);
 bool coordinator_has_recovered(struct sim *s, struct stage *p); /* and `a` follows it */
+bool leases_are_shorter(struct sim *s, struct stage *p);        /* from the next start on */
 bool operator_waits(struct sim *s, struct stage *p);
 bool silence_passes(struct sim *s, struct stage *p); /* until a new boot may take over */
 
@@ -39,7 +40,7 @@ bool b_boots(struct sim *s, struct stage *p);
 bool others_end(struct sim *s, struct stage *p); /* all but a */
 bool others_boot(struct sim *s, struct stage *p);
 bool a_begins_anew(struct sim *s, struct stage *p); /* its probe */
-bool a_is_in(struct sim *s, struct stage *p);
+bool a_is_in(struct sim *s, struct stage *p);       /* follows this start */
 bool a_stops_its_probe(struct sim *s, struct stage *p);
 bool a_knows_more(struct sim *s, struct stage *p); /* than the copy has */
 bool twin_boots(struct sim *s, struct stage *p);

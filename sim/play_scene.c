@@ -92,6 +92,13 @@ bool coordinator_has_recovered(struct sim *s, struct stage *p)
            p->a->acked.epoch > durable_meta(s->copy.disk)->epoch;
 }
 
+bool leases_are_shorter(struct sim *s, struct stage *p)
+{
+    (void)p;
+    s->ttl_ms = LEAST_LEASE_TTL_MS;
+    return true;
+}
+
 bool operator_waits(struct sim *s, struct stage *p)
 {
     (void)s;
@@ -184,8 +191,7 @@ bool a_begins_anew(struct sim *s, struct stage *p)
 
 bool a_is_in(struct sim *s, struct stage *p)
 {
-    (void)s;
-    return is_in(p->a);
+    return is_in(p->a) && memcmp(p->a->nonce, s->brains[0].nonce.b, sizeof p->a->nonce) == 0;
 }
 
 bool a_stops_its_probe(struct sim *s, struct stage *p)

@@ -83,16 +83,22 @@ static void take_tokens(void *with, const struct reply *r)
     }
 }
 
-static int begin(struct sim *s)
+void sim_draw_ttl(struct sim *s)
 {
     static const int64_t ttls[] = { LEAST_LEASE_TTL_MS, DEFAULT_LEASE_TTL_MS,
                                     4 * DEFAULT_LEASE_TTL_MS };
 
     s->ttl_ms = ttls[dice_below(s, ARRAY_LEN(ttls))];
+}
+
+static int begin(struct sim *s)
+{
+    sim_draw_ttl(s);
     s->lost_ppm = LOST_PPM * (1 + 2 * dice_below(s, 3));
     s->late_ppm = LATE_PPM * (1 + 4 * dice_below(s, 3));
     s->restores = dice_below(s, 3);
     s->seconds = dice_below(s, 3);
+    s->reconfigured = dice_lot(s, LOTS) == LOT_CONFIGURED;
     stage_set(s);
     s->hosts = calloc(s->o.hosts, sizeof *s->hosts);
     s->disks = calloc(s->o.luns + 1, sizeof *s->disks);

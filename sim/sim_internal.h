@@ -17,6 +17,10 @@
 typedef int64_t world_us;
 #define WORLD_NEVER INT64_MAX
 
+/* By its seed alone a run has something that most have not: those without are what they would be
+ * if there were none that have it. */
+enum { LOT_PLAY = 4, LOT_CONFIGURED = 7, LOTS = 8 };
+
 struct sim;
 struct brain;
 struct letter;
@@ -25,6 +29,8 @@ struct host;
 /* ---- dice.c: all chance comes from here */
 uint64_t dice(struct sim *s);
 uint32_t dice_below(struct sim *s, uint32_t n); /* 0 to n - 1 */
+uint32_t dice_lot(const struct sim *s,
+                  uint32_t n); /* 0 to n - 1, by the seed alone: the same each time */
 bool dice_chance(struct sim *s, uint32_t per_million);
 world_us dice_about(struct sim *s, world_us mean); /* exponential, at most 20 times the mean */
 void dice_fill(struct sim *s, void *out, size_t n);
@@ -138,6 +144,8 @@ struct brain {
     int64_t deaf_ms;
     uint32_t fork;          /* its database */
     world_us started_at;    /* its process */
+    int64_t ttl_ms;         /* of the leases that it gives */
+    int64_t waits_ms;       /* the longest that it knows of what may be lost, when it starts */
     world_us recovered_at;  /* by its operator, the last time on this fork; 0: never */
     const struct host *old; /* has told it that its database is old; NULL: nobody */
     uint64_t old_epoch;     /* then */
@@ -372,11 +380,14 @@ void oracle_end(struct sim *s); /* after the calm */
 __attribute__((format(printf, 2, 3))) void sim_fail(struct sim *s, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void sim_trace(struct sim *s, const char *fmt, ...);
 
+void sim_draw_ttl(struct sim *s); /* sim.c */
+
 struct sim {
     struct sim_options o;
     struct sim_counts counts;
     uint64_t random;
-    int64_t ttl_ms;              /* of leases */
+    int64_t ttl_ms;              /* of leases, as it is configured now */
+    bool reconfigured;           /* now and then, when a coordinator starts */
     uint32_t lost_ppm, late_ppm; /* messages, in the storm */
     uint32_t restores, seconds;  /* that this run may have */
     world_us now, end;

@@ -191,6 +191,8 @@ int coord_check(const struct coord *c, struct err *e)
     if (rc == 0)
         rc = scans_check(c, e);
     if (rc == 0)
+        rc = rescans_check(c, e);
+    if (rc == 0)
         rc = silent_check(c, e);
     if (rc == 0)
         rc = leases_check(c, e);

@@ -71,7 +71,7 @@ struct coord *coord_new(const struct core_config *config)
     stamp_init(&c->changed_edges);
     c->walks = calloc(1, sizeof *c->walks);
     c->shop = openshop_new();
-    if (c->walks == NULL || c->shop == NULL || !maps_new(c)) {
+    if (c->walks == NULL || c->shop == NULL || rescans_init(c) < 0 || !maps_new(c)) {
         coord_free(c);
         return NULL;
     }
@@ -110,6 +110,7 @@ void coord_free(struct coord *c)
         return;
     tasks_free_all(c);
     scans_free_all(c);
+    rescans_free(c);
     for (size_t i = 0; i < c->node_count; i++) {
         struct node *n = c->nodes[i];
 
@@ -191,6 +192,7 @@ static int on_tick(struct step *s)
         rc = offers_tick(s);
     if (rc == 0)
         rc = scans_tick(s);
+    rescans_tick(s->c);
     return rc < 0 ? rc : matrix_retention(s);
 }
 
@@ -288,6 +290,7 @@ mono_ms coord_next_deadline(const struct coord *c)
     sooner(&first, lease_deadline(c));
     sooner(&first, offers_deadline(c));
     sooner(&first, scans_deadline(c));
+    sooner(&first, rescans_deadline(c));
     return first;
 }
 

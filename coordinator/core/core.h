@@ -24,6 +24,10 @@ struct core_config {
     int64_t edge_retention_ms;
     uint64_t event_retention_rows;
     int64_t lease_ttl_ms;
+    /* Nodes that may rescan at one time, in all and of each target; and how long one may take. 0:
+     * the default. */
+    uint64_t rescans, rescans_per_target;
+    int64_t rescan_timeout_ms;
     uint64_t lease_history_rows;
     bool enrol_by_token; /* a valid token approves; false: an operator approves each new node */
     uint8_t hash_seed[16];

@@ -15,6 +15,7 @@
 #include "core/learnt.h"
 #include "core/list.h"
 #include "core/openshop.h"
+#include "core/rescan.h"
 
 /* <roaring/roaring.h> is included where its functions are called: it brings all of the compiler's
  * vector intrinsics with it, which take longer to compile than most files here. */
@@ -316,6 +317,7 @@ struct coord {
     struct link jobs_unplaced, offers, orders_due; /* struct job, struct job, struct node */
     struct link jobs_held;                         /* struct job that fails then, soonest first */
     size_t task_count, job_count;
+    struct rescans rescans;
     struct openshop *shop;
     struct learnt learnt;      /* of all filesystems: scan_row.ms */
     struct node **servers;     /* by number of the shop */

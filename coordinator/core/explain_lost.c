@@ -2,6 +2,7 @@
 /* Paths that led to a LUN in this boot and are there no more: their devices were removed, or lead
  * elsewhere. What is known of each is what its last row said. */
 #include "core/explain_internal.h"
+#include "model/rescan.h"
 
 enum { CLOCK_SLACK_MS = 60000 }; /* its section may have come before, or after, the LUN's */
 
@@ -51,11 +52,15 @@ static const char *lost_mend(struct chain *ch, const struct path *p)
 {
     const struct hba *h = p->hba != NULL ? chain_row(ch, SECTION_HBAS, p->hba) : NULL;
     const char *mend = path_far_mend(ch, p, h);
+    char text[SCSI_ADDRESS_TEXT];
+    struct scsi_address at;
 
     if (text_is(p->transport, "iscsi") || h == NULL || strncmp(h->name, "host", 4) != 0)
         return mend;
-    return chain_text(ch, "%s; then on %s: echo '- - -' > /sys/class/scsi_host/%s/scan", mend,
-                      chain_node(ch), h->name);
+    if (p->address == NULL || !scsi_device_parse(p->address, &at))
+        return mend;
+    return chain_text(ch, "%s; then: muster rescan %s --target %s", mend, chain_node(ch),
+                      scsi_target_text(&at, text));
 }
 
 static void lost_path(struct chain *ch, unsigned depth, const struct path_lost *lost)

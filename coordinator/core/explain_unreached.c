@@ -139,16 +139,16 @@ static void fc_not_zoned(struct chain *ch, unsigned depth, const struct path *p,
 }
 
 static void mapping_lacks(struct chain *ch, unsigned depth, const struct path *mine,
-                          const char *target, const struct ports *ports, const char *rescan)
+                          const char *target, const struct ports *ports, const char *rescanned)
 {
     const char *name = mine->target_port != NULL ? mine->target_port
                        : mine->portal != NULL    ? mine->portal
                                                  : target;
 
     chain_add(ch, depth, "path", name, "missing",
-              chain_text(ch, "On the array: map the LUN to %s; then on %s: %s",
+              chain_text(ch, "On the array: map the LUN to %s; then: muster rescan %s --target %s",
                          mine->initiator_port != NULL ? mine->initiator_port : ports->names,
-                         chain_node(ch), rescan),
+                         chain_node(ch), rescanned),
               "%s reaches %s (%s leads to %s there), but it does not present this LUN: LUN mapping "
               "or masking.",
               chain_node(ch), target, mine->device, or_unknown(mine->lun));
@@ -172,8 +172,7 @@ static void unreached_fc(struct chain *ch, unsigned depth, const struct path *p)
             chain_text(ch, "Check the cables of %s and the ports of the switch", chain_node(ch)),
             "No Fibre Channel port of %s is online: %s.", chain_node(ch), ports.states);
     else if (mine != NULL && path_is_active(mine))
-        mapping_lacks(ch, depth, mine, chain_text(ch, "target port %s", target), &ports,
-                      "rescan-scsi-bus.sh");
+        mapping_lacks(ch, depth, mine, chain_text(ch, "target port %s", target), &ports, target);
     else if (mine != NULL)
         chain_add(ch, depth, "path", target, "lost",
                   chain_text(ch, "Check the zone of %s and %s, and the port of the array",
@@ -257,7 +256,7 @@ static void unreached_iscsi(struct chain *ch, unsigned depth, const struct path 
         mapping_lacks(
             ch, depth, mine,
             chain_text(ch, "%s at portal %s", or_unknown(p->target), or_unknown(p->portal)), &ports,
-            "iscsiadm -m session --rescan");
+            or_unknown(p->target));
     else
         chain_add(ch, depth, "path", or_unknown(p->portal), "lost",
                   chain_text(ch, "Check the network of %s to portal %s", chain_node(ch),

@@ -28,10 +28,11 @@ static bool is_placed(const struct job *j)
     return job_step(j)->place != NULL;
 }
 
-/* Counts among the orders of its node: those that are placed have the open shop to count them. */
+/* Counts among the orders of its node: those that are placed have the open shop to count them, and
+ * those that have a queue what they queue for. */
 static bool is_counted(const struct job *j)
 {
-    return j->node != NULL && is_ordered(j) && !is_placed(j);
+    return j->node != NULL && is_ordered(j) && !is_placed(j) && job_step(j)->queue == NULL;
 }
 
 /* Of its node. */
@@ -43,12 +44,15 @@ static struct link *list_of(const struct job *j)
 }
 
 /* Out of all lists, and into none of its node's but when it is ordered. */
-static void job_turn(struct job *j, enum job_now is)
+static void job_turn(struct coord *c, struct job *j, enum job_now is)
 {
     if (is_counted(j))
         j->node->orders--;
     link_remove(&j->link);
     link_remove(&j->offer);
+    link_remove(&j->queue);
+    if (is != JOB_OFFERED)
+        rescan_repay(c, j);
     free(j->held);
     j->held = NULL;
     j->now = is;
@@ -58,14 +62,14 @@ static void job_turn(struct job *j, enum job_now is)
         link_append(&j->node->under_way, &j->link);
 }
 
-void job_unlink(struct job *j)
+void job_unlink(struct coord *c, struct job *j)
 {
-    job_turn(j, JOB_OVER);
+    job_turn(c, j, JOB_OVER);
 }
 
-void job_forget(struct job *j)
+void job_forget(struct coord *c, struct job *j)
 {
-    job_unlink(j);
+    job_unlink(c, j);
     link_remove(&j->of_reading);
     free((void *)(uintptr_t)j->row.resource_label);
     free((void *)(uintptr_t)j->row.reason);
@@ -81,6 +85,7 @@ void orders_of(struct coord *c, struct node *n)
 {
     if (link_empty(&n->order_due) && !link_empty(&n->waiting))
         link_append(&c->orders_due, &n->order_due);
+    rescans_wake(c);
 }
 
 /* It is not held any more, or held anew: so long something was in its way. */
@@ -94,19 +99,22 @@ static void held_count(const struct coord *c, struct job *j)
 void job_enqueue(struct coord *c, struct job *j)
 {
     held_count(c, j);
-    job_turn(j, JOB_WAITS);
+    job_turn(c, j, JOB_WAITS);
     if (is_placed(j)) {
         j->node = NULL;
         link_append(&c->jobs_unplaced, &j->link);
     } else {
         link_append(&j->node->waiting, &j->link);
-        orders_of(c, j->node);
+        if (job_step(j)->queue != NULL)
+            job_step(j)->queue(c, j);
+        else
+            orders_of(c, j->node);
     }
 }
 
-void job_runs(struct job *j)
+void job_runs(struct coord *c, struct job *j)
 {
-    job_turn(j, JOB_RUNS);
+    job_turn(c, j, JOB_RUNS);
     j->held_ms = 0;
     j->unheeded_since.v = 0;
 }
@@ -138,7 +146,7 @@ int job_hold(struct coord *c, struct job *j, const char *why, bool ends)
 
     assert(j->row.state == JOB_OPEN);
     held_count(c, j);
-    job_turn(j, JOB_HELD);
+    job_turn(c, j, JOB_HELD);
     /* While nothing is granted to anybody after a recovery, that is in the way of all. */
     j->held_from = c->grants_from.v > c->now.v ? c->grants_from : c->now;
     j->due = MONO_NEVER;
@@ -185,7 +193,7 @@ int job_offer(struct step *s, struct job *j, struct node *n)
     j->unheard = 0;
     if (!is_placed(j)) /* else it may be another node that does not heed it either */
         j->unheeded_since.v = 0;
-    job_turn(j, JOB_OFFERED);
+    job_turn(s->c, j, JOB_OFFERED);
     offer_wait(s->c, j);
     return order_send(s, j);
 }
@@ -195,7 +203,7 @@ int job_take(struct step *s, struct job *j, uint64_t token)
     assert(j->node != NULL && j->row.state != JOB_DONE);
     if (j->row.state == JOB_TAKEN && j->row.token == token)
         return 0;
-    job_runs(j);
+    job_runs(s->c, j);
     j->row.state = JOB_TAKEN;
     j->row.token = token;
     j->row.node_no = j->node->row.no;
@@ -204,13 +212,19 @@ int job_take(struct step *s, struct job *j, uint64_t token)
 
 static int orders_of_node(struct step *s, struct node *n)
 {
-    while (may_order(n) && n->orders < node_places(n) && !link_empty(&n->waiting)) {
-        int rc = job_offer(s, container_of(n->waiting.next, struct job, link), n);
+    struct link *l = n->waiting.next, *next;
+    int rc = 0;
 
-        if (rc < 0)
-            return rc;
+    for (; rc == 0 && l != &n->waiting; l = next) {
+        struct job *j = container_of(l, struct job, link);
+
+        next = l->next;
+        if (!may_order(n) || n->orders >= node_places(n))
+            break;
+        if (job_step(j)->queue == NULL)
+            rc = job_offer(s, j, n);
     }
-    return 0;
+    return rc;
 }
 
 int orders_settle(struct step *s)
@@ -294,7 +308,7 @@ int job_done(struct step *s, struct job *j, uint32_t result, const char *reason)
     struct task *t = j->task;
 
     assert(j->row.state != JOB_DONE);
-    job_turn(j, JOB_OVER);
+    job_turn(s->c, j, JOB_OVER);
     if (n != NULL)
         orders_of(s->c, n);
     if (n != NULL)

@@ -43,9 +43,14 @@ static void live_insert(struct coord *c, struct lease *l)
     link_append(at->next, &l->by_end);
 }
 
+static uint64_t ttl_now(const struct coord *c)
+{
+    return (uint64_t)c->config.lease_ttl_ms;
+}
+
 static void live_from_now(struct coord *c, struct lease *l)
 {
-    l->ends.v = c->now.v + lease_span_ms(l->row.ttl_ms);
+    l->ends.v = c->now.v + lease_span_ms(GUARD(OWN_TTL, true) ? l->row.ttl_ms : ttl_now(c));
     link_remove(&l->by_end);
     live_insert(c, l);
 }
@@ -91,18 +96,14 @@ void leases_free_all(struct coord *c)
     map_free(c->leases);
 }
 
-static uint64_t ttl_now(const struct coord *c)
-{
-    return (uint64_t)c->config.lease_ttl_ms;
-}
-
 void lease_ttl_load(struct coord *c)
 {
     if (c->meta.ttl_ms < ttl_now(c)) {
         c->meta.ttl_ms = ttl_now(c);
         c->meta_changed = true;
     }
-    c->lost_until.v = c->now.v + lease_span_ms(c->meta.ttl_ms);
+    c->lost_until.v =
+        c->now.v + lease_span_ms(GUARD(LONGEST_TTL, true) ? c->meta.ttl_ms : ttl_now(c));
 }
 
 void lease_ttl_settle(struct coord *c)

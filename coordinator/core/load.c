@@ -506,5 +506,8 @@ int load_image(struct step *s)
     touch_all(c);
     c->loaded = true;
     rc = tasks_load(s, im);
-    return rc < 0 || !s->ev->loaded.first ? rc : start(s);
+    if (rc == 0 && s->ev->loaded.first)
+        rc = start(s);
+    rescans_loaded(c, s->ev->loaded.first);
+    return rc;
 }

@@ -57,6 +57,7 @@ static const struct operation operations[] = {
     [OP_HOLD_TAKE] = { op_hold_take, ROLE_OPERATOR, true },
     [OP_HOLD_END] = { op_hold_end, ROLE_OPERATOR, true },
     [OP_HOLD_BREAK] = { op_hold_break, ROLE_OPERATOR, true },
+    [OP_RESCAN] = { op_rescan, ROLE_OPERATOR, true },
     [OP_VG_ADOPT] = { op_vg_adopt, ROLE_OPERATOR, true },
     [OP_VG_LIST] = { op_vg_list, ROLE_OBSERVER, false },
     [OP_VG_CHANGE] = { op_vg_change, ROLE_OPERATOR, true },

@@ -13,7 +13,7 @@ static struct task_sums sums_of(const struct task *t)
 
     for (uint32_t i = 0; i < t->job_count; i++) {
         task_sums_add(&sums, &t->jobs[i]->row);
-        sums.running += t->jobs[i]->now == JOB_RUNS;
+        sums.running += t->jobs[i]->now == JOB_RUNS || t->jobs[i]->paid;
         sums.held += t->jobs[i]->now == JOB_HELD;
     }
     return sums;
@@ -70,7 +70,8 @@ static const char *now_name(const struct job *j)
         [JOB_HELD] = "held",     [JOB_OVER] = "done",
     };
 
-    return names[j->now];
+    /* An order to rescan is carried out at once. */
+    return j->paid ? names[JOB_RUNS] : names[j->now];
 }
 
 static int info_job(const struct answer *q, const struct job *j, struct job_info *out)

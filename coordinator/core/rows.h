@@ -238,7 +238,7 @@ struct fence_row {
     const char *text; /* may be NULL */
 };
 
-enum task_kind_id { TASK_SCAN = 1, TASK_LVM = 2, TASK_KINDS };
+enum task_kind_id { TASK_SCAN = 1, TASK_RESCAN = 2, TASK_LVM = 3, TASK_KINDS };
 enum task_state {
     TASK_RUNNING = 1,
     TASK_DONE = 2,
@@ -281,7 +281,8 @@ struct job_row {
     const char *resource_label;
     uint32_t node_no; /* 0: the scheduler chooses; of one that is done: who did it */
     uint64_t attempt;
-    uint32_t result; /* enum scan_outcome; of a reach job 1 proven, 2 not; 0: none yet */
+    uint32_t result; /* enum scan_outcome; of a reach job 1 proven, 2 not; enum rescan_outcome; 0:
+                        none yet */
     const char *reason;
     uint64_t token, images, mounts, ms;
     bool unchanged;

@@ -64,12 +64,12 @@ int scans_tick(struct step *s);
 mono_ms scans_deadline(const struct coord *c);
 
 /* ---- scan_result.c */
-/* Tells the node whether what it has brought is taken; else why not. */
-int result_acknowledge(struct step *s, const struct envelope *env, const struct node *n,
-                       const struct order_key *order, bool taken, const char *text);
 /* session.c's handlers of these messages. */
 int on_scan_result(struct step *s, const struct envelope *env, struct key *k);
 int on_reach_result(struct step *s, const struct envelope *env, struct key *k);
 int on_decline(struct step *s, const struct envelope *env, struct key *k);
+/* The answer to a result of any kind; `text`: why it is not taken. */
+int result_answer(struct step *s, const struct envelope *env, const struct node *n,
+                  const struct order_key *order, bool taken, const char *text);
 
 #endif

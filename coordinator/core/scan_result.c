@@ -16,8 +16,8 @@ static struct job *job_of(const struct coord *c, const struct order_key *key)
     return j != NULL && !GUARD(TOKEN_ON_RESULT, j->row.attempt != key->attempt) ? j : NULL;
 }
 
-int result_acknowledge(struct step *s, const struct envelope *env, const struct node *n,
-                       const struct order_key *order, bool taken, const char *text)
+int result_answer(struct step *s, const struct envelope *env, const struct node *n,
+                  const struct order_key *order, bool taken, const char *text)
 {
     struct result_ack *body = arena_zalloc(s->u->arena, sizeof *body);
     struct envelope *answer = answer_new(s, n, env->seq);
@@ -212,8 +212,8 @@ int on_scan_result(struct step *s, const struct envelope *env, struct key *k)
     if (rc == 0)
         rc = live_heard(s, n);
     return rc < 0 ? rc
-                  : result_acknowledge(s, env, n, in->order, due,
-                                       "Its lease is over: it is read again under another.");
+                  : result_answer(s, env, n, in->order, due,
+                                  "Its lease is over: it is read again under another.");
 }
 
 /* ---- of a proof of reach -------------------------------------------------------------------- */
@@ -242,7 +242,8 @@ int on_reach_result(struct step *s, const struct envelope *env, struct key *k)
 {
     const struct reach_result *in = env->reach_result;
     struct job *j = job_of(s->c, in->order);
-    bool due = is_ordered_of(j, k->node) && job_step(j)->place == NULL;
+    bool due =
+        is_ordered_of(j, k->node) && job_step(j)->place == NULL && job_step(j)->queue == NULL;
     bool was = j != NULL && j->row.state == JOB_DONE && j->row.node_no == k->node->row.no;
     int rc = 0;
 
@@ -253,8 +254,8 @@ int on_reach_result(struct step *s, const struct envelope *env, struct key *k)
     if (rc == 0)
         rc = live_heard(s, k->node);
     return rc < 0 ? rc
-                  : result_acknowledge(s, env, k->node, in->order, due || was,
-                                       "That is not asked of this node any more.");
+                  : result_answer(s, env, k->node, in->order, due || was,
+                                  "That is not asked of this node any more.");
 }
 
 /* ---- that it will not ----------------------------------------------------------------------- */

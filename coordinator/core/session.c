@@ -222,6 +222,8 @@ static const struct body bodies[] = {
     { envelope_scan_result, false, on_scan_result },
     { envelope_reach_result, false, on_reach_result },
     { envelope_decline, false, on_decline },
+    { envelope_rescan_want, false, on_rescan_want },
+    { envelope_rescan_result, false, on_rescan_result },
     { envelope_lvm_result, false, on_lvm_result },
     { envelope_lvm_refreshed, false, on_lvm_refreshed },
 };

@@ -108,7 +108,7 @@ static struct task *task_add(struct coord *c, const struct task_row *row)
 static void task_remove(struct coord *c, struct task *t)
 {
     for (uint32_t i = 0; i < t->job_count; i++)
-        job_forget(t->jobs[i]);
+        job_forget(c, t->jobs[i]);
     c->job_count -= t->job_count;
     c->task_count--;
     map_del(c->tasks_by_no, &t->row.no, sizeof t->row.no);
@@ -148,9 +148,10 @@ static struct job *job_add(struct coord *c, struct task *t, const struct job_row
     link_init(&j->link);
     link_init(&j->offer);
     link_init(&j->of_reading);
+    link_init(&j->queue);
     if (text_set(&j->row.resource_label, row->resource_label) < 0 ||
         text_set(&j->row.reason, row->reason) < 0) {
-        job_forget(j);
+        job_forget(c, j);
         return NULL;
     }
     t->jobs[t->job_count++] = j;
@@ -159,14 +160,15 @@ static struct job *job_add(struct coord *c, struct task *t, const struct job_row
     return j;
 }
 
+/* `r`, or else `what` it is about. */
 static int job_make(struct step *s, struct task *t, uint32_t step, const struct resource *r,
-                    struct node *n, struct job **out)
+                    const char *what, struct node *n, struct job **out)
 {
     struct job_row row = { .task_no = t->row.no,
                            .no = t->job_count + 1,
                            .step = step,
                            .state = JOB_OPEN,
-                           .resource_label = "",
+                           .resource_label = what,
                            .attempt = 1 };
     struct job *j;
 
@@ -193,14 +195,21 @@ int job_new(struct step *s, struct task *t, const struct resource *r, struct nod
 {
     bool back = t->row.state != TASK_RUNNING;
 
-    return job_make(s, t, t->row.step + (back ? t->kind->step_count : 0), r, n, out);
+    return job_make(s, t, t->row.step + (back ? t->kind->step_count : 0), r, "", n, out);
+}
+
+int job_new_about(struct step *s, struct task *t, struct node *n, const char *what,
+                  struct job **out)
+{
+    assert(t->row.state == TASK_RUNNING);
+    return job_make(s, t, t->row.step, NULL, what, n, out);
 }
 
 int job_new_ahead(struct step *s, struct task *t, uint32_t step, const struct resource *r,
                   struct node *n, struct job **out)
 {
     assert(t->row.state == TASK_RUNNING && step > t->row.step && step < t->kind->step_count);
-    return job_make(s, t, step, r, n, out);
+    return job_make(s, t, step, r, "", n, out);
 }
 
 /* ---- from step to step ---------------------------------------------------------------------- */
@@ -367,6 +376,8 @@ int tasks_settle(struct step *s)
             rc = jobs_place(s);
         if (rc == 0)
             rc = scans_settle(s);
+        if (rc == 0)
+            rc = rescans_settle(s);
     } while (rc == 0 && !(link_empty(&c->tasks_due) && link_empty(&c->jobs_unplaced)));
     return rc < 0 ? rc : orders_settle(s);
 }
@@ -424,7 +435,7 @@ static int job_resume(struct step *s, struct job *j)
         job_enqueue(s->c, j);
         return 0;
     }
-    job_runs(j);
+    job_runs(s->c, j);
     return job_step(j)->resumed != NULL ? job_step(j)->resumed(s, j) : 0;
 }
 
@@ -481,6 +492,11 @@ static const char *job_fault(const struct job *j)
     return NULL;
 }
 
+static bool is_ordered_by_engine(const struct job *j)
+{
+    return job_step(j)->place == NULL && job_step(j)->queue == NULL;
+}
+
 int tasks_check(const struct coord *c, struct err *e)
 {
     size_t jobs = 0, tasks = 0;
@@ -508,7 +524,7 @@ int tasks_check(const struct coord *c, struct err *e)
         uint32_t orders = 0;
 
         for (const struct link *l = n->under_way.next; l != &n->under_way; l = l->next)
-            orders += job_step(container_of(l, struct job, link))->place == NULL;
+            orders += is_ordered_by_engine(container_of(l, struct job, link));
         if (orders != n->orders)
             return err_set(e, -EINVAL, "%s has %u orders, not %u", n->row.name, orders, n->orders);
     }

@@ -53,6 +53,10 @@ struct job {
     struct reading *reading; /* NULL: not placed yet */
     struct link of_reading;
     uint32_t server; /* of the open shop, plus 1, while the pair is under way; 0: none is */
+    /* Of a step that has a queue (rescan.c). */
+    struct link queue;
+    mono_ms not_before; /* it waits until then */
+    bool paid;          /* it has a place in the budget */
 };
 
 struct task {
@@ -76,6 +80,9 @@ struct task_step {
     /* NULL: jobs have their nodes. Else of a job that is open: chooses, now or later, who does it,
      * and calls job_offer(). */
     int (*place)(struct step *s, struct job *j);
+    /* NULL: the engine orders jobs that have their nodes. Else the step does: the job waits, of its
+     * node and in whatever queue this puts it. Such orders are not counted among its places. */
+    void (*queue)(struct coord *c, struct job *j);
     /* With `place`: it runs, as the database says after a start. */
     int (*resumed)(struct step *s, struct job *j);
     /* Nothing was heard of an order in time. NULL: it is repeated. */
@@ -123,6 +130,9 @@ int job_new(struct step *s, struct task *t, const struct resource *r, struct nod
 /* Of a later step: the present one goes on when it is done. */
 int job_new_ahead(struct step *s, struct task *t, uint32_t step, const struct resource *r,
                   struct node *n, struct job **out);
+/* Of no resource: `what` it is about stands in the place of one's label. */
+int job_new_about(struct step *s, struct task *t, struct node *n, const char *what,
+                  struct job **out);
 int job_save(struct step *s, const struct job *j);
 /* What is under way is finished, what is not is called off; then what was done is undone. */
 int task_cancel(struct step *s, struct task *t);
@@ -144,10 +154,10 @@ int job_again(struct step *s, struct job *j, const char *reason);
 int job_withdraw(struct step *s,
                  struct job *j); /* an offer that was not taken up; no attempt lost */
 int job_done(struct step *s, struct job *j, uint32_t result, const char *reason);
-void job_unlink(struct job *j); /* out of all lists */
+void job_unlink(struct coord *c, struct job *j); /* out of all lists */
 void job_enqueue(struct coord *c, struct job *j);
-void job_runs(struct job *j); /* in memory: after a start */
-void job_forget(struct job *j);
+void job_runs(struct coord *c, struct job *j); /* in memory: after a start */
+void job_forget(struct coord *c, struct job *j);
 int orders_settle(struct step *s);
 int offers_tick(struct step *s);
 mono_ms offers_deadline(const struct coord *c);

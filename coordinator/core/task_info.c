@@ -17,6 +17,10 @@ static const char *result_name(enum task_kind_id kind, const struct job_row *row
         [SCAN_COMPLETE] = "complete", [SCAN_INCOMPLETE] = "incomplete", [SCAN_NOT_READ] = "not_read"
     };
     static const char *const reach[] = { [1] = "proven", [2] = "not_proven" };
+    static const char *const rescan[] = { [1] = "done", [2] = "failed" };
+
+    if (kind == TASK_RESCAN)
+        return row->result < ARRAY_LEN(rescan) ? rescan[row->result] : NULL;
 
     if (kind != TASK_SCAN)
         return NULL;
@@ -71,9 +75,11 @@ int task_info_fill(struct arena *a, const struct task_row *row, const struct tas
     REC_SET(out, task_info, jobs_done, sums->done);
     REC_SET(out, task_info, jobs_running, sums->running);
     REC_SET(out, task_info, jobs_held, sums->held);
-    REC_SET(out, task_info, images, sums->images);
-    REC_SET(out, task_info, mounts, sums->mounts);
-    REC_SET(out, task_info, skipped, sums->skipped);
+    if (row->kind == TASK_SCAN) {
+        REC_SET(out, task_info, images, sums->images);
+        REC_SET(out, task_info, mounts, sums->mounts);
+        REC_SET(out, task_info, skipped, sums->skipped);
+    }
     if (row->every_node)
         REC_SET(out, task_info, every_node, true);
     return 0;

@@ -85,7 +85,7 @@ int on_lvm_result(struct step *s, const struct envelope *env, struct key *k)
     if (rc == 0)
         rc = live_heard(s, n);
     return rc < 0 ? rc
-                  : result_acknowledge(s, env, n, in->order, due || was,
+                  : result_answer(s, env, n, in->order, due || was,
                                        "Its right is over: it is nobody's change any more.");
 }
 
@@ -122,7 +122,7 @@ int on_lvm_refreshed(struct step *s, const struct envelope *env, struct key *k)
     if (rc == 0)
         rc = live_heard(s, n);
     return rc < 0 ? rc
-                  : result_acknowledge(s, env, n, in->order, due || was,
+                  : result_answer(s, env, n, in->order, due || was,
                                        "That is not asked of this node any more.");
 }
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from . import agent, faults, image, luns, places
+from . import agent, bmc, faults, image, luns, places
 from .debian import require_programs
 from .errors import LabError
 from .fleet import STORAGE, Lab
@@ -52,7 +52,7 @@ def cmd_up(args):
         raise LabError(f"there is no storage {unknown[0]}; there are: {', '.join(STORAGE)}")
     options = {"storage": [s for s in STORAGE if s in storage], "xen": args.xen, "cpu": args.cpu,
                "cpus": args.cpus, "memory_mib": args.memory or (1024 if args.xen else 640),
-               "multipath": args.multipath, "append": args.append.split() if args.append else []}
+               "multipath": args.multipath, "bonds": args.bonds, "guest_mib": args.guests, "append": args.append.split() if args.append else []}
     lab = Lab(args.name)
     started = time.monotonic()
     lab.up(args.nodes, options, args.luns, args.lun_size * luns.MIB, say)
@@ -104,8 +104,16 @@ def cmd_console(args):
 
 def cmd_fault(args):
     lab = Lab.load(args.name)
+    if args.fault == "bmc":  # which asks for another fault
+        faults.inject(lab, args.fault, args.words)
+        return
     with places.locked(os.path.join(lab.folder, "change.lock")):
         faults.inject(Lab.load(args.name), args.fault, args.words)
+
+
+def cmd_chassis(args):
+    """What a BMC runs to ask for the power of its host, and to change it."""
+    return bmc.chassis(Lab.load(args.name), args.host, args.words)
 
 
 def cmd_down(args):
@@ -126,9 +134,12 @@ def _up_options(p):
     p.add_argument("--lun-size", type=int, default=256, metavar="MIB", help="default 256")
     p.add_argument("--no-xen", dest="xen", action="store_false", help="Linux alone: boots faster")
     p.add_argument("--no-multipath", dest="multipath", action="store_false", help="paths without maps")
+    p.add_argument("--bonds", action="store_true", help="LACP and active-backup bonds, VLANs and bridges on them")
     p.add_argument("--cpu", metavar="MODEL", help="QEMU's processor model for Xen hosts")
     p.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of a host (default 1)")
     p.add_argument("--memory", type=int, metavar="MIB", help="of a host (default 1024, without Xen 640)")
+    p.add_argument("--guests", type=int, default=0, metavar="MIB",
+                   help="memory of a Xen host that is left for its guests, and a kernel for them in /lab/guest")
     p.add_argument("--append", metavar="WORDS", help="more words for the hosts' kernel command line")
     p.add_argument("--no-wait", dest="wait", action="store_false", help="return while the hosts boot")
     p.add_argument("--timeout", type=float, default=300, metavar="S", help="longest wait (default 300)")
@@ -159,6 +170,10 @@ def parser():
             formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("fault", metavar="FAULT")
     p.add_argument("words", nargs="*", metavar="ARGUMENT")
+    p = sub.add_parser("chassis")
+    p.set_defaults(function=cmd_chassis)
+    p.add_argument("host")
+    p.add_argument("words", nargs="*")
     add("down", cmd_down, "end what the lab has started and remove what it has made")
     return top
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Faults: what can go wrong with a lab's hardware, by name. Each is undone by the same fault with `on`."""
+from . import bmc as bmcs
 from . import luns
 from .errors import LabError
 from .host import CONTROLLERS
@@ -25,7 +26,7 @@ def _everyone(lab, name):
 
 def link(lab, name, nic, state):
     """The carrier of one NIC of a host."""
-    if not nic.startswith("eth") or nic[3:] not in [str(i) for i in range(lab.host(name).nics())]:
+    if not nic.startswith("eth") or nic[3:] not in [str(i) for i in range(len(lab.host(name).segments()))]:
         raise LabError(f"{name} has no {nic}")
     lab.host(name).set_link(int(nic[3:]), _state(state))
 
@@ -75,6 +76,12 @@ def power(lab, name, state):
             lab.save()
         if state != "off":
             lab.power_on(host)
+
+
+def bmc(lab, name, state):
+    """The same by way of the host's BMC, as a fence does it: ipmitool, RMCP+."""
+    for host in _everyone(lab, name):
+        bmcs.power(lab, host, state)
 
 
 def freeze(lab, name):
@@ -154,6 +161,7 @@ TABLE = {
     "lun": (lun, "HOST|all LUN on|off", "lun n2 s1 off"),
     "portal": (portal, "1|2 on|off", "portal 2 off"),
     "power": (power, "HOST|all on|off|cycle", "power n2 cycle"),
+    "bmc": (bmc, "HOST|all on|off|cycle", "bmc n2 off"),
     "freeze": (freeze, "HOST|all", "freeze n1"),
     "thaw": (thaw, "HOST|all", "thaw n1"),
     "add": (add, "shared|iscsi [MIB]", "add shared 512"),
@@ -173,4 +181,5 @@ def inject(lab, name, args):
     try:
         function(lab, *args)
     finally:
-        lab.save()
+        if name != "bmc":  # what that has changed others have recorded
+            lab.save()

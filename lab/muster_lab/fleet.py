@@ -7,11 +7,11 @@ import subprocess
 
 from . import host as hosts
 from . import image as images
-from . import iscsi, luns, network, places, processes
+from . import bmc, fc, iscsi, luns, network, places, processes
 from .debian import require_programs
 from .errors import LabError
 
-STORAGE = ("shared", "iscsi")
+STORAGE = ("shared", "iscsi", "fc")
 PORT = 7411
 
 
@@ -30,6 +30,7 @@ class Lab:
         self.hosts = {}
         self.luns = {}
         self.target = None
+        self.fc_target = None
         self.coordinator = None
         self.build = places.build_dir()
         self._tree = None
@@ -48,13 +49,21 @@ class Lab:
         lab.coordinator = doc["coordinator"]
         lab.luns = {d["name"]: luns.Lun.from_json(d, lab.folder) for d in doc["luns"]}
         lab.target = iscsi.Target(lab, doc["target"]) if doc["target"] else None
+        lab.fc_target = fc.Target(lab, doc["fc_target"]) if doc["fc_target"] else None
         lab.hosts = {d["name"]: hosts.Host(lab, d) for d in doc["hosts"]}
         return lab
+
+    def look_again(self):
+        """What another process has changed of the hosts: their BMCs are processes of their own."""
+        with open(self.record) as f:
+            for doc in json.load(f)["hosts"]:
+                self.hosts[doc["name"]].doc.update(doc)
 
     def save(self):
         doc = {"name": self.name, "build": self.build, "coordinator": self.coordinator,
                "luns": [lun.to_json() for lun in self.luns.values()],
                "target": self.target.doc if self.target else None,
+               "fc_target": self.fc_target.doc if self.fc_target else None,
                "hosts": [h.doc for h in self.hosts.values()]}
         places.write_atomically(self.record, json.dumps(doc, indent=1).encode())
 
@@ -82,9 +91,9 @@ class Lab:
         return [name for name in self.luns if name.startswith("s")]
 
     def new_lun(self, kind, size):
-        """Makes the next LUN of a kind, "s" (shared) or "i" (iSCSI). It is not plugged anywhere yet."""
+        """Makes the next LUN of a kind, "s" (shared), "i" (iSCSI) or "f" (Fibre Channel). It is not plugged anywhere yet."""
         count = sum(name.startswith(kind) for name in self.luns) + 1
-        lun = luns.Lun(f"{kind}{count}", "si".index(kind) * 0x1000 + count, size, self.folder)
+        lun = luns.Lun(f"{kind}{count}", "sif".index(kind) * 0x1000 + count, size, self.folder)
         lun.make()
         self.luns[lun.name] = lun
         self.save()
@@ -96,7 +105,7 @@ class Lab:
         """Starts everything and returns while the hosts boot; `wait` waits for them. `fill` gets the lab when
         its LUNs are there and before anybody sees them."""
         require_programs()
-        image = images.build(say)
+        image = images.build(say, options["guest_mib"] > 0)
         if os.path.exists(self.folder) or network.exists(self.namespace):
             raise LabError(f"lab {self.name} is up, or was not ended: end it with lab/lab down")
         os.makedirs(self.folder, mode=0o700)
@@ -114,14 +123,28 @@ class Lab:
             self.target.make_secret()
             self.target.start()
             self.save()
+        if "fc" in options["storage"]:
+            self.start_fc(count)
         self.start_coordinator()
+        bmc.make_secret(self.folder)
         for number in range(1, count + 1):
             host = hosts.Host.new(self, number, options)
             self.hosts[host.name] = host
-            network.add_host(self.namespace, number, host.nics())
+            network.add_host(self.namespace, number, host.segments())
+            network.add_bmc(self.namespace, number)
+            bmc.start(self, host)
         self.save()
         for host in self.hosts.values():
             self.power_on(host)
+
+    def start_fc(self, count):
+        """The target is a host of its own, since this machine's kernel need know nothing of it."""
+        self.fc_target = fc.Target.new(self, [n for n in self.luns if n.startswith("f")], count)
+        network.add_host(self.namespace, self.fc_target.number, self.fc_target.segments())
+        try:
+            self.fc_target.power_on(None)
+        finally:
+            self.save()
 
     def start_coordinator(self):
         command = [os.path.join(self.build, "coordinator/muster-coordinator"), "--state-dir",
@@ -159,7 +182,10 @@ class Lab:
     def down(self):
         """Ends what the lab has started, by its record, and removes what it has made."""
         for host in self.hosts.values():
+            bmc.end(host)
             host.power_off()
+        if self.fc_target:
+            self.fc_target.power_off()
         if self.target:
             self.target.end()
         if self.coordinator:

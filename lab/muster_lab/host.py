@@ -34,7 +34,7 @@ class Host:
         """Plugged: {slot: LUN} of the shared disks; a slot is a LUN number on both controllers."""
         plugged = {str(i): name for i, name in enumerate(lab.shared_names(), 1)}
         return cls(lab, {"name": f"n{number}", "number": number, "process": None, "frozen": False,
-                         "boots": 0, "plugged": plugged, "away": [], "links_down": [], **options})
+                         "boots": 0, "bmc": None, "plugged": plugged, "away": [], "links_down": [], **options})
 
     @property
     def uuid(self):
@@ -60,17 +60,30 @@ class Host:
 
     # Hardware
 
-    def nics(self):
-        return 3 if "iscsi" in self.doc["storage"] else 1
+    def segments(self):
+        """Of the network, in the order of its NICs."""
+        return ["lan", *(("sa", "sb") if "iscsi" in self.doc["storage"] else ()),
+                *(network.FIBRE if "fc" in self.doc["storage"] else ()),
+                *((*network.LACP, *network.BACKUP) if self.doc["bonds"] else ())]
+
+    def nic_words(self, key, segments):
+        """For the kernel's command line: the NICs on these segments, if it has them."""
+        mine = self.segments()
+        names = [f"eth{mine.index(s)}" for s in segments if s in mine]
+        return [f"{key}={'+'.join(names)}"] if names else []
 
     def _kernel_words(self, token):
-        do = "+".join([*self.doc["storage"], *(["multipath"] if self.doc["multipath"] else [])])
+        do = "+".join([*(["bonds"] if self.doc["bonds"] else []), *self.doc["storage"],
+                       *(["multipath"] if self.doc["multipath"] else [])])
         words = ["quiet", "net.ifnames=0", "panic=-1", "mitigations=off", "apparmor=0", "audit=0", "nokaslr",
                  f"lab.name={self.name}", f"lab.do={do}",
                  f"muster.connect={self.lab.listen}", f"muster.token={token}", f"muster.name={self.name}",
                  f"muster.worker-timeout={WORKER_TIMEOUT_S}s"]
-        for nic in range(self.nics()):
-            words.append(f"lab.address=eth{nic}:{network.address(network.SEGMENTS[nic], self.number)}")
+        for nic, segment in enumerate(self.segments()):
+            if segment in network.GATEWAY:
+                words.append(f"lab.address=eth{nic}:{network.address(segment, self.number)}")
+        words += [*self.nic_words("lab.fc", network.FIBRE), *self.nic_words("lab.lacp", network.LACP),
+                  *self.nic_words("lab.backup", network.BACKUP)]
         return words + self.doc["append"]
 
     def _boot(self, token):
@@ -82,14 +95,17 @@ class Host:
         assert "," not in words, "QEMU divides modules by commas"
         return ["-cpu", self.doc["cpu"] or XEN_CPU, "-kernel", tree.xen,
                 "-initrd", f"{tree.kernel} console=hvc0 {words},{image}",
-                "-append", f"console=com1 dom0_mem={self.doc['memory_mib'] - 256}M sched=credit loglvl=warning"]
+                "-append", f"console=com1 dom0_mem={self.doc['memory_mib'] - 256 - self.doc['guest_mib']}M "
+                "sched=credit loglvl=warning"]
 
     def _network(self):
         args = []
-        for nic in range(self.nics()):
-            name = network.tap(self.number, nic)
+        for nic, segment in enumerate(self.segments()):
+            name, mac = network.tap(self.number, segment), network.mac(self.number, segment)
+            # LACP joins no link that has no speed.
+            speed = "" if segment in network.GATEWAY else ",speed=10000,duplex=full"
             args += ["-netdev", f"tap,id=net{nic},ifname={name},script=no,downscript=no", "-device",
-                     f"virtio-net-pci,id=nic{nic},netdev=net{nic},mac={network.mac(self.number, nic)},romfile="]
+                     f"virtio-net-pci,id=nic{nic},netdev=net{nic},mac={mac},romfile={speed}"]
         return args
 
     def _backend(self, lun):

@@ -167,9 +167,30 @@ def overlay(tree, build):
     return _cached(f"overlay-{_digest(*contents)}.cpio", make)
 
 
+def guest(tree):
+    """Path of an archive with what a Xen guest of a host boots: the hosts' kernel, and a root of its own."""
+    init = os.path.join(places.DOMU, "init")
+    module = f"lib/modules/{tree.kernel_version}/kernel/drivers/block/xen-blkfront.ko"
+    with open(init, "rb") as f:
+        name = f"guest-{_digest(tree.key, _recipe(), f.read())}.cpio"
+
+    def make(work, archive):
+        inner, outer = os.path.join(work, "inner"), os.path.join(work, "root/lab/guest")
+        for folder in ("bin", "dev", "proc", "sys"):
+            os.makedirs(os.path.join(inner, folder))
+        os.makedirs(outer)
+        shutil.copy(os.path.join(tree.root, "bin/busybox"), os.path.join(inner, "bin"))
+        shutil.copy(init, inner)
+        shutil.copy(os.path.join(tree.root, module), inner)
+        _archive(inner, os.path.join(outer, "initramfs"))
+        shutil.copy(tree.kernel, os.path.join(outer, "vmlinuz"))
+        _archive(os.path.join(work, "root"), archive)
+    return _cached(name, make)
+
+
 def _prune(keep):
     """Overlays and bases that are not of use any more, but the newest few: other checkouts share the cache."""
-    for pattern, count in (("overlay-*.cpio", 6), ("base-*.cpio", 3), ("tree-*[0-9a-f]", 2)):
+    for pattern, count in (("overlay-*.cpio", 6), ("base-*.cpio", 3), ("guest-*.cpio", 3), ("tree-*[0-9a-f]", 2)):
         found = sorted(glob.glob(os.path.join(places.cache_dir(), pattern)), key=os.path.getmtime)
         for path in found[:-count]:
             if path not in keep:
@@ -193,9 +214,10 @@ class Image:
         return {os.path.basename(p): os.path.getsize(p) for p in (self.tree.kernel, self.tree.xen, *self.parts)}
 
 
-def build(say=print):
-    """The Image of the programs in the build folder, out of the cache as far as it can be."""
+def build(say=print, guests=False):
+    """The Image of the programs in the build folder, out of the cache as far as it can be; for hosts that shall
+    have Xen guests, with those."""
     tree = debian_tree(say)
-    parts = [base(tree, say), overlay(tree, places.build_dir())]
+    parts = [base(tree, say), overlay(tree, places.build_dir()), *([guest(tree)] if guests else [])]
     _prune({tree.root, *parts})
     return Image(tree, parts)

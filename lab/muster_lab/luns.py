@@ -21,12 +21,15 @@ class Lun:
 
     @property
     def naa(self):
-        """What the kernel calls it after "naa.". tgtd makes an NAA 6 of the wwn that it is given."""
+        """What the kernel calls it after "naa.". tgtd makes an NAA 6 of the wwn that it is given, the kernel's
+        target one of the hexadecimal digits in the serial number."""
+        if self.name.startswith("f"):
+            return "6001405" + self.serial
         return self.wwn if self.name.startswith("s") else "6" + self.wwn.rjust(31, "0")
 
     @property
     def serial(self):
-        return f"LAB{self.number:08d}"
+        return f"{self.number:025x}" if self.name.startswith("f") else f"LAB{self.number:08d}"
 
     def make(self):
         with open(self.path, "ab") as f:

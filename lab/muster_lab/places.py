@@ -7,6 +7,7 @@ import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest")
+DOMU = os.path.join(os.path.dirname(os.path.abspath(__file__)), "domu")
 
 
 def cache_dir():

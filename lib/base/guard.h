@@ -32,6 +32,8 @@
     X(TOLD_FOR_SCAN, "after a start, scans wait until what was lost is over or told")           \
     X(TOLD_FOR_HOLD, "after a start, holds wait for all nodes that see the resource")           \
     X(UNKNOWN_RIGHTS, "after a recovery, nothing is granted where a node's rights are unknown") \
+    X(OWN_TTL, "a lease runs for the TTL that it was granted for")                              \
+    X(LONGEST_TTL, "a start waits for the longest TTL that what was lost may have")             \
     X(RECOVERY_WAIT, "after a recovery, nothing is granted for the longest TTL")                \
     X(EPOCH, "a recovery raises the epoch")                                                     \
     X(NEW_TOKENS, "what an old database has is not taken under its old token")                  \

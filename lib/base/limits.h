@@ -76,6 +76,12 @@
 #define LIMIT_IMAGES               16384u  /* of one filesystem */
 #define LIMIT_RIGHTS               4096u   /* of one node in a message */
 
+/* Rescans: nodes that look at their storage at one time, in all and at each target of it. */
+#define DEFAULT_RESCANS            32u
+#define DEFAULT_RESCANS_PER_TARGET 8u
+#define DEFAULT_RESCAN_TIMEOUT_MS  30000
+#define LEAST_RESCAN_TIMEOUT_MS    10000 /* twice what its end may take */
+
 /* Flood control: token bucket per connection, refilled each second. */
 #define DEFAULT_PEER_MESSAGES_PER_S 200
 #define DEFAULT_PEER_MESSAGES_BURST 400

@@ -88,6 +88,18 @@ static const struct field renewed_fields[] = { RENEWED_LIST(X, XREC, XRECS) };
 #define OWNER result_ack
 static const struct field result_ack_fields[] = { RESULT_ACK_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER rescan_want
+static const struct field rescan_want_fields[] = { RESCAN_WANT_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER rescan_noted
+static const struct field rescan_noted_fields[] = { RESCAN_NOTED_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER rescan_order
+static const struct field rescan_order_fields[] = { RESCAN_ORDER_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER rescan_result
+static const struct field rescan_result_fields[] = { RESCAN_RESULT_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER vg_info
 static const struct field vg_info_fields[] = { VG_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -153,6 +165,9 @@ static const struct field use_info_fields[] = { USE_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
 #define OWNER scan_order
 static const struct field scan_order_fields[] = { SCAN_ORDER_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER rescan_work
+static const struct field rescan_work_fields[] = { RESCAN_WORK_LIST(X, XREC, XRECS) };
 #undef OWNER
 #define OWNER scan_extend
 static const struct field scan_extend_fields[] = { SCAN_EXTEND_LIST(X, XREC, XRECS) };
@@ -222,6 +237,10 @@ DESC(denied);
 DESC(renewed);
 DESC(result_ack);
 DESC(image);
+DESC(rescan_want);
+DESC(rescan_noted);
+DESC(rescan_order);
+DESC(rescan_result);
 DESC(vg_info);
 DESC(vg_node);
 DESC(vg_ask);
@@ -244,6 +263,7 @@ DESC(token_info);
 DESC(client_info);
 DESC(use_info);
 DESC(scan_order);
+DESC(rescan_work);
 DESC(scan_extend);
 DESC(lease_info);
 DESC(task_info);

@@ -132,6 +132,8 @@
     XREC(scan_result,   scan_result,   23, 0, "node")                                              \
     XREC(reach_result,  reach_result,  24, 0, "node")                                              \
     XREC(decline,       decline,       25, 0, "node")                                              \
+    XREC(rescan_want,   rescan_want,   26, 0, "node")                                              \
+    XREC(rescan_result, rescan_result, 27, 0, "node")                                              \
     XREC(lvm_result,    lvm_result,    28, 0, "node")                                              \
     XREC(lvm_refreshed, lvm_refreshed, 29, 0, "node")                                              \
     XREC(enrolled,      enrolled,      32, 0, "coordinator")                                       \
@@ -144,6 +146,8 @@
     XREC(denied,        denied,        39, 0, "coordinator")                                       \
     XREC(renewed,       renewed,       40, 0, "coordinator")                                       \
     XREC(result_ack,    result_ack,    41, 0, "coordinator")                                       \
+    XREC(rescan_order,  rescan_order,  42, 0, "coordinator, unasked")                              \
+    XREC(rescan_noted,  rescan_noted,  43, 0, "coordinator") \
     XREC(lvm_order,     lvm_order,     44, 0, "coordinator, unasked")                              \
     XREC(lvm_refresh,   lvm_refresh,   45, 0, "coordinator, unasked")
 
@@ -216,6 +220,8 @@ enum client_op {
     OP_HOLD_BREAK = 41,      /* resource (exact name), confirm = the same: an operator's word */
     OP_IMAGE_LIST = 42,      /* resources: of these filesystems, or these images; since = how many of
                                 them are passed over; limit */
+    OP_RESCAN = 43,          /* nodes, or flag: all that are up; name: a target, or resource: a LUN;
+                                neither: all targets */
     OP_VG_ADOPT = 50,        /* resource; flag: true adopts, false lets go */
     OP_VG_LIST = 52,         /* resource: that one, with its nodes and, as one of them has read them,
                                 its PVs and LVs; absent: all */
@@ -507,6 +513,7 @@ enum node_admission {
     X(STRS, touched,    6, 0, "block devices that were announced since the last worker")           \
     X(BOOL, whole,      7, 0, "what is on all devices is to be read again, whatever is remembered") \
     XREC(scan_order, scan, 8, 0, "kind scan: what to do")                                          \
+    XREC(rescan_work, rescan, 9, 0, "kind rescan: what to do") \
     XREC(lvm_change, change, 10, 0, "kind change: what to do")
 
 /* In the worker's one message; the sections are in the memfd that the message carries, encoded as
@@ -515,7 +522,7 @@ enum node_admission {
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \
     X(STR, error,   3, 0, "one sentence when nothing could be collected")                          \
-    X(BOOL, clean,   5, 0, "of a scan: proven unmounted; the memfd has a scan_result or a reach_result") \
+    X(BOOL, clean,   5, 0, "of a scan: proven unmounted; the memfd has a scan_result or a reach_result; of a rescan a rescan_result") \
     X(BOOL, stale,   6, 0, "of a scan: the device is not as it was last seen: it is to be looked at again")
 
 /* clang-format on */

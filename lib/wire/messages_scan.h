@@ -128,6 +128,34 @@ enum offer_kind { OFFER_SCAN = 1, OFFER_REACH = 2 };
     X(STR, reason,   2, 0, "one sentence")                                                         \
     X(U64, retry_ms, 3, 0, "absent: do not offer this job to this node again")
 
+/* ---- rescans (docs/ARCHITECTURE.md section 4, "Rescans") -------------------------------------- */
+
+/* What the node's storage has announced and its kernel does not look at by itself. Repeated until
+ * it is answered. Each text is one that rescan_parse() takes. */
+#define RESCAN_WANT_LIST(X, XREC, XRECS)                                                           \
+    X(STRS, what, 1, 0, "target HOST:CHANNEL:TARGET NAME, device HOST:CHANNEL:TARGET:LUN NAME, ...")
+
+/* Answer to rescan_want, sent only after the jobs are durable. */
+#define RESCAN_NOTED_LIST(X, XREC, XRECS)                                                          \
+    X(U64, task, 1, 0, "in which the node's rescan stands; absent: in several")
+
+/* Sent unasked, as an offer; but the node carries it out at once: it is within the budget. */
+#define RESCAN_ORDER_LIST(X, XREC, XRECS)                                                          \
+    XREC(order_key, order, 1, FIELD_REQUIRED, "")                                                  \
+    X(STR, what,       2, FIELD_REQUIRED, "as in rescan_want")                                     \
+    X(U64, timeout_ms, 3, FIELD_REQUIRED, "the node ends it after that; counts from when it comes")
+
+/* Addresses are HOST:CHANNEL:TARGET:LUN. */
+#define RESCAN_RESULT_LIST(X, XREC, XRECS)                                                         \
+    XREC(order_key, order, 1, FIELD_REQUIRED, "")                                                  \
+    X(BOOL, done,   2, FIELD_REQUIRED, "all that was asked for was looked at")                     \
+    X(STR,  reason, 3, 0, "one sentence, unless done")                                             \
+    X(BOOL, again,  4, 0, "the reason may be gone another time")                                   \
+    X(U64,  ms,     5, 0, "")                                                                      \
+    X(U64,  looked, 6, 0, "targets and devices that were looked at")                               \
+    X(STRS, added,  7, 0, "LUNs that the target names and the kernel did not have")                \
+    X(STRS, gone,   8, 0, "LUNs that the kernel has and the target does not name any more: they stay")
+
 /* ---- between supervisor and worker (proto/worker.proto) -------------------------------------- */
 
 enum scan_order_kind {
@@ -153,6 +181,13 @@ enum scan_order_kind {
     X(BOOL, own_mount,   13, 0, "of the grant")                                                    \
     X(STR,  mount_at,    14, 0, "a folder, which the worker covers for itself alone")              \
     X(BYTES, resource,   15, FIELD_ID, "of the grant")
+
+/* What a rescan's worker is to do: look at these, and at nothing else. */
+#define RESCAN_WORK_LIST(X, XREC, XRECS)                                                           \
+    X(STRS, targets,    1, 0, "HOST:CHANNEL:TARGET: LUNs that are new are to be taken up")         \
+    X(STRS, devices,    2, 0, "HOST:CHANNEL:TARGET:LUN: size and identity are to be read again")   \
+    X(BOOL, all,        3, 0, "all targets that the kernel has a LUN of")                          \
+    X(U64,  timeout_ms, 4, FIELD_REQUIRED, "in all")
 
 /* While it runs. The worker's timer is set anew. */
 #define SCAN_EXTEND_LIST(X, XREC, XRECS)                                                           \
@@ -180,7 +215,7 @@ enum scan_order_kind {
 
 #define TASK_INFO_LIST(X, XREC, XRECS)                                                             \
     X(U64, no,         1, 0, "")                                                                   \
-    X(STR, kind,       2, 0, "scan, ...")                                                          \
+    X(STR, kind,       2, 0, "scan, rescan")                                                          \
     X(STR, state,      3, 0, "running, failing, cancelling; done, failed, cancelled")                                   \
     X(STR, step,       4, 0, "of a running one")                                                   \
     X(STR, text,       5, 0, "one sentence: what it is for, or how it ended")                      \
@@ -198,14 +233,14 @@ enum scan_order_kind {
 
 #define JOB_INFO_LIST(X, XREC, XRECS)                                                              \
     X(U64, no,         1, 0, "of the task")                                                        \
-    X(STR, step,       2, 0, "read, reach")                                                        \
+    X(STR, step,       2, 0, "read, reach; of a rescan: look")                                                        \
     X(STR, resource,   3, 0, "id")                                                                 \
-    X(STR, label,      4, 0, "of the resource")                                                    \
+    X(STR, label,      4, 0, "of the resource; of a rescan: what it looks at")                     \
     X(STR, node,       5, 0, "id; absent: none yet")                                               \
     X(STR, node_name,  6, 0, "")                                                                   \
     X(STR, state,      7, 0, "waiting, offered, running, held, done")                              \
     X(U64, attempt,    8, 0, "")                                                                   \
-    X(STR, result,     9, 0, "complete, incomplete, not_read; of reach: proven, not_proven")       \
+    X(STR, result,     9, 0, "complete, incomplete, not_read; of reach: proven, not_proven; of a rescan: done, failed")       \
     X(STR, reason,     10, 0, "of the result, or who is in the way")                               \
     X(STR, token,      11, 0, "decimal")                                                           \
     X(U64, images,     12, 0, "")                                                                  \
@@ -247,7 +282,12 @@ enum scan_order_kind {
 #define RECORD_ENUM_reach_result(TYPE, member, ...)  reach_result_##member,
 #define RECORD_ENUM_result_ack(TYPE, member, ...)    result_ack_##member,
 #define RECORD_ENUM_decline(TYPE, member, ...)       decline_##member,
+#define RECORD_ENUM_rescan_want(TYPE, member, ...)   rescan_want_##member,
+#define RECORD_ENUM_rescan_noted(TYPE, member, ...)  rescan_noted_##member,
+#define RECORD_ENUM_rescan_order(TYPE, member, ...)  rescan_order_##member,
+#define RECORD_ENUM_rescan_result(TYPE, member, ...) rescan_result_##member,
 #define RECORD_ENUM_scan_order(TYPE, member, ...)    scan_order_##member,
+#define RECORD_ENUM_rescan_work(TYPE, member, ...)   rescan_work_##member,
 #define RECORD_ENUM_scan_extend(TYPE, member, ...)   scan_extend_##member,
 #define RECORD_ENUM_lease_info(TYPE, member, ...)    lease_info_##member,
 #define RECORD_ENUM_task_info(TYPE, member, ...)     task_info_##member,
@@ -268,7 +308,12 @@ RECORD_DECLARE(scan_result, SCAN_RESULT_LIST);
 RECORD_DECLARE(reach_result, REACH_RESULT_LIST);
 RECORD_DECLARE(result_ack, RESULT_ACK_LIST);
 RECORD_DECLARE(decline, DECLINE_LIST);
+RECORD_DECLARE(rescan_want, RESCAN_WANT_LIST);
+RECORD_DECLARE(rescan_noted, RESCAN_NOTED_LIST);
+RECORD_DECLARE(rescan_order, RESCAN_ORDER_LIST);
+RECORD_DECLARE(rescan_result, RESCAN_RESULT_LIST);
 RECORD_DECLARE(scan_order, SCAN_ORDER_LIST);
+RECORD_DECLARE(rescan_work, RESCAN_WORK_LIST);
 RECORD_DECLARE(scan_extend, SCAN_EXTEND_LIST);
 RECORD_DECLARE(lease_info, LEASE_INFO_LIST);
 RECORD_DECLARE(task_info, TASK_INFO_LIST);

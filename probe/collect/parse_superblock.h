@@ -35,6 +35,11 @@ bool parse_fat(struct bytes head, struct superblock *out);
 bool parse_swap(struct bytes head, struct superblock *out);
 bool parse_iso9660(struct bytes head, struct superblock *out);
 
+/* Where the first table of a FAT is, by its boot sector (512 bytes), and its state by both: 8 bytes
+ * of the table are enough. 0 and STATE_UNTOLD: it is no FAT. */
+uint64_t fat_table_at(struct bytes boot);
+enum superblock_state fat_state(struct bytes boot, struct bytes table);
+
 /* For the parsers. A number of 1 to 8 bytes at an offset, in little- or big-endian order; 0 beyond
  * the end. */
 uint64_t bytes_le(struct bytes b, size_t offset, size_t width);

@@ -56,15 +56,42 @@ static bool parse_shape(struct bytes head, struct fat *f, struct superblock *out
 }
 
 /* The bits are set while all is well. FAT12 has none. */
-static void table_bits(struct bytes head, const struct fat *f, bool *dirty, bool *error)
+static void table_bits(struct bytes table, const struct fat *f, bool *dirty, bool *error)
 {
-    size_t width = f->is_32 ? 4 : 2, at = (size_t)(f->reserved * f->sector) + width;
-    uint64_t entry = bytes_le(head, at, width);
+    size_t width = f->is_32 ? 4 : 2;
+    uint64_t entry = bytes_le(table, width, width);
 
-    if (f->is_12 || at + width > head.n)
+    if (f->is_12 || 2 * width > table.n)
         return;
     *dirty = (entry & (f->is_32 ? UINT64_C(1) << 27 : UINT64_C(1) << 15)) == 0;
     *error = (entry & (f->is_32 ? UINT64_C(1) << 26 : UINT64_C(1) << 14)) == 0;
+}
+
+static enum superblock_state state_of(struct bytes boot, struct bytes table, const struct fat *f)
+{
+    uint64_t state = bytes_le(boot, f->is_32 ? STATE_OF_32 : STATE_OF_16, 1);
+    bool dirty = false, error = false;
+
+    table_bits(table, f, &dirty, &error);
+    if (error || (state & BOOT_ERROR) != 0)
+        return STATE_ERROR;
+    return dirty || (state & BOOT_DIRTY) != 0 ? STATE_DIRTY : STATE_CLEAN;
+}
+
+uint64_t fat_table_at(struct bytes boot)
+{
+    struct superblock sb;
+    struct fat f;
+
+    return parse_shape(boot, &f, &sb) ? f.reserved * f.sector : 0;
+}
+
+enum superblock_state fat_state(struct bytes boot, struct bytes table)
+{
+    struct superblock sb;
+    struct fat f;
+
+    return parse_shape(boot, &f, &sb) ? state_of(boot, table, &f) : STATE_UNTOLD;
 }
 
 static struct opt free_of_32(struct bytes head, const struct fat *f, uint64_t cluster_bytes)
@@ -80,18 +107,14 @@ static struct opt free_of_32(struct bytes head, const struct fat *f, uint64_t cl
 
 bool parse_fat(struct bytes head, struct superblock *out)
 {
-    bool dirty = false, error = false;
     struct fat f;
-    uint64_t state;
+    size_t at;
 
     if (head.n < BOOT_SECTOR || !parse_shape(head, &f, out))
         return false;
-    state = bytes_le(head, f.is_32 ? STATE_OF_32 : STATE_OF_16, 1);
-    table_bits(head, &f, &dirty, &error);
-    if (error || (state & BOOT_ERROR) != 0)
-        out->state = STATE_ERROR;
-    else
-        out->state = dirty || (state & BOOT_DIRTY) != 0 ? STATE_DIRTY : STATE_CLEAN;
+    at = (size_t)(f.reserved * f.sector);
+    out->state =
+        state_of(head, at < head.n ? bytes_part(head, at, head.n - at) : (struct bytes){ 0 }, &f);
     out->free_bytes = free_of_32(head, &f, out->block_bytes.v);
     return true;
 }

@@ -18,7 +18,8 @@ enum { SAID_BYTES = 160, UNMOUNT_MS = 1500 };
 
 /* Of each type: the driver, an option that it always has, and what keeps it from writing where it
  * is not on a snapshot; options are NAME or NAME=VALUE. A superblock that says "panic" must not be
- * obeyed. */
+ * obeyed. What names are in must not depend on how the kernel was configured: with another
+ * character set two names can be one, and neither is found under it. */
 static const struct {
     const char *type, *driver, *option, *no_replay;
     bool replays; /* on a snapshot */
@@ -28,8 +29,8 @@ static const struct {
     { "ext4", "ext4", "errors=continue", "noload", true },
     { "xfs", "xfs", "nouuid", "norecovery", true },
     { "btrfs", "btrfs", NULL, "rescue=nologreplay", false },
-    { "vfat", "vfat", NULL, NULL, false },
-    { "iso9660", "iso9660", NULL, NULL, false },
+    { "vfat", "vfat", "utf8", NULL, false },
+    { "iso9660", "iso9660", "utf8", NULL, false },
 };
 
 /* ---- the devices below it ------------------------------------------------------------------- */

@@ -180,6 +180,25 @@ static int mark_btrfs(mark_reader read, void *ctx, const char *type, struct fs_m
 
 /* ---- FAT: include/uapi/linux/msdos_fs.h of Linux --------------------------------------------- */
 
+/* Its first table is read for the state that others than Linux keep there. */
+static int fat_dirt(mark_reader read, void *ctx, struct bytes boot, struct fs_mark *out)
+{
+    uint64_t at = fat_table_at(boot);
+    int rc = 0;
+    struct bytes table = { at == 0 ? NULL : mark_read(out, read, ctx, at, SUPERBLOCK, &rc),
+                           SUPERBLOCK };
+    enum superblock_state state;
+
+    if (table.p == NULL)
+        return at == 0 ? -EBADMSG : rc;
+    state = fat_state(boot, table);
+    if (state == STATE_ERROR)
+        out->dirty = HAS_ERRORS;
+    else if (state == STATE_DIRTY)
+        out->dirty = NOT_UNMOUNTED;
+    return 0;
+}
+
 static int mark_fat(mark_reader read, void *ctx, const char *type, struct fs_mark *out)
 {
     enum { SECTOR = 11, SECTORS = 19, FAT_SECTORS = 22, SECTORS32 = 32, FSINFO = 48, MAGIC = 510 };
@@ -191,18 +210,18 @@ static int mark_fat(mark_reader read, void *ctx, const char *type, struct fs_mar
     (void)type;
     if (sb.p == NULL)
         return rc;
-    sector = bytes_le(sb, SECTOR, 2);
-    if (bytes_le(sb, MAGIC, 2) != 0xaa55 || sector < 512 || sector > 4096 ||
-        (sector & (sector - 1)) != 0)
+    if (bytes_le(sb, MAGIC, 2) != 0xaa55)
         return -EBADMSG;
+    rc = fat_dirt(read, ctx, sb, out);
+    if (rc < 0)
+        return rc;
+    sector = bytes_le(sb, SECTOR, 2);
     fat32 = bytes_le(sb, FAT_SECTORS, 2) == 0;
     serial = bytes_le(sb, fat32 ? 67 : 39, 4);
     snprintf(out->uuid, sizeof out->uuid, "%04X-%04X", (unsigned)(serial >> 16),
              (unsigned)(serial & 0xffff));
     sectors = bytes_le(sb, SECTORS, 2);
     out->size_bytes = (sectors != 0 ? sectors : bytes_le(sb, SECTORS32, 4)) * sector;
-    if ((bytes_le(sb, fat32 ? 65 : 37, 1) & 1) != 0)
-        out->dirty = NOT_UNMOUNTED;
     info = fat32 ? bytes_le(sb, FSINFO, 2) : 0;
     if (info != 0 && info != 0xffff && mark_read(out, read, ctx, info * sector, 512, &rc) == NULL)
         return rc;

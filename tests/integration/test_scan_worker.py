@@ -50,7 +50,7 @@ class Bed:
     def fill(self, folder, name):
         with open(os.path.join(folder, name), "wb") as f:
             f.write(b"QFI\xfb" + struct.pack(">IQIIQIIQQIIQ", 3, 0, 0, 16, 1 << 30, 0, 16, 65536,
-                                             131072, 1, 0, 0) + bytes(32) + struct.pack(">II", 4, 104))
+                                             131072, 1, 0, 0) + bytes(24) + struct.pack(">II", 4, 104))
             f.truncate(262144)
 
     def make(self, kind, *options):

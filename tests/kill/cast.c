@@ -235,6 +235,7 @@ static int act(struct cast *c, struct node *n, const struct agent_action *x, str
         break;
     case AGENT_RUN_WORKER:
     case AGENT_EXTEND_SCAN:
+    case AGENT_RUN_RESCAN:
     case AGENT_RUN_CHANGE:
     case AGENT_LOG:
         break;

@@ -16,7 +16,22 @@ for d in /sys/class/scsi_disk/*/device; do
     read -r wwid <"$d/wwid"
     address=${d%/device}
     page=$(od -An -v -tx1 "$d/vpd_pg83")
-    echo "${block[0]##*/} ${address##*/} $size $state $wwid ${page//[[:space:]]/}"
+    port=(- - - - -)
+    way=$(readlink -f "$d") # .../host2/rport-2:0-1/target2:0:0/2:0:0:1
+    if [[ $way == */rport-* ]]; then
+        number=${way##*/rport-} number=${number%%:*}
+        remote=/sys/class/fc_remote_ports/rport-${way##*/rport-}
+        remote=${remote%%/target*}
+        read -r "port[0]" </sys/class/fc_host/host$number/port_name
+        for i in 1:node_name 2:port_name 3:port_id 4:port_state; do
+            read -r "port[${i%:*}]" <"$remote/${i#*:}"
+        done
+    fi
+    echo "${block[0]##*/} ${address##*/} $size $state $wwid ${page//[[:space:]]/} ${port[*]}"
+done
+echo ===
+for h in /sys/class/fc_host/host*; do
+    echo "${h##*/} $(<"$h/port_name") $(<"$h/node_name") $(<"$h/port_id") $(<"$h/port_state")"
 done
 echo ===
 lsblk -J -o NAME,TYPE,SIZE -b
@@ -25,6 +40,9 @@ echo ===
 echo ===
 ! pidof multipathd >/dev/null || multipathd show paths raw format "%d %t"
 """
+
+
+FIBRE = ("fc", "fcoe")
 
 
 def _iscsi(text):
@@ -48,27 +66,40 @@ def _maps(tree):
 
 
 def look(host):
-    """{disk: what its host says of it}"""
-    disks, tree, sessions, paths = host.shell(COMMAND, 90).stdout.split("===\n")
+    """{disk, or HBA of Fibre Channel: what its host says of it}"""
+    disks, hbas, tree, sessions, paths = host.shell(COMMAND, 90).stdout.split("===\n")
     maps, iscsi = _maps(json.loads(tree)), _iscsi(sessions)
     map_states = dict(line.split() for line in paths.splitlines() if len(line.split()) == 2)
     found = {}
     for line in disks.splitlines():
-        name, address, sectors, state, wwid, page = line.split()
+        name, address, sectors, state, wwid, page, initiator, *port = line.split()
         target, portal = iscsi.get(name, (None, None))
+        is_fibre = initiator != "-"
         found[name] = {"address": address, "size_bytes": int(sectors) * 512, "state": state, "lun": wwid,
-                       "map": maps.get(name), "target": target, "portal": portal, "page_83": page,
+                       "map": maps.get(name), "target": port[0] if is_fibre else target, "portal": portal, "page_83": page,
+                       "hba": "host" + address.split(":")[0],
+                       "ports": (initiator, *port[1:]) if is_fibre else None,
                        "map_state": {"active": "active", "failed": "failed"}.get(map_states.get(name))}
+    for line in hbas.splitlines():
+        name, *facts = line.split()
+        found[name] = dict(zip(("port_name", "node_name", "port_id", "port_state"), facts))
     return found
 
 
+def _fibre_ports(row):
+    return tuple(row.get(k) for k in ("initiator_port", "target_port", "target_port_id", "target_port_state"))
+
+
 def said(t, host):
-    """The same in muster's words: {disk: ...}"""
+    """The same in muster's words."""
     sections = t.muster("node", "show", host.name)["sections"]
     maps = {row["key"]: row.get("map") for row in sections["luns"]["rows"]}
-    return {row["device"]: {**{k: row.get(k) for k in ("address", "size_bytes", "state", "lun", "target",
-                                                       "portal", "map_state")},
-                            "map": maps.get(row["lun"])} for row in sections["paths"]["rows"]}
+    hbas = {row["name"]: {k: row.get(k) for k in ("port_name", "node_name", "port_id", "port_state")}
+            for row in sections["hbas"]["rows"] if row["transport"] in FIBRE}
+    return {**hbas, **{row["device"]: {
+        **{k: row.get(k) for k in ("address", "size_bytes", "state", "lun", "target", "portal", "map_state", "hba")},
+        "map": maps.get(row["lun"]), "ports": _fibre_ports(row) if row["transport"] in FIBRE else None}
+        for row in sections["paths"]["rows"]}}
 
 
 def differences(t, host):
@@ -103,6 +134,8 @@ def same_pages(hosts):
     seen = {}
     for host in hosts:
         for name, disk in look(host).items():
+            if "page_83" not in disk:
+                continue
             unit = tuple(d for d in _designators(bytes.fromhex(disk["page_83"])) if d[0] == 0)
             seen.setdefault(disk["lun"], {}).setdefault(unit, []).append(f"{host.name}/{name}")
     for lun, variants in seen.items():

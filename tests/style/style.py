@@ -17,7 +17,7 @@ PLACES = {
     "lib/net/": "net", "lib/client/": "client",
     "coordinator/": "coordinator", "coordinator/core/": "core", "coordinator/store": "store",
     "probe/": "probe", "probe/agent": "agent", "probe/worker.c": "worker",
-    "probe/worker_scan.c": "worker",
+    "probe/worker_scan.c": "worker", "probe/worker_rescan.c": "worker",
     "probe/collect/": "collect", "probe/collect/parse_": "parse", "probe/collect/rows": "parse",
     "probe/collect/tree": "parse", "probe/collect/dm_driver": "dm",
     "probe/scan/": "scan", "probe/scan/parse_": "image", "probe/scan/walk": "image",

@@ -89,6 +89,10 @@ static void carry_out(struct world *w, const struct agent_action *x)
         w->reach_count++;
         w->reach = *x->offer->order;
         break;
+    case AGENT_RUN_RESCAN:
+        w->rescan_count++;
+        w->rescan = record_dup(w->arena, &rescan_order_desc, x->rescan);
+        break;
     case AGENT_RUN_CHANGE:
         w->change_count++;
         w->change = *x->change->order->order;
@@ -279,6 +283,25 @@ void world_scan_clean(struct world *w, const struct world_scan *s)
     struct agent_event ev = { .type = AGENT_SCAN_CLEAN };
 
     ev.scan.request = s->request;
+    step(w, &ev);
+}
+
+void world_rescan_hint(struct world *w, const char *what)
+{
+    struct agent_event ev = { .type = AGENT_RESCAN_HINT };
+
+    ev.rescan.what = what;
+    step(w, &ev);
+}
+
+void world_rescan_done(struct world *w, const struct rescan_result *result, const char *error,
+                       bool stuck)
+{
+    struct agent_event ev = { .type = AGENT_RESCAN_DONE };
+
+    ev.rescan.result = result;
+    ev.rescan.error = error;
+    ev.rescan.stuck = stuck;
     step(w, &ev);
 }
 

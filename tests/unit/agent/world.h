@@ -29,6 +29,8 @@ struct world {
     struct world_scan scans[WORLD_SCANS]; /* all that were started */
     unsigned scan_count, reach_count;
     struct order_key reach; /* the last that was started */
+    unsigned rescan_count;
+    const struct rescan_order *rescan; /* the last that was started */
     unsigned change_count;
     struct order_key change; /* the last that was started */
     size_t change_devices;
@@ -62,6 +64,9 @@ void world_scan_done(struct world *w, struct world_scan *s, const struct scan_re
                      const char *error, bool clean);
 void world_scan_clean(struct world *w, const struct world_scan *s);
 void world_reach_done(struct world *w, const struct reach_result *result, const char *error);
+void world_rescan_hint(struct world *w, const char *what);
+void world_rescan_done(struct world *w, const struct rescan_result *result, const char *error,
+                       bool stuck);
 
 void world_change_done(struct world *w, const struct order_key *order,
                        const struct lvm_result *result, const char *error);

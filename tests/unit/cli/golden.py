@@ -263,6 +263,18 @@ def scan_scripts(e):
             "SCAN", {"tasks": [scans.task(jobs_done=0, every_node=True)]}),
         "scan-none": scan(dict(good, jobs=0, jobs_done=0), []).say(
             "SCAN", {"tasks": [scans.task(state="done", jobs=0)]}),
+        "rescan": Script(e).say("RESCAN", {"tasks": [scans.rescan()]}).say("TASK_LIST", {}).say(
+            "TASK_SHOW", {"tasks": [scans.rescan("done", text="2 done, 1 failed.")],
+                          "jobs": scans.rescan_jobs()}),
+        "rescan-good": Script(e).say("RESCAN", {"tasks": [scans.rescan()]}).say(
+            "TASK_LIST", {}).say("TASK_SHOW", {
+                "tasks": [scans.rescan("done", text="2 done, 0 failed.", jobs=2, jobs_done=2)],
+                "jobs": scans.rescan_jobs(False)}),
+        "rescan-waits": Script(e).say("TASK_SHOW", {"tasks": [scans.rescan()], "jobs": [
+            *scans.rescan_jobs(False)[:1], scans.rescan_job(2, "xen2", "waiting", None),
+            scans.rescan_job(3, "xen3", "offered", None)]}),
+        "rescan-refused": Script(e).refuse("RESCAN", "REFUSED",
+                                           "xen3 cannot be asked now: it is down."),
         "scan-refused": Script(e).refuse("SCAN", "REFUSED", "No filesystem is admitted; muster fs "
                                          "admit lets one be scanned."),
         "scan-lost": Script(e).say("SCAN", {"tasks": [scans.task(jobs_done=0)]}).say(
@@ -524,6 +536,15 @@ CASES = [
     ("scan-wait-none", "scan-none", "scan --wait"),
     ("scan-none", "scan-none", "scan"),
     ("scan-refused", "scan-refused", "scan"),
+    ("rescan", "rescan", "rescan --all-nodes --target iqn.2026-11.lab:a"),
+    ("rescan-wait", "rescan", "rescan --wait --all-nodes --target iqn.2026-11.lab:a"),
+    ("rescan-wait-good", "rescan-good", "rescan --wait xen1 xen2"),
+    ("rescan-refused", "rescan-refused", "rescan xen3"),
+    ("rescan-usage", "rescan", "rescan"),
+    ("rescan-usage-both", "rescan", "rescan xen1 --all-nodes"),
+    ("rescan-usage-what", "rescan", "rescan xen1 --target 6:0:0 --lun naa.1"),
+    ("rescan-show", "rescan-waits", "task show 8"),
+    ("rescan-watch", "rescan", "task watch 8"),
     ("scan-wait-lost", "scan-lost", "scan --wait"),
     ("scan-wait-long", "scan-long", "scan --wait"),
     ("task-list", "tasks", "task list --all"),

@@ -128,6 +128,31 @@ def good_jobs():
                                                                images=300)]
 
 
+def rescan(state="running", **more):
+    fields = task(8, state, kind="rescan", text="target iqn.2026-11.lab:a, on 3 nodes.", jobs=3,
+                  jobs_done=1, jobs_running=0, jobs_held=0)
+    fields.update(step="look") if state == "running" else fields.update(jobs_done=3)
+    fields.update(more)
+    return without(fields, "images", "mounts", "skipped", "remaining_ms", "every_node")
+
+
+def rescan_job(no, node, state, result, **more):
+    fields = {"no": no, "step": "look", "label": "target iqn.2026-11.lab:a", "node": an_id(node),
+              "node_name": node, "state": state, "attempt": 1}
+    if result:
+        fields.update(result=result, ms=40 * no, ended_ms=WALL + 5000 + no, images=0, mounts=0)
+    fields.update(more)
+    return fields
+
+
+def rescan_jobs(bad=True):
+    added = "2 LUNs added: 6:0:0:3, 6:0:0:4. 1 LUN gone from the target: 6:0:0:2."
+    jobs = [rescan_job(1, "xen1", "done", "done", reason=added),
+            rescan_job(2, "xen2", "done", "done", reason="No LUN is new.")]
+    return jobs + [rescan_job(3, "xen3", "done", "failed", attempt=3,
+                              reason="It has not answered in time.")] if bad else jobs
+
+
 def running_jobs():
     """Of a task of many: most are done."""
     done = [job(i, f"fs-{i:02d}", f"xen{i % 4 + 1}", "complete", images=i) for i in range(1, 40)]

@@ -102,7 +102,7 @@ static void forget(struct life *l)
 
 static bool is_unasked(const struct envelope *env)
 {
-    return env->offer != NULL || env->lvm_order != NULL || env->lvm_refresh != NULL;
+    return env->offer != NULL || env->rescan_order != NULL || env->lvm_order != NULL || env->lvm_refresh != NULL;
 }
 
 static void take_messages(struct life *l)
@@ -172,7 +172,7 @@ void life_commit(struct life *l)
         l->lost += ch->type == CHANGE_EVENT && strcmp(ch->event.kind, "edge.lost") == 0;
         l->renamed += ch->type == CHANGE_EVENT && strcmp(ch->event.kind, "node.renamed") == 0;
     }
-    if (durable_apply(l->d, l->update.changes, &e) != 0)
+    if (!l->light && durable_apply(l->d, l->update.changes, &e) != 0)
         die("the changes of a batch", e.text);
     take_messages(l);
     batch_end(l);
@@ -199,7 +199,7 @@ void life_step(struct life *l, struct coord_event *ev)
         discard(l, rc);
         return;
     }
-    if (coord_check(l->c, &e) != 0)
+    if ((!l->light || l->steps++ % 100 == 0) && coord_check(l->c, &e) != 0)
         die("coord_check", e.text);
     if (!l->batch)
         life_commit(l);

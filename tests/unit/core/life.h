@@ -27,9 +27,11 @@ struct life {
     uuid128 nonce;
     struct arena *arena; /* of the batch: events, changes, messages */
     struct coord_update update;
-    bool batch;                       /* steps are collected; life_commit ends them */
-    bool read_only;                   /* nothing is committed */
-    bool doubtful;                    /* do not hold a loaded core against this one (costs time) */
+    bool batch;     /* steps are collected; life_commit ends them */
+    bool read_only; /* nothing is committed */
+    bool doubtful;  /* do not hold a loaded core against this one (costs time) */
+    bool light;     /* no database, and check one step of 100 (the same) */
+    uint64_t steps;
     size_t changes;                   /* of the last commit */
     size_t lost, renamed;             /* events edge.lost, node.renamed so far */
     struct life_gone gone[LIFE_GONE]; /* paths that were lost so far */

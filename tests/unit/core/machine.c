@@ -35,8 +35,8 @@ void machine_init(struct machine *m, struct life *l, unsigned number)
     m->l = l;
     m->number = number;
     snprintf(m->name, sizeof m->name, "m%u", number);
-    snprintf(m->uuid, sizeof m->uuid, "5f5b1c04-93cd-4a5e-8f6e-0000000000%02x", number);
-    snprintf(m->mac, sizeof m->mac, "02:4d:00:00:00:%02x", number);
+    snprintf(m->uuid, sizeof m->uuid, "5f5b1c04-93cd-4a5e-8f6e-00000000%04x", number);
+    snprintf(m->mac, sizeof m->mac, "02:4d:00:00:%02x:%02x", number >> 8, number & 255);
     m->hostname = m->name;
     rc = identity_choose(NULL, m->uuid, m->mac, &m->id, &source, &e);
     assert(rc == 0);

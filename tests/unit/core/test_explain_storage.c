@@ -412,7 +412,7 @@ Test(explain_storage, a_path_that_is_gone_is_named)
            "is gone since 2025-11-26T14:00:01.000Z: rack7-03 had it in this boot and reports it no "
            "more.",
            "Check that a zone has 0x2100000e1e300002 and 0x50060e8007e2e302, and the port of the "
-           "array; then on rack7-03: echo '- - -' > /sys/class/scsi_host/host4/scan");
+           "array; then: muster rescan rack7-03 --target 4:0:1");
     expect_order(w, "0 lun, 1 lun, 2 path, 3 hba, 2 path, 3 hba");
     REC_SET(&w->here.hbas[1], hba, port_state, "Linkdown");
     explain(w);

@@ -43,6 +43,8 @@ static int scan(const struct scan_order *o)
         pause();
     if (strcmp(o->uuid, "extended") == 0 && recv(WORKER_FD, bytes, sizeof bytes, 0) <= 0)
         return 1;
+    if (strcmp(o->uuid, "ends without it") == 0 && recv(WORKER_FD, bytes, 1, MSG_PEEK) <= 0)
+        return 1;
     return send_result(&scan_result_desc, &r, o->uuid);
 }
 

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -462,6 +463,53 @@ Test(confine, a_worker_reads_devices_and_cannot_change_them)
 }
 
 /* Its snapshot is made before: of device-mapper it asks how a table is, and orders nothing. */
+/* It has open what it writes to, and SG_IO; all else that changes something is refused. */
+static int rescan_can_do_no_more(void)
+{
+    static const unsigned long others[] = {
+        BLKFLSBUF,     BLKRRPART,   BLKROSET, LOOP_CLR_FD, NVME_IOCTL_ADMIN_CMD,
+        DM_TABLE_LOAD, BLKGETSIZE64
+    };
+    int null = open("/dev/null", O_WRONLY), status = 0;
+    struct err e = { "" };
+
+    if (worker_confine_rescan(getppid(), &e) < 0)
+        return EXIT_UNCONFINED;
+    if (geteuid() == 0 || own_status("CapPrm", 16) != 0)
+        return 1;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (ioctl(null, others[i], 0) == 0 || errno != EPERM)
+            return (int)(10 + i);
+    }
+    if (ioctl(null, SG_IO, 0) == 0 || errno == EPERM)
+        return 2;
+    if (write(null, "1", 1) != 1)
+        return 3;
+    if (open("/dev/null", O_WRONLY) >= 0 || errno != EPERM)
+        return 4;
+    if (open("/dev/null", O_RDWR) >= 0 || errno != EPERM)
+        return 5;
+    if (fork() >= 0 || errno != EPERM)
+        return 6;
+    status = mount("none", "/", NULL, 0, NULL);
+    return status == 0 || errno != EPERM ? 7 : 0;
+}
+
+Test(confine, a_rescan_writes_to_what_it_has_open_and_asks_and_no_more)
+{
+    int status = 0;
+    pid_t pid;
+
+    if (geteuid() != 0)
+        cr_skip_test("it gives up being root");
+    pid = fork();
+    if (pid == 0)
+        _exit(rescan_can_do_no_more());
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFEXITED(status), "signal %d", WTERMSIG(status));
+    cr_expect_eq(WEXITSTATUS(status), 0, "%d", WEXITSTATUS(status));
+}
+
 static int scans_with_no_orders(void)
 {
     static const unsigned long orders[] = {

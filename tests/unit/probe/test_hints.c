@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the kernel's announcements hint at. */
 #include <criterion/criterion.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -19,6 +20,7 @@
 enum { PATIENCE_MS = 10000 };
 
 static struct device_names touched;
+static struct rescan_hints rescans;
 
 static uint32_t of_text(const char *p, size_t n)
 {
@@ -114,6 +116,56 @@ Test(hints, a_uevent_names_its_block_device_and_others_that_change_name_all)
     cr_expect_str_eq(NAMES("change@/devices/pci/net/eth0\0SUBSYSTEM=net\0"), "");
 }
 
+/* What `text` says that is to be looked at anew, in the order in which it comes. */
+static const char *rescans_of(const char *text, size_t n)
+{
+    static char out[200];
+    char one[RESCAN_TEXT];
+    size_t at = 0;
+
+    rescan_hint_of_uevent(text, n, &rescans);
+    out[0] = '\0';
+    for (size_t i = 0; i < rescans.n; i++)
+        at += (size_t)snprintf(out + at, sizeof out - at, "%s%s", i == 0 ? "" : ", ",
+                               rescan_hint_text(&rescans.v[i], one));
+    return rescans.all ? "all" : out;
+}
+
+#define RESCANS(text) rescans_of(text, sizeof(text))
+#define ATTENTION(of) "change@/devices/platform/host3/session1/" of "\0SUBSYSTEM=scsi\0SDEV_UA="
+
+Test(hints, a_unit_attention_names_what_is_to_be_looked_at_anew)
+{
+    rescans = (struct rescan_hints){ .n = 0 };
+    cr_expect_str_eq(RESCANS("add@/devices/host3/target3:0:0/3:0:0:1\0SUBSYSTEM=scsi\0"), "");
+    cr_expect_str_eq(RESCANS("add@/x/3:0:0:1\0SUBSYSTEM=scsi\0"
+                             "SDEV_UA=CAPACITY_DATA_HAS_CHANGED\0"),
+                     "");
+    cr_expect_str_eq(RESCANS("change@/x/3:0:0:1\0SUBSYSTEM=block\0"
+                             "SDEV_UA=CAPACITY_DATA_HAS_CHANGED\0"),
+                     "");
+    cr_expect_str_eq(RESCANS("change@3:0:0:1\0SUBSYSTEM=scsi\0SDEV_UA=INQUIRY_DATA_HAS_CHANGED"),
+                     "", "no path");
+    cr_expect_str_eq(RESCANS(ATTENTION("3:0:0") "INQUIRY_DATA_HAS_CHANGED\0"), "");
+    cr_expect_str_eq(RESCANS(ATTENTION("3:0:0:1") "MODE_PARAMETERS_CHANGED\0"), "");
+    cr_expect_str_eq(RESCANS(ATTENTION("3:0:0:1") "REPORTED_LUNS_DATA_HAS_CHANGED\0SEQNUM=1\0"),
+                     "target 3:0:0");
+    cr_expect_str_eq(RESCANS(ATTENTION("3:0:0:9") "REPORTED_LUNS_DATA_HAS_CHANGED\0"),
+                     "target 3:0:0", "of the same target");
+    cr_expect_str_eq(RESCANS(ATTENTION("3:0:0:9") "CAPACITY_DATA_HAS_CHANGED\0"),
+                     "target 3:0:0, device 3:0:0:9");
+    for (int i = 0; i < RESCAN_HINTS; i++) {
+        char text[100];
+        int n = snprintf(text, sizeof text,
+                         "change@/x/%d:0:0:1%cSUBSYSTEM=scsi%c"
+                         "SDEV_UA=CAPACITY_DATA_HAS_CHANGED",
+                         10 + i, 0, 0);
+
+        rescan_hint_of_uevent(text, (size_t)n, &rescans);
+    }
+    cr_expect(rescans.all, "too many are all");
+}
+
 static void set_up(int control, const char *name, bool up)
 {
     struct ifreq r = { 0 };
@@ -141,19 +193,47 @@ Test(hints, a_link_that_changes_hints_at_net_even_if_the_announcement_is_lost)
         cr_skip_test("a network namespace needs root");
     control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(kernel_hints_open(&h, &e), 0, "%s", e.text);
-    cr_expect_eq(kernel_hints_take(&h, &touched), 0);
+    cr_expect_eq(kernel_hints_take(&h, &touched, &rescans), 0);
     set_up(control, "lo", true);
     cr_assert(wakes(&h, PATIENCE_MS));
-    cr_expect_neq(kernel_hints_take(&h, &touched) & KIND(WORKER_NET), 0);
+    cr_expect_neq(kernel_hints_take(&h, &touched, &rescans) & KIND(WORKER_NET), 0);
     cr_expect_not(wakes(&h, 0), "taken");
     cr_assert_eq(setsockopt(h.fd[KERNEL_LINKS], SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
     for (int i = 0; i < 100; i++)
         set_up(control, "lo", i % 2 == 1);
     cr_assert(wakes(&h, PATIENCE_MS));
-    cr_expect_neq(kernel_hints_take(&h, &touched) & KIND(WORKER_NET), 0);
+    cr_expect_neq(kernel_hints_take(&h, &touched, &rescans) & KIND(WORKER_NET), 0);
     cr_expect_not(wakes(&h, 0), "an overflow is taken, too");
     kernel_hints_close(&h);
     close(control);
+}
+
+Test(hints, an_event_of_fibre_channel_hints_at_storage_and_a_kernel_without_is_no_fault)
+{
+    int own = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SCSITRANSPORT), pair[2];
+    struct device_names none = { 0 };
+    struct kernel_hints h;
+    struct err e = { "" };
+
+    if (geteuid() != 0)
+        cr_skip_test("it is root that may listen");
+    cr_assert_eq(kernel_hints_open(&h, &e), 0, "%s", e.text);
+    cr_assert_eq(h.fd[KERNEL_FIBRE] >= 0, own >= 0);
+    for (int i = 0; i < KERNEL_SOURCES; i++) { /* others may attach devices meanwhile */
+        if (h.fd[i] >= 0)
+            close(h.fd[i]);
+        h.fd[i] = -1;
+    }
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0);
+    h.fd[KERNEL_FIBRE] = pair[0];
+    cr_expect_eq(kernel_hints_take(&h, &none, &rescans), 0);
+    cr_assert_eq(send(pair[1], "whatever it says", 16, 0), 16);
+    cr_expect_eq(kernel_hints_take(&h, &none, &rescans), KIND(WORKER_STORAGE));
+    cr_expect_not(none.all);
+    kernel_hints_close(&h);
+    close(pair[1]);
+    if (own >= 0)
+        close(own);
 }
 
 /* Waits as the supervisor does. */
@@ -163,7 +243,7 @@ static uint32_t wait_for(struct kernel_hints *h, int epoll, int ms)
 
     if (epoll_wait(epoll, &one, 1, ms) == 1)
         kernel_hints_told(h, one.data.fd);
-    return kernel_hints_take(h, &touched);
+    return kernel_hints_take(h, &touched, &rescans);
 }
 
 Test(hints, a_mount_hints_at_storage_once)

@@ -303,6 +303,19 @@ Test(scan_pool, killed_and_extended)
     bench_close(&b);
 }
 
+Test(scan_pool, an_extension_that_comes_too_late_spoils_no_result)
+{
+    struct bench b;
+
+    bench_open(&b);
+    scan(&b, "ends without it");
+    scan_pool_extend(b.pool, REQUEST, (mono_ms){ b.now.v + 20000 });
+    next(&b);
+    cr_expect_null(b.got.error);
+    cr_expect_not_null(b.got.scan);
+    bench_close(&b);
+}
+
 Test(scan_pool, a_worker_is_found_by_its_boot_and_request_alone)
 {
     mono_ms end = { clock_mono().v + PATIENCE_MS };

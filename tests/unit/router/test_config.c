@@ -207,6 +207,9 @@ static const char defaults[] = "state_dir = /var/lib/muster\n"
                                "heartbeat_ms = 2000\n"
                                "suspect_ms = 6000\n"
                                "down_ms = 30000\n"
+                               "rescans = 32\n"
+                               "rescans_per_target = 8\n"
+                               "rescan_timeout_ms = 30000\n"
                                "edge_retention = 2592000000\n"
                                "event_retention = 1000000\n"
                                "lease_ttl_ms = 15000\n"
@@ -273,7 +276,7 @@ Test(config, the_example_shows_the_defaults)
                  buf_cstr(&reports));
     config_print(&c, collect, &printed);
     cr_expect_str_eq(buf_cstr(&printed), defaults);
-    cr_expect_eq(count, 18, "each setting once");
+    cr_expect_eq(count, 21, "each setting once");
     free(text);
     buf_deinit(&settings);
     buf_deinit(&reports);

@@ -238,16 +238,27 @@ Test(mark, btrfs)
     cr_expect_str_eq(m.fingerprint, "");
 }
 
+static void make_fat(void)
+{
+    clear();
+    le(11, 512, 2);
+    le(13, 1, 1);
+    le(14, 32, 2);
+    le(16, 2, 1);
+    le(32, 2000, 4);
+    le(36, 16, 4);
+    le(48, 1, 2);
+    le(67, 0x1234abcd, 4);
+    le(510, 0xaa55, 2);
+    le(32 * 512, 0x0ffffff8, 4);
+    le(32 * 512 + 4, 0x0fffffff, 4);
+}
+
 Test(mark, fat)
 {
     struct fs_mark m, n;
 
-    clear();
-    le(11, 512, 2);
-    le(32, 2000, 4);
-    le(48, 1, 2);
-    le(67, 0x1234abcd, 4);
-    le(510, 0xaa55, 2);
+    make_fat();
     cr_assert_eq(mark("vfat", &m), 0);
     cr_expect_str_eq(m.uuid, "1234-ABCD");
     cr_expect_eq(m.size_bytes, 2000 * 512);
@@ -259,6 +270,26 @@ Test(mark, fat)
     disk[65] = 1;
     cr_assert_eq(mark("vfat", &m), 0);
     cr_expect_not_null(m.dirty);
+}
+
+Test(mark, fat_that_windows_has_not_unmounted)
+{
+    struct fs_mark m, n;
+
+    make_fat();
+    cr_assert_eq(mark("vfat", &m), 0);
+    le(32 * 512 + 4, 0x07ffffff, 4);
+    cr_assert_eq(mark("vfat", &n), 0);
+    cr_expect(n.dirty != NULL && strstr(n.dirty, "not unmounted") != NULL);
+    cr_expect_not(mark_equal(&m, &n), "who mounts it meanwhile is seen");
+    le(32 * 512 + 4, 0x0bffffff, 4);
+    cr_assert_eq(mark("vfat", &n), 0);
+    cr_expect(n.dirty != NULL && strstr(n.dirty, "errors") != NULL);
+    fail_at = 32 * 512;
+    cr_expect_eq(mark("vfat", &n), -EIO);
+    fail_at = -1;
+    le(14, 0, 2);
+    cr_expect_eq(mark("vfat", &n), -EBADMSG);
 }
 
 Test(mark, iso9660)
