@@ -96,7 +96,8 @@ static bool has_id(const uuid128 *v, size_t n, uuid128 id)
 static bool wanted(const struct lease_list_facts *f, enum right_kind kind, uuid128 resource,
                    uuid128 node)
 {
-    return (kind == KIND_LEASE) == (f->kind == KIND_LEASE) && has_id(f->resources, f->resource_count, resource) &&
+    return (kind == KIND_LEASE) == (f->kind == KIND_LEASE) &&
+           has_id(f->resources, f->resource_count, resource) &&
            has_id(f->nodes, f->node_count, node);
 }
 

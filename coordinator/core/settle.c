@@ -106,6 +106,15 @@ static bool answered(const struct edge *e)
     return true;
 }
 
+/* How many PVs a volume group or an LV lies on, its metadata say: when they are all there, it does
+ * not matter how many there were before it was reduced. Of a LUN nobody knows how many paths it
+ * should have. */
+static bool is_whole(const struct edge *e, uint32_t active, uint32_t total)
+{
+    return (e->resource->kind == RESOURCE_VG || e->resource->kind == RESOURCE_LV) &&
+           active == total;
+}
+
 /* The sums of an edge that has sightings. What it had before counts only from this boot on: an edge
  * that is not lost, or was never seen to fall (had_until 0), and had no sighting is of an earlier.
  */
@@ -116,7 +125,7 @@ static void add_up(struct step *s, struct edge *e)
     edge_sum(e, &active, &total);
     if (e->bare && (e->state != EDGE_LOST || e->had_until.v == 0))
         e->paths_had = 0;
-    if (active > e->paths_had)
+    if (active > e->paths_had || is_whole(e, active, total))
         e->paths_had = active;
     if (active == e->paths_had)
         e->had_until.v = 0;

@@ -77,7 +77,9 @@ int job_save(struct step *s, const struct job *j)
     if (ch == NULL)
         return -ENOMEM;
     ch->job = j->row;
-    ch->job.resource_label = kept(s, j->row.resource_label, &good);
+    /* "" is kept as NULL in memory */
+    ch->job.resource_label =
+        j->row.resource_label == NULL ? "" : kept(s, j->row.resource_label, &good);
     ch->job.reason = kept(s, j->row.reason, &good);
     return good ? 0 : -ENOMEM;
 }

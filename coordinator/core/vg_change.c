@@ -334,9 +334,26 @@ static bool is_failed(const struct task *t)
     return false;
 }
 
+/* What muster has made is its to change. */
+static int adopt_own(struct step *s, const struct task *t)
+{
+    const struct vg_change_row *row = &t->vg->row;
+    struct resource *r = row->op == LVM_VG_CREATE && row->done ? vg_of(s->c, row) : NULL;
+    struct scan_row *scan = r == NULL || r->seat == NULL ? NULL : seat_scan(r->seat);
+
+    if (scan == NULL)
+        return r == NULL || r->seat == NULL ? 0 : -ENOMEM;
+    scan->admitted = true;
+    scan->admitted_at = s->c->wall;
+    touch_resource(s->c, r);
+    return emit_scan(s, scan);
+}
+
 static int make_release(struct step *s, struct task *t)
 {
-    return vg_release(s, t, LEASE_RELEASED);
+    int rc = adopt_own(s, t);
+
+    return rc < 0 ? rc : vg_release(s, t, LEASE_RELEASED);
 }
 
 /* ---- how it ended --------------------------------------------------------------------------- */

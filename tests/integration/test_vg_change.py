@@ -125,6 +125,22 @@ def killed(w):
     print("a worker killed: all are done")
 
 
+def anew(w):
+    """A volume group of what was the neighbour, and both together again."""
+    luns = {r["label"]: r["id"] for r in w.lab.muster("resource", "list", "--kind", "lun")["resources"]}
+    third = luns[w.files[2]]
+    w.lab.muster("vg", "create", "new", third, "--wait")
+    w.lab.wait(lambda: [v["nodes"] for v in w.lab.muster("vg", "list")["vgs"]], lambda v: v == [2, 2], "both see it")
+    check(all(v["adopted"] for v in w.lab.muster("vg", "list")["vgs"]), "what muster has made is its own")
+    w.lab.muster("vg", "remove", "new", "--type-name", "new", "--wait")
+    w.lab.muster("vg", "extend", "vg0", third, "--wait")
+    w.lab.muster("vg", "reduce", "vg0", third, "--wait")
+    w.lab.muster("lv", "create", "vg0", "after", "1M", "--wait")
+    check("after" in w.lvs(), "a volume group that was reduced is whole")
+    w.disks.lvm(w.pvs, "vgck", "vg0")
+    print("a volume group made and removed; another extended, reduced, and changed again")
+
+
 def main():
     need_disks("lvm")
     with Lab() as lab, Disks(lab) as disks:
@@ -132,6 +148,7 @@ def main():
         each_change(w)
         at_once(w)
         killed(w)
+        anew(w)
 
 
 main()
