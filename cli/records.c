@@ -38,6 +38,7 @@ static const struct rule {
     { &reach_info_desc, reach_info_node, LEFT_OUT, NULL },
     { &reach_info_desc, reach_info_resource, LEFT_OUT, NULL },
     { &reach_info_desc, reach_info_at_ms, TIME, "at" },
+    { &vg_info_desc, vg_info_differ_ms, TIME, "differ" },
     { &event_info_desc, event_info_wall_ms, TIME, "time" },
     { &network_info_desc, network_info_created_ms, TIME, "created" },
     { &token_info_desc, token_info_expires_ms, TIME, "expires" },

@@ -9,6 +9,8 @@
 #include "core/query.h"
 #include "model/lvm_name.h"
 
+#define FOREIGN "VG_XenStorage-" /* what xapi's LVM storage names its volume groups */
+
 /* ---- vg adopt ------------------------------------------------------------------------------- */
 
 static int answer_vg(struct answer *q, const char *text, struct resource **out)
@@ -32,6 +34,11 @@ int op_vg_adopt(struct answer *q)
 
     if (r == NULL)
         return rc;
+    if (q->req->flag && strncmp(r->label, FOREIGN, strlen(FOREIGN)) == 0)
+        return answer_fail(q, REPLY_REFUSED,
+                           "Volume group %s is xapi's, which changes it by itself: two that change "
+                           "one lose LVs.",
+                           r->label);
     row = seat_scan(r->seat);
     if (row == NULL)
         return -ENOMEM;

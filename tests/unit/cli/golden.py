@@ -15,6 +15,7 @@ import unicodedata
 
 import encode
 import made_up
+import made_up_lvm as lvm
 import made_up_scans as scans
 import made_up_storage as storage
 from made_up import Script, coordinator, fails, status
@@ -275,6 +276,18 @@ def scan_scripts(e):
             scans.rescan_job(3, "xen3", "offered", None)]}),
         "rescan-refused": Script(e).refuse("RESCAN", "REFUSED",
                                            "xen3 cannot be asked now: it is down."),
+        "vg-all": Script(e).say("VG_LIST", lvm.listed()),
+        "vg-one": Script(e).say("VG_LIST", lvm.shown()),
+        "vg-none": Script(e).say("VG_LIST", {}),
+        "vg-adopt": Script(e).say("VG_ADOPT", {}),
+        "vg-change": Script(e).say("VG_CHANGE", {"tasks": [lvm.task()]}).say("TASK_LIST", {}).say(
+            "TASK_SHOW", {"tasks": [lvm.ended("done", "LV fast/vm7-root is changed; 4 nodes are "
+                                              "current, 0 behind.")]}),
+        "vg-change-failed": Script(e).say("VG_CHANGE", {"tasks": [lvm.task()]}).say(
+            "TASK_LIST", {}).say("TASK_SHOW", {"tasks": [lvm.ended(
+                "failed", "LV fast/vm7-root is not changed: there is no room for it.")]}),
+        "vg-refused": Script(e).refuse("VG_CHANGE", "REFUSED",
+                                       "Volume group fast has an LV 'vm7-root' already."),
         "scan-refused": Script(e).refuse("SCAN", "REFUSED", "No filesystem is admitted; muster fs "
                                          "admit lets one be scanned."),
         "scan-lost": Script(e).say("SCAN", {"tasks": [scans.task(jobs_done=0)]}).say(
@@ -545,6 +558,27 @@ CASES = [
     ("rescan-usage-what", "rescan", "rescan xen1 --target 6:0:0 --lun naa.1"),
     ("rescan-show", "rescan-waits", "task show 8"),
     ("rescan-watch", "rescan", "task watch 8"),
+    ("vg-list", "vg-all", "vg list"),
+    ("vg-list-none", "vg-none", "vg list"),
+    ("vg-show", "vg-one", "vg show fast"),
+    ("vg-adopt", "vg-adopt", "vg adopt fast"),
+    ("vg-release", "vg-adopt", "vg release fast"),
+    ("vg-create", "vg-change", "vg create fast naa.60014051"),
+    ("vg-extend", "vg-change", "vg extend fast naa.60014052"),
+    ("vg-reduce", "vg-change", "vg reduce fast naa.60014052"),
+    ("vg-remove", "vg-change", "vg remove fast --type-name fast"),
+    ("vg-remove-usage", "vg-change", "vg remove fast"),
+    ("lv-create", "vg-change", "lv create fast vm7-root 20G"),
+    ("lv-create-wait", "vg-change", "lv create fast vm7-root 20G --wait"),
+    ("lv-create-failed", "vg-change-failed", "lv create fast vm7-root 20G --wait"),
+    ("lv-create-refused", "vg-refused", "lv create fast vm7-root 20G"),
+    ("lv-create-usage", "vg-change", "lv create fast vm7-root 20Q"),
+    ("lv-extend", "vg-change", "lv extend fast vm7-root 30G"),
+    ("lv-reduce", "vg-change", "lv reduce fast vm7-root 10G --type-name vm7-root"),
+    ("lv-remove", "vg-change", "lv remove fast vm7-root --type-name vm7-root"),
+    ("lv-remove-usage", "vg-change", "lv remove fast vm7-root"),
+    ("lv-rename", "vg-change", "lv rename fast vm7-root vm8-root"),
+    ("lv-snapshot", "vg-change", "lv snapshot fast vm7-root vm7-before 2G"),
     ("scan-wait-lost", "scan-lost", "scan --wait"),
     ("scan-wait-long", "scan-long", "scan --wait"),
     ("task-list", "tasks", "task list --all"),
