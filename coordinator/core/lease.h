@@ -48,11 +48,12 @@ struct seat {
     struct link link; /* object.seats */
     struct object *object;
     struct resource *resource;
-    struct link leases;       /* struct lease, oldest token first */
-    struct link readings;     /* struct reading, of scans that run */
-    struct scan_row *scan;    /* of a filesystem; NULL: never admitted. Its texts are owned */
-    char *type;               /* of a filesystem: ext4, xfs, ...; NULL: not told */
-    struct resource **images; /* of a filesystem: by path */
+    struct link leases;    /* struct lease, oldest token first */
+    struct link readings;  /* struct reading, of scans that run */
+    struct scan_row *scan; /* of a filesystem or VG; NULL: never admitted. Its texts are owned */
+    uint64_t own_seqno, own_mark; /* of a VG: the version that a task has made in this start */
+    char *type;                   /* of a filesystem: ext4, xfs, ...; NULL: not told */
+    struct resource **images;     /* of a filesystem: by path */
     uint32_t image_count;
 };
 

@@ -89,15 +89,18 @@ static int lun_event(struct step *s, const struct edge *e, uint64_t was, uint64_
 
 static int vg_event(struct step *s, const struct edge *e, uint64_t was, uint64_t is)
 {
+    bool outside = vg_is_outside(e->resource);
     char label[200];
 
     resource_label_in(e->resource, label, sizeof label);
-    return event(s, "vg.changed", is > was ? SEVERITY_INFO : SEVERITY_WARNING, e->node, e->resource,
+    return event(s, "vg.changed", is > was && !outside ? SEVERITY_INFO : SEVERITY_WARNING, e->node,
+                 e->resource,
                  is == was ? "Volume group %s has other metadata at the same version (%llu, now "
-                             "%llu): %s is the first to see it."
+                             "%llu): %s is the first to see it.%s"
                            : "Volume group %s went from version %llu to %llu: %s is the first to "
-                             "see it.",
-                 label, (unsigned long long)was, (unsigned long long)is, e->node->row.name);
+                             "see it.%s",
+                 label, (unsigned long long)was, (unsigned long long)is, e->node->row.name,
+                 outside ? " No task has done that, and nobody but muster may change it." : "");
 }
 
 /* Is what it says now what nobody has said before? A volume group's version that is older than one

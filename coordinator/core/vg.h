@@ -36,6 +36,8 @@ int vg_place(struct step *s, struct job *j);
 /* The right of the task, NULL: it has none (yet, or any more). */
 struct lease *vg_right(const struct coord *c, const struct task *t);
 int vg_release(struct step *s, const struct task *t, enum lease_ending how);
+/* Its newest version is of no task, though it is muster's to change and no task changes it now. */
+bool vg_is_outside(const struct resource *r);
 /* Something has changed that may have been in the way of a change. */
 void vgs_wake(struct coord *c);
 int vgs_settle(struct step *s);

@@ -60,6 +60,20 @@ int vg_release(struct step *s, const struct task *t, enum lease_ending how)
     return rc;
 }
 
+bool vg_is_outside(const struct resource *r)
+{
+    const struct seat *seat = r->seat;
+
+    if (seat == NULL || seat->scan == NULL || !seat->scan->admitted ||
+        (r->size == seat->own_seqno && r->mark == seat->own_mark))
+        return false;
+    for (const struct link *l = seat->leases.next; l != &seat->leases; l = l->next) {
+        if (container_of(l, struct lease, on_resource)->row.kind == KIND_CHANGE)
+            return false;
+    }
+    return true;
+}
+
 /* ---- what the nodes have -------------------------------------------------------------------- */
 
 static bool is_up(const struct node *n)

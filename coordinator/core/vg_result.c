@@ -25,6 +25,17 @@ static int keep(struct vg_change *v, const char **to, const char *text)
     return (*to != NULL) == (text != NULL) ? 0 : -ENOMEM;
 }
 
+/* Nodes tell of it later than of what they were asked. */
+static void made_by_us(const struct coord *c, const struct vg_change_row *row)
+{
+    const struct resource *r = vg_of(c, row);
+
+    if (r == NULL || r->seat == NULL)
+        return;
+    r->seat->own_seqno = row->seqno;
+    r->seat->own_mark = row->mark;
+}
+
 static int done(struct step *s, struct job *j, const struct lvm_result *in)
 {
     struct task *t = j->task;
@@ -34,6 +45,7 @@ static int done(struct step *s, struct job *j, const struct lvm_result *in)
     row->done = true;
     row->seqno = in->seqno;
     row->mark = in->mark;
+    made_by_us(s->c, row);
     if (row->vg_uuid == NULL)
         rc = keep(t->vg, &row->vg_uuid, in->vg_uuid);
     if (rc == 0 && row->lv_uuid == NULL)

@@ -470,6 +470,34 @@ Test(vg, nodes_that_disagree_stop_all_changes)
     cr_expect_not_null(order_to(&to), "they do");
 }
 
+static size_t outside(void)
+{
+    return durable_count_events(l->d, "vg.changed", "No task has done that");
+}
+
+Test(vg, what_no_task_has_changed_is_told)
+{
+    const struct lvm_order *o;
+    unsigned to;
+
+    written();
+    spread();
+    cr_expect_eq(outside(), 0, "it may be changed by whoever does that");
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    written();
+    result(to, o, LVM_DONE, NULL);
+    for (unsigned i = 0; i < MACHINES; i++)
+        refreshed(i, true);
+    cr_assert_null(task());
+    spread();
+    cr_expect_eq(outside(), 0, "also where its rows come after its answer");
+    written();
+    spread();
+    cr_expect_eq(outside(), 1);
+}
+
 Test(vg, input)
 {
     static const struct {
