@@ -102,14 +102,19 @@ const char *vg_what(struct arena *a, const struct vg_change_row *row)
 
 /* ---- who is told ---------------------------------------------------------------------------- */
 
+static bool has_job(const struct task *t, const struct node *n)
+{
+    for (uint32_t i = t->job_count; i > 0 && t->jobs[i - 1]->row.step == t->row.step; i--) {
+        if (t->jobs[i - 1]->row.node_no == n->row.no)
+            return true;
+    }
+    return false;
+}
+
 static int job_of_node(struct step *s, struct task *t, struct node *n)
 {
     struct job *j;
 
-    for (uint32_t i = t->job_count; i > 0 && t->jobs[i - 1]->row.step == t->row.step; i--) {
-        if (t->jobs[i - 1]->row.node_no == n->row.no)
-            return 0;
-    }
     if (!jobs_room(s->c, 1)) {
         t->row.left_out++;
         return 0;
@@ -117,12 +122,13 @@ static int job_of_node(struct step *s, struct task *t, struct node *n)
     return job_new(s, t, vg_of(s->c, &t->vg->row), n, &j);
 }
 
-static int jobs_of_resource(struct step *s, struct task *t, const struct resource *r)
+/* `first`: no node has a job of this step yet, and none is looked for among thousands. */
+static int jobs_of_resource(struct step *s, struct task *t, const struct resource *r, bool first)
 {
     int rc = 0;
 
     for (const struct edge *e = r == NULL ? NULL : r->edges; rc == 0 && e != NULL; e = e->next) {
-        if (e->state != EDGE_LOST)
+        if (e->state != EDGE_LOST && (first || !has_job(t, e->node)))
             rc = job_of_node(s, t, e->node);
     }
     return rc;
@@ -137,10 +143,10 @@ static struct resource *container_of_change(const struct coord *c, const char *c
 static int jobs_of_all(struct step *s, struct task *t)
 {
     const struct vg_change_row *row = &t->vg->row;
-    int rc = jobs_of_resource(s, t, vg_of(s->c, row));
+    int rc = jobs_of_resource(s, t, vg_of(s->c, row), true);
 
     for (size_t i = 0; rc == 0 && i < row->containers.n; i++)
-        rc = jobs_of_resource(s, t, container_of_change(s->c, row->containers.v[i]));
+        rc = jobs_of_resource(s, t, container_of_change(s->c, row->containers.v[i]), false);
     return rc;
 }
 
