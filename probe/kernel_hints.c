@@ -125,9 +125,9 @@ static const struct {
     uint32_t all;
     bool may_lack; /* a kernel without it, or who may not hear it, goes without */
 } sources[KERNEL_SOURCES] = {
-    [KERNEL_LINKS] = { NULL, NETLINK_ROUTE, RTNLGRP_LINK, of_link, KIND(WORKER_NET) },
+    [KERNEL_LINKS] = { NULL, NETLINK_ROUTE, RTNLGRP_LINK, of_link, KIND(WORKER_NET), false },
     [KERNEL_DEVICES] = { NULL, NETLINK_KOBJECT_UEVENT, UEVENTS_OF_KERNEL, kernel_hints_of_uevent,
-                         KIND(WORKER_SYSTEM) | KIND(WORKER_NET) | BOTH_STORAGE },
+                         KIND(WORKER_SYSTEM) | KIND(WORKER_NET) | BOTH_STORAGE, false },
     [KERNEL_FIBRE] = { NULL, NETLINK_SCSITRANSPORT, FIBRE_EVENTS, of_fibre, KIND(WORKER_STORAGE),
                        true },
     [KERNEL_MOUNTS] = { .file = "/proc/self/mountinfo", .all = KIND(WORKER_STORAGE) },
