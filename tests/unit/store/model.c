@@ -845,13 +845,15 @@ static void add_column(struct buf *b, sqlite3_stmt *st, int i)
         add_text(b, (const char *)sqlite3_column_text(st, i));
 }
 
-/* "[]", or texts that are quoted by JSON. */
+/* "[]", or texts that are quoted by JSON. NULL: of a database that is damaged. */
 static void add_list(struct buf *b, const char *json)
 {
     struct arena *a = arena_new(0);
     struct strs list = { NULL, 0 };
 
-    if (store_list_parse(json, a, &list) == SQLITE_OK)
+    if (json == NULL)
+        add_text(b, NULL);
+    else if (store_list_parse(json, a, &list) == SQLITE_OK)
         add_strs(b, &list);
     arena_free(a);
 }
