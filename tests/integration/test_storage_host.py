@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from disks import Disks, need_disks
-from harness import Lab, check, run
+from harness import Lab, check, need_nic, run
 
 LSBLK = ("KNAME,TYPE,SIZE,MAJ:MIN,LOG-SEC,PHY-SEC,ROTA,RO,RM,DISC-MAX,START,MODEL,SERIAL,PKNAME")
 TABLE = "label: gpt\nsize=8M,name=first\nsize=16M,type=linux\nname=rest,type=swap\n"
@@ -171,6 +171,7 @@ def compare_uses(rows, containers, probe):
 
 
 def main():
+    need_nic()
     need_disks("lsblk", "blkid", "findmnt", "sfdisk", "partx", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs",
                "mkfs.vfat", "mkswap")
     with Lab() as lab, Disks(lab) as disks:
