@@ -28,6 +28,7 @@ int vg_change_save(struct step *s, const struct task *t);
 /* What it changes; NULL: nobody sees it, or it is not created yet. */
 struct resource *vg_of(const struct coord *c, const struct vg_change_row *row);
 struct resource *vg_lv_of(const struct coord *c, const struct vg_change_row *row);
+struct resource *vg_lun(const struct coord *c, const char *container); /* NULL: nobody sees it */
 /* "LV root of volume group fast", as sentences name it. NULL: out of memory. */
 const char *vg_what(struct arena *a, const struct vg_change_row *row);
 
@@ -35,15 +36,12 @@ const char *vg_what(struct arena *a, const struct vg_change_row *row);
 int vg_place(struct step *s, struct job *j);
 /* The right of the task, NULL: it has none (yet, or any more). */
 struct lease *vg_right(const struct coord *c, const struct task *t);
-int vg_release(struct step *s, const struct task *t, enum lease_ending how);
+int vg_release(struct step *s, const struct task *t);
 /* Its newest version is of no task, though it is muster's to change and no task changes it now. */
 bool vg_is_outside(const struct resource *r);
 /* Something has changed that may have been in the way of a change. */
 void vgs_wake(struct coord *c);
 int vgs_settle(struct step *s);
-/* The versions that nodes which are up have: NULL when they have one. Else one sentence. */
-int vg_disagreement(const struct coord *c, struct arena *a, const struct resource *r,
-                    const char **why);
 
 /* ---- vg_result.c: session.c's handlers of these messages, and what declines */
 int on_lvm_result(struct step *s, const struct envelope *env, struct key *k);

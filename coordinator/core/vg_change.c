@@ -134,7 +134,7 @@ static int jobs_of_resource(struct step *s, struct task *t, const struct resourc
     return rc;
 }
 
-static struct resource *container_of_change(const struct coord *c, const char *container)
+struct resource *vg_lun(const struct coord *c, const char *container)
 {
     return resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN, container));
 }
@@ -146,7 +146,7 @@ static int jobs_of_all(struct step *s, struct task *t)
     int rc = jobs_of_resource(s, t, vg_of(s->c, row), true);
 
     for (size_t i = 0; rc == 0 && i < row->containers.n; i++)
-        rc = jobs_of_resource(s, t, container_of_change(s->c, row->containers.v[i]), false);
+        rc = jobs_of_resource(s, t, vg_lun(s->c, row->containers.v[i]), false);
     return rc;
 }
 
@@ -359,7 +359,7 @@ static int make_release(struct step *s, struct task *t)
 {
     int rc = adopt_own(s, t);
 
-    return rc < 0 ? rc : vg_release(s, t, LEASE_RELEASED);
+    return rc < 0 ? rc : vg_release(s, t);
 }
 
 /* ---- how it ended --------------------------------------------------------------------------- */

@@ -31,7 +31,7 @@ static struct resource *subject(const struct coord *c, const struct task *t)
     struct resource *r = row->op == LVM_VG_CREATE ? NULL : vg_of(c, row);
 
     if (r == NULL && row->op == LVM_VG_CREATE && row->containers.n > 0)
-        r = resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN, row->containers.v[0]));
+        r = vg_lun(c, row->containers.v[0]);
     return r;
 }
 
@@ -45,18 +45,17 @@ static struct lease *any_right(const struct coord *c, const struct task *t)
     struct lease *l = vg_right(c, t);
 
     for (size_t i = 0; l == NULL && i < t->vg->row.containers.n; i++)
-        l = right_on(
-            resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN, t->vg->row.containers.v[i])), t);
+        l = right_on(vg_lun(c, t->vg->row.containers.v[i]), t);
     return l;
 }
 
-int vg_release(struct step *s, const struct task *t, enum lease_ending how)
+int vg_release(struct step *s, const struct task *t)
 {
     struct lease *l;
     int rc = 0;
 
     while (rc == 0 && (l = any_right(s->c, t)) != NULL)
-        rc = lease_end(s, l, how);
+        rc = lease_end(s, l, LEASE_RELEASED);
     return rc;
 }
 
@@ -76,39 +75,29 @@ bool vg_is_outside(const struct resource *r)
 
 /* ---- what the nodes have -------------------------------------------------------------------- */
 
-static bool is_up(const struct node *n)
-{
-    return may_order(n) && n->row.admission == NODE_APPROVED;
-}
-
-static const struct sighting *version_of(const struct edge *e)
-{
-    return e->sightings;
-}
-
-int vg_disagreement(const struct coord *c, struct arena *a, const struct resource *r,
-                    const char **why)
+/* The versions that nodes which are up have: *why is NULL when they have one, else one sentence. A
+ * node has one row of a volume group. */
+static int disagreement(struct arena *a, const struct resource *r, const char **why)
 {
     const struct edge *first = NULL;
 
-    (void)c;
     *why = NULL;
     for (const struct edge *e = r->edges; e != NULL; e = e->next) {
-        const struct sighting *g = version_of(e);
+        const struct sighting *g = e->sightings;
 
-        if (g == NULL || !is_up(e->node) || e->state == EDGE_LOST)
+        if (g == NULL || !may_order(e->node) || e->state == EDGE_LOST)
             continue;
         if (first == NULL)
             first = e;
-        if (g->sight.size == version_of(first)->sight.size &&
-            g->sight.mark == version_of(first)->sight.mark)
+        if (g->sight.size == first->sightings->sight.size &&
+            g->sight.mark == first->sightings->sight.mark)
             continue;
         *why = arena_printf(a,
                             "%s has version %llu of its metadata, and %s has %s%llu: nothing is "
                             "changed until they agree",
-                            first->node->row.name,
-                            (unsigned long long)version_of(first)->sight.size, e->node->row.name,
-                            g->sight.size == version_of(first)->sight.size ? "another " : "",
+                            first->node->row.name, (unsigned long long)first->sightings->sight.size,
+                            e->node->row.name,
+                            g->sight.size == first->sightings->sight.size ? "another " : "",
                             (unsigned long long)g->sight.size);
         return *why == NULL ? -ENOMEM : 0;
     }
@@ -118,17 +107,16 @@ int vg_disagreement(const struct coord *c, struct arena *a, const struct resourc
 /* The node has all of it, and what it knows is what all know. */
 static bool is_fit(const struct edge *e, const struct resource *r)
 {
-    const struct sighting *g = version_of(e);
+    const struct sighting *g = e->sightings;
 
-    return is_up(e->node) && !e->node->row.draining && e->shown == EDGE_OK && g != NULL &&
+    return may_order(e->node) && !e->node->row.draining && e->shown == EDGE_OK && g != NULL &&
            (r->kind != RESOURCE_VG || (g->sight.size == r->size && g->sight.mark == r->mark));
 }
 
 static bool sees_all(const struct coord *c, const struct node *n, const struct vg_change_row *row)
 {
     for (size_t i = 0; i < row->containers.n; i++) {
-        const struct resource *r =
-            resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN, row->containers.v[i]));
+        const struct resource *r = vg_lun(c, row->containers.v[i]);
         const struct edge *e = r == NULL ? NULL : edge_find(n, r);
 
         if (e == NULL || e->shown != EDGE_OK)
@@ -177,8 +165,7 @@ static int may_change(struct step *s, const struct task *t, const struct node *n
     if (rc == 0 && v->way == WAY_FREE && lv != NULL)
         rc = conflict(s->c, s->u->arena, lv, WANT_CHANGE, n, v);
     for (size_t i = 0; rc == 0 && v->way == WAY_FREE && i < row->containers.n; i++) {
-        const struct resource *lun =
-            resource_by_id(s->c, resource_seen_id(NULL, RESOURCE_LUN, row->containers.v[i]));
+        const struct resource *lun = vg_lun(s->c, row->containers.v[i]);
 
         if (lun != NULL && lun != r && row->op != LVM_VG_REDUCE)
             rc = conflict(s->c, s->u->arena, lun, WANT_CHANGE, n, v);
@@ -197,8 +184,7 @@ static int grant_all(struct step *s, const struct job *j, struct node *n, struct
     int rc = lease_give(s, n, r, &what, &l);
 
     for (size_t i = 0; rc == 0 && i < row->containers.n; i++) {
-        struct resource *lun =
-            resource_by_id(s->c, resource_seen_id(NULL, RESOURCE_LUN, row->containers.v[i]));
+        struct resource *lun = vg_lun(s->c, row->containers.v[i]);
 
         if (lun != NULL && lun != r)
             rc = lease_give(s, n, lun, &what, &l);
@@ -243,7 +229,7 @@ int vg_place(struct step *s, struct job *j)
     if (r == NULL || r->edges == NULL)
         return lacks(s, j, r, "no node sees it");
     if (r->kind == RESOURCE_VG)
-        rc = vg_disagreement(s->c, s->u->arena, r, &why);
+        rc = disagreement(s->u->arena, r, &why);
     if (rc < 0 || why != NULL)
         return rc < 0 ? rc : lacks(s, j, r, why);
     n = choose(s->c, r, &t->vg->row);

@@ -58,7 +58,7 @@ static int done(struct step *s, struct job *j, const struct lvm_result *in)
 /* Nothing writes any more: the worker is gone, or never was. */
 static int not_done(struct step *s, struct job *j, const char *reason)
 {
-    int rc = vg_release(s, j->task, LEASE_RELEASED);
+    int rc = vg_release(s, j->task);
 
     return rc < 0 ? rc : job_done(s, j, VG_OUT_FAILED, reason);
 }
@@ -142,9 +142,9 @@ int on_lvm_refreshed(struct step *s, const struct envelope *env, struct key *k)
 
 int vg_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms)
 {
+    if (retry_ms > 0) /* the order is repeated in any case */
+        return 0;
     if (job_step(j)->place == NULL)
-        return retry_ms > 0 ? 0 : job_done(s, j, VG_OUT_FAILED, reason);
-    if (retry_ms > 0 || j->row.attempt < LIMIT_JOB_ATTEMPTS)
-        return retry_ms > 0 ? 0 : job_again(s, j, reason);
-    return not_done(s, j, reason);
+        return job_done(s, j, VG_OUT_FAILED, reason);
+    return j->row.attempt < LIMIT_JOB_ATTEMPTS ? job_again(s, j, reason) : not_done(s, j, reason);
 }
