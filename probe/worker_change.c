@@ -11,29 +11,10 @@
 #include "worker_limits.h"
 #include "worker_talk.h"
 
-static int send_result(const struct lvm_result *r, struct err *e)
-{
-    struct worker_result result = { .present = 0 };
-    struct buf b = { 0 };
-    int fd = -1, rc = wire_encode(&lvm_result_desc, r, &b, e);
-
-    if (rc == 0) {
-        fd = worker_memfd(b.p, b.n, true);
-        rc = fd < 0 ? err_set(e, fd, "cannot make a memfd: %s", strerror(-fd)) : 0;
-    }
-    REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
-    REC_SET(&result, worker_result, bytes, b.n);
-    if (rc == 0)
-        rc = worker_send(&result, fd, -1, e);
-    if (fd >= 0)
-        close(fd);
-    buf_deinit(&b);
-    return rc;
-}
-
 static int carry_out(const struct lvm_change *c, struct arena *a, int parent, struct err *e)
 {
     struct change_run run = { .change = c, .arena = a };
+    struct worker_result result = { .present = 0 };
     struct err why;
     int opened = change_open(&run, &why);
     int rc = worker_confine_change(parent, e);
@@ -44,7 +25,7 @@ static int carry_out(const struct lvm_change *c, struct arena *a, int parent, st
         change_not_opened(&run, opened, &why);
     else
         change_carry_out(&run);
-    return send_result(&run.result, e);
+    return worker_record_send(&lvm_result_desc, &run.result, &result, e);
 }
 
 int worker_change(const char *boot, const char *key, struct err *e)

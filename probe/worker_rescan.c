@@ -379,8 +379,6 @@ static int send_result(struct look *l, struct err *e)
     struct worker_result result = { .present = 0 };
     struct rescan_result *r = &l->result;
     struct strs added = { l->added.v, l->added.n }, gone = { l->gone.v, l->gone.n };
-    struct buf b = { 0 };
-    int fd = -1, rc;
     struct order_key key = { .present = 0 }; /* the agent has it */
 
     REC_SET(&key, order_key, task, 0);
@@ -395,19 +393,7 @@ static int send_result(struct look *l, struct err *e)
         REC_SET(r, rescan_result, reason, l->why);
         REC_SET(r, rescan_result, again, l->mends);
     }
-    rc = wire_encode(&rescan_result_desc, r, &b, e);
-    if (rc == 0) {
-        fd = worker_memfd(b.p, b.n, true);
-        rc = fd < 0 ? err_set(e, fd, "cannot make a memfd: %s", strerror(-fd)) : 0;
-    }
-    REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
-    REC_SET(&result, worker_result, bytes, b.n);
-    if (rc == 0)
-        rc = worker_send(&result, fd, -1, e);
-    if (fd >= 0)
-        close(fd);
-    buf_deinit(&b);
-    return rc;
+    return worker_record_send(&rescan_result_desc, r, &result, e);
 }
 
 static int64_t clock_ms(void)

@@ -75,24 +75,11 @@ static int send_record(const struct record_desc *d, const void *record, const st
                        struct err *e)
 {
     struct worker_result result = { .present = 0 };
-    struct buf b = { 0 };
-    int fd = -1, rc = wire_encode(d, record, &b, e);
 
-    if (rc == 0) {
-        fd = worker_memfd(b.p, b.n, true);
-        rc = fd < 0 ? err_set(e, fd, "cannot make a memfd: %s", strerror(-fd)) : 0;
-    }
-    REC_SET(&result, worker_result, version, PROTOCOL_VERSION);
-    REC_SET(&result, worker_result, bytes, b.n);
     REC_SET(&result, worker_result, clean, s->clean);
     if (s->stale)
         REC_SET(&result, worker_result, stale, true);
-    if (rc == 0)
-        rc = worker_send(&result, fd, -1, e);
-    if (fd >= 0)
-        close(fd);
-    buf_deinit(&b);
-    return rc;
+    return worker_record_send(d, record, &result, e);
 }
 
 static int send_proof(int proof, const char *why, struct err *e)

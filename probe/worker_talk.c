@@ -117,6 +117,26 @@ int worker_send(const struct worker_result *result, int memfd, int memory, struc
     return rc;
 }
 
+int worker_record_send(const struct record_desc *d, const void *record,
+                       struct worker_result *result, struct err *e)
+{
+    struct buf b = { 0 };
+    int fd = -1, rc = wire_encode(d, record, &b, e);
+
+    if (rc == 0) {
+        fd = worker_memfd(b.p, b.n, true);
+        rc = fd < 0 ? err_set(e, fd, "cannot make a memfd: %s", strerror(-fd)) : 0;
+    }
+    REC_SET(result, worker_result, version, PROTOCOL_VERSION);
+    REC_SET(result, worker_result, bytes, b.n);
+    if (rc == 0)
+        rc = worker_send(result, fd, -1, e);
+    if (fd >= 0)
+        close(fd);
+    buf_deinit(&b);
+    return rc;
+}
+
 int worker_error_send(const char *text, struct err *e)
 {
     struct worker_result result = { .present = 0 };

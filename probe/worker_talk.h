@@ -27,5 +27,9 @@ int worker_error_send(const char *text, struct err *e);
 int worker_memfd(const void *p, size_t n, bool sealed);
 /* Either may be -1. */
 int worker_send(const struct worker_result *result, int memfd, int memory, struct err *e);
+/* A record in a sealed memory file, with what else `result` says; its version and length are filled
+ * in. */
+int worker_record_send(const struct record_desc *d, const void *record,
+                       struct worker_result *result, struct err *e);
 
 #endif
