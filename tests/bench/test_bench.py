@@ -19,6 +19,8 @@ COORDINATOR, PROBE = path("coordinator", "muster-coordinator"), path("probe", "m
 RUNS = {
     "bench-ingest": ([path("bench", "bench-ingest"), "-c", COORDINATOR, "-n", "3", "-r", "1"],
                      r"first report, durable +\d+ rows/s +ratio +[0-9.]+"),
+    "bench-propagate": ([path("bench", "bench-propagate"), "-c", COORDINATOR, "-r", "1", "--down-ms", "7000"],
+                        r"ratio +[0-9.]+(?s:.*)known to be down .*told as behind: 3 of 3\n"),
     "bench-probe": ([path("bench", "bench-probe"), "-c", COORDINATOR, "-p", PROBE, "-s", "1", "-r", "2"],
                     r"resident"),
     "bench-walk": ([path("bench", "bench-walk"), "-n", "10", "-r", "1"], r"ratio|page cache"),
