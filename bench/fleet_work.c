@@ -40,10 +40,12 @@ static int begin_scan(struct fleet_work *w, struct fleet_mounted *m, const struc
     const char *mark = fingerprint(g, w->arena);
     bool known = g->fingerprint != NULL && mark != NULL && strcmp(g->fingerprint, mark) == 0;
     struct recs images;
-    int64_t ms = known ? REACH_MS : fleet_scan_ms(s, g->uuid);
+    int64_t ms = fleet_scan_ms(s, g->uuid);
 
     if (mark == NULL || !wire_uuid(g->resource, &w->resource))
         return -ENOMEM;
+    if (known && ms > REACH_MS)
+        ms = REACH_MS;
     w->request = x->request;
     w->deadline = x->deadline;
     w->ends.v = now.v + ms;
