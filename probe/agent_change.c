@@ -166,7 +166,8 @@ static const struct section *section_of(const void *ctx, enum section_id id)
     return agent_section(ctx, id);
 }
 
-/* All that change_target looks at. After a start nothing is known, not even that a disk is in use. */
+/* All that change_target looks at. After a start nothing is known, not even that a disk is in use.
+ */
 static bool is_read(const struct agent *a)
 {
     static const enum section_id needed[] = { SECTION_LUNS, SECTION_PATHS, SECTION_PARTITIONS,
