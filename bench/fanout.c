@@ -20,8 +20,10 @@
 
 enum {
     MOST_BYTES = 4096, /* of a message */
-    ID_BYTES = 5,      /* of a peer, as a ROUTER chooses it */
-    IO_THREADS = 2,    /* as the coordinator has */
+    ID_BYTES = 5,      /* of a peer: the same when it has to connect anew */
+    AGAIN_MS = 10,
+    AGAIN_TIMES = 1000,
+    IO_THREADS = 2, /* as the coordinator has */
     EPOLL_BATCH = 256,
     WAIT_S = 120,
 };
@@ -51,11 +53,25 @@ static bool take(struct router *r, uint8_t id[ID_BYTES])
            zmq_recv(r->socket, body, sizeof body, 0) >= 0;
 }
 
+/* One that is connecting anew just now is waited for. */
+static bool address(struct router *r, const uint8_t id[ID_BYTES])
+{
+    zmq_pollitem_t item = { .socket = r->socket, .events = 0 }; /* for its time alone */
+
+    for (int i = 0; i < AGAIN_TIMES; i++) {
+        if (zmq_send(r->socket, id, ID_BYTES, ZMQ_SNDMORE) >= 0)
+            return true;
+        if (zmq_errno() != EHOSTUNREACH)
+            return false;
+        zmq_poll(&item, 1, AGAIN_MS);
+    }
+    return false;
+}
+
 static bool send_all(struct router *r, size_t n)
 {
     for (uint32_t i = 0; i < r->ends.nodes; i++) {
-        if (zmq_send(r->socket, r->peers[i], ID_BYTES, ZMQ_SNDMORE) < 0 ||
-            zmq_send(r->socket, r->message, n, 0) < 0)
+        if (!address(r, r->peers[i]) || zmq_send(r->socket, r->message, n, 0) < 0)
             return false;
     }
     return true;
@@ -98,7 +114,9 @@ static int run_router(const struct ends *ends)
     zmq_ctx_set(zmq, ZMQ_IO_THREADS, IO_THREADS);
     r.socket = net_router(zmq, ends->endpoint, &ends->server, "fanout", MOST_BYTES, 0, &e);
     r.peers = calloc(ends->nodes, sizeof *r.peers);
-    good = r.socket != NULL && r.peers != NULL && route(&r);
+    good = r.socket != NULL && r.peers != NULL &&
+           zmq_setsockopt(r.socket, ZMQ_ROUTER_HANDOVER, &(int){ 1 }, sizeof(int)) == 0 &&
+           route(&r);
     if (!good)
         fprintf(stderr, "the bare ROUTER has ended: %s\n", zmq_strerror(zmq_errno()));
     return good ? 0 : 1;

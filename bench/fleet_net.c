@@ -251,7 +251,9 @@ static int give_held(struct fleet *f, struct sim *s, struct err *e)
     rc = wire_decode_envelope(s->held.p, s->held.n, f->scratch, &env, e);
     buf_reset(&s->held);
     ev.message = env;
-    return rc < 0 ? rc : step(f, s, &ev, e);
+    if (rc == 0)
+        rc = step(f, s, &ev, e);
+    return rc < 0 ? rc : drain(f, s, e); /* as in run_due() */
 }
 
 int fleet_release(struct fleet *f, struct err *e)
