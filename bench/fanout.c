@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,10 +21,8 @@
 
 enum {
     MOST_BYTES = 4096, /* of a message */
-    ID_BYTES = 5,      /* of a peer: the same when it has to connect anew */
-    AGAIN_MS = 10,
-    AGAIN_TIMES = 1000,
-    IO_THREADS = 2, /* as the coordinator has */
+    ID_BYTES = 5,      /* of a peer, as a ROUTER chooses it */
+    IO_THREADS = 2,    /* as the coordinator has */
     EPOLL_BATCH = 256,
     WAIT_S = 120,
 };
@@ -53,45 +52,43 @@ static bool take(struct router *r, uint8_t id[ID_BYTES])
            zmq_recv(r->socket, body, sizeof body, 0) >= 0;
 }
 
-/* One that is connecting anew just now is waited for. */
-static bool address(struct router *r, const uint8_t id[ID_BYTES])
-{
-    zmq_pollitem_t item = { .socket = r->socket, .events = 0 }; /* for its time alone */
-
-    for (int i = 0; i < AGAIN_TIMES; i++) {
-        if (zmq_send(r->socket, id, ID_BYTES, ZMQ_SNDMORE) >= 0)
-            return true;
-        if (zmq_errno() != EHOSTUNREACH)
-            return false;
-        zmq_poll(&item, 1, AGAIN_MS);
-    }
-    return false;
-}
-
 static bool send_all(struct router *r, size_t n)
 {
     for (uint32_t i = 0; i < r->ends.nodes; i++) {
-        if (!address(r, r->peers[i]) || zmq_send(r->socket, r->message, n, 0) < 0)
+        if (zmq_send(r->socket, r->peers[i], ID_BYTES, ZMQ_SNDMORE) < 0 ||
+            zmq_send(r->socket, r->message, n, 0) < 0)
             return false;
     }
     return true;
 }
 
-/* The first byte of an order: whether answers are waited for. */
+/* Each says that it is there, before each round: who had to connect anew has another name then. */
+static bool learn(struct router *r)
+{
+    for (uint32_t i = 0; i < r->ends.nodes; i++) {
+        if (!take(r, r->peers[i]))
+            return false;
+    }
+    return true;
+}
+
+/* The first byte of an order: whether answers are waited for. One of that byte alone: to learn. */
 static bool route(struct router *r)
 {
     uint8_t order[MOST_BYTES + 1], id[ID_BYTES];
     double done = 0;
 
-    for (uint32_t i = 0; i < r->ends.nodes; i++) {
-        if (!take(r, r->peers[i]))
-            return false;
-    }
+    if (!learn(r))
+        return false;
     while (send(r->ends.fd, &done, sizeof done, 0) > 0) {
         ssize_t n = recv(r->ends.fd, order, sizeof order, 0);
 
-        if (n <= 1)
+        if (n <= 0)
             return true;
+        if (n == 1 && !learn(r))
+            return false;
+        if (n == 1)
+            continue;
         memcpy(r->message, order + 1, (size_t)n - 1);
         if (!send_all(r, (size_t)n - 1))
             return false;
@@ -114,9 +111,7 @@ static int run_router(const struct ends *ends)
     zmq_ctx_set(zmq, ZMQ_IO_THREADS, IO_THREADS);
     r.socket = net_router(zmq, ends->endpoint, &ends->server, "fanout", MOST_BYTES, 0, &e);
     r.peers = calloc(ends->nodes, sizeof *r.peers);
-    good = r.socket != NULL && r.peers != NULL &&
-           zmq_setsockopt(r.socket, ZMQ_ROUTER_HANDOVER, &(int){ 1 }, sizeof(int)) == 0 &&
-           route(&r);
+    good = r.socket != NULL && r.peers != NULL && route(&r);
     if (!good)
         fprintf(stderr, "the bare ROUTER has ended: %s\n", zmq_strerror(zmq_errno()));
     return good ? 0 : 1;
@@ -195,6 +190,10 @@ static bool hear_order(struct dealers *d)
     d->answer_bytes = (size_t)n - 1;
     memcpy(d->answer, order + 1, d->answer_bytes);
     d->received = 0;
+    for (uint32_t i = 0; i < d->ends.nodes; i++) {
+        if (zmq_send(d->sockets[i], "here", 4, 0) < 0 || !drain(d, d->sockets[i]))
+            return false;
+    }
     return send(d->ends.fd, &(double){ 0 }, sizeof(double), 0) > 0;
 }
 
@@ -242,6 +241,7 @@ static pid_t begin(struct ends ends, int (*run)(const struct ends *), int *fd)
         return -1;
     pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(pair[0]);
         ends.fd = pair[1];
         _exit(run(&ends));
@@ -311,7 +311,8 @@ double fanout_round(struct fanout *f, const struct buf *message, const struct bu
 {
     double began, heard = -1, answered = -1;
 
-    if (say(f->to_dealers, true, answer) && hear(f->to_dealers) >= 0) {
+    if (say(f->to_dealers, true, answer) && hear(f->to_dealers) >= 0 &&
+        say(f->to_router, false, NULL) && hear(f->to_router) >= 0) {
         began = seconds_now();
         if (say(f->to_router, answer != NULL, message)) {
             heard = hear(f->to_dealers) - began;
