@@ -159,7 +159,7 @@ static int may_change(struct step *s, const struct task *t, const struct node *n
                       const struct resource *r, struct verdict *v)
 {
     const struct vg_change_row *row = &t->vg->row;
-    const struct resource *lv = vg_lv_of(s->c, row);
+    const struct resource *lv = vg_lv_not_in_use(s->c, row);
     int rc = conflict(s->c, s->u->arena, r, WANT_CHANGE, n, v);
 
     if (rc == 0 && v->way == WAY_FREE && lv != NULL)

@@ -455,6 +455,19 @@ Test(vg, who_has_it_open_is_named)
                  "other LVs may be in use meanwhile");
 }
 
+Test(vg, an_lv_is_extended_while_it_is_in_use)
+{
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    adopt(true);
+    uses_it(1, "lv.uuid-root");
+    cr_assert_eq(change(LVM_LV_EXTEND, "root", 2u << 30), REPLY_OK, "%s", l->reply->text);
+    o = order_to(&to);
+    cr_assert_not_null(o, "and begun");
+    cr_expect_eq(o->op, LVM_LV_EXTEND);
+}
+
 Test(vg, nodes_that_disagree_stop_all_changes)
 {
     unsigned to = 99;
