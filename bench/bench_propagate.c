@@ -587,10 +587,12 @@ int main(int argc, char **argv)
     }
     one_group(&b);
     good = measure(&b, &e) == 0;
-    if (good)
-        good = print_text(&b) & write_json(&b);
-    else
+    if (good) {
+        good = print_text(&b);
+        good = write_json(&b) && good;
+    } else {
         fprintf(stderr, "bench-propagate: %s\n", e.text);
+    }
     end(&b);
     return good ? 0 : 1;
 }

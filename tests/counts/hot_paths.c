@@ -15,7 +15,7 @@
 #include "shop.h"
 #include "wire/codec.h"
 
-#define HOT __attribute__((noinline, noclone))
+#define HOT __attribute__((noinline))
 
 enum { NODES = 30, ROUNDS = 10, MOST_SECTIONS = 2 * SECTION_COUNT };
 
