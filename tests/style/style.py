@@ -23,6 +23,7 @@ PLACES = {
     "probe/scan/": "scan", "probe/scan/parse_": "image", "probe/scan/walk": "image",
     "probe/scan/limits": "image", "probe/scan/scan_": "scanner",
     "probe/change/": "change", "probe/change/parse_": "plan", "probe/worker_change.c": "worker",
+    "probe/worker_refresh.c": "worker",
     "cli/": "cli",
 }
 # Layer -> layers whose headers it may include.
@@ -59,7 +60,7 @@ OWNED = {
     r"netlink/.*": r"probe/collect/|tests/unit/parse|tests/fuzz/parse",
     r"jansson\.h": r"probe/collect/|tests/|bench/",
     r"blkid/.*": r"probe/collect/probe_blkid",
-    r"libdevmapper\.h": r"probe/collect/(dm_driver|read_dm)|probe/scan/snapshot|probe/change/resume|tests/",
+    r"libdevmapper\.h": r"probe/collect/(dm_driver|read_dm)|probe/scan/snapshot|probe/change/mapped|tests/",
 }
 # Never, anywhere: no bound, not reentrant, or a second way to do what something here does already.
 BANNED = r"\b(gets|strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|alloca|tmpnam|mktemp|gmtime|localtime|ctime|asctime|rand|srand|system|popen)\s*\("

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Workers of refreshes: one after the other, and what a killed one has left is done again by a later
- * supervisor. */
+/* Workers of refreshes: one after the other, and what a killed one has left is done again by a
+ * later supervisor. */
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
