@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { MOST_WORDS = 8 };
+
 int run_program(char *const argv[])
 {
     int status = -1;
@@ -48,7 +50,7 @@ double median(double *values, size_t n)
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-static int free_port(void)
+int loopback_port(void)
 {
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t n = sizeof a;
@@ -62,7 +64,28 @@ static int free_port(void)
     return port;
 }
 
+static void run_daemon(const char *program, const struct daemon_run *d, const char *const *more)
+{
+    const char *argv[MOST_WORDS + 8] = { program,  "--state-dir",  d->state, "--listen",
+                                         d->nodes, "--client-ipc", d->client };
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int i = 0; more != NULL && more[i] != NULL && i < MOST_WORDS; i++)
+        argv[7 + i] = more[i];
+    dup2(null, 0);
+    dup2(null, 1);
+    dup2(null, 2);
+    execv(program, (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
 int daemon_start(const char *program, struct daemon_run *d, struct err *e)
+{
+    return daemon_start_with(program, NULL, d, e);
+}
+
+int daemon_start_with(const char *program, const char *const *words, struct daemon_run *d,
+                      struct err *e)
 {
     struct muster_options o = { .timeout_ms = 30000 };
     struct muster_reply r = { 0 };
@@ -73,19 +96,11 @@ int daemon_start(const char *program, struct daemon_run *d, struct err *e)
     if (mkdtemp(d->dir) == NULL)
         return err_set(e, -errno, "cannot make a folder in /tmp: %s", strerror(errno));
     snprintf(d->state, sizeof d->state, "%s/state", d->dir);
-    snprintf(d->nodes, sizeof d->nodes, "tcp://127.0.0.1:%d", free_port());
+    snprintf(d->nodes, sizeof d->nodes, "tcp://127.0.0.1:%d", loopback_port());
     snprintf(d->client, sizeof d->client, "ipc://%s/client.sock", d->dir);
     d->pid = fork();
-    if (d->pid == 0) {
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-        dup2(null, 0);
-        dup2(null, 1);
-        dup2(null, 2);
-        execl(program, program, "--state-dir", d->state, "--listen", d->nodes, "--client-ipc",
-              d->client, (char *)NULL);
-        _exit(127);
-    }
+    if (d->pid == 0)
+        run_daemon(program, d, words);
     o.endpoint = d->client;
     REC_SET(&hello, request, op, OP_STATUS);
     if (muster_connect(&o, &d->conn) != 0 || muster_call(d->conn, &hello, &r) != 0) {

@@ -19,6 +19,9 @@ struct daemon_run {
 
 /* Starts `program` and waits until it answers. 0, or a negative errno with a sentence. */
 int daemon_start(const char *program, struct daemon_run *d, struct err *e);
+/* With more words on its command line, at most 8, and NULL. */
+int daemon_start_with(const char *program, const char *const *words, struct daemon_run *d,
+                      struct err *e);
 /* Ends it and removes its state. */
 void daemon_stop(struct daemon_run *d);
 /* User and system time of the process so far, in seconds. */
@@ -26,6 +29,7 @@ double daemon_cpu_s(const struct daemon_run *d);
 /* `count` enrolment tokens; free each and the array. */
 int daemon_tokens(struct daemon_run *d, uint32_t count, char ***out, struct err *e);
 
+int loopback_port(void);             /* that nobody listens on now */
 int run_program(char *const argv[]); /* to its end; 0, or -1: it did not end well */
 double seconds_now(void);            /* CLOCK_MONOTONIC */
 int compare_doubles(const void *a, const void *b);

@@ -7,6 +7,8 @@
 #include "agent.h"
 #include "fleet_shape.h"
 
+struct fleet_vgs;
+
 struct fleet_host {
     uuid128 node_id, boot_id;
     struct identity identity;
@@ -19,6 +21,7 @@ struct fleet_state {
     uint64_t nics_down;  /* bit set of NICs without carrier, beside those that the seed made so */
     uint32_t ports_down; /* bit set of FC ports */
     uint64_t luns_gone[FLEET_LUNS / 64]; /* bit set of LUNs of its group that are unmapped */
+    const struct fleet_vgs *vgs;         /* of the whole fleet; what LVM reads, if it is asked */
 };
 
 void fleet_host(const struct fleet_shape *shape, uint32_t index, uint32_t boots, struct arena *a,

@@ -4,14 +4,13 @@
 #include <errno.h>
 
 #include "fleet_gen_internal.h"
-
-enum { EXTENT_BYTES = 4 << 20, EXTENTS = 25600, LV_EXTENTS = 256 };
-enum { SALT_PV = 1 << 17, SALT_VG, SALT_LV };
+#include "fleet_vgs.h"
 
 /* A volume group of a masking group, as one host sees it. */
 struct group {
     const struct fleet_shape *s;
     const struct fleet_state *state;
+    const struct fleet_vg *disk; /* what is on its PVs; its texts live as long as the fleet */
     uint32_t group, vg;
     uint32_t here; /* PVs that it sees */
 };
@@ -21,29 +20,12 @@ static uint32_t lun_of(const struct group *g, uint32_t pv)
     return g->s->filesystems + g->vg * g->s->pvs + pv;
 }
 
-/* As LVM writes one: 6-4-4-4-4-4-6 letters and digits. */
-static const char *lvm_uuid(const struct group *g, uint64_t salt, uint32_t no, struct arena *a)
+static const char *uuid_of_pv(const struct group *g, uint32_t pv, struct arena *a)
 {
-    static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    static const uint8_t parts[] = { 6, 4, 4, 4, 4, 4, 6 };
-    uint64_t r = fleet_mix(g->s->seed ^ fleet_mix(salt << 32 | g->group)) ^
-                 fleet_mix((uint64_t)g->vg << 32 | no);
-    char text[39], *p = text;
+    char text[FLEET_LVM_UUID];
 
-    for (size_t i = 0; i < sizeof parts; i++) {
-        for (unsigned k = 0; k < parts[i]; k++) {
-            r = fleet_mix(r);
-            *p++ = letters[r % (sizeof letters - 1)];
-        }
-        *p++ = '-';
-    }
-    p[-1] = '\0';
+    fleet_pv_uuid(g->state->vgs, g->group, g->vg, pv, text);
     return arena_strdup(a, text);
-}
-
-static const char *name_of(const struct group *g, struct arena *a)
-{
-    return arena_printf(a, "vg-g%02u-%u", g->group, g->vg);
 }
 
 static void pv_row(const struct group *g, uint32_t pv, struct arena *a, struct pv *r)
@@ -51,68 +33,65 @@ static void pv_row(const struct group *g, uint32_t pv, struct arena *a, struct p
     uint32_t lun = lun_of(g, pv);
     bool here = fleet_lun_is_mapped(g->state, lun);
 
-    REC_SET(r, pv, uuid, lvm_uuid(g, SALT_PV, pv, a));
+    REC_SET(r, pv, uuid, uuid_of_pv(g, pv, a));
     if (here) {
         REC_SET(r, pv, container, fleet_wwid(g->s, g->group, lun, a));
         REC_SET(r, pv, device, fleet_map_device(lun, a));
     }
-    REC_SET(r, pv, vg_uuid, lvm_uuid(g, SALT_VG, 0, a));
-    REC_SET(r, pv, vg_name, name_of(g, a));
+    REC_SET(r, pv, vg_uuid, g->disk->uuid);
+    REC_SET(r, pv, vg_name, g->disk->name);
     REC_SET(r, pv, format, "lvm2");
     REC_SET(r, pv, attr, here ? "a--" : "a-m");
-    REC_SET(r, pv, size_bytes, (uint64_t)EXTENTS * EXTENT_BYTES);
-    REC_SET(r, pv, extents, EXTENTS);
+    REC_SET(r, pv, size_bytes, (uint64_t)FLEET_PV_EXTENTS * FLEET_EXTENT_BYTES);
+    REC_SET(r, pv, extents, FLEET_PV_EXTENTS);
     REC_SET(r, pv, missing, !here);
 }
 
 static void vg_row(const struct group *g, struct arena *a, struct vg *r)
 {
-    uint64_t extents = (uint64_t)EXTENTS * g->s->pvs, used = (uint64_t)LV_EXTENTS * g->s->lvs;
+    uint64_t extents = (uint64_t)FLEET_PV_EXTENTS * g->s->pvs, used = 0;
 
-    REC_SET(r, vg, uuid, lvm_uuid(g, SALT_VG, 0, a));
-    REC_SET(r, vg, name, name_of(g, a));
+    for (uint32_t i = 0; i < g->disk->lv_count; i++)
+        used += g->disk->lvs[i].extents;
+    REC_SET(r, vg, uuid, g->disk->uuid);
+    REC_SET(r, vg, name, g->disk->name);
     REC_SET(r, vg, attr, g->here < g->s->pvs ? "wz-pn-" : "wz--n-");
-    REC_SET(r, vg, size_bytes, extents * EXTENT_BYTES);
-    REC_SET(r, vg, free_bytes, (extents - used) * EXTENT_BYTES);
-    REC_SET(r, vg, extent_bytes, EXTENT_BYTES);
+    REC_SET(r, vg, size_bytes, extents * FLEET_EXTENT_BYTES);
+    REC_SET(r, vg, free_bytes, (extents - used) * FLEET_EXTENT_BYTES);
+    REC_SET(r, vg, extent_bytes, FLEET_EXTENT_BYTES);
     REC_SET(r, vg, extents, extents);
     REC_SET(r, vg, extents_free, extents - used);
     REC_SET(r, vg, pvs, g->s->pvs);
     REC_SET(r, vg, pvs_missing, g->s->pvs - g->here);
-    REC_SET(r, vg, lvs, g->s->lvs);
+    REC_SET(r, vg, lvs, g->disk->lv_count);
     REC_SET(r, vg, snapshots, 0);
-    REC_SET(r, vg, seqno, 1 + g->s->lvs);
-    REC_SET(r, vg, metadata_digest,
-            arena_printf(a, "%016llx%016llx",
-                         (unsigned long long)fleet_mix(g->s->seed + g->group + g->vg),
-                         (unsigned long long)fleet_mix(g->s->seed ^ g->group ^ g->vg)));
+    REC_SET(r, vg, seqno, g->disk->seqno);
+    REC_SET(r, vg, metadata_digest, arena_strdup(a, g->disk->digest));
     REC_SET(r, vg, partial, g->here < g->s->pvs);
     REC_SET(r, vg, paths_active, g->here);
     REC_SET(r, vg, paths_total, g->s->pvs);
 }
 
-/* LVs go round the PVs. */
-static int lv_row(const struct group *g, uint32_t lv, struct arena *a, struct lv *r)
+static int lv_row(const struct group *g, const struct fleet_lv *lv, struct arena *a, struct lv *r)
 {
-    uint32_t pv = lv % g->s->pvs;
-    bool here = fleet_lun_is_mapped(g->state, lun_of(g, pv));
+    bool here = fleet_lun_is_mapped(g->state, lun_of(g, lv->pv));
     const char **pvs = arena_array(a, 1, sizeof *pvs);
 
     if (pvs == NULL)
         return -ENOMEM;
-    pvs[0] = lvm_uuid(g, SALT_PV, pv, a);
-    REC_SET(r, lv, uuid, lvm_uuid(g, SALT_LV, lv, a));
-    REC_SET(r, lv, name, arena_printf(a, "guest%u", lv));
-    REC_SET(r, lv, vg_uuid, lvm_uuid(g, SALT_VG, 0, a));
-    REC_SET(r, lv, vg_name, name_of(g, a));
+    pvs[0] = uuid_of_pv(g, lv->pv, a);
+    REC_SET(r, lv, uuid, arena_strdup(a, lv->uuid));
+    REC_SET(r, lv, name, arena_strdup(a, lv->name));
+    REC_SET(r, lv, vg_uuid, g->disk->uuid);
+    REC_SET(r, lv, vg_name, g->disk->name);
     REC_SET(r, lv, attr, here ? "-wi-------" : "-wi-----p-");
-    REC_SET(r, lv, size_bytes, (uint64_t)LV_EXTENTS * EXTENT_BYTES);
+    REC_SET(r, lv, size_bytes, lv->extents * FLEET_EXTENT_BYTES);
     REC_SET(r, lv, type, "linear");
     REC_SET(r, lv, pvs, ((struct strs){ pvs, 1 }));
     REC_SET(r, lv, active, false);
     REC_SET(r, lv, paths_active, here);
     REC_SET(r, lv, paths_total, 1);
-    return 0;
+    return pvs[0] == NULL || r->uuid == NULL || r->name == NULL ? -ENOMEM : 0;
 }
 
 static int group_rows(const struct group *g, struct arena *a, struct section *out)
@@ -125,8 +104,8 @@ static int group_rows(const struct group *g, struct arena *a, struct section *ou
     } else if (out->id == SECTION_VGS) {
         vg_row(g, a, (struct vg *)out->rows + out->row_count++);
     } else {
-        for (uint32_t i = 0; rc == 0 && i < g->s->lvs; i++)
-            rc = lv_row(g, i, a, (struct lv *)out->rows + out->row_count++);
+        for (uint32_t i = 0; rc == 0 && i < g->disk->lv_count; i++)
+            rc = lv_row(g, &g->disk->lvs[i], a, (struct lv *)out->rows + out->row_count++);
     }
     return rc;
 }
@@ -134,14 +113,19 @@ static int group_rows(const struct group *g, struct arena *a, struct section *ou
 int fleet_lvm_rows(const struct fleet_shape *s, uint32_t index, const struct fleet_state *state,
                    struct arena *a, struct section *out)
 {
-    size_t each = out->id == SECTION_PVS ? s->pvs : out->id == SECTION_VGS ? 1 : s->lvs;
+    uint32_t group = fleet_group(s, index);
+    size_t n = 0;
     int rc = 0;
 
-    out->rows = arena_array(a, s->vgs * each, section_descs[out->id].row->size);
+    for (uint32_t v = 0; v < s->vgs; v++)
+        n += out->id == SECTION_PVS   ? s->pvs
+             : out->id == SECTION_VGS ? 1
+                                      : fleet_vg(state->vgs, group, v)->lv_count;
+    out->rows = arena_array(a, n, section_descs[out->id].row->size);
     if (out->rows == NULL)
         return -ENOMEM;
     for (uint32_t v = 0; rc == 0 && v < s->vgs; v++) {
-        struct group g = { .s = s, .state = state, .group = fleet_group(s, index), .vg = v };
+        struct group g = { s, state, fleet_vg(state->vgs, group, v), group, v, 0 };
 
         for (uint32_t i = 0; i < s->pvs && fleet_paths_active(s, state) > 0; i++)
             g.here += fleet_lun_is_mapped(state, lun_of(&g, i));

@@ -9,6 +9,8 @@
 
 #include "base/limits.h"
 #include "base/map.h"
+#include "fleet_gen_internal.h"
+#include "fleet_vgs.h"
 #include "fleet_work.h"
 #include "net/net.h"
 #include "wire/codec.h"
@@ -32,6 +34,7 @@ struct sim {
     mono_ms due;
     uint32_t index;
     struct fleet_state state;
+    struct buf held; /* an lvm_refresh that it has not acted on; empty: none */
 };
 
 struct fleet {
@@ -45,7 +48,9 @@ struct fleet {
     struct buf out;
     struct fleet_counts counts;
     struct fleet_mounted mounted;
+    struct fleet_vgs *vgs;
     uint32_t tokens_used;
+    bool holds;
 };
 
 static void heap_swap(struct fleet *f, uint32_t i, uint32_t j)
@@ -94,8 +99,11 @@ static int send_envelope(struct fleet *f, struct sim *s, const struct envelope *
     if (rc < 0)
         return rc;
     /* A full queue drops the message, as a network would: the agent repeats what matters. */
-    if (zmq_send(s->socket, f->out.p, f->out.n, ZMQ_DONTWAIT) >= 0)
-        f->counts.sent++;
+    if (zmq_send(s->socket, f->out.p, f->out.n, ZMQ_DONTWAIT) < 0)
+        return 0;
+    f->counts.sent++;
+    if (f->o.watch != NULL)
+        f->o.watch(f->o.watcher, true, env);
     return 0;
 }
 
@@ -143,6 +151,9 @@ static int act(struct fleet *f, struct sim *s, const struct agent_action *x, str
     case AGENT_RUN_SCAN:
     case AGENT_RUN_REACH:
         return fleet_work_begin(&s->works, &f->mounted, &f->o.shape, x, clock_mono());
+    case AGENT_RUN_CHANGE:
+        return fleet_work_change(&s->works, f->vgs, fleet_group(&f->o.shape, s->index), x,
+                                 clock_mono());
     case AGENT_EXTEND_SCAN:
         fleet_work_extend(s->works, x->request, x->deadline);
         return 0;
@@ -185,17 +196,26 @@ static int step(struct fleet *f, struct sim *s, const struct agent_event *ev, st
 
 static int handle_message(struct fleet *f, struct sim *s, zmq_msg_t *msg, struct err *e)
 {
+    const void *p = zmq_msg_data(msg);
+    size_t n = zmq_msg_size(msg);
     struct envelope *env;
     struct agent_event ev = { .type = AGENT_MESSAGE, .now = clock_mono() };
     int rc;
 
     arena_reset(f->scratch);
-    rc = wire_decode_envelope(zmq_msg_data(msg), zmq_msg_size(msg), f->scratch, &env, e);
+    rc = wire_decode_envelope(p, n, f->scratch, &env, e);
     if (rc < 0)
         return rc;
     f->counts.received++;
     if (env->refused != NULL)
         f->counts.refused++;
+    if (f->o.watch != NULL)
+        f->o.watch(f->o.watcher, false, env);
+    if (f->holds && env->lvm_refresh != NULL) {
+        buf_reset(&s->held);
+        buf_add(&s->held, p, n);
+        return s->held.failed ? -ENOMEM : 0;
+    }
     ev.message = env;
     return step(f, s, &ev, e);
 }
@@ -210,6 +230,37 @@ static int drain(struct fleet *f, struct sim *s, struct err *e)
     while (rc == 0 && zmq_msg_recv(&msg, s->socket, ZMQ_DONTWAIT) >= 0)
         rc = handle_message(f, s, &msg, e);
     zmq_msg_close(&msg);
+    return rc;
+}
+
+void fleet_hold(struct fleet *f)
+{
+    f->holds = true;
+}
+
+/* What a host was not given before. */
+static int give_held(struct fleet *f, struct sim *s, struct err *e)
+{
+    struct agent_event ev = { .type = AGENT_MESSAGE, .now = clock_mono() };
+    struct envelope *env;
+    int rc;
+
+    if (s->held.n == 0 || s->socket == NULL)
+        return 0;
+    arena_reset(f->scratch);
+    rc = wire_decode_envelope(s->held.p, s->held.n, f->scratch, &env, e);
+    buf_reset(&s->held);
+    ev.message = env;
+    return rc < 0 ? rc : step(f, s, &ev, e);
+}
+
+int fleet_release(struct fleet *f, struct err *e)
+{
+    int rc = 0;
+
+    f->holds = false;
+    for (uint32_t i = 0; rc == 0 && i < f->o.nodes; i++)
+        rc = give_held(f, &f->sims[i], e);
     return rc;
 }
 
@@ -287,6 +338,7 @@ static void sim_stop(struct fleet *f, struct sim *s)
         zmq_close(s->socket);
     s->socket = NULL;
     s->due.v = INT64_MAX;
+    buf_reset(&s->held);
     heap_fix(f, s->index);
 }
 
@@ -306,8 +358,9 @@ struct fleet *fleet_new(const struct fleet_options *o, struct err *e)
     f->place = calloc(o->nodes, sizeof *f->place);
     f->scratch = arena_new(LIMIT_DECODE_ARENA_BYTES);
     f->mounted.by_resource = map_new((const uint8_t[16]){ 0 }); /* nobody chooses its keys */
+    f->vgs = fleet_vgs_new(&f->o.shape, o->nodes);
     if (f->epoll < 0 || f->zmq == NULL || f->sims == NULL || f->heap == NULL || f->place == NULL ||
-        f->scratch == NULL || f->mounted.by_resource == NULL) {
+        f->scratch == NULL || f->mounted.by_resource == NULL || f->vgs == NULL) {
         err_set(e, -ENOMEM, "not enough memory for %u simulated hosts", o->nodes);
         fleet_free(f);
         return NULL;
@@ -316,6 +369,7 @@ struct fleet *fleet_new(const struct fleet_options *o, struct err *e)
     for (uint32_t i = 0; i < o->nodes; i++) {
         f->heap[i] = f->place[i] = i;
         f->sims[i].index = i;
+        f->sims[i].state.vgs = f->vgs;
         f->sims[i].due.v = INT64_MAX;
     }
     for (uint32_t i = 0; i < o->nodes; i++) {
@@ -338,6 +392,7 @@ void fleet_free(struct fleet *f)
         sim_stop(f, s);
         arena_free(s->arena);
         arena_free(s->kept);
+        buf_deinit(&s->held);
         keypair_wipe(&s->key);
     }
     if (f->zmq != NULL)
@@ -347,6 +402,7 @@ void fleet_free(struct fleet *f)
     buf_deinit(&f->out);
     arena_free(f->scratch);
     map_free(f->mounted.by_resource);
+    fleet_vgs_free(f->vgs);
     free(f->sims);
     free(f->heap);
     free(f->place);

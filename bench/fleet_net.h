@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Thousands of simulated probes in one process and one thread: the real agent and the real wire
- * code, each on its own CURVE connection; only the hardware (fleet_gen.h) and the workers of scans
- * (fleet_work.h) are made up. */
+ * code, each on its own CURVE connection; only the hardware (fleet_gen.h), the workers of scans
+ * (fleet_work.h) and the executor of changes of volume groups (fleet_vgs.h) are made up. */
 #ifndef MUSTER_FLEET_NET_H
 #define MUSTER_FLEET_NET_H
 
@@ -17,6 +17,9 @@ struct fleet_options {
     char **tokens; /* whole token texts: one for each node, and more for new boots */
     uint32_t token_count;
     int64_t heartbeat_ms;
+    /* Every message that a host sends or receives; NULL: nobody looks. */
+    void (*watch)(void *ctx, bool sent, const struct envelope *env);
+    void *watcher;
 };
 
 /* NULL with a sentence. Connects nothing yet. */
@@ -33,6 +36,11 @@ struct fleet_counts {
     uint64_t overlaps; /* of these, while another host had it: must be 0 */
 };
 struct fleet_counts fleet_counts(const struct fleet *f);
+
+/* From now on no host acts on an lvm_refresh; each is given the last one that came when they may
+ * again. So only the sending of them is measured. */
+void fleet_hold(struct fleet *f);
+int fleet_release(struct fleet *f, struct err *e); /* 0, or a negative errno */
 
 /* fleet_run() returns when this descriptor can be read too. 0, or a negative errno. */
 int fleet_watch(struct fleet *f, int fd, struct err *e);

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "fleet_vgs.h"
 #include "wire/codec.h"
 
-enum { REACH_MS = 5 };
+enum { REACH_MS = 5, CHANGE_MS = 5 };
 
 static void leave(struct fleet_mounted *m, struct fleet_work *w)
 {
@@ -39,10 +40,12 @@ static int begin_scan(struct fleet_work *w, struct fleet_mounted *m, const struc
     const char *mark = fingerprint(g, w->arena);
     bool known = g->fingerprint != NULL && mark != NULL && strcmp(g->fingerprint, mark) == 0;
     struct recs images;
-    int64_t ms = known ? REACH_MS : fleet_scan_ms(s, g->uuid);
+    int64_t ms = fleet_scan_ms(s, g->uuid);
 
     if (mark == NULL || !wire_uuid(g->resource, &w->resource))
         return -ENOMEM;
+    if (known && ms > REACH_MS)
+        ms = REACH_MS;
     w->request = x->request;
     w->deadline = x->deadline;
     w->ends.v = now.v + ms;
@@ -61,32 +64,37 @@ static int begin_scan(struct fleet_work *w, struct fleet_mounted *m, const struc
     return 0;
 }
 
+static void set_order(struct fleet_work *w, const struct order_key *key)
+{
+    w->order = *key;
+    w->deadline.v = INT64_MAX;
+}
+
 static void begin_reach(struct fleet_work *w, const struct agent_action *x, mono_ms now)
 {
-    w->reach = true;
-    w->order = *x->offer->order;
+    w->kind = FLEET_REACH;
     w->ends.v = now.v + REACH_MS;
-    w->deadline.v = INT64_MAX;
+    set_order(w, x->offer->order);
     REC_SET(&w->proof, reach_result, order, &w->order);
     REC_SET(&w->proof, reach_result, proven, true);
 }
 
-int fleet_work_begin(struct fleet_work **list, struct fleet_mounted *m, const struct fleet_shape *s,
-                     const struct agent_action *x, mono_ms now)
+static struct fleet_work *work_new(void)
 {
     struct fleet_work *w = calloc(1, sizeof *w);
-    int rc = 0;
 
     if (w != NULL)
         w->arena = arena_new(0);
-    if (w == NULL || w->arena == NULL) {
+    if (w != NULL && w->arena == NULL) {
         free(w);
-        return -ENOMEM;
+        return NULL;
     }
-    if (x->type == AGENT_RUN_REACH)
-        begin_reach(w, x, now);
-    else
-        rc = begin_scan(w, m, s, x, now);
+    return w;
+}
+
+/* On the list, if it has begun well. */
+static int work_add(struct fleet_work **list, struct fleet_work *w, int rc)
+{
     if (rc < 0) {
         fleet_work_free(w);
         return rc;
@@ -96,9 +104,38 @@ int fleet_work_begin(struct fleet_work **list, struct fleet_mounted *m, const st
     return 0;
 }
 
+int fleet_work_begin(struct fleet_work **list, struct fleet_mounted *m, const struct fleet_shape *s,
+                     const struct agent_action *x, mono_ms now)
+{
+    struct fleet_work *w = work_new();
+    int rc = 0;
+
+    if (w == NULL)
+        return -ENOMEM;
+    if (x->type == AGENT_RUN_REACH)
+        begin_reach(w, x, now);
+    else
+        rc = begin_scan(w, m, s, x, now);
+    return work_add(list, w, rc);
+}
+
+int fleet_work_change(struct fleet_work **list, struct fleet_vgs *v, uint32_t group,
+                      const struct agent_action *x, mono_ms now)
+{
+    const struct lvm_order *o = x->change->order;
+    struct fleet_work *w = work_new();
+
+    if (w == NULL)
+        return -ENOMEM;
+    w->kind = FLEET_CHANGE;
+    w->ends.v = now.v + CHANGE_MS;
+    set_order(w, o->order);
+    return work_add(list, w, fleet_vg_change(v, group, o, w->arena, &w->change));
+}
+
 static struct fleet_work *scan_of(struct fleet_work *list, uint64_t request)
 {
-    while (list != NULL && (list->reach || list->request != request))
+    while (list != NULL && (list->kind != FLEET_SCAN || list->request != request))
         list = list->next;
     return list;
 }
@@ -139,7 +176,13 @@ static void tell(const struct fleet_work *w, struct agent_event *ev)
 {
     bool killed = w->deadline.v < w->ends.v;
 
-    if (w->reach) {
+    if (w->kind == FLEET_CHANGE) {
+        ev->type = AGENT_CHANGE_DONE;
+        ev->change.order = w->order;
+        ev->change.result = &w->change;
+        return;
+    }
+    if (w->kind == FLEET_REACH) {
         ev->type = AGENT_REACH_DONE;
         ev->reach.order = w->order;
         ev->reach.result = &w->proof;

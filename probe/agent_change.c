@@ -166,6 +166,19 @@ static const struct section *section_of(const void *ctx, enum section_id id)
     return agent_section(ctx, id);
 }
 
+/* All that change_target looks at. After a start nothing is known, not even that a disk is in use.
+ */
+static bool is_read(const struct agent *a)
+{
+    static const enum section_id needed[] = { SECTION_LUNS, SECTION_PATHS, SECTION_PARTITIONS,
+                                              SECTION_PVS,  SECTION_VGS,   SECTION_USES };
+    bool read = true;
+
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        read = read && a->parts[needed[i]].known;
+    return read;
+}
+
 /* Why it is not taken up now, and for how long; NULL: it may be. */
 static const char *in_the_way(struct agent *a, const struct lvm_order *o, uint64_t *retry_ms)
 {
@@ -176,6 +189,8 @@ static const char *in_the_way(struct agent *a, const struct lvm_order *o, uint64
     if (past != NULL && o->token < past->change->order->token)
         return "a change under a newer hold of the volume group has been begun here";
     *retry_ms = BUSY_MS;
+    if (!is_read(a))
+        return "the storage of this node has not been read yet since its probe was started";
     for (int i = 0; i < CHANGE_SLOTS; i++) {
         const struct change_slot *s = &a->changes.slots[i];
 

@@ -383,23 +383,6 @@ static void try_all(struct search *x, const struct object *met)
 
 /* ---- the sentence --------------------------------------------------------------------------- */
 
-static const char *use_text(struct search *x)
-{
-    static const char *const verbs[] = {
-        [USE_MOUNT] = "has it mounted",
-        [USE_SWAP] = "uses it as swap",
-        [USE_DM] = "has a device-mapper map on it",
-        [USE_MD] = "has it in an MD array",
-        [USE_LOOP] = "has a loop device on it",
-        [USE_XEN] = "gives it to a guest",
-        [USE_OPEN] = "has it open",
-        [USE_SCAN] = "scans it under a token that is over",
-        [USE_OTHER] = "uses it",
-    };
-
-    return arena_printf(x->a, "%s %s", x->use->node->row.name, verbs[use_mark_kind(x->use->mark)]);
-}
-
 static const char *lease_text(struct search *x)
 {
     const struct lease *l = x->lease;
@@ -427,7 +410,9 @@ static const char *lease_text(struct search *x)
 
 static int sentence(struct search *x)
 {
-    const char *why = x->use != NULL ? use_text(x) : x->lease != NULL ? lease_text(x) : x->why;
+    const char *why = x->use != NULL     ? use_text(x->a, x->use)
+                      : x->lease != NULL ? lease_text(x)
+                                         : x->why;
     const char *chain = x->at != NULL ? graph_chain(x->c, x->a, x->at) : "";
     char *label = resource_label(x->a, x->r);
 

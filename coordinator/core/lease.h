@@ -43,6 +43,9 @@ struct use_at {
     bool over;     /* its scan is proven to be over; the next report will leave it out */
 };
 
+/* use_text.c: "NODE has it mounted at /mnt", without a full stop; NULL: out of memory. */
+const char *use_text(struct arena *a, const struct use_at *u);
+
 /* A resource of storage in the graph, and what is known of it as one that is scanned and leased. */
 struct seat {
     struct link link; /* object.seats */

@@ -111,15 +111,28 @@ static bool has_job(const struct task *t, const struct node *n)
     return false;
 }
 
+/* What ends the job of a node that is lost has happened to this one already, and is not told again.
+ */
+static int job_of_lost(struct step *s, struct job *j)
+{
+    const struct node *n = j->node;
+
+    if (n->row.admission != NODE_APPROVED)
+        return job_step(j)->lost(s, j, LOSS_OUT);
+    return n->live == NODE_DOWN ? job_step(j)->lost(s, j, LOSS_SILENT) : 0;
+}
+
 static int job_of_node(struct step *s, struct task *t, struct node *n)
 {
     struct job *j;
+    int rc;
 
     if (!jobs_room(s->c, 1)) {
         t->row.left_out++;
         return 0;
     }
-    return job_new(s, t, vg_of(s->c, &t->vg->row), n, &j);
+    rc = job_new(s, t, vg_of(s->c, &t->vg->row), n, &j);
+    return rc < 0 ? rc : job_of_lost(s, j);
 }
 
 /* `first`: no node has a job of this step yet, and none is looked for among thousands. */
@@ -319,7 +332,9 @@ static int spread_lost(struct step *s, struct job *j, enum job_loss how)
 /* A boot that is proven over has nothing mapped. One that is silent may have. */
 static int unmap_lost(struct step *s, struct job *j, enum job_loss how)
 {
-    return how == LOSS_BOOT || how == LOSS_NODE ? job_done(s, j, VG_OUT_DONE, NULL) : 0;
+    bool over = is_fenced(s->c, j->node->row.no, j->node->row.boot_id);
+
+    return over || how == LOSS_BOOT || how == LOSS_NODE ? job_done(s, j, VG_OUT_DONE, NULL) : 0;
 }
 
 /* Who had begun may write for as long as its right lasts. */

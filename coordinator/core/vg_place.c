@@ -251,6 +251,18 @@ void vgs_wake(struct coord *c)
     c->vgs_due = true;
 }
 
+/* The jobs of its step are its last. A task that spreads has thousands, and each node that reports
+ * what it has read would have them all looked through. */
+static void change_wake(struct coord *c, const struct task *t)
+{
+    for (uint32_t i = t->job_count; i > 0 && t->jobs[i - 1]->row.step == VG_STEP_CHANGE; i--) {
+        struct job *j = t->jobs[i - 1];
+
+        if (j->now == JOB_HELD)
+            job_enqueue(c, j);
+    }
+}
+
 /* The oldest first: changes of one volume group go in order of their asking. */
 int vgs_settle(struct step *s)
 {
@@ -262,12 +274,8 @@ int vgs_settle(struct step *s)
     for (struct link *l = c->tasks.next; l != &c->tasks; l = l->next) {
         const struct task *t = container_of(l, struct task, link);
 
-        for (uint32_t i = 0; t->kind == &vg_kind && i < t->job_count; i++) {
-            struct job *j = t->jobs[i];
-
-            if (j->now == JOB_HELD && j->row.step == VG_STEP_CHANGE)
-                job_enqueue(c, j);
-        }
+        if (t->kind == &vg_kind)
+            change_wake(c, t);
     }
     return 0;
 }

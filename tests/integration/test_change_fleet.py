@@ -52,8 +52,9 @@ class Bed:
         check(not said.strip(), f"vgck: {said}")
 
 
-def workers(probes):
-    """Pids of workers of changes that this test's probes have started."""
+def at_change(probes):
+    """The probes of this test, by pid, that have a worker of a change at this moment. What is told of a
+    worker is read once: it may be gone at the next look."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -64,7 +65,7 @@ def workers(probes):
         except OSError:
             continue
         if words[:2] == [b"muster-probe-worker", b"change"] and int(parent) in probes:
-            found.append(int(pid))
+            found.append(int(parent))
     return found
 
 
@@ -96,10 +97,9 @@ def killed_probe(bed, n):
         check(time.monotonic() < end, "no worker of the change is seen: "
               f"{bed.lab.muster('task', 'show', str(task))}")
         pids = {p.pid: node for node, p in bed.fleet.probes.items()}
-        found = workers(pids)
+        found = at_change(pids)
         if found:
-            with open(f"/proc/{found[0]}/stat", encoding="ascii", errors="replace") as f:
-                caught = pids[int(f.read().rsplit(")", 1)[1].split()[1])]
+            caught = pids[found[0]]
         elif bed.lab.muster("task", "show", str(task))["task"]["state"] == "done":
             return False
     bed.lab.end(bed.fleet.probes[caught], signal.SIGKILL)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""muster-fleet: simulated hosts with networks, FC storage, volume groups and scans; what a script says
+"""muster-fleet: simulated hosts with networks, FC storage, volume groups, changes of those, and scans; what a script says
 happens to them is in the matrix, explained, and mended again. Wrong scripts and shapes are told."""
 import os
 import signal
@@ -79,6 +79,23 @@ def is_scanned(lab):
     check(doc["mounts"] == HOSTS * 5 == len(doc["filesystems"]), f"each by each: {doc['mounts']}")
 
 
+def changes_its_lvs(lab):
+    """Each host is told of a change, looks, and has it; what is on the other group's disks stays."""
+    vg, other = "vg-g00-0", "vg-g01-0"
+    before = lab.muster("vg", "show", other)["vg"]["seqno"]
+    lab.muster("vg", "adopt", vg)
+    for words in (("create", vg, "new", "1G"), ("extend", vg, "new", "2G"), ("rename", vg, "new", "kept"),
+                  ("reduce", vg, "kept", "1G", "--type-name", "kept"), ("create", vg, "more", "1G"),
+                  ("remove", vg, "more", "--type-name", "more")):
+        lab.muster("lv", *words, "--wait")
+    doc = lab.wait(lambda: lab.muster("vg", "show", vg), lambda d: d["vg"]["current"] == GROUP, "all are current")
+    sizes = {r["name"]: r["size_bytes"] for r in doc["lvs"]}
+    check(sizes.get("kept") == 1 << 30 and len(sizes) == 9, f"LVs: {sizes}")
+    r = lab.muster_raw("lv", "create", vg, "huge", "1T", "--wait")
+    check(r.returncode == 1 and "There is no room for it" in r.stderr, f"too large: {r}")
+    check(lab.muster("vg", "show", other)["vg"]["seqno"] == before, "the other group's is as it was")
+
+
 def fails_and_is_mended(lab, fleet):
     gone = filesystem(0, 2)
     fleet.say("lun gone 2 0-3,5  # of group 0")
@@ -139,6 +156,7 @@ def main():
         comes_up(lab)
         is_scanned(lab)
         fails_and_is_mended(lab, fleet)
+        changes_its_lvs(lab)
         wrong_input(fleet)
         dies_and_lives(lab, fleet)
 

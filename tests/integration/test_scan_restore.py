@@ -47,17 +47,17 @@ def back_up(fleet):
 
 
 def lost_time(fleet):
-    """What the copy knows nothing of: a node that is silent and has a lease, and a worker of another that
-    will have a result: (the silent node, pids of both workers, the highest token)."""
+    """What the copy knows nothing of: a node that is silent and has a lease, and another, whose worker will
+    have a result: (both, that worker's pid, the highest token)."""
     fleet.begin("two")
-    silent, first = fleet.catch_worker()
+    silent, _ = fleet.catch_worker()
     fleet.fleet.probes[silent].send_signal(signal.SIGSTOP)
     fleet.lab.muster("node", "drain", silent)  # so that no other scan is offered to it
     fleet.begin("three")
-    _, second = fleet.catch_worker(but=[silent])
+    teller, second = fleet.catch_worker(but=[silent])
     tokens = [v["token"] for v in fleet.leases()]
     check(len(tokens) == 2, f"two leases: {fleet.leases()}")
-    return silent, [first, second], max(map(int, tokens))
+    return (silent, teller), second, max(map(int, tokens))
 
 
 def put_back(fleet, copy, worker):
@@ -80,8 +80,17 @@ def grants_nothing(fleet):
     check(len(holds(fleet)) == 1, f"what the copy has: {holds(fleet)}")
 
 
-def recover(fleet, silent):
-    """The moment before it. Then all but the silent node are in again."""
+def refused_on_the_wire(fleet, teller):
+    """The node that ended its scan has told of it, under its old token, and was answered."""
+    def told():
+        logs = [n for n in os.listdir(fleet.lab.dir) if n.startswith(f"probe-{teller}-")]
+        return "".join(d.file_text(os.path.join(fleet.lab.dir, n)) for n in logs)
+    fleet.lab.wait(told, lambda text: "a result was not taken: Its lease is over" in text,
+                   f"the result of {teller} is refused")
+
+
+def recover(fleet, silent, teller):
+    """The moment before it. Then all but the silent node are in again, and one had a result."""
     events = Events(fleet.lab, since=fleet.lab.muster("status")["event_no"])
     before = time.monotonic()
     fleet.lab.muster("recover", "--confirm", "recover")
@@ -90,6 +99,7 @@ def recover(fleet, silent):
         up.add(events.until(lambda e: e["kind"] == "node.up", "they follow it")[0]["node_name"])
     fleet.lab.end(events.process)
     check(fleet.lab.muster("status")["mode"] == "normal", "mode")
+    refused_on_the_wire(fleet, teller)
     return before
 
 
@@ -143,11 +153,11 @@ def main():
             fleet.admit()
             before = lab.muster("status")["epoch"]
             copy, known = back_up(fleet)
-            silent, workers, highest = lost_time(fleet)
+            (silent, teller), worker, highest = lost_time(fleet)
             check(highest > int(known), f"{highest} {known}")
-            put_back(fleet, copy, workers[1])
+            put_back(fleet, copy, worker)
             grants_nothing(fleet)
-            moment = recover(fleet, silent)
+            moment = recover(fleet, silent, teller)
             check(lab.muster("status")["epoch"] > before, "the epoch is another")
             no = waits(fleet, moment, silent)
             goes_on(fleet, no, silent, highest)

@@ -65,7 +65,7 @@ def refused(t, host, number):
     t.muster("fs", "admit", LABEL)
     r = t.lab.muster("scan", "--wait", LABEL, "--timeout", "200s", limit_s=230)
     print(r.stdout, r.stderr, flush=True)
-    check(r.returncode != 0 and f"{host.name} gives it to a guest" in r.stdout + r.stderr,
+    check(r.returncode != 0 and f"{host.name} gives it to guest {number} (disk " in r.stdout + r.stderr,
           "the scan does not say that a guest has it")
 
 

@@ -106,23 +106,58 @@ uint64_t shop_bound(const struct shop *s)
     return bound;
 }
 
+static uint32_t ms_of(const struct shop *s, uint32_t machine, uint32_t server)
+{
+    return s->ms[(size_t)machine * s->servers + server];
+}
+
+static uint64_t fastest(const struct shop *s, uint32_t machine)
+{
+    uint64_t best = 0;
+
+    for (uint32_t i = 0; i < s->servers; i++) {
+        uint64_t ms = ms_of(s, machine, i);
+
+        if (ms != 0 && (best == 0 || ms < best))
+            best = ms;
+    }
+    return best;
+}
+
+/* Nobody sees it but servers that see `group` too. */
+static bool is_within(const struct shop *s, uint32_t machine, uint32_t group)
+{
+    for (uint32_t i = 0; i < s->servers; i++) {
+        if (ms_of(s, machine, i) != 0 && ms_of(s, group, i) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* What nobody but the servers of one machine can do is theirs to share. */
+static uint64_t share_of_group(const struct shop *s, uint32_t group)
+{
+    uint64_t work = 0;
+    uint32_t servers = 0;
+
+    for (uint32_t i = 0; i < s->servers; i++)
+        servers += ms_of(s, group, i) != 0;
+    for (uint32_t m = 0; m < s->machines; m++) {
+        if (is_within(s, m, group))
+            work += fastest(s, m);
+    }
+    return servers == 0 ? 0 : by_slot(work, servers * s->slots);
+}
+
 uint64_t shop_bound_once(const struct shop *s)
 {
-    uint64_t work = 0, longest = 0;
+    uint64_t work = 0, bound = 0;
 
     for (uint32_t m = 0; m < s->machines; m++) {
-        uint64_t best = 0;
-
-        for (uint32_t i = 0; i < s->servers; i++) {
-            uint64_t ms = s->ms[(size_t)m * s->servers + i];
-
-            if (ms != 0 && (best == 0 || ms < best))
-                best = ms;
-        }
-        work += best;
-        longest = larger(longest, best);
+        work += fastest(s, m);
+        bound = larger(bound, larger(fastest(s, m), share_of_group(s, m)));
     }
-    return larger(longest, by_slot(work, s->servers * s->slots));
+    return larger(bound, by_slot(work, s->servers * s->slots));
 }
 
 /* ---- what ends next ---------------------------------------------------------------------------

@@ -43,7 +43,8 @@ void shop_make(struct shop *s, enum shop_shape shape, uint32_t servers, uint32_t
 void shop_free(struct shop *s);
 /* The longest of: one filesystem by all who see it, one server's work by slot, one job. */
 uint64_t shop_bound(const struct shop *s);
-/* The same when each is read once, by whoever is fastest: work shared by all slots, one job. */
+/* The same when each is read once, by whoever is fastest: work shared by all slots, what
+ * only some servers see shared by theirs, one job. */
 uint64_t shop_bound_once(const struct shop *s);
 
 /* coordinator/core/openshop.c. `check`: looks at all pairs after each dispatch (small shops). */

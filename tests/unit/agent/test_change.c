@@ -175,6 +175,30 @@ Test(change, what_this_node_does_not_see_is_declined)
     world_close(&w);
 }
 
+/* Its coordinator knows from before the restart that this node sees the volume group. */
+Test(change, a_probe_that_has_not_read_its_storage_yet_asks_for_time)
+{
+    struct world w;
+    uint64_t retry_ms = 0;
+
+    world_open(&w);
+    w.vg_seqno = 5;
+    world_start(&w);
+    world_follow(&w);
+    order_here(&w, 7, 1, 100);
+    cr_expect(strstr(declined(&w, &retry_ms), "not been read yet"), "%s", declined(&w, &retry_ms));
+    cr_expect_gt(retry_ms, 0);
+    world_event(&w, AGENT_WORKER_DONE, WORKER_STORAGE, NULL);
+    world_forget(&w);
+    order_here(&w, 7, 1, 100);
+    cr_expect(strstr(declined(&w, &retry_ms), "not been read yet"), "its volume groups are not");
+    cr_expect_eq(w.change_count, 0);
+    world_collect(&w);
+    order_here(&w, 7, 1, 100);
+    cr_expect_eq(w.change_count, 1);
+    world_close(&w);
+}
+
 Test(change, what_cannot_be_run_has_failed)
 {
     struct world w;

@@ -438,6 +438,11 @@ void world_refused(struct world *w, const struct envelope *question, enum refuse
 void world_settle(struct world *w)
 {
     world_collect(w);
+    world_follow(w);
+}
+
+void world_follow(struct world *w)
+{
     world_enrolled(w, world_last(w, envelope_enrol), ENROL_APPROVED, 0);
     world_registered(w, world_last(w, envelope_node_register), (struct strs){ 0 });
     cr_assert(agent_registered(w->agent));

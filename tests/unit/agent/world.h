@@ -92,5 +92,7 @@ void world_answer(struct world *w, const struct envelope *question, struct envel
 
 /* All of that: until it is registered and the coordinator has all sections. */
 void world_settle(struct world *w);
+/* Enrolled and registered, whatever its workers have brought by then. */
+void world_follow(struct world *w);
 
 #endif

@@ -85,7 +85,8 @@ static size_t uses_fill(const struct shelf *s, struct use *rows, char keys[][80]
     for (size_t i = 0; i < SHELF_USES; i++) {
         if (s->uses[i].kind == NULL)
             continue;
-        snprintf(keys[n], 80, "%s/%zu", s->uses[i].kind, i);
+        snprintf(keys[n], 80, "%s/8:%zu/%s", s->uses[i].kind, i,
+                 s->uses[i].by == NULL ? "" : s->uses[i].by);
         REC_SET(&rows[n], use, key, keys[n]);
         REC_SET(&rows[n], use, kind, s->uses[i].kind);
         REC_SET(&rows[n], use, container, s->uses[i].container);

@@ -148,16 +148,19 @@ Test(rights, who_does_not_reach_it_may_not)
 Test(rights, uses_anywhere_above_or_below_are_in_the_way)
 {
     static const struct {
-        const char *kind, *container, *key, *part;
+        const char *kind, *container, *key, *by, *part;
     } cases[] = {
-        { "mount", "naa.6001-part1", F1, "m2 has it mounted" },
-        { "xen", "naa.6001", F1,
-          "m2 gives it to a guest (LUN naa.6001 > partition naa.6001-part1)" },
-        { "open", "naa.6002", F2,
-          "m2 has it open (LUN naa.6002 > volume group vg0 > logical volume L2)" },
-        { "loop", "lv.L2", F2, "loop device" },
-        { "crypt", "naa.6002", F2, "m2 uses it" },
-        { "scan", "lv.L2", F2, "token that is over" },
+        { "mount", "naa.6001-part1", F1, "77", "m2 has it mounted at 77." },
+        { "mount", "naa.6001-part1", F1, "/srv/vm data", "m2 has it mounted at /srv/vm data." },
+        { "mount", "naa.6001-part1", F1, NULL, "m2 has it mounted." },
+        { "xen", "naa.6001", F1, "2/51712",
+          "m2 gives it to guest 2 (disk 51712) (LUN naa.6001 > partition naa.6001-part1)" },
+        { "open", "naa.6002", F2, "fio[77]",
+          "m2 has it open: fio[77] (LUN naa.6002 > volume group vg0 > logical volume L2)" },
+        { "loop", "lv.L2", F2, "loop3", "m2 has the loop device loop3 on it" },
+        { "md", "lv.L2", F2, "md127", "m2 has it in the MD array md127" },
+        { "crypt", "naa.6002", F2, "77", "m2 uses it" },
+        { "scan", "lv.L2", F2, "77", "token that is over" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -165,7 +168,7 @@ Test(rights, uses_anywhere_above_or_below_are_in_the_way)
 
         s.uses[0].kind = cases[i].kind;
         s.uses[0].container = cases[i].container;
-        s.uses[0].by = "77";
+        s.uses[0].by = cases[i].by;
         shelf_report(&b, &s);
         denied(&a, cases[i].key, cases[i].part);
     }

@@ -445,6 +445,79 @@ Test(vg, nothing_is_removed_that_may_be_mapped)
     cr_expect_not_null(order_to(&to));
 }
 
+Test(vg, who_was_down_before_is_told_as_behind_at_once)
+{
+    const struct lvm_refresh *f = NULL;
+    const struct lvm_order *o;
+    unsigned to = 99, told = 0;
+
+    adopt(true);
+    alive(40000, 2);
+    cr_assert(!link_empty(&l->c->live[NODE_DOWN]), "it is down");
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    written();
+    cr_expect(result(to, o, LVM_DONE, NULL));
+    cr_assert_eq(refreshes(&f), 2, "it is not asked");
+    cr_assert_not_null(task());
+    for (uint32_t i = 0; i < task()->job_count; i++) {
+        const struct job *j = task()->jobs[i];
+
+        if (j->row.reason == NULL || strstr(j->row.reason, "It is silent") == NULL)
+            continue;
+        cr_expect_eq(j->row.result, VG_OUT_FAILED);
+        told++;
+    }
+    cr_expect_eq(told, 1);
+    refreshed(0, true);
+    refreshed(1, true);
+    cr_expect_null(task(), "nobody waits for it");
+    cr_expect_eq(rights(), 0);
+}
+
+static void declare_dead(unsigned i)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, OP_NODE_DECLARE_DEAD);
+    REC_SET(&req, request, node, m[i].name);
+    REC_SET(&req, request, confirm, m[i].name);
+    cr_assert_eq(life_ask(l, &req), REPLY_OK, "%s", l->reply->text);
+    hear();
+}
+
+static void remove_is_ordered(const char *when)
+{
+    unsigned to = 99;
+
+    refreshed(0, true);
+    refreshed(1, true);
+    cr_expect_not_null(order_to(&to), "%s", when);
+}
+
+Test(vg, who_was_fenced_before_has_nothing_mapped)
+{
+    adopt(true);
+    alive(40000, 2);
+    declare_dead(2);
+    cr_assert_eq(change(LVM_LV_REMOVE, "root", 0), REPLY_OK, "%s", l->reply->text);
+    remove_is_ordered("its boot was over before");
+}
+
+Test(vg, who_is_fenced_meanwhile_has_nothing_mapped)
+{
+    unsigned to = 99;
+
+    adopt(true);
+    alive(40000, 2);
+    cr_assert_eq(change(LVM_LV_REMOVE, "root", 0), REPLY_OK, "%s", l->reply->text);
+    refreshed(0, true);
+    refreshed(1, true);
+    cr_expect_null(order_to(&to), "one that is silent may have it mapped");
+    declare_dead(2);
+    cr_expect_not_null(order_to(&to), "its boot is over");
+}
+
 Test(vg, who_has_it_open_is_named)
 {
     adopt(true);
