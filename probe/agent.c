@@ -294,6 +294,11 @@ static void on_change_done(struct agent *a, const struct agent_event *ev, struct
     agent_change_done(a, t, ev);
 }
 
+static void on_refresh_done(struct agent *a, const struct agent_event *ev, struct turn *t)
+{
+    agent_mend_done(a, t, ev);
+}
+
 static void on_stop(struct agent *a, const struct agent_event *ev, struct turn *t)
 {
     agent_lease_stop(a, t);
@@ -325,6 +330,7 @@ int agent_step(struct agent *a, const struct agent_event *ev, struct arena *aren
         [AGENT_RESCAN_HINT] = on_rescan_hint,
         [AGENT_RESCAN_DONE] = on_rescan_done,
         [AGENT_CHANGE_DONE] = on_change_done,
+        [AGENT_REFRESH_DONE] = on_refresh_done,
     };
     struct turn t = { .arena = arena, .tail = actions, .now = ev->now };
 

@@ -52,6 +52,7 @@ struct agent_config {
     size_t residue_count;
     const struct agent_change *changes; /* copied */
     size_t change_count;
+    bool mends; /* devices of LVs can be made what the metadata say: AGENT_RUN_REFRESH */
 };
 
 enum agent_event_type {
@@ -68,6 +69,7 @@ enum agent_event_type {
     AGENT_RESCAN_HINT,  /* storage has announced something that the kernel does not look at */
     AGENT_RESCAN_DONE,  /* a rescan's worker has ended, or has been given up, or has ended then */
     AGENT_CHANGE_DONE,  /* a change's worker is gone, with all of its I/O */
+    AGENT_REFRESH_DONE, /* a refresh's worker has ended */
     AGENT_STOP,         /* the probe ends in good order */
 };
 
@@ -105,7 +107,12 @@ struct agent_event {
             struct order_key order;
             const struct lvm_result *result; /* NULL: nothing */
             const char *error;
-        } change;           /* AGENT_CHANGE_DONE */
+        } change; /* AGENT_CHANGE_DONE */
+        struct {
+            struct order_key order;
+            const struct refresh_result *result; /* NULL: nothing */
+            const char *error;
+        } refresh;          /* AGENT_REFRESH_DONE */
         const char *reason; /* AGENT_STOP */
     };
 };
@@ -122,7 +129,9 @@ enum agent_action_type {
     AGENT_RUN_RESCAN,  /* start a worker that looks. Ends in AGENT_RESCAN_DONE */
     AGENT_RUN_CHANGE, /* note it where a later probe of this boot finds it, then start a worker that
                          changes a volume group. Ends in AGENT_CHANGE_DONE */
-    AGENT_LOG,        /* one sentence for the log */
+    AGENT_RUN_REFRESH, /* start a worker that makes devices of LVs what the metadata say. Ends in
+                          AGENT_REFRESH_DONE */
+    AGENT_LOG,         /* one sentence for the log */
 };
 
 struct agent_action {
@@ -138,10 +147,11 @@ struct agent_action {
     mono_ms deadline;            /* AGENT_RUN_SCAN, _EXTEND_SCAN */
     const struct granted *grant; /* AGENT_RUN_SCAN */
     const struct offer *offer;   /* AGENT_RUN_REACH */
-    const struct rescan_order *rescan; /* AGENT_RUN_RESCAN */
-    const struct lvm_change *change;   /* AGENT_RUN_CHANGE */
-    const char *text;                  /* AGENT_LOG */
-    int level;                         /* AGENT_LOG: enum log_level */
+    const struct rescan_order *rescan;  /* AGENT_RUN_RESCAN */
+    const struct lvm_change *change;    /* AGENT_RUN_CHANGE */
+    const struct refresh_work *refresh; /* AGENT_RUN_REFRESH */
+    const char *text;                   /* AGENT_LOG */
+    int level;                          /* AGENT_LOG: enum log_level */
 };
 
 struct agent *agent_new(const struct agent_config *config); /* NULL: out of memory */

@@ -378,6 +378,8 @@ mono_ms agent_change_deadline(const struct agent *a)
 {
     mono_ms first = { INT64_MAX };
 
+    if (agent_mend_waits(a))
+        first.v = 0; /* memory was short */
     for (int i = 0; i < CHANGE_SLOTS; i++) {
         const struct change_slot *s = &a->changes.slots[i];
 

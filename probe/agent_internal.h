@@ -178,11 +178,15 @@ enum { CHANGE_SLOTS = 16, REFRESHES = 64 };
 
 _Static_assert(CHANGE_SLOTS >= 2 * LIMIT_CHANGES_PER_NODE, "results wait beside what runs");
 
-/* An lvm_refresh that is answered when LVM has looked, beginning no earlier than this. */
+/* An lvm_refresh: first the devices are made what the metadata say, then it is answered when LVM
+ * has looked, beginning no earlier than that. */
 struct refresh {
     struct arena *arena; /* NULL: none */
     const struct lvm_refresh *ask;
-    mono_ms heard;
+    enum { REFRESH_WANTED, REFRESH_RUNS, REFRESH_LOOKS } state;
+    uint32_t tries;
+    const char *left; /* what of the devices is not so; NULL: nothing */
+    mono_ms since;    /* REFRESH_LOOKS */
 };
 
 struct changes {
@@ -315,7 +319,13 @@ void agent_change_run(struct agent *a, struct turn *t);  /* starts what is wante
 void agent_change_talk(struct agent *a, struct turn *t); /* tells results */
 mono_ms agent_change_deadline(const struct agent *a);
 
+/* agent_mend.c: the devices of an lvm_refresh. */
+void agent_mend_run(struct agent *a, struct turn *t); /* starts what is wanted */
+void agent_mend_done(struct agent *a, struct turn *t, const struct agent_event *ev);
+bool agent_mend_waits(const struct agent *a);
+
 /* agent_refresh.c */
+struct refresh *agent_refresh_of(struct agent *a, const struct order_key *key);
 void agent_refresh_deinit(struct agent *a);
 void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *env);
 /* LVM has looked: the run that began then. */

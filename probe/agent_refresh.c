@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether this node has the metadata of a volume group that another has changed: LVM looks anew,
- * and what it finds is compared. A question is answered once each time it comes. */
+/* Whether this node has the metadata of a volume group that another has changed: its devices are
+ * made what they say, LVM looks anew, and what it finds is compared. A question is answered once
+ * each time it comes. */
 #include "agent_internal.h"
 #include "agent_target.h"
 #include "base/text.h"
@@ -8,6 +9,8 @@
 
 /* Of lv_attr: state of the device (lvs(8)). */
 enum { ATTR_STATE = 4 };
+/* Of what lies in an LV, before its UUID. */
+#define LV_CONTAINER "lv."
 
 static void clear(struct refresh *r)
 {
@@ -26,20 +29,27 @@ static bool same_key(const struct order_key *x, const struct order_key *y)
     return x->task == y->task && x->job == y->job && x->attempt == y->attempt;
 }
 
-/* NULL: there are too many, and it comes again. */
-static struct refresh *place_for(struct agent *a, const struct order_key *key)
+struct refresh *agent_refresh_of(struct agent *a, const struct order_key *key)
 {
-    struct refresh *place = NULL;
-
     for (int i = 0; i < REFRESHES; i++) {
         struct refresh *r = &a->changes.refreshes[i];
 
         if (r->arena != NULL && same_key(r->ask->order, key))
             return r;
-        if (r->arena == NULL && place == NULL)
-            place = r;
     }
-    return place;
+    return NULL;
+}
+
+/* NULL: there are too many, or it is asked for already. */
+static struct refresh *place_for(struct agent *a, const struct order_key *key)
+{
+    if (agent_refresh_of(a, key) != NULL)
+        return NULL;
+    for (int i = 0; i < REFRESHES; i++) {
+        if (a->changes.refreshes[i].arena == NULL)
+            return &a->changes.refreshes[i];
+    }
+    return NULL;
 }
 
 void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *env)
@@ -49,8 +59,8 @@ void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *
     if (a->state != AGENT_FOLLOWING || !agent_is_followed(a, env->start))
         return;
     r = place_for(a, env->lvm_refresh->order);
-    if (r == NULL || r->arena != NULL)
-        return; /* it is asked for already */
+    if (r == NULL)
+        return; /* it comes again */
     r->arena = arena_new(0);
     r->ask = r->arena == NULL ? NULL : record_dup(r->arena, &lvm_refresh_desc, env->lvm_refresh);
     if (r->ask == NULL) {
@@ -58,8 +68,10 @@ void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *
         t->failed = true;
         return;
     }
-    r->heard = t->now;
-    agent_plan_ask(a, WORKER_LVM, t->now);
+    r->state = a->config.mends ? REFRESH_WANTED : REFRESH_LOOKS;
+    r->since = t->now;
+    if (r->state == REFRESH_LOOKS)
+        agent_plan_ask(a, WORKER_LVM, t->now);
 }
 
 /* ---- comparing ------------------------------------------------------------------------------- */
@@ -86,17 +98,46 @@ static bool is_named(const struct strs *v, const char *text)
     return false;
 }
 
+/* Who uses it here; NULL: nobody that is known. */
+static const struct use *use_of(const struct agent *a, const char *volume)
+{
+    const struct section *rows = agent_section(a, SECTION_USES);
+
+    for (size_t i = 0; i < rows->row_count; i++) {
+        const struct use *u = section_row(rows, i);
+
+        if (u->container != NULL &&
+            strncmp(u->container, LV_CONTAINER, sizeof LV_CONTAINER - 1) == 0 &&
+            target_same(u->container + sizeof LV_CONTAINER - 1, volume))
+            return u;
+    }
+    return NULL;
+}
+
+static const char *still_active(const struct agent *a, struct turn *t,
+                                const struct lvm_refresh *ask, const struct lv *lv)
+{
+    const struct use *u = use_of(a, lv->uuid);
+
+    if (u == NULL)
+        return arena_printf(t->arena, "logical volume %s/%s is active", ask->vg, lv->name);
+    return arena_printf(t->arena, "logical volume %s/%s is in use here: %s %s", ask->vg, lv->name,
+                        u->kind == NULL ? "by" : u->kind,
+                        u->used_by == NULL ? "somebody" : u->used_by);
+}
+
 /* LVM compares the table of an active LV with the metadata, and shows a state that is not "active"
  * when it is another one, or suspended. Without device-mapper it shows that it does not know, and
  * no LV is active. */
-static const char *lv_fault(struct turn *t, const struct lvm_refresh *ask, const struct lv *lv)
+static const char *lv_fault(const struct agent *a, struct turn *t, const struct lvm_refresh *ask,
+                            const struct lv *lv)
 {
     char state = lv->attr != NULL && strlen(lv->attr) > ATTR_STATE ? lv->attr[ATTR_STATE] : '?';
 
     if (REC_HAS(lv, lv, active) && !lv->active)
         return NULL;
     if (is_named(&ask->unmapped, lv->uuid))
-        return arena_printf(t->arena, "logical volume %s/%s is active", ask->vg, lv->name);
+        return still_active(a, t, ask, lv);
     if (state != 'a')
         return arena_printf(t->arena, "the table of %s/%s is not what the metadata say (%s)",
                             ask->vg, lv->name, lv->attr == NULL ? "unknown" : lv->attr);
@@ -113,7 +154,7 @@ static const char *lvs_fault(const struct agent *a, struct turn *t, const struct
 
         if (!target_same(lv->vg_uuid, ask->vg_uuid))
             continue;
-        why = lv_fault(t, ask, lv);
+        why = lv_fault(a, t, ask, lv);
         if (why != NULL)
             return why;
     }
@@ -144,12 +185,25 @@ static const char *fault(const struct agent *a, struct turn *t, const struct lvm
     return lvs_fault(a, t, ask);
 }
 
-static void answer(struct agent *a, struct turn *t, const struct lvm_refresh *ask)
+/* The same, and what the worker could not mend. */
+static const char *why_not(const struct agent *a, struct turn *t, const struct refresh *r,
+                           const struct vg *vg)
 {
+    const char *found = fault(a, t, r->ask, vg), *copy;
+
+    if (found != NULL || r->left == NULL)
+        return found;
+    copy = arena_strdup(t->arena, r->left); /* it is sent when the refresh is no more */
+    return copy == NULL ? "out of memory" : copy;
+}
+
+static void answer(struct agent *a, struct turn *t, const struct refresh *r)
+{
+    const struct lvm_refresh *ask = r->ask;
     struct lvm_refreshed *body = arena_zalloc(t->arena, sizeof *body);
     struct order_key *key = arena_memdup(t->arena, ask->order, sizeof *key);
     const struct vg *vg = vg_of(a, ask->vg_uuid);
-    const char *why = fault(a, t, ask, vg);
+    const char *why = why_not(a, t, r, vg);
     struct envelope *env = body == NULL || key == NULL ? NULL : agent_envelope(a, t);
 
     if (env == NULL) {
@@ -172,10 +226,10 @@ void agent_refresh_looked(struct agent *a, struct turn *t, mono_ms began)
     for (int i = 0; i < REFRESHES; i++) {
         struct refresh *r = &a->changes.refreshes[i];
 
-        if (r->arena == NULL || r->heard.v > began.v)
+        if (r->arena == NULL || r->state != REFRESH_LOOKS || r->since.v > began.v)
             continue;
         if (a->state == AGENT_FOLLOWING)
-            answer(a, t, r->ask);
+            answer(a, t, r);
         clear(r);
     }
 }

@@ -174,6 +174,7 @@ void agent_talk(struct agent *a, struct turn *t)
     agent_lease_run(a, t);
     agent_rescan_run(a, t);
     agent_change_run(a, t);
+    agent_mend_run(a, t);
     duty = &agent_duties[a->state];
     if ((duty->enrols || duty->registers) && t->now.v >= a->retry_at.v) {
         a->attempts++;

@@ -40,6 +40,16 @@ int run_dir_each_change(const struct run_dir *d, uuid128 boot_id,
                         int (*each)(void *ctx, const struct lvm_change *change), void *ctx,
                         struct err *e);
 
+/* What a refresh was to do whose worker has not come to its end: it may have left a device
+ * suspended. As the functions of scans. */
+int run_dir_save_refresh(const struct run_dir *d, uuid128 boot_id, const struct refresh_work *work,
+                         struct err *e);
+void run_dir_remove_refresh(const struct run_dir *d, uuid128 boot_id,
+                            const struct refresh_work *work);
+int run_dir_each_refresh(const struct run_dir *d, uuid128 boot_id,
+                         int (*each)(void *ctx, const struct refresh_work *work), void *ctx,
+                         struct err *e);
+
 /* As keyfile_load and keyfile_save. */
 int run_dir_load_key(const struct run_dir *d, struct keypair *k, pubkey *server, struct err *e);
 int run_dir_save_key(const struct run_dir *d, const struct keypair *k, pubkey server,

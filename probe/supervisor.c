@@ -106,6 +106,9 @@ static void carry_out(struct supervisor *s, const struct agent_action *x, mono_m
     case AGENT_RUN_CHANGE:
         supervisor_change(s, x, now);
         break;
+    case AGENT_RUN_REFRESH:
+        supervisor_refresh(s, x);
+        break;
     case AGENT_LOG:
         supervisor_log((enum log_level)x->level, "%s", x->text);
         break;
@@ -269,6 +272,8 @@ static int turn(struct supervisor *s, struct err *e)
         rc = supervisor_hear_rescans(s, now, e);
     if (rc == 0)
         rc = supervisor_hear_changes(s, now, e);
+    if (rc == 0)
+        rc = supervisor_hear_refreshes(s, now, e);
     if (rc == 0 && s->agent == NULL)
         return supervisor_look(s, now, e);
     if (rc == 0)
@@ -286,6 +291,7 @@ static int wait_ms(const struct supervisor *s)
     int64_t scans = scan_pool_deadline(s->scans).v;
     int64_t rescans = s->rescan_failed ? 0 : rescan_pool_deadline(s->rescans).v;
     int64_t changes = s->agent == NULL ? INT64_MAX : change_pool_deadline(s->changes).v;
+    int64_t refreshes = refresh_pool_deadline(s->refreshes).v;
 
     if (s->agent != NULL && uplink_pending(s->uplink))
         return 0;
@@ -295,6 +301,7 @@ static int wait_ms(const struct supervisor *s)
     until = scans < until ? scans : until;
     until = rescans < until ? rescans : until;
     until = changes < until ? changes : until;
+    until = refreshes < until ? refreshes : until;
     if (until <= now)
         return 0;
     return until - now > INT_MAX ? INT_MAX : (int)(until - now);
@@ -380,6 +387,7 @@ static void close_all(struct supervisor *s)
     scan_pool_free(s->scans);
     rescan_pool_free(s->rescans);
     change_pool_free(s->changes);
+    refresh_pool_free(s->refreshes);
     worker_pool_free(s->pool);
     agent_free(s->agent);
     uplink_close(s->uplink);
@@ -431,6 +439,8 @@ int supervise(const struct probe_options *o, const char *worker_path, struct err
         rc = supervisor_open_rescans(&s, worker_path, e);
     if (rc == 0)
         rc = supervisor_open_changes(&s, worker_path, e);
+    if (rc == 0)
+        rc = supervisor_open_refreshes(&s, worker_path, e);
     if (rc == 0)
         rc = supervisor_look(&s, clock_mono(), e);
     if (rc == 0)

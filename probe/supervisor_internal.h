@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "change_pool.h"
 #include "kernel_hints.h"
+#include "refresh_pool.h"
 #include "rescan_pool.h"
 #include "run_dir.h"
 #include "scan_pool.h"
@@ -36,8 +37,9 @@ struct supervisor {
 
     struct kernel_hints hints;
     struct worker_pool *pool;
-    struct scan_pool *scans;     /* NULL: before it is known which boot this is */
-    struct change_pool *changes; /* the same */
+    struct scan_pool *scans;        /* NULL: before it is known which boot this is */
+    struct change_pool *changes;    /* the same */
+    struct refresh_pool *refreshes; /* the same */
     struct rescan_pool *rescans;
     bool rescan_failed; /* what was ordered could not be started: rescan_fault */
     struct err rescan_fault;
@@ -70,13 +72,18 @@ void supervisor_change(struct supervisor *s, const struct agent_action *x, mono_
 int supervisor_hear_changes(struct supervisor *s, mono_ms now, struct err *e);
 int supervisor_open_changes(struct supervisor *s, const char *worker_path, struct err *e);
 
+/* supervisor_refresh.c: the same of their devices. */
+void supervisor_refresh(struct supervisor *s, const struct agent_action *x);
+int supervisor_hear_refreshes(struct supervisor *s, mono_ms now, struct err *e);
+int supervisor_open_refreshes(struct supervisor *s, const char *worker_path, struct err *e);
+
 /* supervisor_rescan.c */
 void supervisor_rescan(struct supervisor *s, const struct agent_action *x, mono_ms now);
 int supervisor_hear_rescans(struct supervisor *s, mono_ms now, struct err *e);
 int supervisor_hint_rescans(struct supervisor *s, const struct rescan_hints *h, mono_ms now,
                             struct err *e);
 int supervisor_open_rescans(struct supervisor *s, const char *worker_path, struct err *e);
-/* Children that are those of scans, rescans or changes. */
+/* Children that are those of scans, rescans, changes or refreshes. */
 bool supervisor_owns(void *supervisor, pid_t group);
 void supervisor_reaped(void *supervisor, pid_t pid, int status);
 

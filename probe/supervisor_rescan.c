@@ -83,14 +83,14 @@ int supervisor_open_rescans(struct supervisor *s, const char *worker_path, struc
     return s->rescans == NULL ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
-/* ---- children of scans, rescans and changes -------------------------------------------------- */
+/* ---- children of scans, rescans, changes and refreshes --------------------------------------- */
 
 bool supervisor_owns(void *supervisor, pid_t group)
 {
     struct supervisor *s = supervisor;
 
     return scan_pool_owns(s->scans, group) || rescan_pool_owns(s->rescans, group) ||
-           change_pool_owns(s->changes, group);
+           change_pool_owns(s->changes, group) || refresh_pool_owns(s->refreshes, group);
 }
 
 void supervisor_reaped(void *supervisor, pid_t pid, int status)
@@ -101,4 +101,5 @@ void supervisor_reaped(void *supervisor, pid_t pid, int status)
         scan_pool_reaped(s->scans, pid, status);
     rescan_pool_reaped(s->rescans, pid, status);
     change_pool_reaped(s->changes, pid, status);
+    refresh_pool_reaped(s->refreshes, pid, status);
 }

@@ -161,6 +161,7 @@ static int make_agent(struct supervisor *s, uuid128 node_id, struct err *e)
         .coalesce_ms = DEFAULT_COALESCE_MS,
         .heartbeat_ms = DEFAULT_HEARTBEAT_MS,
         .scans = s->options->scans,
+        .mends = true,
         /* Microseconds: no probe of this boot has sent so many messages. */
         .first_seq = (uint64_t)clock_mono().v * 1000,
     };

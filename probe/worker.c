@@ -9,6 +9,7 @@
 #include "wire/codec.h"
 #include "worker_change.h"
 #include "worker_limits.h"
+#include "worker_refresh.h"
 #include "worker_scan.h"
 #include "worker_talk.h"
 
@@ -68,6 +69,8 @@ static int run_order(int argc, char **argv, bool *is_one, struct err *e)
         return worker_change(argv[2], argv[3], e);
     if (argc == 2 && strcmp(argv[1], WORKER_RESCAN) == 0)
         return worker_rescan(e);
+    if (argc == 2 && strcmp(argv[1], WORKER_REFRESH) == 0)
+        return worker_refresh(e);
     *is_one = false;
     return 0;
 }
@@ -81,7 +84,7 @@ int main(int argc, char **argv)
     rc = run_order(argc, argv, &is_one, &e);
     if (kind < 0 && !is_one) {
         dprintf(STDERR_FILENO, "muster-probe-worker: started by muster-probe with one of: system, "
-                               "net, lldp, storage, lvm, xen, scan, rescan, change\n");
+                               "net, lldp, storage, lvm, xen, scan, rescan, change, refresh\n");
         return 2;
     }
     if (!is_one)

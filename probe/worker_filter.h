@@ -34,6 +34,8 @@ enum worker_freedom {
     WORKER_WRITES = 1u << 7,
     /* Where there is device-mapper: drops tables that are not in use, suspends and resumes. */
     WORKER_MAPS = 1u << 8,
+    /* And loads tables and removes devices, which needs what WORKER_MAPS allows too. */
+    WORKER_LOADS = 1u << 10,
 };
 
 /* From now on this process and its children get EPERM for whatever changes the machine. But for its

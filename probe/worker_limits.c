@@ -83,6 +83,16 @@ static const struct kept change_kept = {
     .file_bytes = NO_LIMIT,
 };
 
+/* LVM in it changes tables, and reads devices. */
+static const struct kept refresh_kept = {
+    .dm_capabilities = CAP(SYS_ADMIN),
+    .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
+    .dm_freedoms = WORKER_MAPS | WORKER_LOADS,
+    .may_write = { "/dev/mapper/control", "/dev/null" },
+    .files = ROOT_FILES,
+    .file_bytes = NO_LIMIT,
+};
+
 static int set_limit(__rlimit_resource_t which, uint64_t value)
 {
     struct rlimit r = { value, value };
@@ -213,6 +223,11 @@ int worker_confine_rescan(int parent, struct err *e)
 int worker_confine_change(int parent, struct err *e)
 {
     return confine(&change_kept, true, parent, e);
+}
+
+int worker_confine_refresh(int parent, struct err *e)
+{
+    return confine(&refresh_kept, true, parent, e);
 }
 
 int worker_confine_walk(struct err *e)

@@ -18,6 +18,9 @@ int worker_confine_rescan(int parent, struct err *e);
 /* The same for the worker of a change, which is root and writes to the devices that are in a /dev
  * of its own by then. */
 int worker_confine_change(int parent, struct err *e);
+/* The same for the worker of a refresh, which writes to no device, and loads tables where there is
+ * device-mapper. */
+int worker_confine_refresh(int parent, struct err *e);
 /* From now on it mounts no more. */
 int worker_confine_walk(struct err *e);
 

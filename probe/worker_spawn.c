@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "wire/codec.h"
 #include "worker_change.h"
+#include "worker_refresh.h"
 #include "worker_scan.h"
 #include "worker_talk.h"
 
@@ -196,24 +197,42 @@ static int spawn_for(const char *worker_path, uuid128 boot, const char *name,
     return start(worker_path, argv, theirs, their_err, rc, out, e);
 }
 
-int worker_spawn_rescan(const char *worker_path, const char *sys_root,
-                        const struct rescan_work *work, struct worker_process *out, struct err *e)
+/* `WORKER KIND`. */
+static int spawn_plain(const char *worker_path, struct worker_request *request,
+                       struct worker_process *out, struct err *e)
 {
-    char *const argv[] = { (char *)(uintptr_t)WORKER_NAME, (char *)(uintptr_t)WORKER_RESCAN, NULL };
-    struct worker_request request = { .present = 0 };
+    char *const argv[] = { (char *)(uintptr_t)WORKER_NAME, (char *)(uintptr_t)request->kind, NULL };
     int theirs = -1, their_err = -1, rc;
 
     *out = (struct worker_process){ .pid = -1, .sock = -1, .err = -1 };
-    REC_SET(&request, worker_request, kind, WORKER_RESCAN);
-    REC_SET(&request, worker_request, rescan, work);
-    if (sys_root != NULL)
-        REC_SET(&request, worker_request, sys_root, sys_root);
     rc = make_channels(out, &theirs, &their_err);
     if (rc < 0)
         err_set(e, rc, "cannot make a worker's channels: %s", strerror(-rc));
     if (rc == 0)
-        rc = send_record(&request, -1, out->sock, e);
+        rc = send_record(request, -1, out->sock, e);
     return start(worker_path, argv, theirs, their_err, rc, out, e);
+}
+
+int worker_spawn_rescan(const char *worker_path, const char *sys_root,
+                        const struct rescan_work *work, struct worker_process *out, struct err *e)
+{
+    struct worker_request request = { .present = 0 };
+
+    REC_SET(&request, worker_request, kind, WORKER_RESCAN);
+    REC_SET(&request, worker_request, rescan, work);
+    if (sys_root != NULL)
+        REC_SET(&request, worker_request, sys_root, sys_root);
+    return spawn_plain(worker_path, &request, out, e);
+}
+
+int worker_spawn_refresh(const char *worker_path, const struct refresh_work *work,
+                         struct worker_process *out, struct err *e)
+{
+    struct worker_request request = { .present = 0 };
+
+    REC_SET(&request, worker_request, kind, WORKER_REFRESH);
+    REC_SET(&request, worker_request, refresh, work);
+    return spawn_plain(worker_path, &request, out, e);
 }
 
 int worker_spawn_scan(const char *worker_path, uuid128 boot, const struct scan_order *order,

@@ -36,6 +36,8 @@ int worker_spawn_rescan(const char *worker_path, const char *sys_root,
 /* Of a change: `WORKER change BOOT TASK-JOB-ATTEMPT`. */
 int worker_spawn_change(const char *worker_path, uuid128 boot, const struct lvm_change *change,
                         struct worker_process *out, struct err *e);
+int worker_spawn_refresh(const char *worker_path, const struct refresh_work *work,
+                         struct worker_process *out, struct err *e);
 void worker_process_close(struct worker_process *w); /* the descriptors */
 
 #endif

@@ -116,6 +116,8 @@ static void act(struct sim *s, struct host *h, const struct agent_action *x)
     case AGENT_RUN_RESCAN: /* no operator of this world asks for one */
     case AGENT_RUN_CHANGE: /* there is no LVM here: nobody orders changes of volume groups yet */
         break;
+    case AGENT_RUN_REFRESH: /* no node of this world has device-mapper */
+        break;
     case AGENT_LOG:
         sim_trace(s, "%s: %s", h->name, x->text);
         break;

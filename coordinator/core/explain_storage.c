@@ -186,6 +186,11 @@ static void explain_vg_row(struct chain *ch, unsigned depth, const struct vg *vg
               vg->name != NULL ? vg->name : vg->uuid, number(vg->pvs - missing), number(vg->pvs),
               number(vg->seqno), vg->exported ? ", exported" : "",
               vg->system_id != NULL ? chain_text(ch, ", of system %s", vg->system_id) : "");
+    if (vg->fault != NULL)
+        chain_add(ch, depth + 1, "vg", vg->name != NULL ? vg->name : vg->uuid, "degraded",
+                  "The next change of the volume group by muster makes it so, or says what is in "
+                  "the way",
+                  "On %s %s.", chain_node(ch), vg->fault);
 }
 
 void explain_vg(struct chain *ch, unsigned depth, const char *uuid, const struct strs *only)

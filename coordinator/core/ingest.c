@@ -101,8 +101,8 @@ static int row_delete(struct step *s, struct node *n, enum section_id id, struct
 }
 
 /* Its edge is degraded at best, whatever its paths say: why. */
-static int flaw_event(struct step *s, struct node *n, const struct resource *r,
-                      const struct lun *lun)
+static int lun_event(struct step *s, struct node *n, const struct resource *r,
+                     const struct lun *lun)
 {
     bool ghost = text_same(lun->state, "ghost");
     char label[200];
@@ -115,6 +115,18 @@ static int flaw_event(struct step *s, struct node *n, const struct resource *r,
                  n->row.name, label,
                  ghost ? "has paths that contradict each other" : "answers with errors",
                  lun->state_text != NULL ? lun->state_text : "no reason was given.");
+}
+
+static int flaw_event(struct step *s, struct node *n, const struct resource *r, const void *row)
+{
+    const struct vg *vg = row;
+    int rc;
+
+    if (r->kind != RESOURCE_VG)
+        return lun_event(s, n, r, row);
+    rc = event_due_of_node(s, n);
+    return rc == 1 ? event(s, "vg.fault", SEVERITY_WARNING, n, r, "%s: %s.", n->row.name, vg->fault)
+                   : rc;
 }
 
 /* A filesystem's type; nodes that disagree do not take turns. */

@@ -28,6 +28,8 @@ int vg_change_save(struct step *s, const struct task *t);
 /* What it changes; NULL: nobody sees it, or it is not created yet. */
 struct resource *vg_of(const struct coord *c, const struct vg_change_row *row);
 struct resource *vg_lv_of(const struct coord *c, const struct vg_change_row *row);
+/* The same, if nobody may use it meanwhile: what an LV is used for goes on while it is extended. */
+struct resource *vg_lv_not_in_use(const struct coord *c, const struct vg_change_row *row);
 struct resource *vg_lun(const struct coord *c, const char *container); /* NULL: nobody sees it */
 /* "LV root of volume group fast", as sentences name it. NULL: out of memory. */
 const char *vg_what(struct arena *a, const struct vg_change_row *row);

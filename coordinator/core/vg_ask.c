@@ -304,6 +304,6 @@ int op_vg_change(struct answer *q)
     if (rc == 0 && good)
         rc = check_free(q, vg, &good);
     if (rc == 0 && good)
-        rc = check_free(q, vg_lv_of(q->c, &row), &good);
+        rc = check_free(q, vg_lv_not_in_use(q->c, &row), &good);
     return rc < 0 || !good ? rc : change_begin(q, &row);
 }

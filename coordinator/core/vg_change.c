@@ -94,6 +94,11 @@ struct resource *vg_lv_of(const struct coord *c, const struct vg_change_row *row
                : resource_by_id(c, resource_seen_id(NULL, RESOURCE_LV, row->lv_uuid));
 }
 
+struct resource *vg_lv_not_in_use(const struct coord *c, const struct vg_change_row *row)
+{
+    return row->op == LVM_LV_EXTEND ? NULL : vg_lv_of(c, row);
+}
+
 const char *vg_what(struct arena *a, const struct vg_change_row *row)
 {
     return row->lv != NULL ? arena_printf(a, "LV %s/%s", row->vg, row->lv)

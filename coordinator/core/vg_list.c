@@ -7,7 +7,7 @@
 #include "core/pick.h"
 #include "core/query.h"
 
-enum vg_standing { VG_CURRENT, VG_BEHIND, VG_OTHER, VG_SILENT, VG_LOST };
+enum vg_standing { VG_CURRENT, VG_BEHIND, VG_OLD, VG_OTHER, VG_SILENT, VG_LOST };
 
 static bool is_heard(const struct node *n)
 {
@@ -24,7 +24,7 @@ static enum vg_standing standing(const struct edge *e)
     if (!is_heard(e->node))
         return VG_SILENT;
     if (g->sight.size == r->size && g->sight.mark == r->mark)
-        return VG_CURRENT;
+        return g->sight.flawed ? VG_OLD : VG_CURRENT;
     return g->sight.size < r->size ? VG_BEHIND : VG_OTHER;
 }
 
@@ -60,9 +60,9 @@ static void fill(const struct coord *c, const struct resource *r, struct vg_info
     REC_SET(out, vg_info, seqno, r->size);
     REC_SET(out, vg_info, nodes, nodes - of[VG_LOST]);
     REC_SET(out, vg_info, current, of[VG_CURRENT]);
-    REC_SET(out, vg_info, behind, of[VG_BEHIND] + of[VG_OTHER]);
+    REC_SET(out, vg_info, behind, of[VG_BEHIND] + of[VG_OLD] + of[VG_OTHER]);
     REC_SET(out, vg_info, silent, of[VG_SILENT]);
-    if (r->doubt_since.v != 0 && of[VG_BEHIND] + of[VG_OTHER] > 0)
+    if (r->doubt_since.v != 0 && of[VG_BEHIND] + of[VG_OLD] + of[VG_OTHER] > 0)
         REC_SET(out, vg_info, differ_ms, r->doubt_since.v);
     count_tasks(c, r, out);
 }
@@ -75,6 +75,11 @@ static const char *sentence(struct arena *a, const struct edge *e, enum vg_stand
     switch (is) {
     case VG_BEHIND:
         return arena_printf(a, "It has version %llu, and another node has %llu.", has, newest);
+    case VG_OLD:
+        return arena_printf(a,
+                            "It has version %llu, and a device of an LV that is not as that says: "
+                            "muster explain %s %s says which.",
+                            has, e->node->row.name, e->resource->label);
     case VG_OTHER:
         return arena_printf(a, "It has version %llu with other metadata than those that most have.",
                             has);
@@ -89,7 +94,7 @@ static const char *sentence(struct arena *a, const struct edge *e, enum vg_stand
 
 static int fill_node(struct arena *a, const struct edge *e, struct vg_node *out)
 {
-    static const char *const names[] = { "current", "behind", "other", "silent", "lost" };
+    static const char *const names[] = { "current", "behind", "behind", "other", "silent", "lost" };
     enum vg_standing is = standing(e);
     const char *text = sentence(a, e, is);
 

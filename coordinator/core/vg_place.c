@@ -104,12 +104,22 @@ static int disagreement(struct arena *a, const struct resource *r, const char **
     return 0;
 }
 
+/* All of it; that a device of an LV there is not as the metadata say is no matter: it is made so
+ * after the change. */
+static bool is_whole(const struct edge *e)
+{
+    return e->shown == EDGE_OK ||
+           (e->shown == EDGE_DEGRADED && e->sightings != NULL && e->sightings->sight.flawed &&
+            e->paths_total > 0 && e->paths_active == e->paths_total);
+}
+
 /* The node has all of it, and what it knows is what all know. */
 static bool is_fit(const struct edge *e, const struct resource *r)
 {
     const struct sighting *g = e->sightings;
 
-    return may_order(e->node) && !e->node->row.draining && e->shown == EDGE_OK && g != NULL &&
+    return may_order(e->node) && !e->node->row.draining && g != NULL &&
+           (r->kind == RESOURCE_VG ? is_whole(e) : e->shown == EDGE_OK) &&
            (r->kind != RESOURCE_VG || (g->sight.size == r->size && g->sight.mark == r->mark));
 }
 
@@ -159,7 +169,7 @@ static int may_change(struct step *s, const struct task *t, const struct node *n
                       const struct resource *r, struct verdict *v)
 {
     const struct vg_change_row *row = &t->vg->row;
-    const struct resource *lv = vg_lv_of(s->c, row);
+    const struct resource *lv = vg_lv_not_in_use(s->c, row);
     int rc = conflict(s->c, s->u->arena, r, WANT_CHANGE, n, v);
 
     if (rc == 0 && v->way == WAY_FREE && lv != NULL)

@@ -153,7 +153,8 @@
     X(BOOL, partial,             18, 0, "PVs are missing")                                         \
     X(STRS, tags,                19, 0, "sorted")                                                  \
     X(U64,  paths_active,        20, 0, "PVs that are here")                                       \
-    X(U64,  paths_total,         21, 0, "PVs")
+    X(U64,  paths_total,         21, 0, "PVs")                                                     \
+    X(STR,  fault,               22, 0, "one sentence: a device here that is not as the metadata say; absent: none")
 
 #define LV_LIST(X, XREC, XRECS)                                                                    \
     X(STR,  uuid,                1,  FIELD_KEY, "LVM's")                                           \

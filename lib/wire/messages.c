@@ -127,6 +127,12 @@ static const struct field change_device_fields[] = { CHANGE_DEVICE_LIST(X, XREC,
 #define OWNER lvm_change
 static const struct field lvm_change_fields[] = { LVM_CHANGE_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER refresh_work
+static const struct field refresh_work_fields[] = { REFRESH_WORK_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER refresh_result
+static const struct field refresh_result_fields[] = { REFRESH_RESULT_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER envelope
 static const struct field envelope_fields[] = { ENVELOPE_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -250,6 +256,8 @@ DESC(lvm_refresh);
 DESC(lvm_refreshed);
 DESC(change_device);
 DESC(lvm_change);
+DESC(refresh_work);
+DESC(refresh_result);
 DESC(envelope);
 DESC(request);
 DESC(status_info);

@@ -9,7 +9,6 @@
 #include "wire/messages_lvm.h"
 
 /* clang-format off */
-
 /* ---- between nodes and coordinator (proto/node.proto) ------------------------------------- */
 
 /* What identifies a machine. Strings as the machine gives them; empty and placeholder values are
@@ -513,7 +512,8 @@ enum node_admission {
     X(BOOL, whole,      7, 0, "what is on all devices is to be read again, whatever is remembered") \
     XREC(scan_order, scan, 8, 0, "kind scan: what to do")                                          \
     XREC(rescan_work, rescan, 9, 0, "kind rescan: what to do") \
-    XREC(lvm_change, change, 10, 0, "kind change: what to do")
+    XREC(lvm_change, change, 10, 0, "kind change: what to do") \
+    XREC(refresh_work, refresh, 11, 0, "kind refresh: what to do")
 
 /* In the worker's one message; the sections are in the memfd that the message carries, encoded as
  * a report. `bytes` is its length. A second memfd is for the next worker of the kind. */

@@ -126,17 +126,36 @@ enum lvm_outcome {
     XREC(lvm_order, order, 1, FIELD_REQUIRED, "")                                                  \
     XRECS(change_device, devices, 2, 0, "of all its PVs, then those that are to become PVs")
 
+/* What a worker of kind refresh is to do: make the devices of the LVs of one volume group what its
+ * metadata say. In /run too until that is so. */
+#define REFRESH_WORK_LIST(X, XREC, XRECS)                                                          \
+    XREC(order_key, order, 1, FIELD_REQUIRED, "that asks for it")                                  \
+    X(STR,  vg,         2, FIELD_REQUIRED, "name")                                                 \
+    X(STR,  vg_uuid,    3, FIELD_REQUIRED, "")                                                     \
+    X(U64,  seqno,      4, 0, "as in lvm_refresh: of other metadata nothing is made so")           \
+    X(U64,  mark,       5, 0, "the same")                                                          \
+    X(STRS, unmapped,   6, 0, "as in lvm_refresh")                                                 \
+    XRECS(change_device, devices, 7, 0, "of its PVs, as far as they are here")
+
+/* What it has done. */
+#define REFRESH_RESULT_LIST(X, XREC, XRECS)                                                        \
+    X(U64, refreshed, 1, 0, "LVs that have got the table that the metadata say")                   \
+    X(U64, removed,   2, 0, "devices that are no more")                                            \
+    X(STR, reason,    3, 0, "one sentence: what is not so; absent: nothing")
+
 /* clang-format on */
 
-#define RECORD_ENUM_vg_info(TYPE, member, ...)       vg_info_##member,
-#define RECORD_ENUM_vg_node(TYPE, member, ...)       vg_node_##member,
-#define RECORD_ENUM_vg_ask(TYPE, member, ...)        vg_ask_##member,
-#define RECORD_ENUM_lvm_order(TYPE, member, ...)     lvm_order_##member,
-#define RECORD_ENUM_lvm_result(TYPE, member, ...)    lvm_result_##member,
-#define RECORD_ENUM_lvm_refresh(TYPE, member, ...)   lvm_refresh_##member,
-#define RECORD_ENUM_lvm_refreshed(TYPE, member, ...) lvm_refreshed_##member,
-#define RECORD_ENUM_change_device(TYPE, member, ...) change_device_##member,
-#define RECORD_ENUM_lvm_change(TYPE, member, ...)    lvm_change_##member,
+#define RECORD_ENUM_vg_info(TYPE, member, ...)        vg_info_##member,
+#define RECORD_ENUM_vg_node(TYPE, member, ...)        vg_node_##member,
+#define RECORD_ENUM_vg_ask(TYPE, member, ...)         vg_ask_##member,
+#define RECORD_ENUM_lvm_order(TYPE, member, ...)      lvm_order_##member,
+#define RECORD_ENUM_lvm_result(TYPE, member, ...)     lvm_result_##member,
+#define RECORD_ENUM_lvm_refresh(TYPE, member, ...)    lvm_refresh_##member,
+#define RECORD_ENUM_lvm_refreshed(TYPE, member, ...)  lvm_refreshed_##member,
+#define RECORD_ENUM_change_device(TYPE, member, ...)  change_device_##member,
+#define RECORD_ENUM_lvm_change(TYPE, member, ...)     lvm_change_##member,
+#define RECORD_ENUM_refresh_work(TYPE, member, ...)   refresh_work_##member,
+#define RECORD_ENUM_refresh_result(TYPE, member, ...) refresh_result_##member,
 
 RECORD_DECLARE(vg_info, VG_INFO_LIST);
 RECORD_DECLARE(vg_node, VG_NODE_LIST);
@@ -147,5 +166,7 @@ RECORD_DECLARE(lvm_refresh, LVM_REFRESH_LIST);
 RECORD_DECLARE(lvm_refreshed, LVM_REFRESHED_LIST);
 RECORD_DECLARE(change_device, CHANGE_DEVICE_LIST);
 RECORD_DECLARE(lvm_change, LVM_CHANGE_LIST);
+RECORD_DECLARE(refresh_work, REFRESH_WORK_LIST);
+RECORD_DECLARE(refresh_result, REFRESH_RESULT_LIST);
 
 #endif

@@ -55,6 +55,8 @@ const struct pb_pair pb_pairs[] = {
     PAIR(lvm_result, LIMIT_WORKER_RESULT_BYTES),
     PAIR(lvm_refreshed, LIMIT_WORKER_RESULT_BYTES),
     PAIR(lvm_change, LIMIT_WORKER_MESSAGE_BYTES),
+    PAIR(refresh_work, LIMIT_WORKER_MESSAGE_BYTES),
+    PAIR(refresh_result, LIMIT_WORKER_RESULT_BYTES),
     PART(vg_ask),
     PART(vg_info),
     PART(vg_node),

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "change/mapped.h"
 #include "change/own_dev.h"
 #include "change/parse_name.h"
 #include "change/read_devices.h"
-#include "change/resume.h"
 #include "change/wipe.h"
 #include "collect/dm_driver.h"
 #include "collect/lvm_library.h"
@@ -320,14 +320,25 @@ int change_open(struct change_run *r, struct err *e)
     return rc == 0 ? own_dev_make(r->change, r->device_mapper, e) : rc;
 }
 
+/* Devices of LVs of the volume group that an earlier worker has left suspended go on. */
+static int resume(struct change_run *r, struct err *e)
+{
+    struct mapped *v;
+    size_t n;
+    int rc;
+
+    if (!r->device_mapper || r->change->order->vg_uuid == NULL)
+        return 0;
+    rc = mapped_read(r->change->order->vg_uuid, r->arena, &v, &n, e);
+    return rc == 0 ? mapped_resume(v, n, e) : rc;
+}
+
 void change_carry_out(struct change_run *r)
 {
     struct look l;
     struct err e;
-    int rc = 0;
+    int rc = resume(r, &e);
 
-    if (r->device_mapper && r->change->order->vg_uuid != NULL)
-        rc = change_resume(r->change->order->vg_uuid, &e);
     if (rc == 0)
         rc = look(r, &l, &e);
     if (rc < 0)

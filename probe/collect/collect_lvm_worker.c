@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/limits.h"
+#include "collect/parse_lvm_mapped.h"
 #include "collect/read.h"
 #include "collect/read_lvm.h"
 #include "collect/read_storage.h"
@@ -76,6 +77,21 @@ static struct lvm_device *choose(struct storage *s, const uint64_t *exports, siz
     return v;
 }
 
+static void find_faults(struct storage_read *r, struct section *v, size_t n)
+{
+    struct section *vgs = NULL, *lvs = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].status == SECTION_OK && v[i].id == SECTION_VGS)
+            vgs = &v[i];
+        if (v[i].status == SECTION_OK && v[i].id == SECTION_LVS)
+            lvs = &v[i];
+    }
+    if (vgs != NULL && lvs != NULL)
+        mapped_faults(&r->s.r, r->in.maps, r->in.map_count, vgs->rows, vgs->row_count, lvs->rows,
+                      lvs->row_count);
+}
+
 int collect_lvm_worker(const struct collect_request *req, struct arena *a, struct section *out,
                        size_t *count, struct bytes *memory, struct err *e)
 {
@@ -96,5 +112,9 @@ int collect_lvm_worker(const struct collect_request *req, struct arena *a, struc
         rc = err_set(e, -ENOMEM, "out of memory while choosing devices for LVM");
     if (rc == 0)
         rc = collect_lvm(req->sys_root, devices, n, a, out, count, e);
+    if (rc == 0)
+        find_faults(r, out, *count);
+    if (rc == 0 && r->s.r.failed)
+        rc = err_set(e, -ENOMEM, "out of memory while looking at devices of LVs");
     return rc < 0 ? rc : read_storage_keep(r, memory, &left_out, e);
 }

@@ -15,15 +15,18 @@
 /* hints: /run/lvm/hints of another moment would hide PVs. use_devicesfile: the caller names the
  * devices, with --devices (LVM 2.03.12), for a filter of 4,000 patterns takes LVM 17 s and 500 MiB.
  * multipath: he gives no paths of maps. scan_lvs: what guests have in
- * LVs is theirs. ignore_suspended_devices: to read one would not end. */
-#define CONFIG                                                                                \
-    " --config 'devices{hints=\"none\" use_devicesfile=0 obtain_device_list_from_udev=0 "     \
-    "external_device_info_source=\"none\" multipath_component_detection=0 scan_lvs=0 "        \
-    "ignore_suspended_devices=1} global{metadata_read_only=%d use_lvmlockd=0 use_lvmpolld=0 " \
-    "event_activation=0 activation=%d} activation{udev_sync=0 udev_rules=0 monitoring=0} "    \
-    "backup{backup=0 archive=0} log{syslog=0 level=0 verbose=0 indent=0 prefix=\"\" "         \
-    "report_command_log=0} report{mark_hidden_devices=0 binary_values_as_numeric=1 "          \
+ * LVs is theirs. ignore_suspended_devices: to read one would not end. udev_rules: LVM tells udev
+ * with each change of a device whether its rules count, and where they do not the device loses its
+ * links in /dev. */
+#define CONFIG                                                                                                               \
+    " --config 'devices{hints=\"none\" use_devicesfile=0 obtain_device_list_from_udev=0 "                                    \
+    "external_device_info_source=\"none\" multipath_component_detection=0 scan_lvs=0 "                                       \
+    "ignore_suspended_devices=1} global{metadata_read_only=%d use_lvmlockd=0 use_lvmpolld=0 "                                \
+    "event_activation=0 activation=%d} activation{udev_sync=0 udev_rules=%d "                                                \
+    "verify_udev_operations=0 monitoring=0} backup{backup=0 archive=0} log{syslog=0 level=0 verbose=0 indent=0 prefix=\"\" " \
+    "report_command_log=0} report{mark_hidden_devices=0 binary_values_as_numeric=1 "                                         \
     "list_item_separator=\",\" compact_output=0 headings=1}' --devices "
+#define NO_UDEV "DM_DISABLE_UDEV"
 /* What a reader says of metadata areas of different versions. */
 #define UNEQUAL "vgck --updatemetadata"
 
@@ -53,12 +56,18 @@ static void hear(int level, const char *file, int line, int dm_errno, const char
     }
 }
 
+static bool has_udev;
+
+void lvm_library_with_udev(void)
+{
+    has_udev = true;
+}
+
 static int set_environment(struct err *e)
 {
     static const char *const variables[][2] = {
         { "LVM_SYSTEM_DIR", "" }, /* no lvm.conf, no lvmlocal.conf, no backups */
         { "LVM_SUPPRESS_FD_WARNINGS", "1" },
-        { "DM_DISABLE_UDEV", "1" },
         { "LC_ALL", "C" },
         { "TZ", "UTC" },
     };
@@ -67,6 +76,8 @@ static int set_environment(struct err *e)
         if (setenv(variables[i][0], variables[i][1], 1) < 0)
             return err_set(e, -errno, "cannot set %s: %s", variables[i][0], strerror(errno));
     }
+    if (!has_udev && setenv(NO_UDEV, "1", 1) < 0)
+        return err_set(e, -errno, "cannot set %s: %s", NO_UDEV, strerror(errno));
     return 0;
 }
 
@@ -142,7 +153,7 @@ static bool path_is_plain(const char *path)
 int lvm_library_config(const struct lvm_device *devices, size_t n, bool activates, bool writes,
                        struct buf *out, struct err *e)
 {
-    buf_printf(out, CONFIG, writes ? 0 : 1, activates ? 1 : 0);
+    buf_printf(out, CONFIG, writes ? 0 : 1, activates ? 1 : 0, activates ? 1 : 0);
     for (size_t i = 0; i < n; i++) {
         if (!path_is_plain(devices[i].path))
             return err_set(e, -EINVAL,

@@ -24,6 +24,10 @@ struct lvm_library {
  * process (LVM_*, DM_*). Once at a time in a process. 0; LVM_LIBRARY_NONE with a sentence; -EIO:
  * it does not start. */
 int lvm_library_open(struct lvm_library *l, struct err *e);
+/* For who changes devices, before the first of them is opened: udev is told of each change as LVM's
+ * programs do. libdevmapper decides once in a process, and without this each change would take the
+ * device's links in /dev away. */
+void lvm_library_with_udev(void);
 void lvm_library_close(struct lvm_library *l);
 
 /* One command; what it reports is added to `report` (NULL: nothing is kept). LVM2_COMMAND_* of

@@ -237,6 +237,7 @@ static int act(struct cast *c, struct node *n, const struct agent_action *x, str
     case AGENT_EXTEND_SCAN:
     case AGENT_RUN_RESCAN:
     case AGENT_RUN_CHANGE:
+    case AGENT_RUN_REFRESH:
     case AGENT_LOG:
         break;
     }

@@ -8,9 +8,10 @@
 
 static const char *const pvs[] = { "P1" };
 
-static void settled_world(struct world *w)
+static void settle(struct world *w, bool mends)
 {
     world_open(w);
+    w->config.mends = mends;
     w->config.rescan_ms = 3600 * 1000;
     w->vg_seqno = 5;
     w->lv_attr = "-wi-a-----";
@@ -18,6 +19,11 @@ static void settled_world(struct world *w)
     world_settle(w);
     world_forget(w);
     memset(w->runs, 0, sizeof w->runs);
+}
+
+static void settled_world(struct world *w)
+{
+    settle(w, false);
 }
 
 /* To make an LV on vg0, or with another UUID, on another volume group. */
@@ -353,5 +359,86 @@ Test(refresh, a_node_that_is_behind_says_how)
     refresh(&w, 7, 5, "five", none);
     world_event(&w, AGENT_WORKER_DONE, WORKER_LVM, "LVM does not start");
     expect_refreshed(&w, false, "LVM does not start");
+    world_close(&w);
+}
+
+/* ---- devices --------------------------------------------------------------------------------- */
+
+static struct refresh_result left(const char *reason)
+{
+    struct refresh_result r = { .present = 0 };
+
+    REC_SET(&r, refresh_result, refreshed, 0);
+    if (reason != NULL)
+        REC_SET(&r, refresh_result, reason, reason);
+    return r;
+}
+
+Test(mend, devices_are_made_what_the_metadata_say_before_lvm_looks)
+{
+    static const char *const lvs[] = { "L1" };
+    struct refresh_result good = left(NULL), bad = left("vg0-gone is in use here");
+    struct world w;
+
+    settle(&w, true);
+    refresh(&w, 1, 5, "five", (struct strs){ lvs, 1 });
+    cr_assert_eq(w.mend_count, 1);
+    cr_expect_eq(w.mend->devices.n, 1, "with the devices of its PVs");
+    cr_expect_eq(w.mend->seqno, 5);
+    cr_expect_eq(w.mend->mark, text_mark("five"));
+    cr_expect_eq(w.mend->unmapped.n, 1);
+    cr_expect_not(w.running[WORKER_LVM], "LVM looks afterwards");
+    refresh(&w, 2, 5, "five", (struct strs){ NULL, 0 });
+    cr_expect_eq(w.mend_count, 1, "one after the other");
+    w.lv_attr = "-wi-------";
+    world_mended(&w, &good, NULL);
+    cr_expect_eq(w.mend_count, 2);
+    cr_assert(w.running[WORKER_LVM]);
+    look(&w);
+    expect_refreshed(&w, true, "it is current");
+    world_mended(&w, &bad, NULL);
+    look(&w);
+    expect_refreshed(&w, false, "vg0-gone is in use");
+    world_close(&w);
+}
+
+Test(mend, a_worker_that_is_killed_is_followed_by_another)
+{
+    struct refresh_result good = left(NULL);
+    struct world w;
+
+    settle(&w, true);
+    w.lv_attr = "-wi-------";
+    refresh(&w, 1, 5, "five", (struct strs){ NULL, 0 });
+    world_mended(&w, NULL, "it was killed");
+    cr_expect_eq(w.mend_count, 2, "what it has left suspended goes on");
+    world_mended(&w, &good, NULL);
+    look(&w);
+    expect_refreshed(&w, true, "it is current");
+    refresh(&w, 2, 5, "five", (struct strs){ NULL, 0 });
+    for (int i = 0; i < 3; i++)
+        world_mended(&w, NULL, "it was killed");
+    cr_expect_eq(w.mend_count, 5, "but not over and over");
+    look(&w);
+    expect_refreshed(&w, false, "it was killed");
+    world_close(&w);
+}
+
+Test(mend, who_uses_what_is_to_go_is_named)
+{
+    static const char *const lvs[] = { "L1" };
+    struct refresh_result bad = left("logical volume vg0/lv0 is in use here");
+    struct world w;
+
+    settle(&w, true);
+    w.lv_used_by = "/mnt/x";
+    world_event(&w, AGENT_KERNEL_HINT, WORKER_STORAGE, NULL);
+    world_pass(&w, WORLD_COALESCE_MS);
+    world_event(&w, AGENT_WORKER_DONE, WORKER_STORAGE, NULL);
+    world_forget(&w);
+    refresh(&w, 1, 5, "five", (struct strs){ lvs, 1 });
+    world_mended(&w, &bad, NULL);
+    look(&w);
+    expect_refreshed(&w, false, "mount /mnt/x");
     world_close(&w);
 }

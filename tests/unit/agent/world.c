@@ -98,6 +98,10 @@ static void carry_out(struct world *w, const struct agent_action *x)
         w->change = *x->change->order->order;
         w->change_devices = x->change->devices.n;
         break;
+    case AGENT_RUN_REFRESH:
+        w->mend_count++;
+        w->mend = record_dup(w->arena, &refresh_work_desc, x->refresh);
+        break;
     case AGENT_LOG:
         snprintf(w->log + n, sizeof w->log - n, "%s\n", x->text);
         break;
@@ -226,6 +230,15 @@ static size_t find_sections(const struct world *w, enum worker_kind kind, struct
             s->rows = fs;
             s->row_count = 1;
         }
+        if (i == SECTION_USES && w->lv_used_by != NULL) {
+            struct use *use = arena_zalloc(a, sizeof *use);
+
+            REC_SET(use, use, key, "mount/253:0/mnt");
+            REC_SET(use, use, kind, "mount");
+            REC_SET(use, use, container, "lv.L1");
+            REC_SET(use, use, used_by, w->lv_used_by);
+            set_row(s, use);
+        }
         if (kind == WORKER_LVM && w->vg_seqno != 0)
             find_lvm(w, a, s);
         cr_assert_eq(section_normalise(s, a, NULL), 0);
@@ -323,6 +336,16 @@ void world_change_done(struct world *w, const struct order_key *order,
     ev.change.order = *order;
     ev.change.result = result;
     ev.change.error = error;
+    step(w, &ev);
+}
+
+void world_mended(struct world *w, const struct refresh_result *result, const char *error)
+{
+    struct agent_event ev = { .type = AGENT_REFRESH_DONE };
+
+    ev.refresh.order = *w->mend->order;
+    ev.refresh.result = result;
+    ev.refresh.error = error;
     step(w, &ev);
 }
 

@@ -34,6 +34,8 @@ struct world {
     unsigned change_count;
     struct order_key change; /* the last that was started */
     size_t change_devices;
+    unsigned mend_count;
+    const struct refresh_work *mend; /* the last that was started */
     unsigned saves;
     bool saved_enrolled;
     const struct memory *saved; /* NULL: none */
@@ -44,6 +46,7 @@ struct world {
     uint64_t lun_bytes;        /* the LUN's */
     uint64_t vg_seqno;         /* of vg0, which lies on the LUN; 0: there is none */
     const char *lv_attr;       /* of its LV lv0; NULL: there is none */
+    const char *lv_used_by;    /* where that is mounted; NULL: it is not */
     bool no_device_mapper;     /* LVM does not know what is active: nothing is */
 };
 
@@ -70,6 +73,8 @@ void world_rescan_done(struct world *w, const struct rescan_result *result, cons
 
 void world_change_done(struct world *w, const struct order_key *order,
                        const struct lvm_result *result, const char *error);
+/* The refresh that was started last has ended. */
+void world_mended(struct world *w, const struct refresh_result *result, const char *error);
 
 /* The last envelope that was sent with this body (enum envelope_field), NULL: none since the start
  * or since world_forget. */

@@ -25,6 +25,7 @@ static struct life *l;
 static struct machine m[MACHINES];
 static struct use uses[MACHINES][2];
 static size_t use_count[MACHINES];
+static const char *fault[MACHINES];
 /* Orders that came unasked. */
 static struct {
     unsigned to;
@@ -69,6 +70,8 @@ static void report(unsigned i)
     REC_SET(&vg, vg, metadata_digest, disk.digest);
     REC_SET(&vg, vg, paths_active, 2);
     REC_SET(&vg, vg, paths_total, 2);
+    if (fault[i] != NULL)
+        REC_SET(&vg, vg, fault, fault[i]);
     for (size_t k = 0; k < disk.n; k++) {
         snprintf(uuid[k], sizeof uuid[k], "uuid-%s", disk.lvs[k]);
         REC_SET(&lv[k], lv, uuid, uuid[k]);
@@ -107,6 +110,7 @@ static void setup(void)
     written();
     memset(use_count, 0, sizeof use_count);
     memset(uses, 0, sizeof uses);
+    memset(fault, 0, sizeof fault);
     for (unsigned i = 0; i < MACHINES; i++) {
         machine_init(&m[i], l, i + 1);
         machine_join(&m[i]);
@@ -526,6 +530,54 @@ Test(vg, who_has_it_open_is_named)
     cr_expect_not_null(strstr(l->reply->text, m[1].name), "%s", l->reply->text);
     cr_expect_eq(change(LVM_LV_CREATE, "new", 1u << 30), REPLY_OK,
                  "other LVs may be in use meanwhile");
+}
+
+Test(vg, an_lv_is_extended_while_it_is_in_use)
+{
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    adopt(true);
+    uses_it(1, "lv.uuid-root");
+    cr_assert_eq(change(LVM_LV_EXTEND, "root", 2u << 30), REPLY_OK, "%s", l->reply->text);
+    o = order_to(&to);
+    cr_assert_not_null(o, "and begun");
+    cr_expect_eq(o->op, LVM_LV_EXTEND);
+}
+
+static size_t behind(void)
+{
+    struct request req = { 0 };
+    const struct vg_info *v;
+
+    REC_SET(&req, request, op, OP_VG_LIST);
+    REC_SET(&req, request, resource, "fast");
+    cr_assert_eq(life_ask(l, &req), REPLY_OK, "%s", l->reply->text);
+    v = l->reply->vgs.v;
+    return v[0].behind;
+}
+
+static size_t faults(void)
+{
+    return durable_count_events(l->d, "vg.fault", "the table of fast/root");
+}
+
+Test(vg, a_device_that_is_not_as_the_metadata_say_is_told_and_stops_nothing)
+{
+    unsigned to = 99;
+
+    adopt(true);
+    for (unsigned i = 0; i < MACHINES; i++) {
+        fault[i] = "the table of fast/root is not what the metadata say (-wi-XX----)";
+        report(i);
+    }
+    cr_expect_eq(behind(), MACHINES);
+    cr_expect_eq(faults(), MACHINES, "each is told");
+    cr_assert_eq(change(LVM_LV_CREATE, "new", 1u << 30), REPLY_OK, "%s", l->reply->text);
+    cr_expect_not_null(order_to(&to), "the change makes it so");
+    fault[0] = NULL;
+    report(0);
+    cr_expect_eq(behind(), MACHINES - 1);
 }
 
 Test(vg, nodes_that_disagree_stop_all_changes)

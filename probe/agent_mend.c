@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The devices of the LVs of a volume group that has changed: a worker makes them what the metadata
+ * say, one volume group after the other, before LVM looks whether they are. */
+#include <errno.h>
+
+#include "agent_internal.h"
+#include "agent_target.h"
+#include "wire/codec.h"
+
+enum { MEND_TRIES = 3 };
+
+static const struct section *section_of(const void *ctx, enum section_id id)
+{
+    return agent_section(ctx, id);
+}
+
+static bool is_here(const struct pv *pv, const char *group)
+{
+    return target_same(pv->vg_uuid, group) && !pv->missing && !pv->duplicate &&
+           pv->container != NULL;
+}
+
+/* Its PVs, as far as this node knows of them. */
+static int find_devices(struct agent *a, struct turn *t, const struct lvm_refresh *ask,
+                        struct recs *out, struct err *e)
+{
+    const struct section *rows = agent_section(a, SECTION_PVS);
+    const char **pvs = arena_array(t->arena, rows->row_count, sizeof *pvs);
+    struct lvm_order order = { .present = 0 };
+    struct lvm_change change = { .present = 0 };
+    size_t n = 0;
+    int rc;
+
+    if (pvs == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < rows->row_count; i++) {
+        const struct pv *pv = section_row(rows, i);
+
+        if (is_here(pv, ask->vg_uuid))
+            pvs[n++] = pv->uuid;
+    }
+    REC_SET(&order, lvm_order, order, ask->order);
+    REC_SET(&order, lvm_order, op, LVM_LV_EXTEND); /* of what there is */
+    REC_SET(&order, lvm_order, vg, ask->vg);
+    REC_SET(&order, lvm_order, vg_uuid, ask->vg_uuid);
+    REC_SET(&order, lvm_order, pvs, ((struct strs){ pvs, n }));
+    REC_SET(&order, lvm_order, tag, "");
+    rc = change_target(section_of, a, &order, NULL, t->arena, &change, e);
+    *out = change.devices;
+    return rc;
+}
+
+/* From now on LVM's look counts. */
+static void look(struct agent *a, struct turn *t, struct refresh *r, const char *left)
+{
+    r->left = left == NULL ? NULL : arena_strdup(r->arena, left);
+    if (left != NULL && r->left == NULL)
+        r->left = "out of memory";
+    r->state = REFRESH_LOOKS;
+    r->since = t->now;
+    agent_plan_ask(a, WORKER_LVM, t->now);
+}
+
+static void start(struct agent *a, struct turn *t, struct refresh *r)
+{
+    struct refresh_work *w = arena_zalloc(t->arena, sizeof *w);
+    const struct lvm_refresh *ask = r->ask;
+    struct agent_action *x;
+    struct recs devices;
+    struct err e;
+    int rc = w == NULL ? -ENOMEM : find_devices(a, t, ask, &devices, &e);
+
+    if (rc < 0 && rc != -ENOMEM) {
+        look(a, t, r, e.text);
+        return;
+    }
+    x = rc < 0 ? NULL : turn_action(t, AGENT_RUN_REFRESH);
+    if (x == NULL) {
+        t->failed = true;
+        return; /* still wanted */
+    }
+    REC_SET(w, refresh_work, order, ask->order);
+    REC_SET(w, refresh_work, vg, ask->vg);
+    REC_SET(w, refresh_work, vg_uuid, ask->vg_uuid);
+    if (REC_HAS(ask, lvm_refresh, seqno)) {
+        REC_SET(w, refresh_work, seqno, ask->seqno);
+        REC_SET(w, refresh_work, mark, ask->mark);
+    }
+    if (ask->unmapped.n > 0)
+        REC_SET(w, refresh_work, unmapped, ask->unmapped);
+    if (devices.n > 0)
+        REC_SET(w, refresh_work, devices, devices);
+    x->refresh = w;
+    r->state = REFRESH_RUNS;
+    r->tries++;
+}
+
+/* -1: none. */
+static int first_in(const struct agent *a, int state)
+{
+    for (int i = 0; i < REFRESHES; i++) {
+        const struct refresh *r = &a->changes.refreshes[i];
+
+        if (r->arena != NULL && (int)r->state == state)
+            return i;
+    }
+    return -1;
+}
+
+bool agent_mend_waits(const struct agent *a)
+{
+    return first_in(a, REFRESH_RUNS) < 0 && first_in(a, REFRESH_WANTED) >= 0;
+}
+
+void agent_mend_run(struct agent *a, struct turn *t)
+{
+    while (!t->failed && agent_mend_waits(a))
+        start(a, t, &a->changes.refreshes[first_in(a, REFRESH_WANTED)]);
+}
+
+void agent_mend_done(struct agent *a, struct turn *t, const struct agent_event *ev)
+{
+    struct refresh *r = agent_refresh_of(a, &ev->refresh.order);
+    const struct refresh_result *got = ev->refresh.result;
+
+    if (r == NULL || r->state != REFRESH_RUNS)
+        return; /* of an earlier probe */
+    if (got == NULL && r->tries < MEND_TRIES)
+        r->state = REFRESH_WANTED; /* the next makes go on what this one has left suspended */
+    else
+        look(a, t, r, got != NULL ? got->reason : ev->refresh.error);
+}

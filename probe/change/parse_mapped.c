@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "change/parse_mapped.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static bool same(const char *x, const char *y)
+{
+    return x != NULL && y != NULL && strcmp(x, y) == 0;
+}
+
+static bool is_unwanted(const struct refresh_work *w, const char *uuid)
+{
+    for (size_t i = 0; i < w->unmapped.n; i++) {
+        if (mapped_is_lvs(uuid, w->unmapped.v[i]))
+            return true;
+    }
+    return false;
+}
+
+enum mapped_is mapped_judge(const struct refresh_work *w, const struct lvm_rows *rows,
+                            const char *uuid, const struct lv **lv)
+{
+    *lv = NULL;
+    if (!mapped_names_lv(uuid))
+        return MAPPED_FINE; /* LVM gives no such UUIDs */
+    for (size_t i = 0; i < rows->lv_count && *lv == NULL; i++) {
+        if (same(rows->lvs[i].vg_uuid, w->vg_uuid) && mapped_is_lvs(uuid, rows->lvs[i].uuid))
+            *lv = &rows->lvs[i];
+    }
+    if (*lv == NULL)
+        return MAPPED_ORPHAN;
+    if (is_unwanted(w, uuid))
+        return MAPPED_UNWANTED;
+    return mapped_is_old(*lv, uuid) ? MAPPED_OLD : MAPPED_FINE;
+}
+
+bool mapped_is_version(const struct refresh_work *w, const struct lvm_rows *rows)
+{
+    for (size_t i = 0; i < rows->vg_count; i++) {
+        const struct vg *vg = &rows->vgs[i];
+
+        if (same(vg->uuid, w->vg_uuid))
+            return REC_HAS(w, refresh_work, seqno) && vg->seqno == w->seqno &&
+                   text_mark(vg->metadata_digest) == w->mark;
+    }
+    return !REC_HAS(w, refresh_work, seqno);
+}
