@@ -62,8 +62,8 @@ Test(xen, a_featureset_that_is_not_known)
     cr_expect_null(featureset_text(&r, &(struct xen_featureset){ .n = 0 }));
 }
 
-/* Names and bits of Intel's and AMD's manuals: CPUID 1.edx, 1.ecx, 0x80000001.edx and .ecx, 0xd.eax,
- * 7.ebx. */
+/* Names and bits of Intel's and AMD's manuals: CPUID 1.edx, 1.ecx, 0x80000001.edx and .ecx,
+ * 0xd.eax, 7.ebx. */
 Test(xen, features_have_xens_names)
 {
     struct xen_featureset f = set_of("00000001:42000000:28100000:00000004:00000001:00200020");
@@ -96,7 +96,7 @@ static struct xen_featureset captured(struct bytes text, const char *name)
 
 static void check_golden(const char *name)
 {
-    static const char *const sets[] = { "Raw ",        "Host ",   "PV Default ",
+    static const char *const sets[] = { "Raw ",         "Host ",   "PV Default ",
                                         "HVM Default ", "PV Max ", "HVM Max " };
     struct bytes text = capture(a, arena_printf(a, "xen/%s.txt", name));
     struct xen_machine in = { .guest_kinds = bytes_of("xen-3.0-x86_64") };
