@@ -220,14 +220,15 @@ static void heading(struct text *t, const struct section_body *b, const char *ti
     if (t->out->n > 0)
         buf_str(t->out, "\n");
     text_paint(t, PAINT_BOLD, title);
-    if (b->status != SECTION_OK) {
-        buf_str(t->out, "  ");
-        text_paint(t, paint_of_word(status), status);
-        if (REC_HAS(b, section_body, status_age_ms))
-            buf_printf(t->out, " for %s", duration_text(b->status_age_ms, age));
+    if (b->status == SECTION_OK) {
+        buf_str(t->out, "\n");
+        return;
     }
+    buf_str(t->out, "  ");
+    text_paint(t, paint_of_word(status), status);
+    if (REC_HAS(b, section_body, status_age_ms))
+        buf_printf(t->out, " for %s", duration_text(b->status_age_ms, age));
     buf_str(t->out, "\n");
-    /* Of one that is well: what is lacking in it. */
     if (b->status_text != NULL)
         text_wrap(t, b->status_text, 0, 0, PAINT_NONE);
 }
