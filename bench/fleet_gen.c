@@ -94,10 +94,10 @@ static int cpu_rows(const struct fleet_shape *s, uint32_t index, struct arena *a
     return 0;
 }
 
-/* Hosts have no LLDP here; and storage only if the fleet has any. */
+/* Hosts have no LLDP and no Xen here; and storage only if the fleet has any. */
 static bool is_absent(const struct fleet_shape *s, enum section_id id)
 {
-    if (id == SECTION_LLDP)
+    if (id == SECTION_LLDP || id == SECTION_XEN || id == SECTION_DOMAINS)
         return true;
     return id >= SECTION_HBAS && fleet_luns(s) == 0;
 }

@@ -117,7 +117,7 @@ static const struct view view = { detail_text, detail_json };
 
 #define SECTIONS                                                                                \
     "system, cpu, nics, bonds, vlans, bridges, lldp, hbas, luns, paths, partitions, pvs, vgs, " \
-    "lvs, filesystems or uses"
+    "lvs, filesystems, uses, xen or domains"
 
 static int handle(struct run *r)
 {

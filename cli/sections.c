@@ -170,6 +170,20 @@ static const struct short_form {
                          { "READ ONLY", 0 },
                          { "CONTAINER", COLUMN_CUT },
                          { "FILE", COLUMN_CUT } } },
+    [SECTION_XEN] = { .title = "Xen",
+                      { xen_memory_physical_bytes, xen_memory_free_bytes, xen_sockets, xen_cores,
+                        xen_threads, xen_hvm, xen_featureset_host, xen_featureset_hvm_max, -1 },
+                      { { NULL, 0 } } },
+    [SECTION_DOMAINS] = { .title = "domains",
+                          { domain_domid, domain_name, domain_kind, domain_state, domain_vcpus,
+                            domain_memory_bytes, domain_uuid, -1 },
+                          { { "DOMAIN", 0 },
+                            { "NAME", COLUMN_CUT },
+                            { "KIND", 0 },
+                            { "STATE", 0 },
+                            { "VCPUS", COLUMN_RIGHT },
+                            { "GiB", COLUMN_RIGHT },
+                            { "UUID", COLUMN_CUT } } },
 };
 
 struct recs section_rows(const struct section_body *b)

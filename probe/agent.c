@@ -24,6 +24,7 @@ static const struct {
                                         1u << SECTION_PARTITIONS | 1u << SECTION_FILESYSTEMS |
                                         1u << SECTION_USES },
     [WORKER_LVM] = { "lvm", 1u << SECTION_PVS | 1u << SECTION_VGS | 1u << SECTION_LVS },
+    [WORKER_XEN] = { "xen", 1u << SECTION_XEN | 1u << SECTION_DOMAINS },
 };
 
 const char *worker_kind_name(enum worker_kind k)

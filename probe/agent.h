@@ -15,12 +15,13 @@ enum worker_kind {
     WORKER_LLDP,
     WORKER_STORAGE,
     WORKER_LVM,
+    WORKER_XEN,
     WORKER_KIND_COUNT
 };
 const char *worker_kind_name(enum worker_kind k); /* "system", "net", ... */
 int worker_kind_by_name(const char *name);        /* -1: no such kind */
 /* Bit set of enum section_id: system -> system, cpu; net -> nics, bonds, vlans, bridges; lvm ->
- * pvs, vgs, lvs; storage -> the other sections of storage. */
+ * pvs, vgs, lvs; storage -> the other sections of storage; xen -> xen, domains. */
 uint32_t worker_kind_sections(enum worker_kind k);
 
 /* A right whose filesystem is not proven unmounted. */

@@ -18,7 +18,7 @@ static const struct {
 } budgets[WORKER_KIND_COUNT] = {
     [WORKER_SYSTEM] = { 50, 200, 0, 1 }, [WORKER_NET] = { 50, 200, 0, 1 },
     [WORKER_LLDP] = { 50, 200, 0, 1 },   [WORKER_STORAGE] = { 100, 500, 1000, 4 },
-    [WORKER_LVM] = { 2, 5000, 1000, 4 },
+    [WORKER_LVM] = { 2, 5000, 1000, 4 }, [WORKER_XEN] = { 50, 200, 1000, 1 },
 };
 
 void agent_plan_start(struct agent *a, mono_ms now)

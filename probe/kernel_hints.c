@@ -53,7 +53,8 @@ static const struct {
     { "SUBSYSTEM=sas_phy", KIND(WORKER_STORAGE) },
     { "SUBSYSTEM=nvme", KIND(WORKER_STORAGE) },
     { "SUBSYSTEM=nvme-subsystem", KIND(WORKER_STORAGE) },
-    { "SUBSYSTEM=xen-backend", KIND(WORKER_STORAGE) },
+    /* A guest's device: there is hardly a guest without one. */
+    { "SUBSYSTEM=xen-backend", KIND(WORKER_STORAGE) | KIND(WORKER_XEN) },
 };
 
 static uint32_t of_subsystem(const char *line, size_t len)

@@ -84,7 +84,7 @@ int main(int argc, char **argv)
     rc = run_order(argc, argv, &is_one, &e);
     if (kind < 0 && !is_one) {
         dprintf(STDERR_FILENO, "muster-probe-worker: started by muster-probe with one of: system, "
-                               "net, lldp, storage, lvm, scan, rescan, change, refresh\n");
+                               "net, lldp, storage, lvm, xen, scan, rescan, change, refresh\n");
         return 2;
     }
     if (!is_one)

@@ -141,6 +141,9 @@ static const unsigned long of_scans[] = {
 
 /* Of a rescan, which asks a target for its LUNs. */
 static const unsigned long of_rescans[] = { FIONREAD, SG_IO, TCGETS };
+/* IOCTL_PRIVCMD_HYPERCALL (Xen's sys/privcmd.h): a number and five arguments. */
+#define HYPERCALL _IOC(_IOC_NONE, 'P', 0, 6 * sizeof(uint64_t))
+static const unsigned long of_xen[] = { FIONREAD, HYPERCALL, TCGETS };
 /* What makes a suspended device go on. */
 static const unsigned long of_mappers[] = { DM_DEV_SUSPEND, DM_TABLE_CLEAR };
 /* What gives it another table, and takes it away. */
@@ -281,6 +284,8 @@ static void write_ioctls(struct program *p, unsigned freedoms)
         refuse_unless(p, SYS_ioctl, of_scans, ARRAY_LEN(of_scans));
     else if ((freedoms & WORKER_ASKS_TARGETS) != 0)
         refuse_unless(p, SYS_ioctl, of_rescans, ARRAY_LEN(of_rescans));
+    else if ((freedoms & WORKER_ASKS_XEN) != 0)
+        refuse_unless(p, SYS_ioctl, of_xen, ARRAY_LEN(of_xen));
     else if ((freedoms & WORKER_ASKS_DEVICES) != 0)
         refuse_unless(p, SYS_ioctl, questions, ARRAY_LEN(questions));
 }

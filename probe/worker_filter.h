@@ -26,6 +26,9 @@ enum worker_freedom {
      * descriptor for reading, the kernel takes no command that writes (drivers/scsi/scsi_ioctl.c).
      */
     WORKER_ASKS_TARGETS = 1u << 9,
+    /* Of ioctl(2) it has hypercalls, on the descriptor of Xen that it has open: which they are, a
+     * filter does not see. */
+    WORKER_ASKS_XEN = 1u << 10,
     /* Writes to devices: those that it has in a /dev of its own (change/own_dev.h). It makes no
      * file and cuts none, and its ioctls still change nothing. */
     WORKER_WRITES = 1u << 7,

@@ -58,6 +58,8 @@ static const struct kept kept[WORKER_KIND_COUNT] = {
                      .may_write = { "/dev/mapper/control", "/dev/null" },
                      .files = ROOT_FILES,
                      .file_bytes = NO_LIMIT },
+    /* The ways to Xen and to xenstore it has opened before. */
+    [WORKER_XEN] = { .freedoms = WORKER_ASKS_XEN },
 };
 
 /* Mounts, and reads files of whatever owner (with O_NOATIME: CAP_FOWNER). Not root: what root may

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -50,7 +51,9 @@ def cmd_up(args):
     unknown = [s for s in storage if s not in STORAGE]
     if unknown:
         raise LabError(f"there is no storage {unknown[0]}; there are: {', '.join(STORAGE)}")
-    options = {"storage": [s for s in STORAGE if s in storage], "xen": args.xen, "cpu": args.cpu,
+    # HOST=MODEL, or a model for all the others; a model may have a "=" in its flags.
+    cpu = {m[1] or "": m[2] for m in (re.fullmatch(r"(?:(n[0-9]+)=)?(.+)", c) for c in args.cpu)}
+    options = {"storage": [s for s in STORAGE if s in storage], "xen": args.xen, "cpu": cpu,
                "cpus": args.cpus, "memory_mib": args.memory or (1024 if args.xen else 640),
                "multipath": args.multipath, "bonds": args.bonds, "guest_mib": args.guests, "append": args.append.split() if args.append else []}
     lab = Lab(args.name)
@@ -135,7 +138,8 @@ def _up_options(p):
     p.add_argument("--no-xen", dest="xen", action="store_false", help="Linux alone: boots faster")
     p.add_argument("--no-multipath", dest="multipath", action="store_false", help="paths without maps")
     p.add_argument("--bonds", action="store_true", help="LACP and active-backup bonds, VLANs and bridges on them")
-    p.add_argument("--cpu", metavar="MODEL", help="QEMU's processor model for Xen hosts")
+    p.add_argument("--cpu", metavar="[HOST=]MODEL", action="append", default=[],
+                   help="QEMU's processor model for Xen hosts, or for one of them; may be repeated")
     p.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of a host (default 1)")
     p.add_argument("--memory", type=int, metavar="MIB", help="of a host (default 1024, without Xen 640)")
     p.add_argument("--guests", type=int, default=0, metavar="MIB",

@@ -31,7 +31,11 @@ class Host:
 
     @classmethod
     def new(cls, lab, number, options):
-        """Plugged: {slot: LUN} of the shared disks; a slot is a LUN number on both controllers."""
+        """Plugged: {slot: LUN} of the shared disks; a slot is a LUN number on both controllers. The processor is one
+        model for all, or {host: model}."""
+        cpu = options["cpu"]
+        if isinstance(cpu, dict):
+            options = {**options, "cpu": cpu.get(f"n{number}") or cpu.get("")}
         plugged = {str(i): name for i, name in enumerate(lab.shared_names(), 1)}
         return cls(lab, {"name": f"n{number}", "number": number, "process": None, "frozen": False,
                          "boots": 0, "bmc": None, "plugged": plugged, "away": [], "links_down": [], **options})

@@ -33,6 +33,7 @@
 #define LIMIT_ROWS_LVS         16384u
 #define LIMIT_ROWS_FILESYSTEMS 16384u
 #define LIMIT_ROWS_USES        16384u
+#define LIMIT_ROWS_DOMAINS     2048u
 
 /* What the collector of storage reads of one machine. */
 #define LIMIT_TREE_ENTRIES    (1u << 20) /* files, links and folders of sysfs */

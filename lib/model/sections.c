@@ -56,6 +56,12 @@ static const struct field filesystem_fields[] = { FILESYSTEM_LIST(X, NO_FIELD, N
 #define X(TYPE, member, tag, flags, help) RECORD_FIELD(use, TYPE, member, tag, flags, help)
 static const struct field use_fields[] = { USE_LIST(X, NO_FIELD, NO_FIELD) };
 #undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(xen, TYPE, member, tag, flags, help)
+static const struct field xen_fields[] = { XEN_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
+#define X(TYPE, member, tag, flags, help) RECORD_FIELD(domain, TYPE, member, tag, flags, help)
+static const struct field domain_fields[] = { DOMAIN_LIST(X, NO_FIELD, NO_FIELD) };
+#undef X
 
 #define DESC(type)                                                                                 \
     const struct record_desc type##_desc = { #type, type##_fields, type##_FIELD_COUNT,             \
@@ -81,6 +87,8 @@ DESC(vg);
 DESC(lv);
 DESC(filesystem);
 DESC(use);
+DESC(xen);
+DESC(domain);
 
 const struct section_desc section_descs[SECTION_COUNT] = {
     [SECTION_SYSTEM] = { "system", "system", &system_desc, true, 1 },
@@ -101,6 +109,8 @@ const struct section_desc section_descs[SECTION_COUNT] = {
     [SECTION_FILESYSTEMS] = { "filesystems", "filesystem", &filesystem_desc, false,
                               LIMIT_ROWS_FILESYSTEMS },
     [SECTION_USES] = { "uses", "use", &use_desc, false, LIMIT_ROWS_USES },
+    [SECTION_XEN] = { "xen", "xen", &xen_desc, true, 1 },
+    [SECTION_DOMAINS] = { "domains", "domain", &domain_desc, false, LIMIT_ROWS_DOMAINS },
 };
 
 int section_by_name(const char *name)

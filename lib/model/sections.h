@@ -6,6 +6,7 @@
 
 #include "model/record.h"
 #include "model/sections_storage.h"
+#include "model/sections_xen.h"
 
 /* clang-format off */
 
@@ -26,7 +27,7 @@
     X(STR,  xen_version,         13, 0, "/sys/hypervisor/version, e.g. 4.17.4")                    \
     X(BOOL, dom0,                14, 0, "this kernel is the control domain (/proc/xen/capabilities)") \
     X(U64,  memory_total_bytes,  15, 0, "memory of this kernel: MemTotal of /proc/meminfo")        \
-    X(U64,  memory_physical_bytes, 16, 0, "memory of the machine; absent under Xen until asked of Xen") \
+    X(U64,  memory_physical_bytes, 16, 0, "memory of the machine; absent under Xen: see xen") \
     X(U64,  memory_available_bytes, 17, FIELD_VOLATILE, "MemAvailable of /proc/meminfo")           \
     X(U64,  swap_total_bytes,    18, 0, "SwapTotal of /proc/meminfo")                              \
     X(STR,  lowest_mac,          19, 0, "lowest permanent MAC of the physical NICs")               \
@@ -34,7 +35,7 @@
     X(STR,  probe_version,       21, 0, "version of muster-probe")
 
 /* One row. Physical processors as this kernel may speak of them; under Xen dom0's view of topology
- * is virtual, so those fields are absent there until Xen is asked. */
+ * is virtual, so those fields are absent there: see xen. */
 #define CPU_LIST(X, XREC, XRECS)                                                                   \
     X(STR,  vendor,              1,  0, "CPUID vendor, e.g. GenuineIntel")                         \
     X(U64,  family,              2,  0, "")                                                        \
@@ -50,11 +51,7 @@
     X(BOOL, tsc_invariant,       12, 0, "constant_tsc and nonstop_tsc")                            \
     X(STR,  clocksource,         13, 0, "current kernel clock source")                             \
     X(STRS, flags,               14, 0, "feature flags as the kernel names them, sorted")          \
-    X(STRS, featureset_raw,      15, 0, "Xen featureset, one 32-bit word each, hexadecimal")       \
-    X(STRS, featureset_host,     16, 0, "as above")                                                \
-    X(STRS, featureset_hvm,      17, 0, "as above")                                                \
-    X(STRS, featureset_hvm_max,  18, 0, "as above")                                                \
-    X(STR,  source,              19, 0, "cpuinfo, or xen")
+    X(STR,  source,              19, 0, "cpuinfo")
 
 /* A row for each NIC: a link with a device behind it, or one that the configuration names. Links of
  * guests (vif, tap, veth, ...) and lo are left out. */
@@ -194,6 +191,8 @@
 #define RECORD_ENUM_lv(TYPE, member, ...)         lv_##member,
 #define RECORD_ENUM_filesystem(TYPE, member, ...) filesystem_##member,
 #define RECORD_ENUM_use(TYPE, member, ...)        use_##member,
+#define RECORD_ENUM_xen(TYPE, member, ...)        xen_##member,
+#define RECORD_ENUM_domain(TYPE, member, ...)     domain_##member,
 
 RECORD_DECLARE(system, SYSTEM_LIST);
 RECORD_DECLARE(cpu, CPU_LIST);
@@ -211,6 +210,8 @@ RECORD_DECLARE(vg, VG_LIST);
 RECORD_DECLARE(lv, LV_LIST);
 RECORD_DECLARE(filesystem, FILESYSTEM_LIST);
 RECORD_DECLARE(use, USE_LIST);
+RECORD_DECLARE(xen, XEN_LIST);
+RECORD_DECLARE(domain, DOMAIN_LIST);
 
 /* The numbers are on the wire and in the database: append only. */
 enum section_id {
@@ -230,6 +231,8 @@ enum section_id {
     SECTION_LVS,
     SECTION_FILESYSTEMS,
     SECTION_USES,
+    SECTION_XEN,
+    SECTION_DOMAINS,
     SECTION_COUNT,
 };
 

@@ -63,7 +63,7 @@
     XRECS(vg, vgs, 28, 0, "") \
     XRECS(lv, lvs, 29, 0, "") \
     XRECS(filesystem, filesystems, 30, 0, "") \
-    XRECS(use, uses, 31, 0, "")
+    XRECS(use, uses, 31, 0, "") XRECS(xen, xen, 32, 0, "") XRECS(domain, domains, 33, 0, "")
 
 #define ENROL_LIST(X, XREC, XRECS)                                                                 \
     X(STR,  secret,   1, 0, "secret part of a one-time token; absent: wait for an operator")       \

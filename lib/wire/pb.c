@@ -99,6 +99,8 @@ const struct pb_pair pb_pairs[] = {
     PART(lv),
     PART(filesystem),
     PART(use),
+    PART(xen),
+    PART(domain),
 };
 const size_t pb_pair_count = ARRAY_LEN(pb_pairs);
 

@@ -8,7 +8,7 @@
 /* The lists of rows in a section_body: field numbers from here on, in the order of section ids. */
 #define FIRST_LIST section_body_system
 
-_Static_assert(section_body_uses - FIRST_LIST + 1 == SECTION_COUNT, "one list for each section");
+_Static_assert(section_body_domains - FIRST_LIST + 1 == SECTION_COUNT, "one list for each section");
 
 bool wire_uuid(struct bytes b, uuid128 *out)
 {

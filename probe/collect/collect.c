@@ -19,6 +19,7 @@ static const struct {
     [WORKER_NET] = { .run = collect_net },
     [WORKER_LLDP] = { .run = collect_lldp },
     [WORKER_STORAGE] = { .run_with_memory = collect_storage, .needs_root = true },
+    [WORKER_XEN] = { .run = collect_xen },
     [WORKER_LVM] = { .run_with_memory = collect_lvm_worker, .needs_root = true },
 };
 

@@ -72,6 +72,13 @@ static struct opt is_dom0(const struct system_input *in)
     return (struct opt){ true, bytes_equal(uuid, "00000000-0000-0000-0000-000000000000") };
 }
 
+bool system_is_guest(const struct system_input *in)
+{
+    struct opt dom0 = is_dom0(in);
+
+    return system_is_xen(in) && dom0.has && dom0.v == 0;
+}
+
 /* A line such as "MemTotal:  24684096 kB" in bytes. */
 static struct opt meminfo_bytes(const struct system_input *in, const char *name)
 {

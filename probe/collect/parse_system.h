@@ -56,6 +56,8 @@ void parse_system(struct rows *r, const struct system_input *in, struct system *
 void parse_cpu(struct rows *r, const struct system_input *in, struct cpu *row);
 
 bool system_is_xen(const struct system_input *in);
+/* Under Xen, and known not to be its control domain. */
+bool system_is_guest(const struct system_input *in);
 /* Numbers in a kernel list such as "0-3,8,10-11"; absent when it is none. */
 struct opt list_count(struct bytes list);
 /* From the scale of struct perf_event_mmap_page: ns = ticks * mult >> shift. */

@@ -11,6 +11,7 @@
 #include "collect/collect.h"
 #include "collect/dm_driver.h"
 #include "collect/read_block.h"
+#include "collect/read_xen.h"
 
 /* In the abstract name space (libmpathcmd, mpath_cmd.h). */
 #define MULTIPATHD "/org/kernel/linux/storage/multipathd"
@@ -55,9 +56,12 @@ static int connect_multipathd(void)
 
 void collect_prepare(enum worker_kind kind)
 {
-    if (kind != WORKER_STORAGE && kind != WORKER_LVM) /* LVM must not read the disks of guests */
+    if (kind == WORKER_XEN)
+        read_xen_open();
+    if (kind == WORKER_XEN || kind == WORKER_STORAGE || kind == WORKER_LVM)
+        opened[PREPARED_XENSTORE] = open_xenstore(); /* LVM must not read the disks of guests */
+    if (kind != WORKER_STORAGE && kind != WORKER_LVM)
         return;
-    opened[PREPARED_XENSTORE] = open_xenstore();
     opened[PREPARED_MULTIPATHD] = connect_multipathd();
     dm_driver_open();
 }

@@ -53,6 +53,8 @@ int collect_net(const struct collect_request *req, struct arena *a, struct secti
                 size_t *count, struct err *e);
 int collect_system(const struct collect_request *req, struct arena *a, struct section *out,
                    size_t *count, struct err *e);
+int collect_xen(const struct collect_request *req, struct arena *a, struct section *out,
+                size_t *count, struct err *e);
 int collect_lldp(const struct collect_request *req, struct arena *a, struct section *out,
                  size_t *count, struct err *e);
 int collect_storage(const struct collect_request *req, struct arena *a, struct section *out,

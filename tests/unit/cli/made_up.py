@@ -241,6 +241,20 @@ def sections():
          "age_ms": 580000, "status_age_ms": 579000,
          "lldp": [{"key": "eth2/sw7/17", "interface": "eth2", "chassis_name": "tor-7b",
                    "port_id": "Ethernet17", "port_descr": "rack 7, node2, right"}]},
+        {"section": 16, "status": 1, "generation": 1, "age_ms": 1200, "status_age_ms": 90000,
+         "xen": [{"guest_kinds": ["hvm-3.0-x86_64", "xen-3.0-x86_64"],
+                  "memory_physical_bytes": 256 << 30, "memory_free_bytes": 96 << 30, "sockets": 2,
+                  "cores": 64, "threads": 128, "hvm": True, "hap": True, "iommu": False,
+                  "featureset_host": "00000001:42000000", "featureset_hvm_max": "00000001:02000000",
+                  "features_host": ["aesni", "fpu", "rdrand"],
+                  "features_hvm_max": ["aesni", "fpu"]}]},
+        {"section": 17, "status": 1, "generation": 5, "age_ms": 1200, "status_age_ms": 90000,
+         "status_text": "names of domains are not known: xenstore did not answer in 1000 ms",
+         "domains": [{"domid": "0", "kind": "pv", "state": "running", "vcpus": 8,
+                      "memory_bytes": 4 << 30, "name": "Domain-0"},
+                     {"domid": "7", "kind": "pvh", "state": "paused", "vcpus": 4,
+                      "memory_bytes": 16 << 30, "memory_max_bytes": 16 << 30,
+                      "uuid": "5b1a8c0e-5f0e-4c69-8d4b-6d0d5e7c1ab5"}]},
     ]
 
 

@@ -16,11 +16,11 @@
 
 enum { GLOBS = 64 };
 
-static const char *const kinds[] = { "system", "net", "lldp", "storage", "lvm" };
+static const char *const kinds[] = { "system", "net", "lldp", "storage", "lvm", "xen" };
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: collect-dump system|net|lldp|storage|lvm|block [--root DIR] "
+    fprintf(stderr, "usage: collect-dump system|net|lldp|storage|lvm|xen|block [--root DIR] "
                     "[--interface GLOB]... [--device GLOB]... "
                     "[--memory FILE [--hint DEVICE]...]\n");
     return 2;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Proves that docs/inventory.md has a complete row for every field of every section, in the order of
-lib/model/sections.h and sections_storage.h, and none for a field that does not exist; and that the captures it names are
+lib/model/sections.h, sections_storage.h and sections_xen.h, and none for a field that does not exist; and that the captures it names are
 there. Usage: inventory.py TOP."""
 import os
 import re
@@ -13,7 +13,7 @@ NOT_COLLECTED = {"filesystem"}
 
 def sections(top):
     text, lists = "", {}
-    for name in ("sections.h", "sections_storage.h"):
+    for name in ("sections.h", "sections_storage.h", "sections_xen.h"):
         with open(os.path.join(top, "lib/model", name), encoding="utf-8") as f:
             text += f.read()
     for m in re.finditer(r"#define (\w+)_LIST\(X, XREC, XRECS\)(.*?)\n\n", text, re.S):

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "collect/read_uses.h"
+#include "collect/read_xen.h"
 #include "support/support.h"
 
 enum { DIRECTORY = 1, READ = 2, WATCH_EVENT = 15, ERROR = 16, MS = 10000 };
@@ -173,6 +174,32 @@ Test(xenstore, one_that_hangs)
 {
     cr_assert_eq(read_xenstore(ends[0], 30, a, &guests, &n, &e), -ETIMEDOUT);
     cr_assert_str_eq(e.text, "xenstore did not answer in 30 ms");
+}
+
+static struct xen_domain domains[] = { { .domid = 0 }, { .domid = 5 }, { .domid = 7 } };
+
+Test(xenstore, names_of_domains)
+{
+    start(bytes_of("/local/domain/0/name = \"Domain-0\"\n/local/domain/0/vnc = \"x\"\n"
+                   "/local/domain/7/name = \"web 1\"\n"));
+    cr_assert_eq(read_domain_names(ends[0], MS, a, domains, 3, &e), 0, "%s", e.text);
+    cr_expect(text_is(domains[0].name, "Domain-0"));
+    cr_expect_eq(domains[1].name.n, 0);
+    cr_expect(text_is(domains[2].name, "web 1"));
+}
+
+/* One limit for all names: it is not asked again for each. */
+Test(xenstore, names_of_domains_from_one_that_hangs)
+{
+    struct message m;
+    char rest;
+
+    cr_assert_eq(read_domain_names(ends[0], 30, a, domains, 3, &e), -ETIMEDOUT);
+    cr_expect_str_eq(e.text, "xenstore did not answer in 30 ms");
+    cr_expect_eq(domains[0].name.n, 0);
+    cr_assert(take(ends[1], &m, 16) && take(ends[1], m.text, m.len));
+    cr_expect_str_eq(m.text, "/local/domain/0/name");
+    cr_expect_eq(recv(ends[1], &rest, 1, MSG_DONTWAIT), -1);
 }
 
 Test(xenstore, one_that_is_gone)

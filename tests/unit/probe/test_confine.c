@@ -682,6 +682,25 @@ Test(confine, root_is_given_up)
     expect(WORKER_LLDP, is_nobody, "another user");
     expect(WORKER_NET, has_no_capabilities, "capabilities");
     expect(WORKER_LLDP, has_no_capabilities, "capabilities");
+    expect(WORKER_XEN, is_nobody, "another user");
+    expect(WORKER_XEN, has_no_capabilities, "capabilities");
+}
+
+/* IOCTL_PRIVCMD_HYPERCALL, which no file here knows, and IOCTL_PRIVCMD_MMAP beside it. */
+static int makes_hypercalls_alone(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+
+    if (ioctl(fd, _IOC(_IOC_NONE, 'P', 0, 48), 0) == 0 || errno != ENOTTY)
+        return 1;
+    if (refused(ioctl(fd, _IOC(_IOC_NONE, 'P', 2, 16), 0)) != 0)
+        return 2;
+    return refused(ioctl(fd, BLKGETSIZE64, 0)) == 0 ? 0 : 3;
+}
+
+Test(confine, who_asks_xen_asks_nobody_else)
+{
+    expect(WORKER_XEN, makes_hypercalls_alone, "hypercalls");
 }
 
 static int has_perfmon_alone(void)

@@ -81,7 +81,8 @@ Test(hints, a_uevent_of_a_device_hints_at_storage_and_one_of_a_map_at_lvm_too)
     cr_expect_eq(OF(MAP "DM_TARGET=multipath\0DM_ACTION=PATH_FAILED\0DM_PATH=8:16\0DM_NAME=mpatha\0"
                         "MAJOR=253\0MINOR=3\0DEVNAME=dm-3\0DEVTYPE=disk"),
                  storage, "LVM does not see paths");
-    cr_expect_eq(OF("add@/devices/vbd-3-51712\0SUBSYSTEM=xen-backend\0"), storage);
+    cr_expect_eq(OF("add@/devices/vbd-3-51712\0SUBSYSTEM=xen-backend\0"),
+                 storage | KIND(WORKER_XEN));
 }
 
 /* Which devices `text` names, in the order in which they come: "sda sdb", or "all". */

@@ -89,7 +89,7 @@ static void fill_record(struct gen *g, const struct record_desc *d, void *rec);
 
 static struct recs records(struct gen *g, const struct record_desc *d)
 {
-    bool one = d == &system_desc || d == &cpu_desc;
+    bool one = d == &system_desc || d == &cpu_desc || d == &xen_desc;
     size_t n = one ? 1 : 1 + gen_below(g, g->longest);
     char *v = arena_array(g->a, n, d->size);
 

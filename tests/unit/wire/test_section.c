@@ -170,7 +170,7 @@ Test(wire_section, refused)
 
     two_nics(&t);
     t.body.section = SECTION_COUNT;
-    refused(&t, "section number 16 is not known here");
+    refused(&t, "section number 18 is not known here");
     two_nics(&t);
     t.body.section = INT64_MAX;
     refused(&t, "section number 9223372036854775807 is not known here");
