@@ -469,6 +469,51 @@ Test(vg, a_change_that_a_node_tells_of_and_nobody_knows_is_waited_for)
     cr_expect_eq(rights(), 1);
 }
 
+static enum reply_code cancel(void)
+{
+    struct request req = { 0 };
+    enum reply_code code;
+
+    REC_SET(&req, request, op, OP_TASK_CANCEL);
+    REC_SET(&req, request, count, task()->row.no);
+    code = life_ask(l, &req);
+    hear();
+    return code;
+}
+
+Test(vg, a_task_that_is_cancelled_when_its_change_is_done_leaves_no_right)
+{
+    const struct lvm_order *o;
+    unsigned to;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    written();
+    cr_expect(result(to, o, LVM_DONE, NULL));
+    cr_expect_eq(cancel(), REPLY_OK);
+    cr_expect_null(task());
+    cr_expect_eq(rights(), 0);
+}
+
+Test(vg, who_may_have_begun_is_waited_for_though_the_task_is_cancelled)
+{
+    unsigned to;
+
+    adopt(true);
+    cr_assert_not_null(created("new", &to));
+    life_restart(l);
+    for (unsigned i = 0; i < MACHINES; i++) {
+        if (i != to) {
+            machine_register(&m[i]);
+            report(i);
+        }
+    }
+    cr_expect_eq(cancel(), REPLY_OK);
+    cr_assert_not_null(task());
+    cr_expect_eq(rights(), 1);
+}
+
 Test(vg, who_asks_late_whether_to_begin_is_told_that_it_is_over)
 {
     const struct lvm_order *o;
