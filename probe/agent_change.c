@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of volume groups: orders come under a hold, without an offer, and again until something
- * is heard of them. One runs in a volume group at a time, and an older token never follows a newer
- * one. What an order has brought is told until it is answered; an order that comes again after that
- * is carried out again, which finds that it is done. */
+ * is heard of them. An order may have come late: only when the coordinator confirms, to a question
+ * that was asked after it had come, that its hold still lasts, a worker begins; for from then on
+ * the hold ends by what this node says alone. One runs in a volume group at a time, and an older
+ * token never follows a newer one. What an order has brought is told until it is answered; an order
+ * that comes again after that is carried out again, which finds that it is done. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "agent_internal.h"
 #include "agent_target.h"
+#include "base/guard.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "wire/codec.h"
@@ -43,7 +46,7 @@ static void slot_clear(struct change_slot *s)
 
 static bool is_at_work(const struct change_slot *s)
 {
-    return s->state == CHANGE_WANTED || s->state == CHANGE_RUNS;
+    return s->state == CHANGE_ASKED || s->state == CHANGE_WANTED || s->state == CHANGE_RUNS;
 }
 
 static struct change_slot *slot_of(struct agent *a, const struct order_key *key)
@@ -227,7 +230,7 @@ static void take_up(struct agent *a, struct turn *t, const struct lvm_order *o)
         t->failed = true;
         return;
     }
-    s->state = CHANGE_WANTED;
+    s->state = GUARD(CHANGE_CONFIRMED, true) ? CHANGE_ASKED : CHANGE_WANTED;
     s->say_started = true; /* when the token is saved */
     agent_saw_token(a, o->token);
 }
@@ -322,6 +325,8 @@ static void send_started(struct agent *a, struct turn *t, struct change_slot *s)
     REC_SET(body, lvm_result, token, order_in(s)->token);
     REC_SET(body, lvm_result, outcome, LVM_STARTED);
     REC_SET(env, envelope, lvm_result, body);
+    s->asked = env->seq;
+    s->tell_at.v = t->now.v + TELL_BEATS * a->heartbeat_ms;
 }
 
 static void send_result(struct agent *a, struct turn *t, struct change_slot *s)
@@ -343,9 +348,22 @@ void agent_change_talk(struct agent *a, struct turn *t)
 
         if (s->state == CHANGE_OVER && t->now.v >= s->tell_at.v)
             send_result(a, t, s);
-        else if (is_at_work(s) && s->say_started)
+        else if (is_at_work(s) &&
+                 (s->say_started || (s->state == CHANGE_ASKED && t->now.v >= s->tell_at.v)))
             send_started(a, t, s);
     }
+}
+
+/* An answer to an earlier question may be older than the end of the hold. */
+static void confirm(struct change_slot *s, struct turn *t, const struct result_ack *ack)
+{
+    if (ack->taken) {
+        s->state = CHANGE_WANTED;
+        return;
+    }
+    turn_log(t, LOG_LEVEL_INFO, "a change of volume group %s is not begun: %s", order_in(s)->vg,
+             ack->text == NULL ? "the coordinator gave no reason" : ack->text);
+    slot_clear(s);
 }
 
 void agent_change_ack(struct agent *a, struct turn *t, const struct envelope *env)
@@ -353,6 +371,10 @@ void agent_change_ack(struct agent *a, struct turn *t, const struct envelope *en
     const struct result_ack *ack = env->result_ack;
     struct change_slot *s = slot_of(a, ack->order);
 
+    if (s != NULL && s->state == CHANGE_ASKED && s->asked != 0 && env->correlation == s->asked) {
+        confirm(s, t, ack);
+        return;
+    }
     if (s == NULL || s->state != CHANGE_OVER || s->told == 0 || env->correlation < s->told)
         return;
     if (!ack->taken)
@@ -385,7 +407,8 @@ mono_ms agent_change_deadline(const struct agent *a)
 
         if (s->state == CHANGE_WANTED)
             first.v = 0; /* memory was short */
-        else if (s->state == CHANGE_OVER && a->state == AGENT_FOLLOWING && s->tell_at.v < first.v)
+        else if ((s->state == CHANGE_OVER || s->state == CHANGE_ASKED) &&
+                 a->state == AGENT_FOLLOWING && s->tell_at.v < first.v)
             first = s->tell_at;
     }
     return first;

@@ -152,6 +152,7 @@ struct agent_rescans {
 
 enum change_slot_state {
     CHANGE_FREE,
+    CHANGE_ASKED,  /* whether the order still counts: it may have come late, or twice */
     CHANGE_WANTED, /* the worker is to be started */
     CHANGE_RUNS,
     CHANGE_OVER, /* the result is to be told until it is answered */
@@ -163,6 +164,7 @@ struct change_slot {
     struct arena *arena; /* of all below */
     const struct lvm_change *change;
     bool say_started;         /* the order is to be answered */
+    uint64_t asked;           /* CHANGE_ASKED: the last message that asked; 0: none yet */
     struct lvm_result result; /* CHANGE_OVER */
     uint64_t told, last_told; /* the first and the last message that brought it; 0: none */
     mono_ms tell_at;

@@ -4,6 +4,7 @@
  * each time it comes. */
 #include "agent_internal.h"
 #include "agent_target.h"
+#include "base/guard.h"
 #include "base/text.h"
 #include "wire/codec.h"
 
@@ -138,7 +139,7 @@ static const char *lv_fault(const struct agent *a, struct turn *t, const struct 
         return NULL;
     if (is_named(&ask->unmapped, lv->uuid))
         return still_active(a, t, ask, lv);
-    if (state != 'a')
+    if (GUARD(REFRESH_TABLE, state != 'a'))
         return arena_printf(t->arena, "the table of %s/%s is not what the metadata say (%s)",
                             ask->vg, lv->name, lv->attr == NULL ? "unknown" : lv->attr);
     return NULL;
@@ -176,10 +177,10 @@ static const char *fault(const struct agent *a, struct turn *t, const struct lvm
         return arena_printf(t->arena, "this node does not see volume group %s", ask->vg);
     if (!wanted && vg != NULL)
         return arena_printf(t->arena, "this node still sees volume group %s", ask->vg);
-    if (wanted && vg->seqno != ask->seqno)
+    if (GUARD(REFRESH_VERSION, wanted && vg->seqno != ask->seqno))
         return arena_printf(t->arena, "this node sees version %llu of volume group %s",
                             (unsigned long long)vg->seqno, ask->vg);
-    if (wanted && text_mark(vg->metadata_digest) != ask->mark)
+    if (GUARD(REFRESH_VERSION, wanted && text_mark(vg->metadata_digest) != ask->mark))
         return arena_printf(t->arena, "this node sees another version %llu of volume group %s",
                             (unsigned long long)vg->seqno, ask->vg);
     return lvs_fault(a, t, ask);
@@ -226,7 +227,8 @@ void agent_refresh_looked(struct agent *a, struct turn *t, mono_ms began)
     for (int i = 0; i < REFRESHES; i++) {
         struct refresh *r = &a->changes.refreshes[i];
 
-        if (r->arena == NULL || r->state != REFRESH_LOOKS || r->since.v > began.v)
+        if (r->arena == NULL || r->state != REFRESH_LOOKS ||
+            GUARD(REFRESH_ANEW, r->since.v > began.v))
             continue;
         if (a->state == AGENT_FOLLOWING)
             answer(a, t, r);

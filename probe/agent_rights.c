@@ -36,10 +36,24 @@ static void add_slot(const struct scan_slot *s, bool own, struct right *v, size_
         add_right(v, n, s->request, RIGHT_HELD, s->token, &s->resource);
 }
 
+/* One that has begun, for a database that has lost its right. */
+static void add_changes(const struct agent *a, struct right *v, size_t *n)
+{
+    static const uuid128 none;
+
+    for (int i = 0; i < CHANGE_SLOTS; i++) {
+        const struct change_slot *s = &a->changes.slots[i];
+
+        if (s->state == CHANGE_WANTED || s->state == CHANGE_RUNS)
+            add_right(v, n, 0, RIGHT_CHANGE, s->change->order->token, &none);
+    }
+}
+
 bool agent_rights(struct agent *a, struct turn *t, const struct scan_slot *own, struct recs *out)
 {
     const struct leases *l = &a->leases;
-    struct right *v = arena_array(t->arena, l->scans + l->residue_count, sizeof *v);
+    struct right *v =
+        arena_array(t->arena, l->scans + l->residue_count + LIMIT_CHANGES_PER_NODE, sizeof *v);
     size_t n = 0;
 
     if (v == NULL) {
@@ -51,6 +65,7 @@ bool agent_rights(struct agent *a, struct turn *t, const struct scan_slot *own, 
     for (size_t i = 0; i < GUARD(RESIDUE_ON_LIST, l->residue_count); i++)
         add_right(v, &n, l->residues[i].request, RIGHT_RESIDUE, l->residues[i].token,
                   &l->residues[i].resource);
+    add_changes(a, v, &n);
     *out = (struct recs){ .v = v, .n = n };
     return true;
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/guard.h"
 #include "base/limits.h"
 #include "change_pool_internal.h"
 #include "worker_result.h"
@@ -148,7 +149,7 @@ static bool look_at_child(struct change *c, mono_ms now, struct change_outcome *
         c->until.v = INT64_MAX;
         fail(c, "the worker was ended, since it had not come to an end in time");
     }
-    return false;
+    return !GUARD(CHANGE_GONE, true) && c->killed;
 }
 
 static bool look_at_other(struct change_pool *p, struct change *c, mono_ms now)
@@ -226,7 +227,8 @@ static int adopt(void *ctx, const struct lvm_change *change)
 
     if (c == NULL)
         return -ENOMEM;
-    c->runs = change_workers(p->config.boot_id, c->change->order->order, true) != 0;
+    c->runs =
+        GUARD(CHANGE_LEFT, change_workers(p->config.boot_id, c->change->order->order, true) != 0);
     c->again_ms = AGAIN_MS;
     return 0;
 }

@@ -89,7 +89,7 @@ void processes_stop(struct sim *s, struct host *h, const struct disk *d, bool ha
 
 /* ---- what happens to all of a host ---------------------------------------------------------- */
 
-void processes_reap(struct host *h, struct scan_pool *p)
+void processes_reap(struct host *h)
 {
     for (size_t i = 0; i < h->process_n; i++) {
         struct process *x = h->processes[i];
@@ -97,7 +97,8 @@ void processes_reap(struct host *h, struct scan_pool *p)
         if (!x->ended || x->reaped || x->life != h->life)
             continue;
         x->reaped = true;
-        scan_pool_reaped(p, x->pid, x->status);
+        scan_pool_reaped(h->supervisor.scans, x->pid, x->status);
+        change_pool_reaped(h->supervisor.changes, x->pid, x->status);
     }
 }
 
@@ -107,7 +108,9 @@ void processes_lose_supervisor(struct sim *s, struct host *h)
     process_at(s, h);
     process_deaf(true);
     scan_pool_free(h->supervisor.scans);
+    change_pool_free(h->supervisor.changes);
     h->supervisor.scans = NULL;
+    h->supervisor.changes = NULL;
     process_deaf(false);
     for (size_t i = 0; i < h->process_n; i++) {
         if (!h->processes[i]->ended && !dice_chance(s, ORPHAN_PPM))

@@ -241,6 +241,7 @@ void chaos_start(struct sim *s)
     if (s->rough)
         agenda_put(s, s->now + between(s), fault, NULL, 0);
     stage_begin(s);
+    group_users_start(s);
 }
 
 void chaos_end(struct sim *s)
@@ -252,6 +253,7 @@ void chaos_end(struct sim *s)
     brain_start(s, &s->brains[0]);
     brain_go_on(s, &s->brains[0]);
     users_calm(s);
+    group_users_calm(s);
     for (uint32_t i = 0; i < s->o.hosts; i++) {
         struct host *h = &s->hosts[i];
 

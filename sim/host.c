@@ -8,7 +8,7 @@
 #include "sim_internal.h"
 #include "wire/codec.h"
 
-enum { WORKER_US = 8000, BOOT_US = 20000000, SWEEP_US = 50000, HINT_US = 20000 };
+enum { WORKER_US = 8000, LVM_US = 250000, BOOT_US = 20000000, SWEEP_US = 50000, HINT_US = 20000 };
 enum { HINT_LOST_PPM = 100000 };
 
 static const struct probe_options options = { .run_dir = "/run/muster-probe",
@@ -63,6 +63,8 @@ static void arm(struct sim *s, struct host *h)
 
     if (h->supervisor.agent != NULL && agent_next_deadline(h->supervisor.agent).v < at.v)
         at = agent_next_deadline(h->supervisor.agent);
+    if (h->supervisor.agent != NULL && change_pool_deadline(h->supervisor.changes).v < at.v)
+        at = change_pool_deadline(h->supervisor.changes);
     when = clock_reaches(&h->clock, s->now, at);
     if (h->supervisor.agent == NULL && when > s->now + SWEEP_US)
         when = s->now + SWEEP_US;
@@ -89,20 +91,29 @@ static void save(struct host *h, const struct agent_action *x)
     }
 }
 
+/* LVM takes longer than others, and tells what there was when it began. */
+static void run_errand(struct sim *s, struct host *h, enum worker_kind kind)
+{
+    bool looks = kind == WORKER_LVM && s->group != NULL;
+    struct errand *w = malloc(sizeof *w);
+
+    if (w == NULL)
+        abort();
+    *w = (struct errand){ h, kind };
+    if (looks)
+        group_looks(s, h);
+    agenda_put_owned(s, s->now + dice_about(s, looks ? LVM_US : WORKER_US), worker_done, w,
+                     h->life);
+}
+
 static void act(struct sim *s, struct host *h, const struct agent_action *x)
 {
-    struct errand *w;
-
     switch (x->type) {
     case AGENT_SEND:
         net_send_up(s, h, x->env);
         break;
     case AGENT_RUN_WORKER:
-        w = malloc(sizeof *w);
-        if (w == NULL)
-            abort();
-        *w = (struct errand){ h, x->kind };
-        agenda_put_owned(s, s->now + dice_about(s, WORKER_US), worker_done, w, h->life);
+        run_errand(s, h, x->kind);
         break;
     case AGENT_SAVE_MEMORY:
         save(h, x);
@@ -113,8 +124,10 @@ static void act(struct sim *s, struct host *h, const struct agent_action *x)
     case AGENT_RUN_REACH:
         supervisor_scan(&h->supervisor, x, clock_shows(&h->clock, s->now));
         break;
+    case AGENT_RUN_CHANGE:
+        supervisor_change(&h->supervisor, x, clock_shows(&h->clock, s->now));
+        break;
     case AGENT_RUN_RESCAN: /* no operator of this world asks for one */
-    case AGENT_RUN_CHANGE: /* there is no LVM here: nobody orders changes of volume groups yet */
         break;
     case AGENT_RUN_REFRESH: /* no node of this world has device-mapper */
         break;
@@ -180,10 +193,13 @@ static void agent_begin(struct sim *s, struct host *h)
     };
     struct arena *a = arena_new(0);
     struct agent_residue *residues;
+    struct agent_change *changes;
 
-    if (scan_pool_residues(h->supervisor.scans, a, &residues, &config.residue_count) < 0)
+    if (scan_pool_residues(h->supervisor.scans, a, &residues, &config.residue_count) < 0 ||
+        change_pool_known(h->supervisor.changes, a, &changes, &config.change_count) < 0)
         abort();
     config.residues = residues;
+    config.changes = changes;
     h->supervisor.agent = agent_new(&config);
     step(s, h, &(struct agent_event){ .type = AGENT_START });
     arena_free(a);
@@ -198,8 +214,9 @@ void host_turn(struct sim *s, struct host *h)
     if (p->scans == NULL || h->paused || h->stopped)
         return;
     process_at(s, h);
-    processes_reap(h, p->scans);
+    processes_reap(h);
     supervisor_hear_scans(p, now, &e);
+    supervisor_hear_changes(p, now, &e);
     if (p->agent == NULL && !scan_pool_sweeps(p->scans, now))
         agent_begin(s, h);
     else if (p->agent != NULL && agent_next_deadline(p->agent).v <= now.v)
@@ -234,7 +251,8 @@ void host_probe_start(struct sim *s, struct host *h)
     h->supervisor.boot_id = h->boot;
     h->supervisor.dir = &h->run;
     process_at(s, h);
-    if (supervisor_open_scans(&h->supervisor, h->name, &e) < 0)
+    if (supervisor_open_scans(&h->supervisor, h->name, &e) < 0 ||
+        supervisor_open_changes(&h->supervisor, h->name, &e) < 0)
         sim_fail(s, "%s: %s", h->name, e.text);
     else
         host_turn(s, h);
@@ -269,6 +287,7 @@ void host_power_off(struct sim *s, struct host *h)
     processes_end(h);
     disks_host_ends(s, h);
     users_host_ends(s, h);
+    group_host_ends(s, h);
     sim_trace(s, "%s: is off", h->name);
     h->powered = h->paused = h->stopped = false;
 }
@@ -282,6 +301,7 @@ void host_power_on(struct sim *s, struct host *h)
     h->enrolled = h->remembers = false;
     h->thawed = 0;
     h->told = (struct host_told){ .result_n = 0 };
+    h->told_group_n = 0;
     h->acked = (struct acked){ .any = false };
     memset(h->nonce, 0, sizeof h->nonce);
     dice_fill(s, &h->boot, sizeof h->boot);
@@ -323,6 +343,7 @@ static void hear(struct sim *s, struct host *h, struct letter *l)
         sim_fail(s, "a coordinator's message cannot be decoded: %s", e.text);
     net_describe(s, "heard", l, env);
     ev.message = env;
+    oracle_group_heard(s, h, env);
     memcpy(start, h->nonce, sizeof start);
     if (!s->failed) {
         step(s, h, &ev);

@@ -19,6 +19,7 @@ static const char usage[] =
     "  --seed N    the (first) seed; the same seed gives the same run (default 1)\n"
     "  --seeds N   as many runs, with seeds one after the other (default 1)\n"
     "  --hosts N   (default 20)      --luns N   at most 64 (default 10)\n"
+    "  --group     a volume group on three LUNs more, which is changed\n"
     "  --storm S   seconds with faults (default 120)\n"
     "  --calm S    seconds without, after which all must be well (default 240)\n"
     "  --fail-commit N  the coordinator's Nth commit fails\n"
@@ -90,6 +91,8 @@ static int once(const struct sim_options *o, struct sim_counts *sum)
         printf("--fail-commit %" PRIu64 " --fail-how %d ", o->fail_commit, (int)o->fail_how);
     if (o->played || o->play == SIM_NO_PLAY)
         printf("--play %s ", o->played ? sim_play_name(o->play) : "none");
+    if (o->group)
+        printf("--group ");
     printf("--trace replays it)\n");
     return 1;
 }
@@ -133,12 +136,14 @@ static int run(struct sim_options *o, uint64_t seeds, bool sweep)
         "leases %" PRIu64 ", mounts to scan %" PRIu64 ", results taken %" PRIu64
         ", workers that hang %" PRIu64 "\ntasks %" PRIu64 ", holds %" PRIu64
         ", mounts without muster %" PRIu64 ", restores %" PRIu64 ", recoveries %" PRIu64
-        ", second coordinators %" PRIu64 ", plays %" PRIu64 "\n",
+        ", second coordinators %" PRIu64 ", plays %" PRIu64 "\n"
+        "changes of the volume group %" PRIu64 ", LVs mapped without muster %" PRIu64 "\n",
         seeds, o->hosts, (double)sum.virtual_ms / 1e3, real_s,
         (double)sum.virtual_ms / 1e3 / real_s, sum.steps, sum.messages, sum.lost, sum.doubled,
         sum.delayed, sum.commits, sum.failed_commits, sum.crashes, sum.ends, sum.reboots,
         sum.pauses, sum.partitions, sum.grants, sum.scans, sum.results, sum.hangs, sum.tasks,
-        sum.holds, sum.foreign, sum.restores, sum.recoveries, sum.seconds, sum.plays);
+        sum.holds, sum.foreign, sum.restores, sum.recoveries, sum.seconds, sum.plays, sum.changes,
+        sum.foreign_maps);
     return 0;
 }
 
@@ -211,8 +216,9 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds,
         o->wire = true;
         o->trace = stdout;
         break;
+    case 'g':
     case 'u':
-        o->unjudged = true;
+        *(c == 'g' ? &o->group : &o->unjudged) = true;
         break;
     case 't':
         o->trace = stdout;
@@ -245,6 +251,7 @@ int main(int argc, char **argv)
         { "trace", 0, NULL, 't' },    { "help", 0, NULL, 'H' },   { "wire", 0, NULL, 'w' },
         { "unjudged", 0, NULL, 'u' }, { "sweep", 0, NULL, 'S' },  { "fail-commit", 1, NULL, 'f' },
         { "fail-how", 1, NULL, 'o' }, { "play", 1, NULL, 'p' },   { "plays", 0, NULL, 'P' },
+        { "group", 0, NULL, 'g' },
 #ifdef MUSTER_GUARDS
         { "without", 1, NULL, 'W' },  { "guards", 0, NULL, 'G' },
 #endif
@@ -264,7 +271,7 @@ int main(int argc, char **argv)
         static const char *const takes = "snhlmcfo";
         static const uint64_t most[] = { INT64_MAX, 1000000000, 10000,      64,
                                          1000000,   1000000,    1000000000, SIM_FAILURES - 1 };
-        const char *at = strchr("twuSHWGpP?", c) != NULL ? NULL : strchr(takes, c);
+        const char *at = strchr("twuSHWGpPg?", c) != NULL ? NULL : strchr(takes, c);
 
         if (at != NULL && !number(optarg, most[at - takes], &v)) {
             fprintf(stderr, "muster-sim: %s is no number, or too large\n", optarg);
@@ -276,6 +283,10 @@ int main(int argc, char **argv)
     }
     if (o.hosts == 0) {
         fprintf(stderr, "muster-sim: there must be a host\n");
+        return 2;
+    }
+    if (o.group && o.luns > 64 - 3) {
+        fprintf(stderr, "muster-sim: there is no room for the volume group's LUNs\n");
         return 2;
     }
     if (o.played && (o.hosts < 3 || o.luns == 0)) {

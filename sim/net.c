@@ -124,6 +124,7 @@ void net_send_up(struct sim *s, struct host *h, const struct envelope *env)
     };
 
     oracle_sent_up(s, h, env);
+    oracle_group_sent_up(s, h, env);
     if (env->node_register != NULL && env->node_register->memory != NULL)
         head.knows = h->acked;
     send(s, head, env);
@@ -140,5 +141,6 @@ void net_send_down(struct sim *s, struct brain *b, const struct route *to,
     head.host = &s->hosts[no];
     lineage_sent_down(s, b, head.host, env);
     oracle_sent_down(s, b, head.host, env);
+    oracle_group_sent_down(s, b, head.host, env);
     send(s, head, env);
 }

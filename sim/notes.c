@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the pool of scans keeps in /run, for a later supervisor of the same boot. */
+/* What the pools of scans and changes keep in /run, for a later supervisor of the same boot. */
 #include <stdlib.h>
 
 #include "sim_internal.h"
@@ -56,8 +56,32 @@ int run_dir_each_scan(const struct run_dir *d, uuid128 boot_id,
     return rc;
 }
 
+/* There is one volume group: of each the last change is kept. */
+int run_dir_save_change(const struct run_dir *d, uuid128 boot_id, const struct lvm_change *change,
+                        struct err *e)
+{
+    struct run_dir *own = &d->host->run;
+
+    (void)boot_id, (void)e;
+    arena_free(own->change_arena);
+    own->change_arena = arena_new(0);
+    own->change = record_dup(own->change_arena, &lvm_change_desc, change);
+    return 0;
+}
+
+int run_dir_each_change(const struct run_dir *d, uuid128 boot_id,
+                        int (*each)(void *ctx, const struct lvm_change *change), void *ctx,
+                        struct err *e)
+{
+    (void)boot_id, (void)e;
+    return d->change == NULL ? 0 : each(ctx, d->change);
+}
+
 void notes_end(struct run_dir *d)
 {
     while (d->notes != NULL)
         note_drop(&d->notes);
+    arena_free(d->change_arena);
+    d->change_arena = NULL;
+    d->change = NULL;
 }

@@ -166,6 +166,8 @@ static void look_after(struct sim *s, struct brain *b)
         recover(s, b);
     for (uint32_t i = 0; i < s->o.luns; i++)
         admit(s, b, &s->disks[i]);
+    group_admit(s, b);
+    group_frees(s, b);
     for (uint32_t i = 0; i < s->o.hosts; i++) {
         struct host *h = &s->hosts[i];
 

@@ -12,7 +12,8 @@ static void judge_matrix(void *with, const struct reply *r)
     size_t want = 0, ok = 0;
 
     for (uint32_t i = 0; i < s->o.hosts; i++)
-        want += (size_t)__builtin_popcountll(s->hosts[i].luns);
+        want +=
+            (size_t)__builtin_popcountll(s->hosts[i].luns) + (s->group == NULL ? 0 : GROUP_LUNS);
     if (r->code != REPLY_OK) {
         sim_fail(s, "the matrix cannot be had: %s", r->text);
         return;
@@ -83,4 +84,5 @@ void oracle_end(struct sim *s)
     if (!brain_ask(s, &s->brains[0], &req, judge_matrix, s))
         sim_fail(s, "at the end the coordinator does not answer");
     judge_tasks(s);
+    oracle_group_end(s);
 }

@@ -40,6 +40,12 @@ void process_deaf(bool deaf)
     here.deaf = deaf;
 }
 
+struct host *process_here(struct sim **s)
+{
+    *s = here.s;
+    return here.h;
+}
+
 mono_ms clock_mono(void)
 {
     return clock_shows(&here.h->clock, here.s->now);
@@ -74,7 +80,7 @@ void process_later(struct sim *s, struct process *p, world_us in, happen_fn fn)
 }
 
 /* The process that is to do `fn` now; NULL: it cannot, or not yet. */
-static struct process *at_work(void *host, uint64_t pid, happen_fn fn)
+struct process *process_at_work(void *host, uint64_t pid, happen_fn fn)
 {
     struct process *p = process_find(host, pid);
 
@@ -112,10 +118,12 @@ static void unmount(struct sim *s, struct process *p, bool killed)
     }
 }
 
-static void finish(struct sim *s, struct process *p, int status)
+void process_finish(struct sim *s, struct process *p, int status)
 {
     struct host *h = p->host;
 
+    if (p->work != NULL && status != 0)
+        group_work_dies(s, p);
     if (p->mount != NULL)
         unmount(s, p, status != 0);
     p->mount = NULL;
@@ -136,7 +144,7 @@ static void gone(struct sim *s, void *what, uint64_t pid)
     if (p->hangs || p->host->clock.stopped)
         p->blocked = gone;
     else
-        finish(s, p, SIGKILL);
+        process_finish(s, p, SIGKILL);
 }
 
 void process_kill(struct sim *s, struct process *p)
@@ -161,7 +169,8 @@ void process_timer(struct sim *s, void *what, uint64_t pid)
 {
     struct process *p = process_find(what, pid);
 
-    if (p == NULL || p->killed || p->ended || p->host->clock.stopped || !GUARD(WORKER_TIMER, true))
+    if (p == NULL || p->killed || p->ended || p->work != NULL || p->host->clock.stopped ||
+        !GUARD(WORKER_TIMER, true))
         return;
     if (clock_shows(&p->host->clock, s->now).v >= p->deadline.v)
         process_kill(s, p);
@@ -176,7 +185,7 @@ static void brings(struct sim *s, struct process *p, const void *result, bool cl
 {
     p->result = result;
     p->clean = clean;
-    finish(s, p, 0);
+    process_finish(s, p, 0);
 }
 
 static struct scan_result *outcome(struct process *p, enum scan_outcome outcome, const char *reason)
@@ -218,7 +227,7 @@ static void set_images(struct process *p, struct scan_result *r)
 
 static void leaves(struct sim *s, void *what, uint64_t pid)
 {
-    struct process *p = at_work(what, pid, leaves);
+    struct process *p = process_at_work(what, pid, leaves);
 
     if (p == NULL)
         return;
@@ -238,7 +247,7 @@ static const char *doubt(const struct process *p)
 
 void process_walked(struct sim *s, void *what, uint64_t pid)
 {
-    struct process *p = at_work(what, pid, process_walked);
+    struct process *p = process_at_work(what, pid, process_walked);
     struct scan_result *r;
     const char *why;
 
@@ -280,7 +289,7 @@ static bool is_unchanged(struct process *p)
 
 static void opens(struct sim *s, void *what, uint64_t pid)
 {
-    struct process *p = at_work(what, pid, opens);
+    struct process *p = process_at_work(what, pid, opens);
     const struct mount *m;
     struct scan_result *r;
 
@@ -306,7 +315,7 @@ static void opens(struct sim *s, void *what, uint64_t pid)
 
 static void reaches(struct sim *s, void *what, uint64_t pid)
 {
-    struct process *p = at_work(what, pid, reaches);
+    struct process *p = process_at_work(what, pid, reaches);
     struct reach_result *r;
 
     if (p == NULL)
@@ -322,7 +331,7 @@ static void reaches(struct sim *s, void *what, uint64_t pid)
 /* An O_EXCL open tells; it is tried for a while. */
 static void proves(struct sim *s, void *what, uint64_t pid)
 {
-    struct process *p = at_work(what, pid, proves);
+    struct process *p = process_at_work(what, pid, proves);
     bool clean;
 
     if (p == NULL)
@@ -336,7 +345,8 @@ static void proves(struct sim *s, void *what, uint64_t pid)
 
 /* ---- what the pool calls -------------------------------------------------------------------- */
 
-static struct process *process_new(const char *name, const struct scan_order *order)
+/* The path of the program is the name of the host that is to run it. */
+struct process *process_new(const char *name)
 {
     struct host *h = container_of(name, struct host, name);
     struct process *p = calloc(1, sizeof *p);
@@ -352,23 +362,31 @@ static struct process *process_new(const char *name, const struct scan_order *or
     p->since = h->sim->now;
     p->life = h->life;
     p->arena = arena_new(0);
-    p->order = record_dup(p->arena, &scan_order_desc, order);
-    if (p->order == NULL)
+    if (p->arena == NULL)
         abort();
-    p->disk = &h->sim->disks[strtoul(order->device + strlen("dm-"), NULL, 10)];
-    p->deadline.v = (int64_t)order->deadline_ms;
     h->processes[h->process_n++] = p;
     return p;
 }
 
-/* The path of the program is the name of the host that is to run it. */
+static struct process *process_of_scan(const char *name, const struct scan_order *order)
+{
+    struct process *p = process_new(name);
+
+    p->order = record_dup(p->arena, &scan_order_desc, order);
+    if (p->order == NULL)
+        abort();
+    p->disk = &p->host->sim->disks[strtoul(order->device + strlen("dm-"), NULL, 10)];
+    p->deadline.v = (int64_t)order->deadline_ms;
+    return p;
+}
+
 int worker_spawn_scan(const char *name, uuid128 boot, const struct scan_order *order,
                       struct worker_process *out, struct err *e)
 {
     static const happen_fn first[] = {
         [SCAN_ORDER_SCAN] = opens, [SCAN_ORDER_REACH] = reaches, [SCAN_ORDER_PROVE] = proves
     };
-    struct process *p = process_new(name, order);
+    struct process *p = process_of_scan(name, order);
     struct sim *s = p->host->sim;
 
     (void)boot; /* the processes of a host end with its boot */
@@ -436,7 +454,8 @@ int end_workers_of(uuid128 boot, uint64_t request)
     for (size_t i = 0; i < here.h->process_n; i++) {
         struct process *p = here.h->processes[i];
 
-        if (p->ended || p->order->kind != SCAN_ORDER_SCAN || p->order->request != request)
+        if (p->ended || p->work != NULL || p->order->kind != SCAN_ORDER_SCAN ||
+            p->order->request != request)
             continue;
         process_kill(here.s, p);
         n++;

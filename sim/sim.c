@@ -112,6 +112,7 @@ static int begin(struct sim *s)
         host_make(s, &s->hosts[i], i);
     for (uint32_t i = 0; i < s->o.luns; i++)
         disk_make(&s->disks[i], i);
+    group_make(s);
     stage_cast(s);
     s->brains[1].no = 1;
     lineage_fork(s, (struct point){ 0, 0 }, 0);
@@ -175,6 +176,7 @@ static void finish(struct sim *s)
         for (size_t k = 0; k < h->late_n; k++)
             free(h->late[k]);
         free(h->late);
+        free(h->seen);
     }
     for (uint32_t i = 0; i < BRAINS; i++) {
         struct brain *b = &s->brains[i];
@@ -187,6 +189,7 @@ static void finish(struct sim *s)
         agenda_drop(&left);
     free(s->agenda.v);
     users_free(s);
+    group_free(s);
     disks_free(s);
     oracle_deinit(s);
     free(s->stage.kept);

@@ -25,6 +25,7 @@ struct sim;
 struct brain;
 struct letter;
 struct host;
+struct group;
 
 /* ---- dice.c: all chance comes from here */
 uint64_t dice(struct sim *s);
@@ -205,14 +206,16 @@ struct disk *disk_of_host(struct sim *s, const struct host *h); /* by chance; NU
 
 /* ---- process.c: the workers of scans, below the real pool of the supervisor */
 struct process;
-struct run_dir { /* what is in /run of scans */
+struct run_dir { /* what is in /run of scans, and of the last change */
     struct host *host;
     struct note *notes;
+    struct arena *change_arena;
+    const struct lvm_change *change;
 };
 void notes_end(struct run_dir *d); /* notes.c: with the boot */
 /* Whose system calls those of the pool are from now on. */
 void process_at(struct sim *s, struct host *h);
-void processes_reap(struct host *h, struct scan_pool *p); /* what has ended is told */
+void processes_reap(struct host *h); /* what has ended is told to the pools */
 void processes_lose_supervisor(struct sim *s, struct host *h);
 void processes_end(struct host *h); /* with the machine */
 void processes_go_on(struct sim *s, struct host *h);
@@ -311,7 +314,22 @@ struct host {
     uint32_t boots;
     struct letter **late; /* came while it was paused */
     size_t late_n, late_cap;
-    uint64_t luns; /* bit set of those that it sees */
+    uint64_t luns;           /* bit set of those that it sees */
+    struct group_meta *seen; /* what its LVM worker has read last */
+    struct group_question {  /* whether it is current; the newest ones */
+        uint64_t task, job, attempt, mark;
+        char unmapped[16];
+        uint8_t start[16]; /* of the coordinator that asks */
+        world_us at;       /* when it was heard first */
+    } questions[32];
+    uint32_t question_n;
+    struct group_seen { /* it has told a database that it sees the volume group, in this boot */
+        struct point in;
+        world_us at;
+    } told_group[8];
+    uint32_t told_group_n;
+    uint64_t group_reports[16]; /* seqs of those that tell it */
+    uint32_t group_report_n;
     struct host_told told;
     struct acked acked;
     uint64_t asks; /* seq of the register that was taken up last of what its coordinator lacks */
@@ -332,6 +350,27 @@ void host_mounts_changed(struct sim *s, struct host *h);
 /* ---- stock.c: what a host has to report */
 int stock_sections(const struct sim *s, const struct host *h, enum worker_kind kind,
                    struct arena *a, struct section *out, size_t *count);
+
+/* ---- group*.c: a volume group on LUNs of its own, if the run has one (group.h) */
+enum { GROUP_LUNS = 3 };
+struct group_meta;
+void group_make(struct sim *s);
+void group_free(struct sim *s);
+void group_looks(struct sim *s, struct host *h); /* its LVM worker reads */
+int group_sections(const struct sim *s, const struct host *h, struct arena *a, struct section *out,
+                   size_t *n);
+/* group_user.c: who asks for changes, and who maps LVs without muster */
+void group_users_start(struct sim *s);
+void group_users_calm(struct sim *s);
+void group_admit(struct sim *s, struct brain *b);
+void group_frees(struct sim *s, struct brain *b);          /* what boots have that are over */
+void group_host_ends(struct sim *s, const struct host *h); /* its tables are gone */
+/* oracle_group.c */
+void oracle_group_sent_down(struct sim *s, struct brain *b, struct host *h,
+                            const struct envelope *env);
+void oracle_group_heard(struct sim *s, struct host *h, const struct envelope *env);
+void oracle_group_sent_up(struct sim *s, struct host *h, const struct envelope *env);
+void oracle_group_end(struct sim *s);
 
 /* ---- second.c: a second coordinator at the same time */
 void second_start(struct sim *s);
@@ -396,6 +435,7 @@ struct sim {
     struct host *hosts;
     struct disk *disks;
     struct user *users;
+    struct group *group; /* NULL: the run has none */
     struct oracle oracle;
     struct fork *forks;
     uint32_t fork_n;

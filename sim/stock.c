@@ -48,9 +48,9 @@ static int nic_row(const struct host *h, struct arena *a, struct section *out)
     return 0;
 }
 
-static int lun_rows(const struct host *h, struct arena *a, struct section *out)
+static int lun_rows(const struct sim *s, const struct host *h, struct arena *a, struct section *out)
 {
-    struct lun *rows = arena_array(a, HOST_LUNS, sizeof *rows);
+    struct lun *rows = arena_array(a, HOST_LUNS + GROUP_LUNS, sizeof *rows);
 
     if (rows == NULL)
         return -ENOMEM;
@@ -59,6 +59,8 @@ static int lun_rows(const struct host *h, struct arena *a, struct section *out)
         if ((h->luns >> i & 1) != 0)
             stock_lun_row(i, a, &rows[out->row_count++]);
     }
+    for (unsigned i = 0; s->group != NULL && i < GROUP_LUNS; i++)
+        stock_lun_row(s->o.luns + i, a, &rows[out->row_count++]);
     return 0;
 }
 
@@ -118,7 +120,7 @@ static int section_rows(const struct sim *s, const struct host *h, struct arena 
     case SECTION_NICS:
         return nic_row(h, a, out);
     case SECTION_LUNS:
-        return lun_rows(h, a, out);
+        return lun_rows(s, h, a, out);
     case SECTION_FILESYSTEMS:
         return filesystem_rows(h, a, out);
     case SECTION_USES:
@@ -141,6 +143,8 @@ int stock_sections(const struct sim *s, const struct host *h, enum worker_kind k
     uint32_t set = worker_kind_sections(kind);
     int rc = 0;
 
+    if (kind == WORKER_LVM && s->group != NULL)
+        return group_sections(s, h, a, out, count);
     *count = 0;
     for (int i = 0; rc == 0 && i < SECTION_COUNT; i++) {
         struct section *o = &out[*count];

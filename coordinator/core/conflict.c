@@ -287,7 +287,7 @@ static void try_right(struct search *x, const struct object *o, const struct lea
     enum way way = WAY_FREE;
 
     if (l->row.kind == KIND_CHANGE)
-        way = way_of_change(x, o);
+        way = GUARD(CHANGE_BLOCKS, way_of_change(x, o));
     else if (x->want == WANT_CHANGE)
         way = way_for_change(x, o, l);
     else if (l->row.kind == KIND_HOLD)

@@ -66,6 +66,7 @@ struct coord *coord_new(const struct core_config *config)
     link_init(&c->nodes_resting);
     c->task_kinds = config->task_kinds != NULL ? config->task_kinds : task_kinds;
     link_init(&c->leases_live);
+    c->vgs_again = MONO_NEVER;
     stamp_init(&c->changed_nodes);
     stamp_init(&c->changed_resources);
     stamp_init(&c->changed_edges);
@@ -291,6 +292,7 @@ mono_ms coord_next_deadline(const struct coord *c)
     sooner(&first, offers_deadline(c));
     sooner(&first, scans_deadline(c));
     sooner(&first, rescans_deadline(c));
+    sooner(&first, vgs_deadline(c));
     return first;
 }
 

@@ -325,8 +325,9 @@ struct coord {
     uint32_t server_cap, reading_cap;
     struct link silent; /* struct node: those that may be in the way and have not said so */
     struct link readings_blocked, nodes_resting;
-    bool vgs_due;     /* a change of a volume group may go on: vgs_settle() */
-    bool shop_failed; /* memory was out where nothing could be returned: the step fails */
+    bool vgs_due;      /* a change of a volume group may go on: vgs_settle() */
+    mono_ms vgs_again; /* what is in the way of one may have passed by itself then */
+    bool shop_failed;  /* memory was out where nothing could be returned: the step fails */
 };
 
 /* One step: what every handler gets. */

@@ -253,7 +253,7 @@ int rights_forget(struct step *s)
     }
     rights_wait(s->c);
     scans_wake(s->c, NULL);
-    return 0;
+    return vgs_doubt(s);
 }
 
 /* Whoever got a lease of a coordinator that this database does not know of has used it up then. */

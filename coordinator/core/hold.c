@@ -230,6 +230,25 @@ int op_hold_end(struct answer *q)
     return hold_over(q, l, LEASE_RELEASED);
 }
 
+/* Whose boot is over, or silent, and nobody can prove it: the task goes on with another node. */
+static int change_break(struct answer *q, const struct lease *l)
+{
+    const struct node *n = l->node;
+    char label[200];
+    int rc;
+
+    resource_label_in(l->resource, label, sizeof label);
+    if (may_order(n) && uuid_eq(n->row.boot_id, l->row.boot_id))
+        return answer_fail(q, REPLY_REFUSED,
+                           "Task %u changes %s on %s, which is up and will say how it ends.",
+                           l->row.task_no, label, n->row.name);
+    rc = event(q->s, "hold.broken", SEVERITY_WARNING, n, l->resource,
+               "The right of task %u to change %s on %s (token %llu) was broken by an operator: if "
+               "the node still writes, there are two writers.",
+               l->row.task_no, label, n->row.name, (unsigned long long)l->row.token);
+    return rc < 0 ? rc : vg_break(q->s, l->row.task_no);
+}
+
 static bool is_exact(struct answer *q, const struct resource *r, const char *text, int *rc)
 {
     const char *key = resource_key(q->a, r), *label = resource_label(q->a, r);
@@ -260,6 +279,8 @@ int op_hold_break(struct answer *q)
          at != NULL && at != &r->seat->leases; at = at->next) {
         struct lease *l = container_of(at, struct lease, on_resource);
 
+        if (l->row.kind == KIND_CHANGE)
+            return change_break(q, l);
         if (l->row.kind == KIND_HOLD)
             return hold_over(q, l, LEASE_BROKEN);
     }

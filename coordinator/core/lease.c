@@ -414,6 +414,16 @@ static int right_found(struct step *s, struct node *n, const struct right *right
     return l == NULL ? -ENOMEM : lease_emit(s, l);
 }
 
+/* A change of a volume group that this database does not know of: what the node may write is known
+ * when it tells of it no more. */
+static bool is_lost_change(const struct coord *c, const struct node *n, const struct right *right)
+{
+    const struct lease *l = lease_by_token(c, right->token);
+
+    return l == NULL || l->row.kind != KIND_CHANGE || l->node != n ||
+           !uuid_eq(l->row.boot_id, n->row.boot_id);
+}
+
 /* While it is not known what the node has, its list says it. */
 static int rights_found(struct step *s, struct node *n, struct recs rights)
 {
@@ -424,7 +434,9 @@ static int rights_found(struct step *s, struct node *n, struct recs rights)
     if (n->rights_told && !n->row.rights_unknown)
         return 0;
     for (size_t i = 0; rc == 0 && i < rights.n; i++) {
-        if (by_request(n, v[i].request) == NULL)
+        if (v[i].state == RIGHT_CHANGE)
+            whole = whole && !is_lost_change(s->c, n, &v[i]);
+        else if (by_request(n, v[i].request) == NULL)
             rc = right_found(s, n, &v[i], &whole);
     }
     n->list_told = whole;

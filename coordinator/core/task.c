@@ -286,6 +286,8 @@ static int task_end(struct step *s, struct task *t, enum task_state state)
 
     t->row.state = state;
     t->row.ended = s->c->wall;
+    if (rc == 0 && t->vg != NULL) /* of one that was cancelled after its change */
+        rc = vg_release(s, t);
     if (rc == 0)
         rc = task_save(s, t);
     if (rc == 0)
@@ -384,6 +386,14 @@ int tasks_settle(struct step *s)
     return rc < 0 ? rc : orders_settle(s);
 }
 
+/* Who has been ordered it, and who may have begun it before he fell silent, must say how it ends.
+ */
+static bool is_bound(const struct coord *c, const struct job *j)
+{
+    return job_step(j)->binds &&
+           (j->now == JOB_OFFERED || (j->task->vg != NULL && vg_right(c, j->task) != NULL));
+}
+
 int task_cancel(struct step *s, struct task *t)
 {
     int rc = 0;
@@ -394,7 +404,7 @@ int task_cancel(struct step *s, struct task *t)
     for (uint32_t i = 0; rc == 0 && i < t->job_count; i++) {
         struct job *j = t->jobs[i];
 
-        if (j->row.state == JOB_OPEN && (j->now != JOB_OFFERED || !job_step(j)->binds))
+        if (j->row.state == JOB_OPEN && !is_bound(s->c, j))
             rc = job_done(s, j, 0, "The task was cancelled.");
     }
     if (rc == 0 && t->open == 0 && link_empty(&t->due))

@@ -39,11 +39,16 @@ int vg_place(struct step *s, struct job *j);
 /* The right of the task, NULL: it has none (yet, or any more). */
 struct lease *vg_right(const struct coord *c, const struct task *t);
 int vg_release(struct step *s, const struct task *t);
+/* By an operator's word: its node is not up in the boot that has it. */
+int vg_break(struct step *s, uint32_t task_no);
 /* Its newest version is of no task, though it is muster's to change and no task changes it now. */
 bool vg_is_outside(const struct resource *r);
 /* Something has changed that may have been in the way of a change. */
 void vgs_wake(struct coord *c);
 int vgs_settle(struct step *s);
+/* What was ordered may be over for long: it goes on when all nodes have told what they have. */
+int vgs_doubt(struct step *s);
+mono_ms vgs_deadline(const struct coord *c);
 
 /* ---- vg_result.c: session.c's handlers of these messages, and what declines */
 int on_lvm_result(struct step *s, const struct envelope *env, struct key *k);

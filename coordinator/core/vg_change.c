@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/guard.h"
 #include "core/core_internal.h"
 #include "wire/codec.h"
 
@@ -194,7 +195,7 @@ static int make_unmap(struct step *s, struct task *t)
         return -ENOMEM;
     if (t->what != NULL && vg_change_save(s, t) < 0)
         return -ENOMEM;
-    return takes_away(&t->vg->row) ? jobs_of_all(s, t) : 0;
+    return GUARD(UNMAP_FIRST, takes_away(&t->vg->row)) ? jobs_of_all(s, t) : 0;
 }
 
 static int refresh_fill(struct step *s, struct job *j, struct lvm_refresh **out)
@@ -337,18 +338,22 @@ static int spread_lost(struct step *s, struct job *j, enum job_loss how)
 /* A boot that is proven over has nothing mapped. One that is silent may have. */
 static int unmap_lost(struct step *s, struct job *j, enum job_loss how)
 {
-    bool over = is_fenced(s->c, j->node->row.no, j->node->row.boot_id);
+    bool over = how == LOSS_BOOT || how == LOSS_NODE ||
+                is_fenced(s->c, j->node->row.no, j->node->row.boot_id);
 
-    return over || how == LOSS_BOOT || how == LOSS_NODE ? job_done(s, j, VG_OUT_DONE, NULL) : 0;
+    return GUARD(UNMAP_SILENT, !over) ? 0 : job_done(s, j, VG_OUT_DONE, NULL);
 }
 
-/* Who had begun may write for as long as its right lasts. */
+/* Who had begun may write for as long as its right lasts; a later boot of it has no part in that.
+ */
 static int change_lost(struct step *s, struct job *j, enum job_loss how)
 {
-    (void)how;
-    return vg_right(s->c, j->task) != NULL
-               ? 0
-               : job_again(s, j, "The boot of the node that was to change it is over.");
+    int rc;
+
+    if (GUARD(CHANGE_LASTS, vg_right(s->c, j->task) != NULL))
+        return GUARD(CHANGE_OF_BOOT, how == LOSS_BOOT) ? job_withdraw(s, j) : 0;
+    rc = vg_release(s, j->task);
+    return rc < 0 ? rc : job_again(s, j, "The boot of the node that was to change it is over.");
 }
 
 static bool is_failed(const struct task *t)

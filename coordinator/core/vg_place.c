@@ -2,7 +2,10 @@
 /* Who changes a volume group, under which right, and what is in the way. */
 #include <errno.h>
 
+#include "base/guard.h"
 #include "core/core_internal.h"
+
+enum { RETRY_MS = 2000 };
 
 /* ---- the right of a task -------------------------------------------------------------------- */
 
@@ -49,13 +52,32 @@ static struct lease *any_right(const struct coord *c, const struct task *t)
     return l;
 }
 
-int vg_release(struct step *s, const struct task *t)
+static int end_all(struct step *s, const struct task *t, enum lease_ending how)
 {
     struct lease *l;
     int rc = 0;
 
     while (rc == 0 && (l = any_right(s->c, t)) != NULL)
-        rc = lease_end(s, l, LEASE_RELEASED);
+        rc = lease_end(s, l, how);
+    return rc;
+}
+
+int vg_release(struct step *s, const struct task *t)
+{
+    return end_all(s, t, LEASE_RELEASED);
+}
+
+int vg_break(struct step *s, uint32_t task_no)
+{
+    struct task *t = task_by_no(s->c, task_no);
+    int rc = t == NULL ? 0 : end_all(s, t, LEASE_BROKEN);
+
+    for (uint32_t i = 0; rc == 0 && t != NULL && i < t->job_count; i++) {
+        struct job *j = t->jobs[i];
+
+        if (j->row.step == VG_STEP_CHANGE && j->now == JOB_OFFERED)
+            rc = job_again(s, j, "An operator has broken its right.");
+    }
     return rc;
 }
 
@@ -202,17 +224,42 @@ static int grant_all(struct step *s, const struct job *j, struct node *n, struct
     return rc;
 }
 
-/* The task has its right already: of an attempt before, or of a start before. */
+/* Time alone may end it: nothing happens then that would wake the change. */
+static int wait_for(struct step *s, struct job *j, const struct verdict *v)
+{
+    struct coord *c = s->c;
+
+    if (ends_by_itself(v) && c->vgs_again.v > c->now.v + RETRY_MS)
+        c->vgs_again.v = c->now.v + RETRY_MS;
+    return hold(s, j, v->text, ends_by_itself(v));
+}
+
+/* The task has its right already: of an attempt before, or of a start before. In a database that
+ * was put back it may have ended, and another may have got one. */
 static int resume(struct step *s, struct job *j, const struct lease *l)
 {
     struct node *n = l->node;
+    bool same = uuid_eq(n->row.boot_id, l->row.boot_id);
+    struct verdict v;
 
-    if (uuid_eq(n->row.boot_id, l->row.boot_id) && may_order(n))
-        return job_offer(s, j, n);
+    if (same && may_order(n)) {
+        int rc = conflict(s->c, s->u->arena, l->resource, WANT_CHANGE, NULL, &v);
+
+        if (rc < 0)
+            return rc;
+        return GUARD(CHANGE_RESUMED, v.way == WAY_UNTOLD || v.way == WAY_UNKNOWN)
+                   ? wait_for(s, j, &v)
+                   : job_offer(s, j, n);
+    }
     return hold(s, j,
-                arena_printf(s->u->arena,
-                             "%s has begun it and is not heard: it must be heard, or be fenced.",
-                             n->row.name),
+                same ? arena_printf(s->u->arena,
+                                    "%s has begun it and is not heard: it must be heard, or be "
+                                    "fenced.",
+                                    n->row.name)
+                     : arena_printf(s->u->arena,
+                                    "An earlier boot of %s has begun it and is not proven over: if "
+                                    "you know that it is, muster hold break %s.",
+                                    n->row.name, j->task->vg->row.vg),
                 true);
 }
 
@@ -236,6 +283,8 @@ int vg_place(struct step *s, struct job *j)
 
     if (l != NULL)
         return resume(s, j, l);
+    if (t->row.state != TASK_RUNNING) /* its right was broken */
+        return job_done(s, j, VG_OUT_FAILED, "The task was cancelled.");
     if (r == NULL || r->edges == NULL)
         return lacks(s, j, r, "no node sees it");
     if (r->kind == RESOURCE_VG)
@@ -249,7 +298,7 @@ int vg_place(struct step *s, struct job *j)
     if (rc < 0)
         return rc;
     if (v.way != WAY_FREE)
-        return hold(s, j, v.text, ends_by_itself(&v));
+        return wait_for(s, j, &v);
     rc = grant_all(s, j, n, r);
     return rc < 0 ? rc : job_offer(s, j, n);
 }
@@ -259,6 +308,28 @@ int vg_place(struct step *s, struct job *j)
 void vgs_wake(struct coord *c)
 {
     c->vgs_due = true;
+}
+
+int vgs_doubt(struct step *s)
+{
+    int rc = 0;
+
+    for (struct link *l = s->c->tasks.next; rc == 0 && l != &s->c->tasks; l = l->next) {
+        const struct task *t = container_of(l, struct task, link);
+
+        for (uint32_t i = 0; rc == 0 && t->kind == &vg_kind && i < t->job_count; i++) {
+            struct job *j = t->jobs[i];
+
+            if (j->row.step == VG_STEP_CHANGE && j->now == JOB_OFFERED)
+                rc = job_withdraw(s, j);
+        }
+    }
+    return rc;
+}
+
+mono_ms vgs_deadline(const struct coord *c)
+{
+    return c->read_only ? MONO_NEVER : c->vgs_again;
 }
 
 /* The jobs of its step are its last. A task that spreads has thousands, and each node that reports
@@ -278,6 +349,10 @@ int vgs_settle(struct step *s)
 {
     struct coord *c = s->c;
 
+    if (c->vgs_again.v <= c->now.v) {
+        c->vgs_again = MONO_NEVER;
+        c->vgs_due = true;
+    }
     if (!c->vgs_due)
         return 0;
     c->vgs_due = false;

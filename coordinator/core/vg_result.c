@@ -85,7 +85,7 @@ int on_lvm_result(struct step *s, const struct envelope *env, struct key *k)
     bool due = is_ordered_of(j, n, in->order) && l != NULL && l->node == n &&
                l->row.kind == KIND_CHANGE && l->row.task_no == j->row.task_no &&
                uuid_eq(l->row.boot_id, n->row.boot_id);
-    bool was = was_done_by(j, n);
+    bool was = in->outcome != LVM_STARTED && was_done_by(j, n);
     int rc = 0;
 
     if (s->c->read_only)

@@ -69,7 +69,21 @@
     X(FENCE_OF_BOOT, "a fence ends the rights of its boot alone")                               \
     X(SUCCESSOR_WAITS, "a new boot takes over when the one before is silent")                   \
     X(UNTOLD_BLOCKS, "who sees it and has never told its uses is in the way")                   \
-    X(HOLD_BLOCKS_HOLD, "a hold is in the way of another")
+    X(HOLD_BLOCKS_HOLD, "a hold is in the way of another")                                      \
+    X(CHANGE_BLOCKS, "the right to change a volume group is in the way of another")             \
+    X(CHANGE_LASTS, "the right to change a volume group ends by result, fence or word alone")   \
+    X(CHANGE_OF_BOOT, "a later boot has no part in what an earlier one has begun")              \
+    X(CHANGE_CONFIRMED, "a change begins when its order is confirmed to be due")                \
+    X(CHANGE_LEFT, "the worker that an earlier probe has left is waited for")                   \
+    X(CHANGE_GONE, "a change is over when its worker is gone")                                  \
+    X(CHANGE_RESUMED, "after a start, a change goes on when all nodes have told")               \
+    X(DONE_ALREADY, "an attempt looks for what an earlier one has done")                        \
+    X(MADE_EQUAL, "nothing is called done that not every PV has")                               \
+    X(UNMAP_FIRST, "before something is taken away every node proves that it is not mapped")    \
+    X(UNMAP_SILENT, "a silent node counts as having it mapped")                                 \
+    X(REFRESH_ANEW, "a node answers by what LVM has read since it was asked")                   \
+    X(REFRESH_VERSION, "a node is current when it has the version that it is asked for")        \
+    X(REFRESH_TABLE, "and when every table is what the metadata say")
 
 #define GUARD_ENUM(name, text) GUARD_##name,
 enum guard { GUARD_LIST(GUARD_ENUM) GUARD_COUNT };

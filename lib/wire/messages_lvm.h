@@ -23,7 +23,7 @@ enum lvm_op {
 };
 
 enum lvm_outcome {
-    LVM_STARTED = 1, /* a worker works on it; the result follows */
+    LVM_STARTED = 1, /* a worker works on it, or will when this is taken; the result follows */
     LVM_DONE = 2,    /* what was asked for is so, by this attempt or an earlier one */
     LVM_REFUSED = 3, /* nothing has changed, and another attempt would change nothing */
     LVM_FAILED = 4,  /* it is not known what has changed, or nothing has: another attempt finds out */
@@ -48,7 +48,8 @@ enum lvm_outcome {
     X(STRS,  tags,       14, 0, "of what is created")                                              \
     X(STR,   tag,        15, FIELD_REQUIRED, "by which a later attempt knows what this task has made or changed")
 
-/* Answer to lvm_order, also to a repeated one. `taken` of the result_ack says that it is durable. */
+/* Answer to lvm_order, also to a repeated one. `taken` of the result_ack says that it is durable; of
+ * `started`, that the order still counts: the node begins when it has heard that. */
 #define LVM_RESULT_LIST(X, XREC, XRECS)                                                            \
     XREC(order_key, order, 1, FIELD_REQUIRED, "")                                                  \
     X(U64,   token,      2, FIELD_REQUIRED, "of the order")                                        \

@@ -12,6 +12,7 @@ enum right_state {
     RIGHT_ASKED = 1,   /* no answer yet, and one that comes may still be used */
     RIGHT_HELD = 2,    /* a worker has it, or may have it */
     RIGHT_RESIDUE = 3, /* no live worker, but it is not proven that nothing is mounted */
+    RIGHT_CHANGE = 4,  /* to change a volume group, under this token: a worker may write. No request */
 };
 
 /* Also stored: append only. */
@@ -20,7 +21,7 @@ enum offer_kind { OFFER_SCAN = 1, OFFER_REACH = 2 };
 
 /* One right of a node, as it knows it (docs/ARCHITECTURE.md section 5: rights and who knows them). */
 #define RIGHT_LIST(X, XREC, XRECS)                                                                 \
-    X(U64, request, 1, FIELD_REQUIRED, "seq of the lease_request that it was, or is, asked for in") \
+    X(U64, request, 1, FIELD_REQUIRED, "seq of the lease_request that it was, or is, asked for in; 0: of a change") \
     X(U64, state,   2, FIELD_REQUIRED, "enum right_state")                                         \
     X(U64, token,   3, 0, "absent while it is asked for")                                          \
     X(BYTES, resource, 4, FIELD_ID, "the filesystem")

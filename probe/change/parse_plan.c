@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/guard.h"
 #include "base/text.h"
 #include "change/parse_plan_internal.h"
 
@@ -384,7 +385,7 @@ int change_next(const struct change_state *s, struct arena *a, struct change_pla
     int rc;
 
     *out = (struct change_plan){ .command = NULL };
-    if (change_is_so(s)) {
+    if (GUARD(DONE_ALREADY, change_is_so(s))) {
         bool left = change_leaves_labels(s);
 
         rc = left ? plan_removal(&p) : 0;

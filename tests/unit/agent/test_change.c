@@ -52,16 +52,38 @@ static void order(struct world *w, uint64_t task, uint64_t attempt, uint64_t tok
     world_answer(w, NULL, &env);
 }
 
-static void order_here(struct world *w, uint64_t task, uint64_t attempt, uint64_t token)
-{
-    order(w, task, attempt, token, "V1", (struct strs){ pvs, 1 });
-}
-
 static const struct lvm_result *told(const struct world *w)
 {
     const struct envelope *env = world_last(w, envelope_lvm_result);
 
     return env == NULL ? NULL : env->lvm_result;
+}
+
+/* The newest question, or result, is taken, or not. */
+static void answer(struct world *w, bool taken)
+{
+    const struct envelope *question = world_last(w, envelope_lvm_result);
+    struct result_ack ack = { .present = 0 };
+    struct envelope env = { .present = 0 };
+
+    REC_SET(&ack, result_ack, order, question->lvm_result->order);
+    REC_SET(&ack, result_ack, taken, taken);
+    REC_SET(&env, envelope, result_ack, &ack);
+    world_answer(w, question, &env);
+}
+
+/* And it is confirmed, if it was asked for. */
+static void order_on(struct world *w, uint64_t task, uint64_t attempt, uint64_t token,
+                     const char *group)
+{
+    order(w, task, attempt, token, group, (struct strs){ pvs, 1 });
+    if (told(w) != NULL && told(w)->outcome == LVM_STARTED && told(w)->order->task == task)
+        answer(w, true);
+}
+
+static void order_here(struct world *w, uint64_t task, uint64_t attempt, uint64_t token)
+{
+    order_on(w, task, attempt, token, "V1");
 }
 
 static const char *declined(struct world *w, uint64_t *retry_ms)
@@ -82,18 +104,6 @@ static void done(struct world *w)
     REC_SET(&r, lvm_result, outcome, LVM_DONE);
     REC_SET(&r, lvm_result, seqno, 6);
     world_change_done(w, &key, &r, NULL);
-}
-
-static void acknowledge(struct world *w)
-{
-    const struct envelope *question = world_last(w, envelope_lvm_result);
-    struct result_ack ack = { .present = 0 };
-    struct envelope env = { .present = 0 };
-
-    REC_SET(&ack, result_ack, order, question->lvm_result->order);
-    REC_SET(&ack, result_ack, taken, true);
-    REC_SET(&env, envelope, result_ack, &ack);
-    world_answer(w, question, &env);
 }
 
 Test(change, an_order_is_begun_once_and_its_result_told_until_it_is_answered)
@@ -118,11 +128,91 @@ Test(change, an_order_is_begun_once_and_its_result_told_until_it_is_answered)
     cr_expect_eq(world_count(&w, envelope_lvm_result), 5, "and when it is asked for");
     cr_expect_eq(told(&w)->outcome, LVM_DONE);
     cr_expect_eq(w.change_count, 1);
-    acknowledge(&w);
+    answer(&w, true);
     world_forget(&w);
     order_here(&w, 7, 2, 100);
     cr_expect_eq(w.change_count, 2, "another attempt is another order");
     cr_expect_eq(w.runs[WORKER_LVM], 1, "this node has looked at what it has changed");
+    world_close(&w);
+}
+
+/* It may have come late, or twice, when its hold was over. */
+Test(change, an_order_is_begun_when_it_is_confirmed)
+{
+    struct world w;
+
+    settled_world(&w);
+    order(&w, 7, 1, 100, "V1", (struct strs){ pvs, 1 });
+    cr_expect_eq(told(&w)->outcome, LVM_STARTED);
+    cr_expect_eq(w.change_count, 0, "nobody has said that it is due");
+    world_pass(&w, 5000);
+    cr_expect_eq(world_count(&w, envelope_lvm_result), 2, "it is asked again");
+    answer(&w, true);
+    cr_expect_eq(w.change_count, 1);
+    done(&w);
+    answer(&w, true);
+    order(&w, 7, 1, 100, "V1", (struct strs){ pvs, 1 });
+    answer(&w, false);
+    cr_expect_eq(w.change_count, 1, "it is over already");
+    order(&w, 8, 1, 101, "V1", (struct strs){ pvs, 1 });
+    answer(&w, true);
+    cr_expect_eq(w.change_count, 2, "and in nobody's way");
+    world_close(&w);
+}
+
+Test(change, an_earlier_answer_confirms_nothing)
+{
+    const struct envelope *first;
+    struct result_ack ack = { .present = 0 };
+    struct envelope env = { .present = 0 };
+    struct order_key key = { .present = 0 };
+    struct world w;
+
+    REC_SET(&key, order_key, task, 7);
+    REC_SET(&key, order_key, job, 1);
+    REC_SET(&key, order_key, attempt, 1);
+    settled_world(&w);
+    order(&w, 7, 1, 100, "V1", (struct strs){ pvs, 1 });
+    first = world_last(&w, envelope_lvm_result);
+    order(&w, 7, 1, 100, "V1", (struct strs){ pvs, 1 });
+    REC_SET(&ack, result_ack, order, &key);
+    REC_SET(&ack, result_ack, taken, true);
+    REC_SET(&env, envelope, result_ack, &ack);
+    world_answer(&w, first, &env);
+    cr_expect_eq(w.change_count, 0);
+    answer(&w, true);
+    cr_expect_eq(w.change_count, 1);
+    world_close(&w);
+}
+
+static size_t named_in_list(struct world *w)
+{
+    const struct envelope *env;
+    size_t n = 0;
+
+    world_forget(w);
+    world_pass(w, 5000);
+    env = world_last(w, envelope_heartbeat);
+    cr_assert_not_null(env);
+    for (size_t i = 0; i < env->heartbeat->rights.n; i++) {
+        const struct right *r = (const struct right *)env->heartbeat->rights.v + i;
+
+        n += r->state == RIGHT_CHANGE && r->token == 100;
+    }
+    return n;
+}
+
+Test(change, the_list_of_rights_names_what_may_write)
+{
+    struct world w;
+
+    settled_world(&w);
+    order(&w, 7, 1, 100, "V1", (struct strs){ pvs, 1 });
+    cr_expect_eq(named_in_list(&w), 0, "it is not begun");
+    order_here(&w, 7, 1, 100);
+    cr_expect_eq(named_in_list(&w), 1);
+    done(&w);
+    cr_expect_eq(named_in_list(&w), 0);
     world_close(&w);
 }
 
@@ -136,13 +226,13 @@ Test(change, one_runs_in_a_volume_group_and_two_on_a_node)
     order_here(&w, 8, 1, 101);
     cr_expect(strstr(declined(&w, &retry_ms), "has not ended here"));
     cr_expect_gt(retry_ms, 0, "it ends some time");
-    order(&w, 9, 1, 102, "V2", (struct strs){ pvs, 1 });
+    order_on(&w, 9, 1, 102, "V2");
     cr_expect_eq(w.change_count, 2, "another volume group");
-    order(&w, 10, 1, 103, "V3", (struct strs){ pvs, 1 });
+    order_on(&w, 10, 1, 103, "V3");
     cr_expect(strstr(declined(&w, &retry_ms), "as many changes"));
     cr_expect_eq(w.change_count, 2);
     done(&w);
-    order(&w, 10, 1, 103, "V3", (struct strs){ pvs, 1 });
+    order_on(&w, 10, 1, 103, "V3");
     cr_expect_eq(w.change_count, 3);
     world_close(&w);
 }
@@ -155,12 +245,12 @@ Test(change, an_older_token_follows_no_newer_one)
     settled_world(&w);
     order_here(&w, 7, 1, 100);
     done(&w);
-    acknowledge(&w);
+    answer(&w, true);
     order_here(&w, 6, 1, 99);
     cr_expect(strstr(declined(&w, &retry_ms), "newer hold"));
     cr_expect_eq(retry_ms, 0, "for good");
     cr_expect_eq(w.change_count, 1);
-    order(&w, 5, 1, 98, "V2", (struct strs){ pvs, 1 });
+    order_on(&w, 5, 1, 98, "V2");
     cr_expect_eq(w.change_count, 2, "of another volume group it says nothing");
     cr_expect_eq(w.saved->token, 100);
     world_close(&w);

@@ -403,6 +403,131 @@ Test(vg, a_silent_node_keeps_its_right_until_it_is_fenced)
     cr_expect_not(result(to, o, LVM_DONE, NULL), "nothing is taken under the old right");
 }
 
+static enum reply_code break_it(void)
+{
+    struct request req = { 0 };
+    enum reply_code code;
+
+    REC_SET(&req, request, op, OP_HOLD_BREAK);
+    REC_SET(&req, request, resource, "fast");
+    REC_SET(&req, request, confirm, "fast");
+    forget();
+    code = life_ask(l, &req);
+    hear();
+    return code;
+}
+
+/* Its key is nobody's in particular, so that its boot proves nothing of the one before. */
+Test(vg, a_later_boot_has_no_part_in_it_until_an_operator_breaks_the_right)
+{
+    const struct lvm_order *o, *again;
+    unsigned to, other = 99;
+    char secret[33];
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    cr_expect_eq(break_it(), REPLY_REFUSED, "it is up, and will say how it ends");
+    alive(40000, to);
+    machine_reboot(&m[to]);
+    life_token(l, NULL, secret);
+    machine_enrol(&m[to], secret);
+    machine_register(&m[to]);
+    report(to);
+    forget();
+    alive(20000, MACHINES);
+    cr_expect_null(order_to(&other), "the earlier boot may write yet");
+    cr_expect_eq(rights(), 1);
+    cr_expect(strstr(task()->jobs[0]->held, "hold break fast"), "%s", task()->jobs[0]->held);
+    cr_expect_eq(break_it(), REPLY_OK);
+    again = order_to(&other);
+    cr_assert_not_null(again);
+    cr_expect_gt(again->token, o->token);
+    cr_expect_eq(rights(), 1);
+    cr_expect_not(result(to, o, LVM_DONE, NULL), "nothing is taken under the old right");
+}
+
+/* In a database that was put back its right is lost, and it may write. */
+Test(vg, a_change_that_a_node_tells_of_and_nobody_knows_is_waited_for)
+{
+    unsigned to;
+
+    adopt(true);
+    rights_add(&m[0], 0, RIGHT_CHANGE, 4711);
+    life_restart(l);
+    for (unsigned i = 0; i < MACHINES; i++) {
+        machine_register(&m[i]);
+        report(i);
+    }
+    forget();
+    cr_expect_eq(change(LVM_LV_CREATE, "new", 1u << 30), REPLY_OK);
+    cr_expect_null(order_to(&to));
+    alive(5000, MACHINES);
+    cr_expect_eq(rights(), 0);
+    rights_clear(&m[0]);
+    alive(5000, MACHINES);
+    cr_expect_eq(rights(), 1);
+}
+
+static enum reply_code cancel(void)
+{
+    struct request req = { 0 };
+    enum reply_code code;
+
+    REC_SET(&req, request, op, OP_TASK_CANCEL);
+    REC_SET(&req, request, count, task()->row.no);
+    code = life_ask(l, &req);
+    hear();
+    return code;
+}
+
+Test(vg, a_task_that_is_cancelled_when_its_change_is_done_leaves_no_right)
+{
+    const struct lvm_order *o;
+    unsigned to;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    written();
+    cr_expect(result(to, o, LVM_DONE, NULL));
+    cr_expect_eq(cancel(), REPLY_OK);
+    cr_expect_null(task());
+    cr_expect_eq(rights(), 0);
+}
+
+Test(vg, who_may_have_begun_is_waited_for_though_the_task_is_cancelled)
+{
+    unsigned to;
+
+    adopt(true);
+    cr_assert_not_null(created("new", &to));
+    life_restart(l);
+    for (unsigned i = 0; i < MACHINES; i++) {
+        if (i != to) {
+            machine_register(&m[i]);
+            report(i);
+        }
+    }
+    cr_expect_eq(cancel(), REPLY_OK);
+    cr_assert_not_null(task());
+    cr_expect_eq(rights(), 1);
+}
+
+Test(vg, who_asks_late_whether_to_begin_is_told_that_it_is_over)
+{
+    const struct lvm_order *o;
+    unsigned to;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    written();
+    cr_expect(result(to, o, LVM_DONE, NULL));
+    cr_expect_not(result(to, o, LVM_STARTED, NULL), "an order that came twice");
+    cr_expect(result(to, o, LVM_DONE, NULL), "a result that came twice");
+}
+
 Test(vg, what_is_refused_by_the_node_fails)
 {
     const struct lvm_order *o;

@@ -15,6 +15,7 @@ import sys
 SIM, DOC = sys.argv[1:3]
 LONG = "MUSTER_LONG" in os.environ
 OPTIONS = ("--hosts", "3", "--luns", "2", "--storm", "240", "--calm", "0", "--unjudged")
+GROUP = ("--group", "--luns", "0")  # where the table names no play but the volume group
 NEAR = 50     # seeds after the one in the table
 MOST = 20000  # seeds at all
 PLAYED = 500  # of a play, whose storm has nothing but the play
@@ -51,12 +52,13 @@ def needless(names, played, seed):
 
 def try_row(names, play, seed, guards):
     """True: they are missed."""
-    played = ("--play", play) if play else ()
+    played = () if play is None else GROUP if play == "group" else ("--play", play)
+    most = PLAYED if play and play != "group" else MOST
     without = ",".join(names)
     near = None if LONG else search(seed, NEAR, *played, "--without", without)
-    found = near or search(1, PLAYED if play else MOST, *played, "--without", without)
+    found = near or search(1, most, *played, "--without", without)
     if found is None:
-        print(f"{without} is not missed in {PLAYED if play else MOST} seeds")
+        print(f"{without} is not missed in {most} seeds")
         return False
     text = guards.get(names[0], "?")
     print(f"| {', '.join(names)} | {text} | {found[1]} | {play + ' ' if play else ''}{found[0]} |", flush=True)
@@ -79,9 +81,9 @@ def main():
         bad = 1
     for row in rows:
         bad |= not try_row(*row, guards)
-    for play in (None, *plays):
-        found = search(1, (3000 if LONG else 200) if play is None else PLAYED if LONG else NEAR,
-                       *(("--play", play) if play else ()))
+    for play in (None, "group", *plays):
+        found = search(1, (3000 if LONG else 200) if play in (None, "group") else PLAYED if LONG else NEAR,
+                       *(() if play is None else GROUP if play == "group" else ("--play", play)))
         if found is not None:
             print(f"with nothing taken away, {play or 'storm'}, seed {found[0]}: {found[1]}")
             bad = 1

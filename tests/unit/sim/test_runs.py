@@ -47,6 +47,14 @@ def main():
         check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
         print(r.stdout)
 
+    # A volume group that is changed, alone and beside filesystems that are scanned.
+    for hosts, luns, seeds in ((3, 0, 400), (6, 2, 60)):
+        r = sim("--seed", first, "--seeds", seeds * 50 if LONG else max(seeds // SHARE, 1), "--hosts", hosts,
+                "--luns", luns, "--storm", 240, "--group")
+        check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
+        print(r.stdout)
+    check(int(re.search(r"changes of the volume group (\d+)", r.stdout)[1]) > 0, "nobody has changed anything")
+
     # Each play in place of the storm.
     plays = [line.split(" ", 1)[0] for line in sim("--plays").stdout.splitlines()]
     check(len(plays) > 10, "hardly any plays")
@@ -65,6 +73,8 @@ def main():
         failed = int(re.search(r"\(failed (\d+)\)", r.stdout)[1])
         check(failed >= 40, f"only {failed} commits have failed")
     print(r.stdout)
+    r = sim("--seed", first, "--hosts", 3, "--luns", 0, "--group", "--storm", 15 if SHARE > 1 else 60, "--sweep")
+    check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
 
     r = sim("--seed", first, "--seeds", 50, "--hosts", 40, "--calm", 0)
     check(r.returncode == 1 and "at the end" in r.stdout and "--trace replays it" in r.stdout,

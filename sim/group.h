@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A volume group on LUNs of its own. Each of its PVs has a copy of the metadata; who changes them
+ * writes one after the other, and can end in between: what LVM takes for the metadata is the copy
+ * with the highest seqno. */
+#ifndef MUSTER_SIM_GROUP_H
+#define MUSTER_SIM_GROUP_H
+
+#include "change/parse_name.h"
+#include "change/parse_plan.h"
+#include "process_internal.h"
+
+enum { GROUP_PVS = 3, GROUP_LVS = 6, GROUP_EXTENTS = 255, EXTENT_BYTES = 4 << 20 };
+#define GROUP_NAME "vg0"
+#define GROUP_UUID "V0"
+
+struct lv_meta {
+    uint32_t id; /* its UUID is "LV" and this */
+    uint64_t extents;
+    char name[16];
+    char tag[40]; /* of the order that has made it */
+};
+struct group_meta {
+    uint32_t no; /* of all that were ever written; 0: there are none, it is no PV */
+    uint64_t seqno;
+    uint32_t pvs; /* bit set */
+    char pv_uuid[GROUP_PVS][LVM_UUID_TEXT];
+    uint32_t n;
+    struct lv_meta lvs[GROUP_LVS];
+};
+
+struct version { /* by its `no` */
+    struct group_meta meta;
+    const struct host *by; /* NULL: it was there */
+    uint32_t boots, fork;  /* of the host; of the database that has ordered it */
+    uint64_t token, task;  /* of the order that has made it */
+    bool written;          /* to a PV at least */
+    world_us overtaken;    /* when another was the newest; WORLD_NEVER: it is, or never was */
+};
+struct mapping { /* a table of device-mapper on a host */
+    struct mapping *next;
+    struct host *host;
+    uint32_t boots; /* of the host */
+    uint32_t lv;
+    uint64_t extents; /* as its table says */
+    world_us since;
+    bool rooted; /* until it is told to go */
+};
+struct group_order { /* that was sent */
+    uint64_t token;
+    struct host *host;
+    struct point in; /* the database that knows of its right */
+    bool recovered;  /* its operator has gone on with that database since it was copied */
+};
+struct group {
+    struct group_meta on[GROUP_PVS];
+    struct version *versions;
+    size_t version_n;
+    struct mapping *mappings;
+    uint32_t lv_ids;
+    struct group_order *orders;
+    size_t order_n;
+    world_us *asked; /* by the task's number: when one was asked for first */
+    size_t asked_n;
+};
+
+/* What a worker of a change is at. */
+struct group_work {
+    const struct lvm_change *change;
+    bool writes;    /* LVM's command has read what it changes, and may write it */
+    bool commanded; /* there was a command: what is read now is what has come of it */
+    bool repairs;
+    struct group_meta base, next;
+    unsigned at; /* the PV that it writes next */
+};
+
+/* ---- group.c */
+const struct group_meta *group_newest(const struct group *g); /* never NULL */
+bool group_is_unequal(const struct group *g);
+/* A new version of what is there. */
+void group_version(struct sim *s, struct group_meta *meta, const struct host *by,
+                   const struct lvm_order *order);
+void group_write(struct sim *s, unsigned pv, const struct group_meta *meta);
+void group_mark_text(uint32_t no, char out[16]); /* the digest of a version */
+const struct version *group_by_mark(const struct group *g, uint64_t mark); /* NULL: none */
+unsigned group_pv_of(const struct sim *s, const char *container);          /* GROUP_PVS: none */
+struct lv_meta *group_lv(struct group_meta *m, const char *name);          /* NULL: none */
+const struct lv_meta *group_lv_by_uuid(const struct group_meta *m, const char *uuid);
+struct mapping *group_mapping(const struct sim *s, const struct host *h, uint32_t lv);
+/* What LVM reports on that host of these metadata. */
+void group_rows(const struct sim *s, const struct host *h, const struct group_meta *m,
+                struct arena *a, struct lvm_rows *out);
+
+/* ---- oracle_group.c */
+uint32_t oracle_group_fork(const struct group *g, uint64_t token, const struct host *h);
+void oracle_group_begins(struct sim *s, const struct process *p); /* LVM's command has read */
+void oracle_group_writes(struct sim *s, const struct process *p);
+
+#endif
