@@ -16,7 +16,8 @@
 
 enum { DOMAINS_AT_ONCE = 256 };
 
-#define SAME(ours, its) _Static_assert((unsigned)(ours) == (unsigned)(its), "Xen's headers have it so")
+#define SAME(ours, its) \
+    _Static_assert((unsigned)(ours) == (unsigned)(its), "Xen's headers have it so")
 SAME(XEN_CAN_HVM, XEN_SYSCTL_PHYSCAP_hvm);
 SAME(XEN_CAN_PASS, XEN_SYSCTL_PHYSCAP_directio);
 SAME(XEN_CAN_HAP, XEN_SYSCTL_PHYSCAP_hap);
