@@ -11,6 +11,7 @@
 
 #include "script.h"
 #include "store_internal.h"
+#include "store_schema.h"
 
 static char *dir;
 static char path[512];
@@ -256,10 +257,15 @@ Test(open, database_of_another_program)
 
 Test(open, newer)
 {
+    char sql[40], backup[40];
+
     store_close(must_open());
-    run_sql("PRAGMA user_version=12");
-    check_refused(STORE_E_NEWER, "muster.db.before-12");
-    run_sql("PRAGMA user_version=11");
+    snprintf(sql, sizeof sql, "PRAGMA user_version=%d", schema_version + 1);
+    snprintf(backup, sizeof backup, "muster.db.before-%d", schema_version + 1);
+    run_sql(sql);
+    check_refused(STORE_E_NEWER, backup);
+    snprintf(sql, sizeof sql, "PRAGMA user_version=%d", schema_version);
+    run_sql(sql);
     store_close(must_open());
 }
 
