@@ -160,19 +160,21 @@ static int break_handle(struct run *r)
 }
 
 static const struct option break_options[] = {
-    { 0, "type-name", "FS", false, "the filesystem's exact name once more, to confirm" },
+    { 0, "type-name", "NAME", false, "the exact name once more, to confirm" },
     { 0 },
 };
 
 const struct command hold_break_command = {
     .noun = "hold",
     .verb = "break",
-    .arguments = "FS",
+    .arguments = "NAME",
     .least = 1,
     .most = 1,
-    .needs = "--type-name FS",
+    .needs = "--type-name NAME",
     .summary = "your word that nobody writes to it any more",
-    .about = "Ends a hold whose node will not end it.\n" BREAK_MEANS "\n"
+    .about = "Ends a hold whose node will not end it. Of a volume group, ends the right of the\n"
+             "task that changes it, where its node is not up in the boot that has begun it:\n"
+             "the task goes on with another node.\n" BREAK_MEANS "\n"
              "The word is kept in the event log. Only the exact name is taken (label, key or id), "
              "twice.",
     .example = "muster hold break data --type-name data",
