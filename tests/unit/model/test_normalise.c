@@ -3,6 +3,7 @@
  * digests". */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/limits.h"
@@ -111,8 +112,11 @@ Test(normalise, number_of_rows)
 
 Test(normalise, section_number)
 {
+    char sentence[60];
+
     s.id = SECTION_COUNT;
-    refused("section number 16 is not known here");
+    snprintf(sentence, sizeof sentence, "section number %d is not known here", SECTION_COUNT);
+    refused(sentence);
     s.id = (enum section_id) - 1;
     refused("section number 4294967295 is not known here");
 }
