@@ -59,9 +59,13 @@ def holds(rng, what, cycles, *args, **env):
     print(f"{what}: 0 faults; {json.dumps(total)}", flush=True)
 
 
-def is_found(rng, what, fault, *args, **env):
-    code, doc, said = loop(number(rng), "--cycles", 100, *args, **env)
-    print(f"{what}: {doc['faults']} after {doc['cycles']} cycles", flush=True)
+def is_found(rng, what, fault, *args, cycles=100, fleets=1, **env):
+    """In so many cycles of one of so many fleets."""
+    for fleet in range(fleets):
+        code, doc, said = loop(number(rng), "--cycles", cycles, *args, **env)
+        print(f"{what}: {doc['faults']} after {doc['cycles']} cycles, fleet {fleet + 1}", flush=True)
+        if code == 1:
+            break
     check(code == 1 and doc["faults"][fault] > 0, f"{what} is not noticed: {doc}\n{said}")
 
 
@@ -75,9 +79,11 @@ def main():
              MUSTER_TEST_DISK="lies")
     is_found(rng, "an old database", "lost", "--put-back", 12)
     is_found(rng, "an old database, which its nodes cannot tell", "token", "--put-back", 12, "--forget")
-    # A silent node's lease; without TOLD_FOR_SCAN nothing else is in the way of others.
+    # A silent node's lease; without TOLD_FOR_SCAN nothing else is in the way of others. Most fleets show it in
+    # the second cycle. Where nobody else is to scan what the silent node has, a cycle waits for 25 s in vain, and
+    # in some fleets that goes on.
     for guard in ("LEASE_BLOCKS", "FULL_TTL"):
-        is_found(rng, f"a coordinator without {guard}", "two", "--silent-every", 2,
+        is_found(rng, f"a coordinator without {guard}", "two", "--silent-every", 2, cycles=4, fleets=5,
                  MUSTER_TEST_WITHOUT=f"{guard},TOLD_FOR_SCAN")
 
 
