@@ -113,7 +113,8 @@ static int dump(char **paths, size_t n, int64_t limit_ms, int times)
 
         stat(paths[i], &st);
         devices[i].path = paths[i];
-        devices[i].devnum = st.st_rdev != 0 ? st.st_rdev : st.st_ino;
+        /* The number of a file must be no device's, which an inode's small number may be. */
+        devices[i].devnum = st.st_rdev != 0 ? st.st_rdev : ~(dev_t)i;
     }
     for (int i = 0; i < times && rc == 0; i++) {
         start = now_ms();
