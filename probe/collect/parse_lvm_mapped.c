@@ -87,6 +87,8 @@ enum mapped_state mapped_compare(const struct lv *lv, const struct lvm_tables *t
 
     if (suffix.n > 0)
         return is_below(lv, suffix) ? compare_sectors(lv, tables, map) : MAPPED_AS_IT_IS_TO_BE;
+    if (state_of(lv) == '-')
+        return MAPPED_AS_IT_IS_TO_BE; /* it was there a moment ago */
     if (map->suspended || (state_of(lv) != 'a' && state_of(lv) != 'I'))
         return MAPPED_IS_OLD;
     if (has_role(lv, ORIGIN))

@@ -107,6 +107,8 @@ Test(mapped, a_device_is_fine_or_old_or_of_no_lv)
     cr_expect_eq(judge(layer), MAPPED_FINE, "a layer is as old as the device above it");
     lvs[0].attr = NULL;
     cr_expect_eq(judge(root_device), MAPPED_OLD, "not known");
+    lvs[0].attr = "-wi-------";
+    cr_expect_eq(judge(root_device), MAPPED_FINE, "it has gone since");
     cr_expect_eq(judge(PLAIN_G), MAPPED_FINE, "no LV's");
 }
 
