@@ -28,6 +28,8 @@ import subprocess
 import sys
 import time
 
+from processes import end_on_signals
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../tests/integration"), os.path.join(HERE, "../tests/support")]
 THROTTLE = "/sys/fs/cgroup/blkio"
@@ -251,6 +253,7 @@ def write(name, text):
 
 def main():
     o = options()
+    end_on_signals()
     o.build = os.environ["MUSTER_BUILD"] = os.path.abspath(o.build)
     if not os.path.exists(os.path.join(o.build, "probe/muster-probe")):
         sys.exit(f"scan_mounts.py: {o.build} has no programs: --build FOLDER says where they are")

@@ -28,7 +28,8 @@ RUNS = {
                         r"bound|ours"),
     "leases.py": ([sys.executable, os.path.join(SOURCE, "bench", "leases.py"), "--build", BUILD, "--clients", "1,4",
                    "--jobs", "20", "--rounds", "1", "--seconds", "0.2"],
-                  r"clients +ours(?s:.*) 1 +[1-9](?s:.*) 4 +[1-9](?s:.*)not measured"),
+                  r" 1 ours +[1-9](?s:.*) 1 scans +[1-9](?s:.*) 4 ours +[1-9](?s:.*) 4 limit +[1-9](?s:.*)P3 (?s:.*)"
+                  r" ours +[1-9]"),
     "restart.py": ([sys.executable, os.path.join(SOURCE, "bench", "restart.py"), "--build", BUILD,
                     "--nodes", "20", "--edges", "2000", "--rounds", "1"], r"target"),
     "scan_mounts.py": ([sys.executable, os.path.join(SOURCE, "bench", "scan_mounts.py"), "--build", BUILD,
