@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The limit of a durable operation: a bare ROUTER (CURVE, loopback) in front of bare SQLite (WAL,
  * synchronous=FULL). The server takes all that there is, upserts one row for each message in one
- * transaction, commits, and answers. It decides nothing. See leases.py, which runs this. */
+ * transaction, commits, and answers. It decides nothing. Without a database it answers alone: the
+ * limit of what need not be durable. See leases.py, which runs this. */
 #include <errno.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -55,14 +56,15 @@ static size_t take(struct server *s)
 
 static bool commit(struct server *s, size_t n)
 {
-    bool good = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+    bool good =
+        s->db == NULL || sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
 
-    for (size_t i = 0; good && i < n; i++) {
+    for (size_t i = 0; good && s->db != NULL && i < n; i++) {
         sqlite3_bind_int64(s->upsert, 1, s->group[i].resource);
         good = sqlite3_step(s->upsert) == SQLITE_DONE;
         sqlite3_reset(s->upsert);
     }
-    return good && sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+    return good && (s->db == NULL || sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK);
 }
 
 static bool answer(struct server *s, size_t n)
@@ -75,6 +77,15 @@ static bool answer(struct server *s, size_t n)
     return true;
 }
 
+/* With NULL: there is nothing to open. */
+static bool open_file(struct server *s, const char *file)
+{
+    return file == NULL || (sqlite3_open(file, &s->db) == SQLITE_OK &&
+                            sqlite3_exec(s->db, table_sql, NULL, NULL, NULL) == SQLITE_OK &&
+                            sqlite3_prepare_v3(s->db, upsert_sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                               &s->upsert, NULL) == SQLITE_OK);
+}
+
 static int serve(const char *endpoint, const struct keypair *key, const char *file)
 {
     static struct server s;
@@ -84,10 +95,7 @@ static int serve(const char *endpoint, const struct keypair *key, const char *fi
 
     zmq_ctx_set(zmq, ZMQ_IO_THREADS, IO_THREADS);
     s.socket = net_router(zmq, endpoint, key, "group-commit", MOST_BYTES, 0, &e);
-    if (s.socket == NULL || sqlite3_open(file, &s.db) != SQLITE_OK ||
-        sqlite3_exec(s.db, table_sql, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v3(s.db, upsert_sql, -1, SQLITE_PREPARE_PERSISTENT, &s.upsert, NULL) !=
-            SQLITE_OK) {
+    if (s.socket == NULL || !open_file(&s, file)) {
         fprintf(stderr, "bench-group-commit: the server does not come up: %s\n", e.text);
         return 1;
     }
@@ -96,7 +104,8 @@ static int serve(const char *endpoint, const struct keypair *key, const char *fi
         if (n > 0 && (!commit(&s, n) || !answer(&s, n)))
             n = 0;
     }
-    fprintf(stderr, "bench-group-commit: the server has ended: %s\n", sqlite3_errmsg(s.db));
+    fprintf(stderr, "bench-group-commit: the server has ended: %s\n",
+            s.db == NULL ? zmq_strerror(zmq_errno()) : sqlite3_errmsg(s.db));
     return 1;
 }
 
@@ -126,7 +135,7 @@ static int run(const char *endpoint, const struct keypair *key, uint32_t count, 
 
 int main(int argc, char **argv)
 {
-    uint32_t count = argc == 3 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
+    uint32_t count = argc == 2 || argc == 3 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
     struct err e = { "" };
     struct keypair key;
     char endpoint[64];
@@ -134,7 +143,7 @@ int main(int argc, char **argv)
     int rc;
 
     if (count == 0) {
-        fputs("Usage: bench-group-commit CLIENTS DATABASE\n", stderr);
+        fputs("Usage: bench-group-commit CLIENTS [DATABASE]\n", stderr);
         return 2;
     }
     keypair_new(&key);
@@ -142,7 +151,7 @@ int main(int argc, char **argv)
     server = fork();
     if (server == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(serve(endpoint, &key, argv[2]));
+        _exit(serve(endpoint, &key, argc == 3 ? argv[2] : NULL));
     }
     rc = server < 0 ? err_set(&e, -errno, "no process can be made: %s", strerror(errno))
                     : run(endpoint, &key, count, server, &e);

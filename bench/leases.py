@@ -19,7 +19,8 @@ ZooKeeper   one server; as many sessions (bench-zookeeper, in one thread), which
 fdatasync   of 4 KiB, one after the other: the limit of one client that waits for each
 
 renewals    nodes that hold a lease and renew it as fast as they are answered (bench-renewals: the real
-            protocol, CURVE), against etcd's keepalives: on one stream one or 200, the better of the two
+            protocol, CURVE), against etcd's keepalives: on one stream one or 200, the better of the two; the
+            limit is the bare ROUTER, which answers at once
 
 Peers are started for this and ended; what is not installed is named. Sender and server share the
 processors of this machine, so of each server its processor time for an operation is told too. Nothing
@@ -117,21 +118,26 @@ def measure(o, folder, clients, found):
 
 
 def measure_renewals(o, clients, found):
-    """None: there is no etcd to compare with, and ours alone is told."""
     from ours import Renewals
-    etcd = next((p for p in found if p.name == "etcd"), None)
-    got, ours = {"ours": [], "etcd": []}, Renewals(o.build, clients)
+    from peers import Echo
+    etcd, sides = next((p for p in found if p.name == "etcd"), None), []
+    got = {"ours": [], "limit": [], "etcd": []}
     try:
-        ours.turn(o.seconds)
+        sides.append(Renewals(o.build, clients))
+        sides.append(Echo(o.build, clients))
+        sides[0].turn(o.seconds)  # in which the leases are asked for
         for _ in range(o.rounds):
-            got["ours"].append(ours.turn(o.seconds))
+            for side in sides:
+                got[side.name].append(side.turn(o.seconds))
             if etcd is not None:
                 etcd.open(clients)
                 got["etcd"].append(etcd.keepalives(o.seconds))
     finally:
-        ours.end()
-    return {"clients": clients, "sides": {n: {k: middle(v, k) for k in ("ops_s", "cpu_us")} for n, v in got.items()},
-            "ratio": ratio(got, "ours", "etcd") if etcd is not None else None}
+        for side in sides:
+            side.end()
+    return {"clients": clients,
+            "sides": {n: {k: middle(v, k) for k in ("ops_s", "cpu_us")} for n, v in got.items()},
+            "ratio": {n: ratio(got, "ours", n) for n in ("limit", "etcd") if got[n]}}
 
 
 # ---- what is said
@@ -151,8 +157,8 @@ def targets(rows, renewals):
             if n >= 64 and name in row["ratio"]:
                 value = row["ratio"][name]
                 said.append([f"{n} clients, times {name}", value, f"at least {target:g}", value >= target])
-    if renewals["ratio"] is not None:
-        value = renewals["ratio"]
+    if "etcd" in renewals["ratio"]:
+        value = renewals["ratio"]["etcd"]
         said.append([f"renewals, {renewals['clients']} nodes, times etcd's keepalives", value,
                      f"at least {TARGET_KEEPALIVE:g}", value >= TARGET_KEEPALIVE])
     return said
@@ -175,7 +181,8 @@ def print_text(o, rows, renewals, missing):
     print(f"P3 renewals a second, {renewals['clients']} nodes or streams")
     for name, side in renewals["sides"].items():
         if side["ops_s"] is not None:
-            print(f"{'':>8} {name:<11} {side['ops_s']:>9.0f} {'':>8} {side['cpu_us']:>10.1f}")
+            times = f"{renewals['ratio'][name]:.2f} x" if name in renewals["ratio"] else ""
+            print(f"{'':>8} {name:<11} {side['ops_s']:>9.0f} {times:>8} {side['cpu_us']:>10.1f}")
     print()
     for what, value, target, met in targets(rows, renewals):
         print(f"target {what}: {value:.2f} ({target}: {word(met)})")

@@ -69,6 +69,20 @@ class GroupCommit:
     end = close
 
 
+class Echo:
+    """The limit of what need not be durable: the same ROUTER, which answers at once."""
+    name = "limit"
+
+    def __init__(self, build, clients):
+        self.turns = Turns(program(build, "bench-group-commit"), clients)
+
+    def turn(self, seconds):
+        return of_turn(self.turns, self.turns.server, seconds)
+
+    def end(self):
+        self.turns.end()
+
+
 class Sqlite:
     name, lacks = "SQLite", None
 

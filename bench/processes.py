@@ -78,6 +78,11 @@ class Turns:
         return self.line()
 
     def end(self):
-        end(self.process)
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+        """It ends itself when it is asked for no more, and leaves its server in good order."""
+        try:
+            self.process.stdin.close()
+            self.process.wait(20)
+        except (subprocess.TimeoutExpired, BrokenPipeError):
+            end(self.process)
+        for stream in (self.process.stdout, self.process.stderr):
             stream.close()

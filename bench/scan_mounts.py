@@ -261,7 +261,6 @@ def main():
         print(f"SKIP: devices cannot be slowed down here: {THROTTLE} (cgroup v1, blkio) is not there or "
               "may not be written")
         sys.exit(77)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what it has made goes with it
     import disks as d
     d.need_disks("mkfs.ext4", "qemu-img")
     conditions = (f"{o.filesystems} filesystems of about {o.files} files, {o.bytes / 1e6:.1f} MB/s a device, "

@@ -30,6 +30,12 @@ RUNS = {
                    "--jobs", "20", "--rounds", "1", "--seconds", "0.2"],
                   r" 1 ours +[1-9](?s:.*) 1 scans +[1-9](?s:.*) 4 ours +[1-9](?s:.*) 4 limit +[1-9](?s:.*)P3 (?s:.*)"
                   r" ours +[1-9]"),
+    "growth.py": ([sys.executable, os.path.join(SOURCE, "bench", "growth.py"), "--build", BUILD, "--nodes", "3,6",
+                   "--rest", "1", "--rounds", "1"], r"edges +\d+ +\d+\n(?s:.*)restart_s +[0-9.]+ +[0-9.]+ +-?[0-9.]+"),
+    "soak.py": ([sys.executable, os.path.join(SOURCE, "bench", "soak.py"), "--build", BUILD, "--nodes", "5", "--minutes",
+                 "0.1"], r"happened: \d(?s:.*)mounted twice at once: 0.000 "),
+    "report.py": ([sys.executable, os.path.join(SOURCE, "bench", "report.py"), "--build", BUILD, "--quick", "--only",
+                   "plan,ingest,soak"], r"\d of [1-9]\d* targets met\n(?s:.*)report.html"),
     "restart.py": ([sys.executable, os.path.join(SOURCE, "bench", "restart.py"), "--build", BUILD,
                     "--nodes", "20", "--edges", "2000", "--rounds", "1"], r"target"),
     "scan_mounts.py": ([sys.executable, os.path.join(SOURCE, "bench", "scan_mounts.py"), "--build", BUILD,
