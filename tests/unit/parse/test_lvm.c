@@ -438,12 +438,17 @@ Test(lvm, the_table_that_an_active_lv_is_to_have)
         "{\"lv_uuid\":\"B\",\"lv_name\":\"b\",\"lv_active\":\"\",\"lv_kernel_major\":\"-1\"},"
         "{\"lv_uuid\":\"C\",\"lv_name\":\"c\"," ACTIVE "},"
         "{\"lv_uuid\":\"D\",\"lv_name\":\"d\"," ACTIVE "}],"
-        "\"seg\":[{\"lv_uuid\":\"A\",\"segtype\":\"linear\",\"seg_start_pe\":\"2\",\"seg_size_pe\":\"1\"," ON("1(0)") "},"
-        "{\"lv_uuid\":\"A\",\"segtype\":\"linear\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"2\"," ON("0(3)") "},"
-        "{\"lv_uuid\":\"B\",\"segtype\":\"linear\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"1\"," ON("0(9)") "},"
-        "{\"lv_uuid\":\"C\",\"segtype\":\"striped\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"2\"," ON("0(9),/dev/loop1(9)") "},"
-        "{\"lv_uuid\":\"D\",\"segtype\":\"linear\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"1\"," ON("4(9)") "}],"
-        "\"pvseg\":[]}]}");
+        "\"seg\":[{\"lv_uuid\":\"A\",\"segtype\":\"linear\",\"seg_start_pe\":\"2\",\"seg_size_pe\":\"1\"," ON(
+            "1(0)") "},"
+                    "{\"lv_uuid\":\"A\",\"segtype\":\"linear\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"2\"," ON(
+                        "0(3)") "},"
+                                "{\"lv_uuid\":\"B\",\"segtype\":\"linear\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"1\"," ON(
+                                    "0(9)") "},"
+                                            "{\"lv_uuid\":\"C\",\"segtype\":\"striped\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"2\"," ON(
+                                                "0(9),/dev/loop1(9)") "},"
+                                                                      "{\"lv_uuid\":\"D\",\"segtype\":\"linear\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"1\"," ON(
+                                                                          "4(9)") "}],"
+                                                                                  "\"pvseg\":[]}]}");
 
     cr_assert_not_null(lvm_table_of(&rows.tables, "A"));
     cr_expect_str_eq(lvm_table_of(&rows.tables, "A"),
