@@ -136,6 +136,8 @@ static const char *lv_fault(const struct agent *a, struct turn *t, const struct 
 {
     char state = lv->attr != NULL && strlen(lv->attr) > ATTR_STATE ? lv->attr[ATTR_STATE] : '?';
 
+    if (is_named(&ask->unmapped, lv->uuid) && is_named(&lv->role, "thickorigin"))
+        return arena_printf(t->arena, "logical volume %s/%s has snapshots", ask->vg, lv->name);
     if (REC_HAS(lv, lv, active) && !lv->active)
         return NULL;
     if (is_named(&ask->unmapped, lv->uuid))

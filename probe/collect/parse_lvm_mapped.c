@@ -62,6 +62,11 @@ static bool has_role(const struct lv *lv, const char *role)
     return false;
 }
 
+bool mapped_is_origin(const struct lv *lv)
+{
+    return has_role(lv, ORIGIN);
+}
+
 /* What lies under the device that has the LV's name: there the sectors of an origin or a snapshot
  * are. */
 static bool is_below(const struct lv *lv, struct bytes suffix)

@@ -306,9 +306,13 @@ def snapshot(w):
     w.run(w.b, "umount /mnt/orig")
     known(w, w.b, "/mnt/orig", False)
     full(w)
+    w.change("lv", "snapshot", VG, "orig", "kept", "4M")
+    w.refused("has snapshots", "lv", "remove", VG, "orig", "--type-name", "orig")
+    check("snapshot-origin" in w.run(w.b, f"dmsetup table {VG}-orig"), "what was refused has taken nothing away")
+    remove(w, "kept")
     w.run(w.a, f"lvchange -ay {VG}/orig; udevadm settle")
     w.t.wait(lambda: w.ask("lv", "snapshot", VG, "orig", "twice", "4M"),
-             lambda r: r.returncode == 1 and re.search("n1 and n2|n2 and n1", r.stderr), "two have it active: none is made")
+             lambda r: r.returncode == 1 and re.search("on (n1 and n2|n2 and n1)", r.stderr), "two have it active: none is made")
     w.run(w.a, f"lvchange -an {VG}/orig")
     remove(w, "orig")
 

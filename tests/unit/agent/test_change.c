@@ -446,6 +446,11 @@ Test(refresh, a_node_that_is_behind_says_how)
     refresh(&w, 11, 5, "five", none);
     look(&w);
     expect_refreshed(&w, true, "a snapshot that was full is as the metadata say");
+    refresh(&w, 12, 5, "five", (struct strs){ lvs, 1 });
+    w.lv_is_origin = true;
+    look(&w);
+    expect_refreshed(&w, false, "vg0/lv0 has snapshots");
+    w.lv_is_origin = false;
     refresh(&w, 9, 5, "five", (struct strs){ lvs, 1 });
     w.no_device_mapper = true;
     look(&w);

@@ -155,6 +155,9 @@ Test(mapped, an_origin_writes_through_its_snapshots)
     cr_expect_eq(judge(root_device), MAPPED_BARE, "it is not made so where it is not");
     table = "0 16384 snapshot-origin \n";
     cr_expect_eq(judge(root_device), MAPPED_FINE);
+    REC_SET(&work, refresh_work, unmapped, ((struct strs){ unmapped, 1 }));
+    cr_expect_eq(judge(root_device), MAPPED_FINE, "it is not taken away while it has some");
+    work.unmapped.n = 0;
     snprintf(layer, sizeof layer, "%s-real", root_device);
     cr_expect_eq(judge(layer), MAPPED_OLD, "its sectors are in the layer below");
     table = TABLE;
