@@ -199,6 +199,7 @@ def killed(w):
                                       "extend", VG, "torn", f"{size}M", "--wait"], stdout=subprocess.DEVNULL)
             out = w.run(w.b, KILL.format(device=device("torn"), whom=whom)).strip()
             check(asked.wait(300) == 0, "it is done all the same")
+            w.current()  # a slow host is not waited for, and goes on by itself
             usable(w, w.b, "torn", size)
             w.t.say(f"killed {whom}: suspended {out}")
             if out == "1":

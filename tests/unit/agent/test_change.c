@@ -528,6 +528,20 @@ Test(mend, a_worker_that_is_killed_is_followed_by_another)
     world_close(&w);
 }
 
+Test(mend, that_it_is_used_is_told_before_it_is_known_by_whom)
+{
+    static const char *const lvs[] = { "L1" };
+    struct refresh_result bad = left("logical volume vg0/lv0 is in use here");
+    struct world w;
+
+    settle(&w, true);
+    refresh(&w, 1, 5, "five", (struct strs){ lvs, 1 });
+    world_mended(&w, &bad, NULL);
+    look(&w);
+    expect_refreshed(&w, false, "is in use here");
+    world_close(&w);
+}
+
 Test(mend, who_uses_what_is_to_go_is_named)
 {
     static const char *const lvs[] = { "L1" };
