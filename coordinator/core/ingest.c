@@ -324,7 +324,9 @@ static int section_ingest(struct step *s, struct node *n, const struct section *
     confirm(s->c, slot, in->age_ms);
     if (slot->stored && digest_eq(slot->digest, in->digest))
         return 0;
-    rc = brings_rows(in) ? rows_merge(s, n, in) : 0;
+    rc = brings_rows(in) ? rows_unpack(s->c, n) : 0;
+    if (rc == 0 && brings_rows(in))
+        rc = rows_merge(s, n, in);
     if (rc == 0)
         rc = text_set((const char **)&slot->status_text, in->status_text);
     if (rc < 0)
@@ -461,6 +463,7 @@ static int slot_clear(struct step *s, struct node *n, enum section_id id)
     }
     free(slot->rows);
     free(slot->status_text);
+    slot_unpacked(slot);
     memset(slot, 0, sizeof *slot);
     return 0;
 }
