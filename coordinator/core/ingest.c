@@ -329,9 +329,7 @@ static int section_ingest(struct step *s, struct node *n, const struct section *
     confirm(s->c, slot, in->age_ms);
     if (slot->stored && digest_eq(slot->digest, in->digest))
         return 0;
-    rc = brings_rows(in) ? rows_unpack(s->c, n) : 0;
-    if (rc == 0 && brings_rows(in))
-        rc = rows_merge(s, n, in);
+    rc = brings_rows(in) ? rows_merge(s, n, in) : 0;
     if (rc == 0)
         rc = text_set((const char **)&slot->status_text, in->status_text);
     if (rc < 0)
@@ -416,6 +414,7 @@ int ingest_report(struct step *s, struct node *n)
 
     if (rc != 0)
         return rc;
+    rc = rows_unpack(s->c, n);
     for (size_t i = 0; i < s->ev->node.section_count && rc == 0; i++) {
         const struct section *in = &s->ev->node.sections[i];
         const struct slot *slot = &n->sections[in->id];

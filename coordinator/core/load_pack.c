@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Nodes from their packs. Of sections whose rows nothing refers to (paths above all, of which there
- * are more than of all else) the rows stay packed until the node reports something new. */
+ * are more than of all else) the rows stay packed until the node reports. */
 #include <errno.h>
 #include <stdlib.h>
 

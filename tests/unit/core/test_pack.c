@@ -213,8 +213,8 @@ Test(pack, that_is_damaged)
 Test(pack, of_random_rows)
 {
     struct inventory_row rows[ARRAY_LEN(keys)];
-    struct edge_row edges[40];
-    struct node_rows in = { .inventory = rows, .edges = edges };
+    struct edge_row leads[40];
+    struct node_rows in = { .inventory = rows, .edges = leads };
     uint64_t r = random_seed();
 
     for (int round = 0; round < 300; round++) {
@@ -229,8 +229,8 @@ Test(pack, of_random_rows)
                                         .hash = random_next(&r),
                                         .mark = random_below(&r, 2) * random_next(&r) };
         }
-        for (uint32_t no = 1; in.edge_count < random_below(&r, ARRAY_LEN(edges)); no *= 2)
-            edges[in.edge_count++] = (struct edge_row){ .node_no = 3, .resource_no = no };
+        for (uint32_t no = 1; in.edge_count < random_below(&r, ARRAY_LEN(leads)); no *= 2)
+            leads[in.edge_count++] = (struct edge_row){ .node_no = 3, .resource_no = no };
         check_again(&in, 3);
     }
 }
