@@ -46,8 +46,7 @@ def options():
 
 def fill(lab, o):
     """Edges that there are then."""
-    from harness import program
-    subprocess.run([program("bench-restart"), "-d", lab.state, "-n", str(o.nodes), "-f",
+    subprocess.run([os.path.join(o.build, "bench", "bench-restart"), "-d", lab.state, "-n", str(o.nodes), "-f",
                     str(o.filesystems), "fill"], check=True, timeout=1800)
     return o.nodes * (2 * o.filesystems + PORTS)
 
