@@ -85,7 +85,7 @@ Test(agent_rescan, what_is_announced_is_told_until_it_is_noted)
     cr_expect_eq(world_count(&w, envelope_rescan_want), 3);
 }
 
-/* Storage that looked at once would see nothing new, and its pause would keep it from what comes. */
+/* Storage that looked at once would see nothing new, and its pause kept it from what comes. */
 Test(agent_rescan, storage_looks_when_something_has_come_of_what_was_announced_or_soon)
 {
     unsigned runs = w.runs[WORKER_STORAGE];
