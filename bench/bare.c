@@ -209,23 +209,19 @@ static double timed(struct bare *b, const char *path, const struct bare_node *no
 
 double bare_insert(const struct bare_node *nodes, uint32_t n, enum bare_rows what, struct err *e)
 {
-    char dir[] = "/tmp/muster-bench-XXXXXX", path[64], file[96];
-    static const char *const suffixes[] = { "", "-wal", "-shm" };
     struct bare b = { .what = what };
     struct store *store = NULL;
-    double took;
+    struct folder folder;
+    char path[160];
+    double took = -1;
 
-    if (mkdtemp(dir) == NULL || store_open(&(struct store_options){ .dir = dir }, &store, e) != 0)
+    if (folder_make(&folder, "/tmp", e) < 0)
         return -1;
-    store_close(store);
-    snprintf(path, sizeof path, "%s/%s", dir, STORE_FILE);
-    took = timed(&b, path, nodes, n, e);
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-        snprintf(file, sizeof file, "%s%s", path, suffixes[i]);
-        unlink(file);
+    snprintf(path, sizeof path, "%s/%s", folder.path, STORE_FILE);
+    if (store_open(&(struct store_options){ .dir = folder.path }, &store, e) == 0) {
+        store_close(store);
+        took = timed(&b, path, nodes, n, e);
     }
-    snprintf(path, sizeof path, "%s/lock", dir);
-    unlink(path);
-    rmdir(dir);
+    folder_remove(&folder);
     return took;
 }

@@ -22,8 +22,8 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "daemon.h"
-#include "fleet_gen.h"
 #include "net/net.h"
+#include "node_words.h"
 #include "wire/codec.h"
 #include "wire/token.h"
 
@@ -39,24 +39,10 @@ struct bench {
 
 struct peer {
     void *socket;
-    struct fleet_host host;
     struct keypair key;
-    uint64_t seq;
-    struct section sections[SECTION_COUNT];
-    size_t section_count;
+    struct node_words words;
     struct buf report, beat;
 };
-
-static int peer_send(struct peer *p, struct envelope *env, struct buf *out, struct err *e)
-{
-    REC_SET(env, envelope, version, PROTOCOL_VERSION);
-    REC_SET(env, envelope, node_id, wire_bytes16(p->host.node_id.b));
-    REC_SET(env, envelope, boot_id, wire_bytes16(p->host.boot_id.b));
-    REC_SET(env, envelope, seq, p->seq);
-    p->seq++;
-    buf_reset(out);
-    return wire_encode(&envelope_desc, env, out, e);
-}
 
 /* Receives until an envelope of the wanted kind is there. */
 static int peer_await(struct peer *p, uint32_t body, struct err *e)
@@ -86,25 +72,19 @@ static int peer_await(struct peer *p, uint32_t body, struct err *e)
     return rc;
 }
 
-static int peer_ask(struct peer *p, struct envelope *env, uint32_t body, struct err *e)
+static int peer_ask(struct peer *p, const struct buf *message, uint32_t body, struct err *e)
 {
-    struct buf out = { 0 };
-    int rc = peer_send(p, env, &out, e);
-
-    if (rc == 0 && zmq_send(p->socket, out.p, out.n, 0) < 0)
-        rc = err_set(e, -errno, "cannot send: %s", strerror(errno));
-    buf_deinit(&out);
-    return rc < 0 ? rc : peer_await(p, body, e);
+    if (zmq_send(p->socket, message->p, message->n, 0) < 0)
+        return err_set(e, -errno, "cannot send: %s", strerror(errno));
+    return peer_await(p, body, e);
 }
 
 static int peer_join(struct bench *b, struct peer *p, const char *token, struct err *e)
 {
     char secret[TOKEN_SECRET_TEXT];
+    struct buf out = { 0 };
     pubkey server;
     int wait_ms = 60000, rc = token_parse(token, &server, secret, e);
-    struct enrol enrol = { 0 };
-    struct node_register reg = { 0 };
-    struct envelope env = { 0 };
 
     if (rc < 0)
         return rc;
@@ -114,48 +94,15 @@ static int peer_join(struct bench *b, struct peer *p, const char *token, struct 
         return -EIO;
     zmq_setsockopt(p->socket, ZMQ_RCVTIMEO, &wait_ms, sizeof wait_ms);
     zmq_setsockopt(p->socket, ZMQ_SNDTIMEO, &wait_ms, sizeof wait_ms);
-    p->seq = (uint64_t)clock_mono().v * 1000;
-    REC_SET(&enrol, enrol, secret, secret);
-    REC_SET(&enrol, enrol, identity, &p->host.identity);
-    REC_SET(&env, envelope, enrol, &enrol);
-    rc = peer_ask(p, &env, envelope_enrolled, e);
-    if (rc < 0)
-        return rc;
-    memset(&env, 0, sizeof env);
-    REC_SET(&reg, node_register, identity, &p->host.identity);
-    REC_SET(&env, envelope, node_register, &reg);
-    return peer_ask(p, &env, envelope_registered, e);
-}
-
-static int peer_encode(struct peer *p, struct err *e)
-{
-    struct section_body bodies[SECTION_COUNT] = { 0 };
-    struct report report = { 0 };
-    struct envelope env = { 0 };
-
-    for (size_t i = 0; i < p->section_count; i++) {
-        p->sections[i].generation = 1;
-        section_to_body(&p->sections[i], &bodies[i]);
-    }
-    REC_SET(&report, report, sections, ((struct recs){ .v = bodies, .n = p->section_count }));
-    REC_SET(&env, envelope, report, &report);
-    return peer_send(p, &env, &p->report, e);
-}
-
-static int peer_encode_beat(struct peer *p, struct err *e)
-{
-    struct section_state states[SECTION_COUNT] = { 0 };
-    struct heartbeat beat = { 0 };
-    struct envelope env = { 0 };
-
-    for (size_t i = 0; i < p->section_count; i++) {
-        REC_SET(&states[i], section_state, section, (uint64_t)p->sections[i].id);
-        REC_SET(&states[i], section_state, generation, 1);
-        REC_SET(&states[i], section_state, digest, wire_bytes16(p->sections[i].digest.b));
-    }
-    REC_SET(&beat, heartbeat, sections, ((struct recs){ .v = states, .n = p->section_count }));
-    REC_SET(&env, envelope, heartbeat, &beat);
-    return peer_send(p, &env, &p->beat, e);
+    rc = words_enrol(&p->words, secret, &out, e);
+    if (rc == 0)
+        rc = peer_ask(p, &out, envelope_enrolled, e);
+    if (rc == 0)
+        rc = words_register(&p->words, &out, e);
+    if (rc == 0)
+        rc = peer_ask(p, &out, envelope_registered, e);
+    buf_deinit(&out);
+    return rc;
 }
 
 /* All messages out, all acknowledgements in: seconds, or negative. */
@@ -185,19 +132,12 @@ struct round {
 static int peer_make(struct bench *b, struct peer *p, uint32_t index, const char *token,
                      struct arena *a, struct err *e)
 {
-    static const struct fleet_state state = { .revision = 0 };
-    size_t more = 0;
-    int rc;
+    static const enum worker_kind kinds[] = { WORKER_SYSTEM, WORKER_NET };
+    int rc = words_init(&p->words, &b->shape, index, kinds, ARRAY_LEN(kinds), a, e);
 
-    fleet_host(&b->shape, index, 0, a, &p->host);
-    rc = fleet_sections(&b->shape, index, &state, WORKER_SYSTEM, a, p->sections, &p->section_count);
-    if (rc == 0)
-        rc = fleet_sections(&b->shape, index, &state, WORKER_NET, a, p->sections + p->section_count,
-                            &more);
-    p->section_count += more;
     if (rc == 0)
         rc = peer_join(b, p, token, e);
-    return rc < 0 ? rc : peer_encode(p, e);
+    return rc < 0 ? rc : words_report(&p->words, &p->report, e);
 }
 
 static int measure(struct bench *b, struct peer *peers, struct round *out, struct err *e)
@@ -209,9 +149,9 @@ static int measure(struct bench *b, struct peer *peers, struct round *out, struc
     if (nodes == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < b->nodes; i++) {
-        nodes[i] = (struct bare_node){ peers[i].sections, peers[i].section_count };
-        for (size_t j = 0; j < peers[i].section_count; j++)
-            out->rows += peers[i].sections[j].row_count;
+        nodes[i] = (struct bare_node){ peers[i].words.sections, peers[i].words.section_count };
+        for (size_t j = 0; j < peers[i].words.section_count; j++)
+            out->rows += peers[i].words.sections[j].row_count;
     }
     out->inventory = bare_insert(nodes, b->nodes, BARE_INVENTORY, e);
     out->limit = bare_insert(nodes, b->nodes, BARE_ALL, e);
@@ -220,10 +160,10 @@ static int measure(struct bench *b, struct peer *peers, struct round *out, struc
     out->ours = timed_messages(peers, b->nodes, false, e);
     out->cpu = daemon_cpu_s(&b->daemon) - cpu;
     for (uint32_t i = 0; rc == 0 && i < b->nodes; i++)
-        rc = peer_encode_beat(&peers[i], e);
+        rc = words_beat(&peers[i].words, &peers[i].beat, e);
     out->again = timed_messages(peers, b->nodes, true, e);
     for (uint32_t i = 0; rc == 0 && i < b->nodes; i++)
-        rc = peer_encode(&peers[i], e);
+        rc = words_report(&peers[i].words, &peers[i].report, e);
     out->in_full = timed_messages(peers, b->nodes, false, e);
     return out->inventory < 0 || out->limit < 0 || out->ours < 0 || out->again < 0 ||
                    out->in_full < 0

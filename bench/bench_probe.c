@@ -97,13 +97,13 @@ static int write_token(const char *path, const char *token, struct err *e)
 
 static int start_probe(struct bench *b, struct err *e)
 {
-    char token_file[96], run_dir[96], **tokens = NULL;
+    char token_file[160], run_dir[160], **tokens = NULL;
     int rc = daemon_tokens(&b->daemon, 1, &tokens, e);
 
     if (rc < 0)
         return rc;
-    snprintf(token_file, sizeof token_file, "%s/token", b->daemon.dir);
-    snprintf(run_dir, sizeof run_dir, "%s/probe", b->daemon.dir);
+    snprintf(token_file, sizeof token_file, "%s/token", b->daemon.folder.path);
+    snprintf(run_dir, sizeof run_dir, "%s/probe", b->daemon.folder.path);
     rc = write_token(token_file, tokens[0], e);
     free(tokens[0]);
     free(tokens);
@@ -121,7 +121,10 @@ static int start_probe(struct bench *b, struct err *e)
               HOST_NIC, (char *)NULL);
         _exit(127);
     }
-    return b->probe_pid < 0 ? err_set(e, -errno, "fork: %s", strerror(errno)) : 0;
+    if (b->probe_pid < 0)
+        return err_set(e, -errno, "fork: %s", strerror(errno));
+    folder_has(&b->daemon.folder, b->probe_pid);
+    return 0;
 }
 
 /* ---- what a client sees ------------------------------------------------------------------- */
@@ -343,7 +346,7 @@ int main(int argc, char **argv)
         kill(b.probe_pid, SIGTERM);
         waitpid(b.probe_pid, NULL, 0);
     }
-    if (b.daemon.dir[0] != '\0')
+    if (b.daemon.folder.path[0] != '\0')
         daemon_stop(&b.daemon);
     return rc == 0 ? 0 : 1;
 }

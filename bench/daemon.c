@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,17 +89,19 @@ int daemon_start_with(const char *program, const char *const *words, struct daem
     struct muster_options o = { .timeout_ms = 30000 };
     struct muster_reply r = { 0 };
     struct request hello = { 0 };
+    int rc;
 
     memset(d, 0, sizeof *d);
-    snprintf(d->dir, sizeof d->dir, "/tmp/muster-bench-XXXXXX");
-    if (mkdtemp(d->dir) == NULL)
-        return err_set(e, -errno, "cannot make a folder in /tmp: %s", strerror(errno));
-    snprintf(d->state, sizeof d->state, "%s/state", d->dir);
+    rc = folder_make(&d->folder, "/tmp", e);
+    if (rc < 0)
+        return rc;
+    snprintf(d->state, sizeof d->state, "%s/state", d->folder.path);
     snprintf(d->nodes, sizeof d->nodes, "tcp://127.0.0.1:%d", loopback_port());
-    snprintf(d->client, sizeof d->client, "ipc://%s/client.sock", d->dir);
+    snprintf(d->client, sizeof d->client, "ipc://%s/client.sock", d->folder.path);
     d->pid = fork();
     if (d->pid == 0)
         run_daemon(program, d, words);
+    folder_has(&d->folder, d->pid);
     o.endpoint = d->client;
     REC_SET(&hello, request, op, OP_STATUS);
     if (muster_connect(&o, &d->conn) != 0 || muster_call(d->conn, &hello, &r) != 0) {
@@ -112,12 +113,6 @@ int daemon_start_with(const char *program, const char *const *words, struct daem
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st, (void)type, (void)walk;
-    return remove(path);
-}
-
 void daemon_stop(struct daemon_run *d)
 {
     muster_disconnect(d->conn);
@@ -127,7 +122,7 @@ void daemon_stop(struct daemon_run *d)
         waitpid(d->pid, NULL, 0);
         d->pid = 0;
     }
-    nftw(d->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    folder_remove(&d->folder);
 }
 
 double daemon_cpu_s(const struct daemon_run *d)

@@ -7,12 +7,13 @@
 
 #include "base/err.h"
 #include "client/muster.h"
+#include "folder.h"
 
 struct daemon_run {
-    char dir[64];
-    char state[80];
-    char nodes[64];  /* tcp endpoint for nodes */
-    char client[96]; /* ipc endpoint */
+    struct folder folder;
+    char state[160];
+    char nodes[64];   /* tcp endpoint for nodes */
+    char client[160]; /* ipc endpoint */
     pid_t pid;
     struct muster_client *conn;
 };

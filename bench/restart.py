@@ -18,6 +18,8 @@ import statistics
 import sys
 import time
 
+from processes import end_on_signals
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../tests/integration")]
 TARGET_S, PORTS = 1.0, 10  # a host's edges beside storage: 2 bonds, 8 VLANs
@@ -91,6 +93,7 @@ def memory_mb(pid):
 
 def main():
     o = options()
+    end_on_signals()
     os.environ["MUSTER_BUILD"] = os.path.abspath(o.build)
     from harness import Lab
     took = {"stopped": [], "killed": [], "limit": []}

@@ -28,6 +28,8 @@ import subprocess
 import sys
 import time
 
+from processes import end_on_signals
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../tests/integration"), os.path.join(HERE, "../tests/support")]
 THROTTLE = "/sys/fs/cgroup/blkio"
@@ -251,6 +253,7 @@ def write(name, text):
 
 def main():
     o = options()
+    end_on_signals()
     o.build = os.environ["MUSTER_BUILD"] = os.path.abspath(o.build)
     if not os.path.exists(os.path.join(o.build, "probe/muster-probe")):
         sys.exit(f"scan_mounts.py: {o.build} has no programs: --build FOLDER says where they are")
@@ -258,7 +261,6 @@ def main():
         print(f"SKIP: devices cannot be slowed down here: {THROTTLE} (cgroup v1, blkio) is not there or "
               "may not be written")
         sys.exit(77)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what it has made goes with it
     import disks as d
     d.need_disks("mkfs.ext4", "qemu-img")
     conditions = (f"{o.filesystems} filesystems of about {o.files} files, {o.bytes / 1e6:.1f} MB/s a device, "

@@ -164,13 +164,11 @@ int walk_disk_make(struct walk_disk *d, const char *dir, unsigned images, struct
     int rc;
 
     *d = (struct walk_disk){ .fd = -1, .images = images };
-    snprintf(d->dir, sizeof d->dir, "%s/muster-bench-XXXXXX", dir);
-    if (mkdtemp(d->dir) == NULL) {
-        d->dir[0] = '\0';
-        return fail(e, "no folder for the disk can be made");
-    }
-    snprintf(d->file, sizeof d->file, "%s/disk", d->dir);
-    snprintf(d->mount, sizeof d->mount, "%s/mount", d->dir);
+    rc = folder_make(&d->folder, dir, e);
+    if (rc < 0)
+        return rc;
+    snprintf(d->file, sizeof d->file, "%s/disk", d->folder.path);
+    snprintf(d->mount, sizeof d->mount, "%s/mount", d->folder.path);
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mkdir(d->mount, 0700) != 0)
         return fail(e, "no mount namespace can be made (root is needed)");
@@ -190,14 +188,12 @@ int walk_disk_make(struct walk_disk *d, const char *dir, unsigned images, struct
 
 void walk_disk_remove(struct walk_disk *d)
 {
-    if (d->dir[0] == '\0')
+    if (d->folder.path[0] == '\0')
         return;
     umount2(d->mount, MNT_DETACH);
     if (d->fd >= 0)
         close(d->fd);
-    unlink(d->file);
-    rmdir(d->mount);
-    rmdir(d->dir);
+    folder_remove(&d->folder);
 }
 
 /* ---- where they are ------------------------------------------------------------------------- */

@@ -8,9 +8,11 @@
 
 #include "base/err.h"
 #include "base/types.h"
+#include "folder.h"
 
 struct walk_disk {
-    char dir[128], file[160], mount[160], device[32];
+    struct folder folder;
+    char file[160], mount[160], device[32];
     int fd; /* of the loop device; -1: there is none */
     unsigned images;
     bool direct; /* the loop device itself goes round the page cache */
