@@ -256,6 +256,8 @@ int64_t part_age_ms(const struct agent *a, const struct part *p, mono_ms now);
 /* agent_plan.c */
 void agent_plan_start(struct agent *a, mono_ms now);
 void agent_plan_hint(struct agent *a, enum worker_kind kind, mono_ms now);
+/* The same, in two seconds: unless there is a hint before that. */
+void agent_plan_hint_later(struct agent *a, enum worker_kind kind, mono_ms now);
 /* Runs anew as soon as can be, with nothing from memory: what is asked for is paid by who asks. */
 void agent_plan_ask(struct agent *a, enum worker_kind kind, mono_ms now);
 void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms now);

@@ -4,7 +4,10 @@
  * reads everything again. */
 #include "agent_internal.h"
 
-enum { FAILED_FIRST_MS = 5000 };
+enum {
+    FAILED_FIRST_MS = 5000,
+    LATER_MS = 2000, /* for what is expected to bring a hint of its own before that */
+};
 
 /* Hints that never cease (a port that flaps, hundreds of LUNs that come one by one) must not keep a
  * processor busy: after a burst of runs there is one for each refill. After a run in which there
@@ -44,10 +47,10 @@ static void refill(struct agent *a, enum worker_kind kind, mono_ms now)
     j->credit += more >= lacks ? lacks : (uint32_t)more;
 }
 
-static void due_by_hint(struct agent *a, enum worker_kind kind, mono_ms now)
+static void due_by_hint(struct agent *a, enum worker_kind kind, mono_ms now, int64_t wait_ms)
 {
     struct worker_job *j = &a->jobs[kind];
-    mono_ms due = { now.v + a->config.coalesce_ms }, paid;
+    mono_ms due = { now.v + wait_ms }, paid;
 
     refill(a, kind, now);
     paid.v = j->credit_at.v + budgets[kind].refill_ms;
@@ -61,14 +64,24 @@ static void due_by_hint(struct agent *a, enum worker_kind kind, mono_ms now)
     j->hinted = true;
 }
 
-void agent_plan_hint(struct agent *a, enum worker_kind kind, mono_ms now)
+static void hint(struct agent *a, enum worker_kind kind, mono_ms now, int64_t wait_ms)
 {
     struct worker_job *j = &a->jobs[kind];
 
     if (j->state == JOB_IDLE)
-        due_by_hint(a, kind, now);
+        due_by_hint(a, kind, now, wait_ms);
     else
         j->again = true;
+}
+
+void agent_plan_hint(struct agent *a, enum worker_kind kind, mono_ms now)
+{
+    hint(a, kind, now, a->config.coalesce_ms);
+}
+
+void agent_plan_hint_later(struct agent *a, enum worker_kind kind, mono_ms now)
+{
+    hint(a, kind, now, LATER_MS);
 }
 
 void agent_plan_ask(struct agent *a, enum worker_kind kind, mono_ms now)
@@ -115,7 +128,7 @@ void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms 
     else if (good && j->whole_due.v < j->due.v)
         j->due = j->whole_due;
     if (j->again)
-        due_by_hint(a, kind, now);
+        due_by_hint(a, kind, now, a->config.coalesce_ms);
     j->again = false;
     if (j->asked)
         agent_plan_ask(a, kind, now);

@@ -122,8 +122,12 @@ void agent_rescan_hint(struct agent *a, struct turn *t, const struct agent_event
 {
     struct rescan_what w;
 
-    if (rescan_parse(ev->rescan.what, &w))
-        want(a, t, ev->rescan.what);
+    if (!rescan_parse(ev->rescan.what, &w))
+        return;
+    want(a, t, ev->rescan.what);
+    /* What the rescan finds is announced, and its end is a hint too; if it does not come (there is
+     * no coordinator, or its budget is spent) storage looks without it. */
+    agent_plan_hint_later(a, WORKER_STORAGE, t->now);
 }
 
 /* What is being looked at is wanted when that is over, since it may have been looked at before. */

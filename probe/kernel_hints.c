@@ -205,9 +205,12 @@ static uint32_t take(int fd, int source, struct device_names *touched, struct re
         } else if (n < 0 && errno != EINTR) {
             break;
         } else if (n > 0 && from.nl_pid == 0) { /* the kernel */
-            kinds |= sources[source].of(text, (size_t)n, touched);
-            if (source == KERNEL_DEVICES)
-                rescan_hint_of_uevent(text, (size_t)n, rescans);
+            uint32_t some = sources[source].of(text, (size_t)n, touched);
+
+            /* A worker that looked now would be in the way of the one that is to look after. */
+            if (source == KERNEL_DEVICES && rescan_hint_of_uevent(text, (size_t)n, rescans))
+                some &= ~KIND(WORKER_STORAGE);
+            kinds |= some;
         }
     }
     return kinds;

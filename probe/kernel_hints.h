@@ -31,7 +31,7 @@ void kernel_hints_told(struct kernel_hints *h, int fd);
 /* Takes what has been announced. A bit set of enum worker_kind; announcements that were lost are
  * hints for all that they could have been about. Block devices that were announced are added to
  * *touched: all of them when it is not told which ones have changed; what is to be looked at anew
- * to *rescans. */
+ * to *rescans. A list of LUNs that has changed is no hint before that: agent_rescan_hint(). */
 uint32_t kernel_hints_take(struct kernel_hints *h, struct device_names *touched,
                            struct rescan_hints *rescans);
 

@@ -51,7 +51,7 @@ static void add(struct rescan_hints *h, const struct rescan_what *w)
         h->all = true;
 }
 
-void rescan_hint_of_uevent(const char *p, size_t n, struct rescan_hints *out)
+bool rescan_hint_of_uevent(const char *p, size_t n, struct rescan_hints *out)
 {
     const char *head = p, *end = p + n;
     size_t head_len = strnlen(p, n);
@@ -59,7 +59,7 @@ void rescan_hint_of_uevent(const char *p, size_t n, struct rescan_hints *out)
     bool scsi = false, told = false;
 
     if (head_len < 7 || memcmp(head, "change@", 7) != 0)
-        return;
+        return false;
     for (; p < end; p += strnlen(p, (size_t)(end - p)) + 1) {
         size_t len = strnlen(p, (size_t)(end - p));
 
@@ -72,10 +72,11 @@ void rescan_hint_of_uevent(const char *p, size_t n, struct rescan_hints *out)
         }
     }
     if (!scsi || !told || !address_of(head, head_len, &w.at))
-        return;
+        return false;
     if (w.kind == RESCAN_TARGET)
         w.at.lun = 0;
     add(out, &w);
+    return w.kind == RESCAN_TARGET;
 }
 
 const char *rescan_hint_text(const struct rescan_what *w, char out[RESCAN_TEXT])

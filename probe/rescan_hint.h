@@ -13,8 +13,9 @@ struct rescan_hints {
     bool all; /* too many, or some were lost */
 };
 
-/* Of one uevent: adds what it says that is to be looked at, if it does. */
-void rescan_hint_of_uevent(const char *p, size_t n, struct rescan_hints *out);
+/* Of one uevent: adds what it says that is to be looked at, if it does. True: of that nothing is to
+ * be seen on the node before the kernel has looked. */
+bool rescan_hint_of_uevent(const char *p, size_t n, struct rescan_hints *out);
 /* As the text that rescan_parse() takes. */
 const char *rescan_hint_text(const struct rescan_what *w, char out[RESCAN_TEXT]);
 

@@ -101,9 +101,9 @@ class Lab:
 
     # Up and down
 
-    def up(self, count, options, lun_count=2, lun_size=256 * luns.MIB, say=print, fill=None):
+    def up(self, count, options, lun_count=2, lun_size=256 * luns.MIB, say=print, fill=None, settings=()):
         """Starts everything and returns while the hosts boot; `wait` waits for them. `fill` gets the lab when
-        its LUNs are there and before anybody sees them."""
+        its LUNs are there and before anybody sees them. `settings` are the coordinator's: KEY=VALUE."""
         require_programs()
         image = images.build(say, options["guest_mib"] > 0)
         if os.path.exists(self.folder) or network.exists(self.namespace):
@@ -125,7 +125,7 @@ class Lab:
             self.save()
         if "fc" in options["storage"]:
             self.start_fc(count)
-        self.start_coordinator()
+        self.start_coordinator(settings)
         bmc.make_secret(self.folder)
         for number in range(1, count + 1):
             host = hosts.Host.new(self, number, options)
@@ -146,9 +146,10 @@ class Lab:
         finally:
             self.save()
 
-    def start_coordinator(self):
+    def start_coordinator(self, settings=()):
         command = [os.path.join(self.build, "coordinator/muster-coordinator"), "--state-dir",
-                   os.path.join(self.folder, "state"), "--listen", self.listen, "--client-ipc", self.client]
+                   os.path.join(self.folder, "state"), "--listen", self.listen, "--client-ipc", self.client,
+                   *(word for setting in settings for word in ("--set", setting))]
         self.coordinator = processes.start(command, os.path.join(self.folder, "coordinator.log"),
                                            namespace=self.namespace)
         self.save()

@@ -87,10 +87,10 @@ class TestLab:
     `boot_s` skips."""
     __test__ = False
 
-    def __init__(self, count, boot_s, luns=2, lun_size=256 << 20, fill=None, **options):
+    def __init__(self, count, boot_s, luns=2, lun_size=256 << 20, fill=None, settings=(), **options):
         self.lab = Lab("t")
         self.count, self.boot_s = count, boot_s
-        self.made = {"lun_count": luns, "lun_size": lun_size, "fill": fill}
+        self.made = {"lun_count": luns, "lun_size": lun_size, "fill": fill, "settings": settings}
         self.options = {**OPTIONS, **options}
 
     def __enter__(self):
@@ -181,6 +181,11 @@ class TestLab:
             events.process.kill()
             events.process.wait()
             events.process.stdout.close()
+
+    def rest(self, host):
+        """Until nothing of what was before is under way: its probe has no worker."""
+        self.wait(lambda: host.shell("pgrep -c muster-probe-wo").stdout.strip(), lambda n: n == "0",
+                  f"{host.name} is quiet")
 
     def wait_edge(self, host, lun, wanted, what):
         return self.wait(lambda: self.edge(host, lun), lambda e: e is not None and e[:len(wanted)] == wanted,

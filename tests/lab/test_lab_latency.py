@@ -29,14 +29,10 @@ class Bench:
     def events(self):
         return self.t.muster("event", "tail")["events"]
 
-    def rest(self):
-        """Until nothing of what was before is under way: the probe has no worker."""
-        self.t.wait(lambda: self.host.shell("pgrep -c muster-probe-wo").stdout.strip(), lambda n: n == "0", "quiet")
-
     def measure(self, what, command, label, kind, first, last=None):
         """From the kernel's first announcement that is `first` to the event; with a name of its own also from the
         last one before it that is `last`."""
-        self.rest()
+        self.t.rest(self.host)
         before = self.events()[-1]["no"]
         self.kernel.forget()
         self.shell(command)

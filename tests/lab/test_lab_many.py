@@ -11,7 +11,7 @@ BOOT_S = 300
 LUNS = int(os.environ.get("MUSTER_LAB_LUNS", "500"))
 MAPS = bool(os.environ.get("MUSTER_LAB_MAPS"))
 PATHS = 4
-WAIT_S = 480
+WAIT_S = 900 if MAPS else 480
 VENDOR = "Linux"  # of scsi_debug; the lab's own LUNs have another
 
 
@@ -74,18 +74,31 @@ def lose(t, host, key):
     wait_for(t, key, ("degraded", PATHS - 1, PATHS - 1), f"{key} has three paths, and had four")
 
 
+def map_all(t, host):
+    shell(host, "udevadm settle --timeout=300", 310)
+    t.say("udev has taken them up")
+    shell(host, "multipathd", 300)
+    t.wait(lambda: int(shell(host, "cat /sys/block/dm-*/dm/uuid | grep -c ^mpath- || :")), lambda n: n == LUNS,
+           f"the kernel has {LUNS} maps", WAIT_S)
+    t.wait(lambda: {r["map"] for r in t.muster("node", "show", "n1", "--section", "luns")["sections"]["luns"]["rows"]
+                    if r["vendor"] == VENDOR}, lambda maps: len(maps - {None}) == LUNS,
+           f"{LUNS} LUNs have maps", WAIT_S)
+
+
 def main():
     if not os.environ.get("MUSTER_LAB_FULL"):
         skip("the full suite of the lab is run by hand: MUSTER_LAB_FULL=1")
     contain()
-    with TestLab(1, BOOT_S, luns=1, cpus=2, memory_mib=2048, multipath=MAPS) as t:
+    with TestLab(1, BOOT_S, luns=1, cpus=2, memory_mib=3072 if MAPS else 2048, multipath=False) as t:
         host = t.lab.host("n1")
         since = t.muster("status")["event_no"]
         with Heartbeats(t) as beats:
-            # Of udev only maps have need: its rules are seconds of an emulated processor for each disk.
-            shell(host, "true" if MAPS else "udevadm control --stop-exec-queue")
+            # Of udev only maps have need: Debian's rules are seconds of an emulated processor for each disk.
+            shell(host, "bash /lab/maps" if MAPS else "udevadm control --stop-exec-queue")
             shell(host, f"modprobe scsi_debug max_luns={LUNS} add_host={PATHS} vpd_use_hostno=0 dev_size_mb=8", 300)
             t.say(f"the kernel has {shell(host, 'ls -d /sys/block/sd* | wc -l').strip()} disks")
+            if MAPS:
+                map_all(t, host)
             whole = ("ok", PATHS, PATHS)
             edges = t.wait(lambda: many(t), lambda e: len(e) == LUNS and set(e.values()) == {whole},
                            f"{LUNS} LUNs are {LUNS} resources with {PATHS} paths each", WAIT_S)

@@ -38,6 +38,7 @@ def seen(t, host, lun, since, how, limit_s):
 
 def spoken_to(t, host):
     """With I/O on the paths, as on a host that is in use, the announcement comes at once."""
+    t.rest(host)
     lun, at = add(t)
     host.shell("for d in /sys/block/sd*; do dd if=/dev/${d##*/} of=/dev/null bs=512 count=1 iflag=direct; done", 60)
     return seen(t, host, lun, at, "it was added to a target that is in use", SOON_S)
@@ -45,6 +46,7 @@ def spoken_to(t, host):
 
 def told_to(t, host):
     """An operator's word needs no announcement."""
+    t.rest(host)
     lun, at = add(t)
     got = t.muster("rescan", host.name, "--target", "iqn.2010-01.test.muster:lab", "--wait")
     t.say("muster rescan: " + "; ".join(j["reason"] for j in got["jobs"]))

@@ -85,6 +85,25 @@ Test(agent_rescan, what_is_announced_is_told_until_it_is_noted)
     cr_expect_eq(world_count(&w, envelope_rescan_want), 3);
 }
 
+/* Storage that looked at once would see nothing new, and its pause kept it from what comes. */
+Test(agent_rescan, storage_looks_when_something_has_come_of_what_was_announced_or_soon)
+{
+    unsigned runs = w.runs[WORKER_STORAGE];
+
+    world_rescan_hint(&w, "target 6:0:1");
+    world_pass(&w, 500);
+    cr_expect_eq(w.runs[WORKER_STORAGE], runs, "a rescan is on its way");
+    world_event(&w, AGENT_KERNEL_HINT, WORKER_STORAGE, NULL); /* a disk */
+    world_pass(&w, 200);
+    cr_expect_eq(w.runs[WORKER_STORAGE], runs + 1, "not put off");
+    world_event(&w, AGENT_WORKER_DONE, WORKER_STORAGE, NULL);
+    world_pass(&w, 3000);
+    cr_expect_eq(w.runs[WORKER_STORAGE], runs + 1, "once");
+    world_rescan_hint(&w, "target 6:0:1");
+    world_pass(&w, 2200);
+    cr_expect_eq(w.runs[WORKER_STORAGE], runs + 2, "nothing has come");
+}
+
 Test(agent_rescan, the_same_again_and_again_is_told_less_and_less)
 {
     unsigned told;

@@ -209,6 +209,27 @@ Test(hints, a_link_that_changes_hints_at_net_even_if_the_announcement_is_lost)
     close(control);
 }
 
+Test(hints, storage_looks_at_a_list_of_luns_that_has_changed_when_the_kernel_has)
+{
+    static const char list[] = ATTENTION("3:0:0:1") "REPORTED_LUNS_DATA_HAS_CHANGED\0";
+    static const char size[] = ATTENTION("3:0:0:1") "CAPACITY_DATA_HAS_CHANGED\0";
+    struct kernel_hints h = { .fd = { -1, -1, -1, -1, -1 } };
+    struct device_names names = { .n = 0 };
+    int pair[2];
+
+    rescans = (struct rescan_hints){ .n = 0 };
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0);
+    h.fd[KERNEL_DEVICES] = pair[0];
+    cr_assert_eq(send(pair[1], list, sizeof list, 0), (ssize_t)sizeof list);
+    cr_expect_eq(kernel_hints_take(&h, &names, &rescans), 0, "not before");
+    cr_expect_eq(rescans.n, 1, "but it is to be looked at anew");
+    cr_expect(names.all, "and then nothing is believed that was read before");
+    cr_assert_eq(send(pair[1], size, sizeof size, 0), (ssize_t)sizeof size);
+    cr_expect_eq(kernel_hints_take(&h, &names, &rescans), KIND(WORKER_STORAGE));
+    kernel_hints_close(&h);
+    close(pair[1]);
+}
+
 Test(hints, an_event_of_fibre_channel_hints_at_storage_and_a_kernel_without_is_no_fault)
 {
     int own = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SCSITRANSPORT), pair[2];
