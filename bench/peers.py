@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import re
+import select
 import shutil
 import sqlite3
 import subprocess
@@ -39,7 +40,7 @@ def wait_for(answers, what, limit_s=30):
     while not answers():
         if time.monotonic() > until:
             raise RuntimeError(f"{what} does not answer")
-        time.sleep(0.05)
+        select.select([], [], [], 0.05)  # nothing tells of it
 
 
 def program(build, name):
