@@ -165,10 +165,12 @@ const struct command node_show_command = {
     .least = 1,
     .most = 1,
     .summary = "one node: identity, what it sees, its inventory",
-    .about = "Shows who the node is, which resources it sees and how well, and its inventory in "
-             "short: of a section with many rows those that are not well, and the first of the "
-             "others. A section that is stuck or failed is shown with its last good content. NODE "
-             "is a name, an id, or the beginning of an id (4 digits or more).",
+    .about =
+        "Shows who the node is, which resources it sees and how well, and its inventory in "
+        "short: of a section with many rows those that are not well, and the first of the "
+        "others. A section that is stuck or failed is shown with its last good content; what is "
+        "lacking in one that was read is said below its title. NODE is a name, an id, or the "
+        "beginning of an id (4 digits or more).",
     .example = "muster node show rack7-03\n"
                "muster node show rack7-03 --section nics          # every field of every NIC\n"
                "muster node show rack7-03 --section paths --short # a line for each path",

@@ -220,17 +220,15 @@ static void heading(struct text *t, const struct section_body *b, const char *ti
     if (t->out->n > 0)
         buf_str(t->out, "\n");
     text_paint(t, PAINT_BOLD, title);
-    if (b->status == SECTION_OK) {
-        buf_str(t->out, "\n");
-        return;
+    if (b->status != SECTION_OK) {
+        buf_str(t->out, "  ");
+        text_paint(t, paint_of_word(status), status);
+        if (REC_HAS(b, section_body, status_age_ms))
+            buf_printf(t->out, " for %s", duration_text(b->status_age_ms, age));
     }
-    buf_str(t->out, "  ");
-    text_paint(t, paint_of_word(status), status);
-    if (REC_HAS(b, section_body, status_age_ms))
-        buf_printf(t->out, " for %s", duration_text(b->status_age_ms, age));
     buf_str(t->out, "\n");
     if (b->status_text != NULL)
-        text_wrap(t, b->status_text, 0, 0, PAINT_NONE);
+        text_wrap(t, b->status_text, 0, 0, b->status == SECTION_OK ? PAINT_WARN : PAINT_NONE);
 }
 
 /* ---- the short form ---------------------------------------------------------------------------
@@ -387,7 +385,8 @@ void section_text(struct text *t, const struct section_body *body, enum section_
     struct recs rows = section_rows(body);
     size_t left;
 
-    if (rows.n == 0 && body->status == SECTION_OK && shape == SHAPE_OVERVIEW)
+    if (rows.n == 0 && body->status == SECTION_OK && body->status_text == NULL &&
+        shape == SHAPE_OVERVIEW)
         return;
     heading(t, body, f->title);
     if (shape != SHAPE_FIELDS && !d->singleton) {

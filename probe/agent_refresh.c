@@ -128,7 +128,8 @@ static const char *still_active(const struct agent *a, struct turn *t,
 }
 
 /* LVM compares the table of an active LV with the metadata, and shows a state that is not "active"
- * when it is another one, or suspended. Without device-mapper it shows that it does not know, and
+ * when it is another one, or suspended; of a snapshot also when it was full, which its table says
+ * as it is. Without device-mapper it shows that it does not know, and
  * no LV is active. */
 static const char *lv_fault(const struct agent *a, struct turn *t, const struct lvm_refresh *ask,
                             const struct lv *lv)
@@ -139,7 +140,7 @@ static const char *lv_fault(const struct agent *a, struct turn *t, const struct 
         return NULL;
     if (is_named(&ask->unmapped, lv->uuid))
         return still_active(a, t, ask, lv);
-    if (GUARD(REFRESH_TABLE, state != 'a'))
+    if (GUARD(REFRESH_TABLE, state != 'a' && state != 'I'))
         return arena_printf(t->arena, "the table of %s/%s is not what the metadata say (%s)",
                             ask->vg, lv->name, lv->attr == NULL ? "unknown" : lv->attr);
     return NULL;
@@ -186,14 +187,27 @@ static const char *fault(const struct agent *a, struct turn *t, const struct lvm
     return lvs_fault(a, t, ask);
 }
 
+/* What the node has found of the devices of this volume group, sector by sector. */
+static const char *devices_fault(struct turn *t, const struct vg *vg)
+{
+    const char *copy;
+
+    if (vg == NULL || vg->fault == NULL)
+        return NULL;
+    copy = arena_strdup(t->arena, vg->fault);
+    return copy == NULL ? "out of memory" : copy;
+}
+
 /* The same, and what the worker could not mend. */
 static const char *why_not(const struct agent *a, struct turn *t, const struct refresh *r,
                            const struct vg *vg)
 {
     const char *found = fault(a, t, r->ask, vg), *copy;
 
-    if (found != NULL || r->left == NULL)
+    if (found != NULL)
         return found;
+    if (r->left == NULL)
+        return devices_fault(t, vg);
     copy = arena_strdup(t->arena, r->left); /* it is sent when the refresh is no more */
     return copy == NULL ? "out of memory" : copy;
 }

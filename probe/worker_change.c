@@ -17,7 +17,8 @@ static int carry_out(const struct lvm_change *c, struct arena *a, int parent, st
     struct worker_result result = { .present = 0 };
     struct err why;
     int opened = change_open(&run, &why);
-    int rc = worker_confine_change(parent, e);
+    int rc = c->order->op == LVM_LV_SNAPSHOT ? worker_confine_snapshot(parent, e)
+                                             : worker_confine_change(parent, e);
 
     if (rc < 0)
         return rc;

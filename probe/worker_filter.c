@@ -148,10 +148,13 @@ static const unsigned long of_xen[] = { FIONREAD, HYPERCALL, TCGETS };
 static const unsigned long of_mappers[] = { DM_DEV_SUSPEND, DM_TABLE_CLEAR };
 /* What gives it another table, and takes it away. */
 static const unsigned long of_loaders[] = { DM_DEV_REMOVE, DM_TABLE_LOAD };
+/* What makes it, and finds out whether the kernel knows its kind of target. */
+static const unsigned long of_makers[] = { DM_DEV_CREATE, DM_GET_TARGET_VERSION };
 
 enum {
     MOST = 2 * (ARRAY_LEN(of_nobody) + ARRAY_LEN(of_forkers) + ARRAY_LEN(of_lookers) +
-                ARRAY_LEN(questions) + ARRAY_LEN(of_mappers) + ARRAY_LEN(of_loaders)) +
+                ARRAY_LEN(questions) + ARRAY_LEN(of_mappers) + ARRAY_LEN(of_loaders) +
+                ARRAY_LEN(of_makers)) +
            64
 };
 
@@ -280,6 +283,8 @@ static void write_ioctls(struct program *p, unsigned freedoms)
         allow_also(p, SYS_ioctl, of_mappers, ARRAY_LEN(of_mappers));
     if ((freedoms & WORKER_LOADS) != 0)
         allow_also(p, SYS_ioctl, of_loaders, ARRAY_LEN(of_loaders));
+    if ((freedoms & WORKER_MAKES_MAPS) != 0)
+        allow_also(p, SYS_ioctl, of_makers, ARRAY_LEN(of_makers));
     if ((freedoms & WORKER_UNMOUNTS) != 0)
         refuse_unless(p, SYS_ioctl, of_scans, ARRAY_LEN(of_scans));
     else if ((freedoms & WORKER_ASKS_TARGETS) != 0)

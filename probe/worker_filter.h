@@ -35,7 +35,9 @@ enum worker_freedom {
     /* Where there is device-mapper: drops tables that are not in use, suspends and resumes. */
     WORKER_MAPS = 1u << 8,
     /* And loads tables and removes devices, which needs what WORKER_MAPS allows too. */
-    WORKER_LOADS = 1u << 10,
+    WORKER_LOADS = 1u << 11,
+    /* And makes devices: those of a snapshot. */
+    WORKER_MAKES_MAPS = 1u << 12,
 };
 
 /* From now on this process and its children get EPERM for whatever changes the machine. But for its

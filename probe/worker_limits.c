@@ -83,6 +83,16 @@ static const struct kept change_kept = {
     .file_bytes = NO_LIMIT,
 };
 
+/* A snapshot is made where its origin is active: LVM in it makes devices, and changes tables. */
+static const struct kept snapshot_kept = {
+    .dm_capabilities = CAP(SYS_ADMIN),
+    .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES | WORKER_WRITES,
+    .dm_freedoms = WORKER_MAPS | WORKER_LOADS | WORKER_MAKES_MAPS,
+    .may_write = { "/dev" },
+    .files = ROOT_FILES,
+    .file_bytes = NO_LIMIT,
+};
+
 /* LVM in it changes tables, and reads devices. */
 static const struct kept refresh_kept = {
     .dm_capabilities = CAP(SYS_ADMIN),
@@ -223,6 +233,11 @@ int worker_confine_rescan(int parent, struct err *e)
 int worker_confine_change(int parent, struct err *e)
 {
     return confine(&change_kept, true, parent, e);
+}
+
+int worker_confine_snapshot(int parent, struct err *e)
+{
+    return confine(&snapshot_kept, true, parent, e);
 }
 
 int worker_confine_refresh(int parent, struct err *e)

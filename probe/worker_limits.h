@@ -18,6 +18,8 @@ int worker_confine_rescan(int parent, struct err *e);
 /* The same for the worker of a change, which is root and writes to the devices that are in a /dev
  * of its own by then. */
 int worker_confine_change(int parent, struct err *e);
+/* And, where there is device-mapper, makes devices and loads tables. */
+int worker_confine_snapshot(int parent, struct err *e);
 /* The same for the worker of a refresh, which writes to no device, and loads tables where there is
  * device-mapper. */
 int worker_confine_refresh(int parent, struct err *e);

@@ -2,6 +2,7 @@
 /* What stores data on a node, from the top down: filesystem < logical volume < volume group < PVs <
  * partition < LUN. */
 #include "core/explain_internal.h"
+#include "model/lvm_name.h"
 
 static unsigned long long number(uint64_t n)
 {
@@ -229,6 +230,10 @@ static const char *lv_state(struct chain *ch, const struct lv *lv, const char **
         *mend = "See below which of its PVs is missing";
         return parts_state(lv->paths_active, lv->paths_total);
     }
+    if (lvm_is_lost_snapshot(lv->attr)) {
+        *mend = chain_text(ch, "Remove it: muster lv remove %s %s", lv->vg_name, lv->name);
+        return "degraded";
+    }
     if (lv->health != NULL) {
         *mend = chain_text(ch, "See lvs -o lv_health_status,lv_attr %s on %s", lv_full_name(ch, lv),
                            chain_node(ch));
@@ -253,8 +258,10 @@ void explain_lv(struct chain *ch, unsigned depth, const char *uuid)
               size_text(ch, REC_HAS(lv, lv, size_bytes), lv->size_bytes),
               !lv->active     ? "not active here"
               : lv->suspended ? "active and suspended"
-              : lv->open      ? "active and open"
-                              : "active",
+              : lvm_is_lost_snapshot(lv->attr)
+                  ? "a snapshot that was full, and shows nothing any more; it is active"
+              : lv->open ? "active and open"
+                         : "active",
               lv->device != NULL ? " as " : "", lv->device != NULL ? lv->device : "",
               lv->health != NULL ? ", its health: " : "", lv->health != NULL ? lv->health : "");
     explain_uses(ch, depth + 1, chain_text(ch, "lv.%s", uuid));

@@ -119,14 +119,19 @@ static int lun_event(struct step *s, struct node *n, const struct resource *r,
 
 static int flaw_event(struct step *s, struct node *n, const struct resource *r, const void *row)
 {
-    const struct vg *vg = row;
     int rc;
 
-    if (r->kind != RESOURCE_VG)
+    if (r->kind != RESOURCE_VG && r->kind != RESOURCE_LV)
         return lun_event(s, n, r, row);
     rc = event_due_of_node(s, n);
-    return rc == 1 ? event(s, "vg.fault", SEVERITY_WARNING, n, r, "%s: %s.", n->row.name, vg->fault)
-                   : rc;
+    if (rc != 1)
+        return rc;
+    if (r->kind == RESOURCE_LV)
+        return event(s, "lv.fault", SEVERITY_WARNING, n, r,
+                     "%s: the snapshot %s was full, and shows nothing any more.", n->row.name,
+                     r->label);
+    return event(s, "vg.fault", SEVERITY_WARNING, n, r, "%s: %s.", n->row.name,
+                 ((const struct vg *)row)->fault);
 }
 
 /* A filesystem's type; nodes that disagree do not take turns. */

@@ -314,8 +314,10 @@ int answer_node(struct answer *q, const char *text, bool exact, struct node **ou
                            "There is no node called exactly '%s'; what cannot be undone takes the "
                            "exact name or id.",
                            answer_quote(q, text));
-    if (n >= PREFIX_LEAST && node_by_prefix(q, digits, n, &x, out) < 0)
+    if (n >= PREFIX_LEAST && node_by_prefix(q, digits, n, &x, out) < 0) {
+        *out = NULL;
         return -ENOMEM;
+    }
     if (x.count == 1)
         return 0;
     *out = NULL;
@@ -341,11 +343,15 @@ int answer_resource(struct answer *q, const char *text, struct resource **out)
     if (*out != NULL)
         return 0;
     rc = resource_by_label(q, text, &x, out);
-    if (rc < 0 || x.count > 0)
-        return rc;
     n = prefix_digits(text, digits);
-    if (n >= PREFIX_LEAST && resource_by_prefix(q, digits, n, &x, out) < 0)
-        return -ENOMEM;
+    if (rc == 0 && x.count == 0 && n >= PREFIX_LEAST)
+        rc = resource_by_prefix(q, digits, n, &x, out);
+    else if (rc == 0 && x.count > 0)
+        return rc;
+    if (rc < 0) {
+        *out = NULL; /* whoever is given one goes on with it */
+        return rc;
+    }
     if (x.count == 1)
         return 0;
     *out = NULL;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "model/lvm_name.h"
 
 enum { PORT_MOST = 255 }; /* kernels: 15 */
 
@@ -158,6 +159,7 @@ static bool sight_lv(const void *row, char scratch[SIGHT_SCRATCH], struct sight 
 
     out->paths_active = paths(lv->paths_active);
     out->paths_total = paths(lv->paths_total);
+    out->flawed = lvm_is_lost_snapshot(lv->attr);
     if (lv->vg_name != NULL && lv->name != NULL &&
         snprintf(scratch, SIGHT_SCRATCH, "%s/%s", lv->vg_name, lv->name) < SIGHT_SCRATCH)
         label = scratch;

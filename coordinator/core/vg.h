@@ -28,7 +28,8 @@ int vg_change_save(struct step *s, const struct task *t);
 /* What it changes; NULL: nobody sees it, or it is not created yet. */
 struct resource *vg_of(const struct coord *c, const struct vg_change_row *row);
 struct resource *vg_lv_of(const struct coord *c, const struct vg_change_row *row);
-/* The same, if nobody may use it meanwhile: what an LV is used for goes on while it is extended. */
+/* The same, if nobody may use it meanwhile: what an LV is used for goes on while it is extended
+ * or a snapshot is made of it. */
 struct resource *vg_lv_not_in_use(const struct coord *c, const struct vg_change_row *row);
 struct resource *vg_lun(const struct coord *c, const char *container); /* NULL: nobody sees it */
 /* "LV root of volume group fast", as sentences name it. NULL: out of memory. */
@@ -49,6 +50,12 @@ int vgs_settle(struct step *s);
 /* What was ordered may be over for long: it goes on when all nodes have told what they have. */
 int vgs_doubt(struct step *s);
 mono_ms vgs_deadline(const struct coord *c);
+
+/* ---- vg_active.c */
+/* The node that must change it, since the LV is active there and the change concerns its device;
+ * *only is NULL: any node may. *why: one sentence, when none may. 0 or -ENOMEM. */
+int vg_where_active(const struct coord *c, struct arena *a, const struct vg_change_row *row,
+                    struct node **only, const char **why);
 
 /* ---- vg_result.c: session.c's handlers of these messages, and what declines */
 int on_lvm_result(struct step *s, const struct envelope *env, struct key *k);

@@ -271,6 +271,17 @@ static const char *task_text(struct arena *a, const struct vg_change_row *row)
     return text == NULL ? NULL : arena_printf(a, "%s.", text);
 }
 
+/* Nor does a second node give it up by itself. */
+static int check_active(struct answer *q, const struct vg_change_row *row, bool *good)
+{
+    struct node *only;
+    const char *why;
+    int rc = vg_where_active(q->c, q->a, row, &only, &why);
+
+    *good = why == NULL;
+    return rc < 0 || *good ? rc : answer_fail(q, REPLY_REFUSED, "%s.", why);
+}
+
 static int change_begin(struct answer *q, const struct vg_change_row *row)
 {
     const char *text = task_text(q->a, row);
@@ -305,5 +316,7 @@ int op_vg_change(struct answer *q)
         rc = check_free(q, vg, &good);
     if (rc == 0 && good)
         rc = check_free(q, vg_lv_not_in_use(q->c, &row), &good);
+    if (rc == 0 && good)
+        rc = check_active(q, &row, &good);
     return rc < 0 || !good ? rc : change_begin(q, &row);
 }

@@ -97,7 +97,7 @@ struct resource *vg_lv_of(const struct coord *c, const struct vg_change_row *row
 
 struct resource *vg_lv_not_in_use(const struct coord *c, const struct vg_change_row *row)
 {
-    return row->op == LVM_LV_EXTEND ? NULL : vg_lv_of(c, row);
+    return row->op == LVM_LV_EXTEND || row->op == LVM_LV_SNAPSHOT ? NULL : vg_lv_of(c, row);
 }
 
 const char *vg_what(struct arena *a, const struct vg_change_row *row)

@@ -157,14 +157,15 @@ static bool sees_all(const struct coord *c, const struct node *n, const struct v
     return true;
 }
 
-/* The one with the fewest orders; of those the first that was ever known. NULL: none. */
+/* The one with the fewest orders; of those the first that was ever known; `only` that, unless it is
+ * NULL. NULL: none. */
 static struct node *choose(const struct coord *c, const struct resource *r,
-                           const struct vg_change_row *row)
+                           const struct vg_change_row *row, const struct node *only)
 {
     struct node *best = NULL;
 
     for (const struct edge *e = r->edges; e != NULL; e = e->next) {
-        if (!is_fit(e, r) || !sees_all(c, e->node, row))
+        if (!is_fit(e, r) || !sees_all(c, e->node, row) || (only != NULL && e->node != only))
             continue;
         if (best == NULL || e->node->orders < best->orders ||
             (e->node->orders == best->orders && e->node->row.no < best->row.no))
@@ -267,8 +268,18 @@ static int lacks(struct step *s, struct job *j, const struct resource *r, const 
 {
     const char *label = r == NULL ? j->task->vg->row.vg : resource_label(s->u->arena, r);
 
-    return label == NULL ? -ENOMEM
-                         : hold(s, j, arena_printf(s->u->arena, "%s: %s.", label, why), false);
+    return label == NULL || why == NULL
+               ? -ENOMEM
+               : hold(s, j, arena_printf(s->u->arena, "%s: %s.", label, why), false);
+}
+
+static const char *none_fit(struct arena *a, const struct node *only)
+{
+    if (only == NULL)
+        return "no node that is up sees all of it well, and is current";
+    return arena_printf(a,
+                        "the LV is active on %s, which is not up, or does not see all of it well",
+                        only->row.name);
 }
 
 int vg_place(struct step *s, struct job *j)
@@ -277,9 +288,9 @@ int vg_place(struct step *s, struct job *j)
     struct resource *r = subject(s->c, t);
     const struct lease *l = right_on(r, t);
     const char *why = NULL;
+    struct node *n, *only;
     struct verdict v;
-    struct node *n;
-    int rc = 0;
+    int rc;
 
     if (l != NULL)
         return resume(s, j, l);
@@ -287,13 +298,14 @@ int vg_place(struct step *s, struct job *j)
         return job_done(s, j, VG_OUT_FAILED, "The task was cancelled.");
     if (r == NULL || r->edges == NULL)
         return lacks(s, j, r, "no node sees it");
-    if (r->kind == RESOURCE_VG)
+    rc = vg_where_active(s->c, s->u->arena, &t->vg->row, &only, &why);
+    if (rc == 0 && why == NULL && r->kind == RESOURCE_VG)
         rc = disagreement(s->u->arena, r, &why);
     if (rc < 0 || why != NULL)
         return rc < 0 ? rc : lacks(s, j, r, why);
-    n = choose(s->c, r, &t->vg->row);
+    n = choose(s->c, r, &t->vg->row, only);
     if (n == NULL)
-        return lacks(s, j, r, "no node that is up sees all of it well, and is current");
+        return lacks(s, j, r, none_fit(s->u->arena, only));
     rc = may_change(s, t, n, r, &v);
     if (rc < 0)
         return rc;

@@ -42,3 +42,10 @@ const char *lvm_name_fault(const char *name, bool lv)
         return "has other characters than letters, digits and any of + _ . -";
     return lv ? lv_fault(name) : NULL;
 }
+
+bool lvm_is_lost_snapshot(const char *attr)
+{
+    enum { STATE = 4 };
+
+    return attr != NULL && strlen(attr) > STATE && (attr[STATE] == 'I' || attr[STATE] == 'S');
+}

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "change/parse_mapped.h"
-#include "collect/dm_driver.h"
+#include "collect/read_block.h"
 
 /* udev's rules go on to make the device's links; without a cookie libdevmapper would tell it not
  * to. 0 or a negative errno. */
@@ -26,47 +26,30 @@ static int run(int type, const char *name)
     return rc;
 }
 
-/* False: it is no more, or not the volume group's. */
-static bool look(const char *name, const char *prefix, struct arena *a, struct mapped *out)
+static bool is_of(const struct dm_text *map, const char *prefix)
 {
-    struct dm_task *t = dm_task_create(DM_DEVICE_INFO);
-    struct dm_info info;
-    bool is = false;
+    size_t n = strlen(prefix);
 
-    if (t != NULL && dm_task_set_name(t, name) && dm_task_no_flush(t) && dm_task_run(t) &&
-        dm_task_get_info(t, &info) && info.exists) {
-        const char *uuid = dm_task_get_uuid(t);
-
-        is = uuid != NULL && strncmp(uuid, prefix, strlen(prefix)) == 0;
-        if (is)
-            *out = (struct mapped){ .name = arena_strdup(a, name),
-                                    .uuid = arena_strdup(a, uuid),
-                                    .open_count = (uint32_t)info.open_count,
-                                    .suspended = info.suspended };
-    }
-    if (t != NULL)
-        dm_task_destroy(t);
-    return is;
+    return map->uuid.n >= n && memcmp(map->uuid.p, prefix, n) == 0;
 }
 
-static const struct dm_names *next_of(const struct dm_names *n)
+static const char *text_of(struct bytes b, struct arena *a)
 {
-    return n->next == 0 ? NULL : (const void *)((const char *)n + n->next);
+    return arena_strndup(a, (const char *)b.p, b.n);
 }
 
-static int read_all(const struct dm_names *names, const char *prefix, struct arena *a,
-                    struct mapped **out, size_t *n)
+static int choose(const struct dm_text *maps, size_t count, const char *prefix, struct arena *a,
+                  struct mapped **out, size_t *n)
 {
-    size_t count = 0;
-    struct mapped *v;
+    struct mapped *v = arena_array(a, count, sizeof *v);
 
-    for (const struct dm_names *x = names; x != NULL; x = next_of(x))
-        count++;
-    v = arena_array(a, count, sizeof *v);
     *out = v;
-    for (const struct dm_names *x = names; v != NULL && x != NULL && x->dev != 0; x = next_of(x)) {
-        if (!look(x->name, prefix, a, &v[*n]))
+    for (size_t i = 0; v != NULL && i < count; i++) {
+        if (!is_of(&maps[i], prefix))
             continue;
+        v[*n] = (struct mapped){ .name = text_of(maps[i].name, a),
+                                 .uuid = text_of(maps[i].uuid, a),
+                                 .map = &maps[i] };
         if (v[*n].name == NULL || v[*n].uuid == NULL)
             return -ENOMEM;
         (*n)++;
@@ -76,26 +59,32 @@ static int read_all(const struct dm_names *names, const char *prefix, struct are
 
 int mapped_read(const char *group, struct arena *a, struct mapped **out, size_t *n, struct err *e)
 {
-    struct dm_task *t = dm_task_create(DM_DEVICE_LIST);
-    const struct dm_names *names = NULL;
     char prefix[MAPPED_PREFIX_TEXT];
+    struct dm_text *maps;
+    size_t count;
     int rc;
 
     *n = 0;
     mapped_prefix(group, prefix);
-    dm_driver_settle();
     dm_udev_set_sync_support(0);
-    if (t != NULL && dm_task_run(t))
-        names = dm_task_get_names(t);
     if (prefix[0] == '\0')
-        rc = err_set(e, -EINVAL, "%.40s is no UUID of a volume group", group);
-    else if (names == NULL)
-        rc = err_set(e, -EIO, "device-mapper does not tell what devices it has");
-    else if ((rc = read_all(names, prefix, a, out, n)) < 0)
+        return err_set(e, -EINVAL, "%.40s is no UUID of a volume group", group);
+    rc = read_dm(a, &maps, &count, e);
+    if (rc == 0 && (rc = choose(maps, count, prefix, a, out, n)) < 0)
         err_set(e, rc, "out of memory");
-    if (t != NULL)
-        dm_task_destroy(t);
     return rc;
+}
+
+/* One that has never had a table has nothing to go on with: who may remove devices takes it away.
+ */
+static int go_on(const struct mapped *m)
+{
+    int rc;
+
+    if (!m->map->suspended || m->map->table.n == 0)
+        return 0;
+    rc = run(DM_DEVICE_CLEAR, m->name);
+    return rc == 0 ? run(DM_DEVICE_RESUME, m->name) : rc;
 }
 
 int mapped_resume(const struct mapped *v, size_t n, struct err *e)
@@ -103,11 +92,7 @@ int mapped_resume(const struct mapped *v, size_t n, struct err *e)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (!v[i].suspended)
-            continue;
-        rc = run(DM_DEVICE_CLEAR, v[i].name);
-        if (rc == 0)
-            rc = run(DM_DEVICE_RESUME, v[i].name);
+        rc = go_on(&v[i]);
         if (rc < 0)
             err_set(e, rc,
                     "the device %s of a logical volume was left suspended, and does not go on: %s",

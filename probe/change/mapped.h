@@ -5,11 +5,11 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "collect/parse_dm.h"
 
 struct mapped {
     const char *name, *uuid;
-    uint32_t open_count;
-    bool suspended;
+    const struct dm_text *map; /* as it was read */
 };
 
 /* Those that there are, in `a`. 0, or a negative errno with a sentence. */

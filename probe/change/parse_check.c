@@ -70,12 +70,9 @@ int change_check(const struct lvm_order *o, bool device_mapper, struct err *e)
         rc = check_parts(o, e);
     if (rc == 0 && strncmp(o->vg, "VG_XenStorage-", strlen("VG_XenStorage-")) == 0)
         rc = err_set(e, -EINVAL, "%s belongs to xapi", o->vg);
-    /* It has to be active while it is made, and what it is made of too. */
-    if (rc == 0 && o->op == LVM_LV_SNAPSHOT)
-        rc = err_set(e, -EINVAL, "%s",
-                     device_mapper
-                         ? "this probe makes no snapshots of logical volumes yet"
-                         : "this node has no device-mapper, without which LVM makes no snapshots");
+    if (rc == 0 && o->op == LVM_LV_SNAPSHOT && !device_mapper)
+        rc = err_set(e, -EINVAL,
+                     "this node has no device-mapper, without which LVM makes no snapshots");
     return rc;
 }
 

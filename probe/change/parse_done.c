@@ -101,6 +101,24 @@ const struct lv *change_lv(const struct change_state *s)
                                     : change_lv_by_uuid(s, o->lv_uuid);
 }
 
+const struct lv *change_origin(const struct change_state *s)
+{
+    const struct lvm_order *o = s->change->order;
+
+    return o->op == LVM_LV_SNAPSHOT ? change_lv_by_uuid(s, o->lv_uuid) : NULL;
+}
+
+const struct lv *change_store(const struct change_state *s)
+{
+    const struct lvm_order *o = s->change->order;
+    const struct lv *lv = o->op == LVM_LV_SNAPSHOT ? change_lv_by_name(s, o->new_name) : NULL;
+
+    return lv != NULL && lv->origin == NULL && change_has(&lv->tags, o->tag) &&
+                   lv->size_bytes == o->size_bytes
+               ? lv
+               : NULL;
+}
+
 /* ---- is it so? ------------------------------------------------------------------------------ */
 
 /* Those that the task makes of the containers are all in the VG. */
@@ -140,12 +158,11 @@ static bool made_lv(const struct change_state *s)
     const struct lvm_order *o = s->change->order;
     const struct lv *lv = change_lv(s);
 
-    return lv != NULL && change_has(&lv->tags, o->tag) && lv->size_bytes == o->size_bytes;
+    return lv != NULL && change_has(&lv->tags, o->tag) && lv->size_bytes == o->size_bytes &&
+           (o->op != LVM_LV_SNAPSHOT || change_same(lv->origin, o->lv));
 }
 
-/* No earlier than the order's, and no later than its change can be. It may be the order's own, for
- * another attempt is ordered with the version that is known by then. */
-static bool is_near(const struct change_state *s, const struct vg *vg)
+bool change_is_near(const struct change_state *s, const struct vg *vg)
 {
     const struct lvm_order *o = s->change->order;
 
@@ -170,7 +187,7 @@ bool change_is_so(const struct change_state *s)
 
     if (o->op == LVM_VG_REMOVE)
         return is_removed(s);
-    if (vg == NULL || !is_near(s, vg))
+    if (vg == NULL || !change_is_near(s, vg))
         return false;
     switch (o->op) {
     case LVM_VG_CREATE:

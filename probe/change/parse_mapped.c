@@ -20,8 +20,12 @@ static bool is_unwanted(const struct refresh_work *w, const char *uuid)
 }
 
 enum mapped_is mapped_judge(const struct refresh_work *w, const struct lvm_rows *rows,
-                            const char *uuid, const struct lv **lv)
+                            const struct dm_text *map, const char *uuid, const struct lv **lv)
 {
+    static const enum mapped_is of[] = { [MAPPED_AS_IT_IS_TO_BE] = MAPPED_FINE,
+                                         [MAPPED_IS_OLD] = MAPPED_OLD,
+                                         [MAPPED_IS_BARE] = MAPPED_BARE };
+
     *lv = NULL;
     if (!mapped_names_lv(uuid))
         return MAPPED_FINE; /* LVM gives no such UUIDs */
@@ -31,9 +35,10 @@ enum mapped_is mapped_judge(const struct refresh_work *w, const struct lvm_rows 
     }
     if (*lv == NULL)
         return MAPPED_ORPHAN;
-    if (is_unwanted(w, uuid))
+    /* One without a table was only just made by a worker that was killed. */
+    if (is_unwanted(w, uuid) || map->table.n == 0)
         return MAPPED_UNWANTED;
-    return mapped_is_old(*lv, uuid) ? MAPPED_OLD : MAPPED_FINE;
+    return of[mapped_compare(*lv, &rows->tables, map)];
 }
 
 bool mapped_is_version(const struct refresh_work *w, const struct lvm_rows *rows)

@@ -8,14 +8,15 @@
 
 enum mapped_is {
     MAPPED_FINE,
+    MAPPED_BARE,     /* an origin without its snapshots: it is not to get them here */
     MAPPED_OLD,      /* its table is not what the metadata say, or it does no I/O */
     MAPPED_UNWANTED, /* of an LV of which there may be no device now */
     MAPPED_ORPHAN,   /* of an LV that is no more */
 };
-/* Of the device with this UUID, which begins as mapped_prefix() says, when LVM has found these
- * rows. *lv: the LV; NULL: it is no more. */
+/* Of a device whose UUID begins as mapped_prefix() says, when LVM has found these rows. *lv: the
+ * LV; NULL: it is no more. */
 enum mapped_is mapped_judge(const struct refresh_work *w, const struct lvm_rows *rows,
-                            const char *uuid, const struct lv **lv);
+                            const struct dm_text *map, const char *uuid, const struct lv **lv);
 
 /* Whether LVM has found what the work is about: this version, or no such volume group. */
 bool mapped_is_version(const struct refresh_work *w, const struct lvm_rows *rows);

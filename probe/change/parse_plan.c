@@ -8,23 +8,15 @@
 #include "base/text.h"
 #include "change/parse_plan_internal.h"
 
-struct planning {
-    const struct change_state *s;
-    const struct lvm_order *o;
-    const struct vg *vg; /* NULL: it is made */
-    const struct lv *lv; /* NULL: it is made, or the order is about none */
-    struct arena *a;
-    struct change_plan *plan;
-    struct buf words; /* of the command */
-    struct err *e;
-};
-
 /* ---- is it as it was when it was decided? --------------------------------------------------- */
 
 static int check_version(const struct planning *p)
 {
     const struct lvm_order *o = p->o;
 
+    /* The store of a snapshot is a version of its own, and this order's. */
+    if (change_store(p->s) != NULL && change_is_near(p->s, p->vg))
+        return 0;
     if (p->vg->seqno != o->seqno)
         return err_set(p->e, -EINVAL,
                        "volume group %s has version %" PRIu64 ", not %" PRIu64
@@ -96,7 +88,7 @@ static int check_lv(struct planning *p)
     return 0;
 }
 
-static int check_free_name(const struct planning *p, const char *name)
+int plan_free_name(const struct planning *p, const char *name)
 {
     const struct lv *lv = change_lv_by_name(p->s, name);
 
@@ -112,14 +104,17 @@ static int check_inactive(const struct planning *p)
                          : 0;
 }
 
-static bool has_role(const struct lv *lv, const char *role)
+/* LVM resizes one only while it is active nowhere, which it cannot know. */
+static int check_no_origin(const struct planning *p)
 {
-    return change_has(&lv->role, role);
+    return change_has(&p->lv->role, "origin")
+               ? err_set(p->e, -EINVAL, "logical volume %s/%s has snapshots", p->o->vg, p->o->lv)
+               : 0;
 }
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-static void add_tags(struct planning *p)
+void plan_tags(struct planning *p)
 {
     buf_printf(&p->words, " --addtag '%s'", p->o->tag);
     for (size_t i = 0; i < p->o->tags.n; i++)
@@ -151,7 +146,7 @@ static int add_devices(struct planning *p, bool fresh, struct buf *out)
     return 0;
 }
 
-static int extents_of(const struct planning *p, uint64_t *out)
+int plan_extents(const struct planning *p, uint64_t *out)
 {
     if (p->vg->extent_bytes == 0 || p->o->size_bytes % p->vg->extent_bytes != 0)
         return err_set(p->e, -EINVAL,
@@ -247,7 +242,7 @@ static int vg_create(struct planning *p)
                        there->uuid);
     rc = plan_labels(p);
     buf_printf(&p->words, "vgcreate -y -s %db", CHANGE_EXTENT_BYTES);
-    add_tags(p);
+    plan_tags(p);
     buf_printf(&p->words, " %s", p->o->vg);
     return rc == 0 ? add_devices(p, true, &p->words) : rc;
 }
@@ -290,14 +285,14 @@ static int vg_remove(struct planning *p)
 static int lv_create(struct planning *p)
 {
     uint64_t extents;
-    int rc = check_free_name(p, p->o->lv);
+    int rc = plan_free_name(p, p->o->lv);
 
     if (rc == 0)
-        rc = extents_of(p, &extents);
+        rc = plan_extents(p, &extents);
     if (rc < 0)
         return rc;
     buf_printf(&p->words, "lvcreate -y -an -Zn -Wn -l %" PRIu64 " -n %s", extents, p->o->lv);
-    add_tags(p);
+    plan_tags(p);
     buf_printf(&p->words, " %s", p->o->vg);
     return change_place(p->s, extents, p->a, p->plan, &p->words, p->e);
 }
@@ -307,8 +302,10 @@ static int lv_create(struct planning *p)
 static int lv_extend(struct planning *p)
 {
     uint64_t extents;
-    int rc = extents_of(p, &extents);
+    int rc = plan_extents(p, &extents);
 
+    if (rc == 0)
+        rc = check_no_origin(p);
     if (rc == 0 && p->o->size_bytes <= p->lv->size_bytes)
         rc = err_set(p->e, -EINVAL, "logical volume %s/%s has %" PRIu64 " bytes already", p->o->vg,
                      p->o->lv, p->lv->size_bytes);
@@ -321,11 +318,13 @@ static int lv_extend(struct planning *p)
 static int lv_reduce(struct planning *p)
 {
     uint64_t extents;
-    int rc = extents_of(p, &extents);
+    int rc = plan_extents(p, &extents);
 
     if (rc == 0 && p->o->size_bytes >= p->lv->size_bytes)
         rc = err_set(p->e, -EINVAL, "logical volume %s/%s has only %" PRIu64 " bytes", p->o->vg,
                      p->o->lv, p->lv->size_bytes);
+    if (rc == 0)
+        rc = check_no_origin(p);
     if (rc == 0)
         rc = check_inactive(p);
     if (rc == 0)
@@ -335,11 +334,10 @@ static int lv_reduce(struct planning *p)
 
 static int lv_remove(struct planning *p)
 {
-    int rc = check_inactive(p);
+    int rc = check_no_origin(p); /* LVM would remove its snapshots too */
 
-    /* LVM would remove them too. */
-    if (rc == 0 && has_role(p->lv, "origin"))
-        rc = err_set(p->e, -EINVAL, "logical volume %s/%s has snapshots", p->o->vg, p->o->lv);
+    if (rc == 0)
+        rc = check_inactive(p);
     if (rc == 0)
         buf_printf(&p->words, "lvremove -y %s/%s", p->o->vg, p->o->lv);
     return rc;
@@ -347,7 +345,7 @@ static int lv_remove(struct planning *p)
 
 static int lv_rename(struct planning *p)
 {
-    int rc = check_free_name(p, p->o->new_name);
+    int rc = plan_free_name(p, p->o->new_name);
 
     if (rc == 0)
         rc = check_inactive(p); /* its device would keep its name */
@@ -359,9 +357,10 @@ static int lv_rename(struct planning *p)
 /* ---- the plan ------------------------------------------------------------------------------- */
 
 static int (*const ops[])(struct planning *p) = {
-    [LVM_VG_CREATE] = vg_create, [LVM_VG_EXTEND] = vg_extend, [LVM_VG_REDUCE] = vg_reduce,
-    [LVM_VG_REMOVE] = vg_remove, [LVM_LV_CREATE] = lv_create, [LVM_LV_EXTEND] = lv_extend,
-    [LVM_LV_REDUCE] = lv_reduce, [LVM_LV_REMOVE] = lv_remove, [LVM_LV_RENAME] = lv_rename,
+    [LVM_VG_CREATE] = vg_create,       [LVM_VG_EXTEND] = vg_extend, [LVM_VG_REDUCE] = vg_reduce,
+    [LVM_VG_REMOVE] = vg_remove,       [LVM_LV_CREATE] = lv_create, [LVM_LV_EXTEND] = lv_extend,
+    [LVM_LV_REDUCE] = lv_reduce,       [LVM_LV_REMOVE] = lv_remove, [LVM_LV_RENAME] = lv_rename,
+    [LVM_LV_SNAPSHOT] = plan_snapshot,
 };
 
 static int plan_change(struct planning *p)
@@ -373,7 +372,7 @@ static int plan_change(struct planning *p)
         rc = check_lv(p);
     if (rc == 0)
         rc = ops[p->o->op](p);
-    if (rc == 0)
+    if (rc == 0 && p->words.n > 0)
         rc = set_words(p, &p->words, &p->plan->command);
     return rc == 0 && removes ? plan_removal(p) : rc;
 }
@@ -388,8 +387,8 @@ int change_next(const struct change_state *s, struct arena *a, struct change_pla
     if (GUARD(DONE_ALREADY, change_is_so(s))) {
         bool left = change_leaves_labels(s);
 
-        rc = left ? plan_removal(&p) : 0;
-        return rc < 0 ? rc : left ? CHANGE_TO_DO : CHANGE_IS_DONE;
+        rc = left ? plan_removal(&p) : s->bare ? plan_join(&p) : 0;
+        return rc < 0 ? rc : left || s->bare ? CHANGE_TO_DO : CHANGE_IS_DONE;
     }
     rc = plan_change(&p);
     buf_deinit(&p.words);

@@ -36,6 +36,7 @@ struct change_state {
     const struct lvm_run *runs;        /* of the order's VG, if it is there */
     size_t run_count;
     bool device_mapper;
+    bool bare; /* the origin is active here, and writes past the snapshot that was made */
 };
 
 /* Bytes of a device that are to be zero before the first command. */
@@ -51,6 +52,7 @@ struct change_plan {
     const char **before; /* write labels of PVs, and no metadata of the VG */
     size_t before_count;
     const char *command; /* writes the metadata, once; NULL: that is done already */
+    const char *mapping; /* writes them again, and gives devices their tables; NULL: none */
     const char *after;   /* takes labels away; NULL: nothing is left to do */
     const char *undo;    /* of `before`, if the command changes nothing; NULL: nothing */
     const struct change_device **fresh; /* that become PVs: nobody may have them open */
@@ -74,6 +76,11 @@ int change_next(const struct change_state *s, struct arena *a, struct change_pla
 
 /* The VG that the order is about; NULL: it is not there. */
 const struct vg *change_vg(const struct change_state *s);
+/* The LV of which a snapshot is made; NULL: there is none. */
+const struct lv *change_origin(const struct change_state *s);
+/* An LV that an earlier attempt has made to become the snapshot's store, and that is none yet;
+ * NULL: there is none. */
+const struct lv *change_store(const struct change_state *s);
 /* The LV that was made or changed; NULL: none. */
 const struct lv *change_lv(const struct change_state *s);
 

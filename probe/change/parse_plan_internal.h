@@ -7,6 +7,26 @@
 #include "change/parse_name.h"
 #include "change/parse_plan.h"
 
+struct planning {
+    const struct change_state *s;
+    const struct lvm_order *o;
+    const struct vg *vg; /* NULL: it is made */
+    const struct lv *lv; /* NULL: it is made, or the order is about none */
+    struct arena *a;
+    struct change_plan *plan;
+    struct buf words; /* of the command */
+    struct err *e;
+};
+
+/* parse_plan.c: the parts of a command; 0 or a negative errno with a sentence. */
+int plan_free_name(const struct planning *p, const char *name);
+int plan_extents(const struct planning *p, uint64_t *out);
+void plan_tags(struct planning *p);
+/* parse_cow.c: a snapshot. */
+int plan_snapshot(struct planning *p);
+/* The command that gives an origin that is active here its snapshot. */
+int plan_join(struct planning *p);
+
 /* parse_done.c */
 bool change_same(const char *x, const char *y);
 bool change_has(const struct strs *v, const char *text);
@@ -19,6 +39,9 @@ const struct change_label *change_label_of(const struct change_state *s,
 const struct pv *change_pv(const struct change_state *s, const char *uuid);
 const struct lv *change_lv_by_name(const struct change_state *s, const char *name);
 const struct lv *change_lv_by_uuid(const struct change_state *s, const char *uuid);
+/* No earlier than the order's, and no later than its change can be. It may be the order's own, for
+ * another attempt is ordered with the version that is known by then. */
+bool change_is_near(const struct change_state *s, const struct vg *vg);
 /* What was asked for is so, by this order: its metadata; labels may be left of a removed PV. */
 bool change_is_so(const struct change_state *s);
 /* Labels that are left though their PVs are in no VG any more, of an order that is done. */

@@ -14,6 +14,7 @@
 #include "change/wipe.h"
 #include "collect/dm_driver.h"
 #include "collect/lvm_library.h"
+#include "collect/parse_lvm_mapped.h"
 #include "collect/read_lvm.h"
 
 /* What was read of the devices. */
@@ -111,6 +112,29 @@ static int read_state(struct change_run *r, const struct lvm_device *devices, st
     return rc;
 }
 
+/* Whether the origin of a snapshot that was made is active here, and without it: an earlier worker
+ * was killed between the metadata and the tables. */
+static int look_at_origin(struct change_run *r, struct look *l, struct err *e)
+{
+    const struct lvm_order *o = r->change->order;
+    const struct lv *origin = change_origin(&l->state), *snapshot = change_lv(&l->state);
+    struct mapped *v;
+    size_t n;
+    int rc;
+
+    if (!r->device_mapper || origin == NULL || !origin->active || snapshot == NULL ||
+        snapshot->origin == NULL)
+        return 0;
+    l->state.bare = !snapshot->active;
+    rc = mapped_read(o->vg_uuid, r->arena, &v, &n, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (mapped_names_lv(v[i].uuid) && mapped_is_lvs(v[i].uuid, origin->uuid) &&
+            mapped_compare(origin, &l->rows.tables, v[i].map) == MAPPED_IS_BARE)
+            l->state.bare = true;
+    }
+    return rc;
+}
+
 static int look(struct change_run *r, struct look *l, struct err *e)
 {
     const struct lvm_device *devices = lvm_devices(r);
@@ -123,7 +147,9 @@ static int look(struct change_run *r, struct look *l, struct err *e)
     if (devices == NULL || labels == NULL)
         return err_set(e, -ENOMEM, "out of memory");
     rc = change_read_labels(r->change, r->arena, labels, e);
-    return rc == 0 ? read_state(r, devices, l, e) : rc;
+    if (rc == 0)
+        rc = read_state(r, devices, l, e);
+    return rc == 0 ? look_at_origin(r, l, e) : rc;
 }
 
 /* ---- doing ---------------------------------------------------------------------------------- */
@@ -180,9 +206,15 @@ static int prepare(struct change_run *r, const struct change_plan *plan, struct 
     return rc;
 }
 
+/* Metadata alone are written with the one, devices get their tables too with the other. */
+struct configs {
+    struct buf metadata, mapping;
+};
+
 static int run_commands(const struct change_plan *plan, const struct lvm_library *lvm,
-                        const char *config, struct err *e)
+                        struct configs *configs, struct err *e)
 {
+    const char *config = buf_cstr(&configs->metadata);
     struct err why;
     int rc = 0;
 
@@ -190,6 +222,8 @@ static int run_commands(const struct change_plan *plan, const struct lvm_library
         rc = command(lvm, config, plan->before[i], e);
     if (rc == 0 && plan->command != NULL)
         rc = command(lvm, config, plan->command, e);
+    if (rc == 0 && plan->mapping != NULL)
+        rc = command(lvm, buf_cstr(&configs->mapping), plan->mapping, e);
     if (rc < 0 && plan->undo != NULL)
         command(lvm, config, plan->undo, &why); /* LVM leaves those alone that are in a VG */
     if (rc == 0 && plan->after != NULL)
@@ -200,21 +234,25 @@ static int run_commands(const struct change_plan *plan, const struct lvm_library
 static int with_lvm(struct change_run *r, const struct change_plan *plan, struct err *e)
 {
     struct lvm_library lvm;
-    struct buf config = { 0 };
+    struct configs configs = { .metadata = { 0 } };
     const struct lvm_device *devices = lvm_devices(r);
+    size_t n = r->change->devices.n;
     int rc = devices == NULL ? err_set(e, -ENOMEM, "out of memory") : 0;
 
     if (rc == 0)
-        rc = lvm_library_config(devices, r->change->devices.n, false, true, &config, e);
+        rc = lvm_library_config(devices, n, false, true, &configs.metadata, e);
+    if (rc == 0)
+        rc = lvm_library_config(devices, n, true, true, &configs.mapping, e);
     if (rc == 0)
         rc = lvm_library_open(&lvm, e);
     if (rc == 0) {
-        rc = run_commands(plan, &lvm, buf_cstr(&config), e);
+        rc = run_commands(plan, &lvm, &configs, e);
         lvm_library_close(&lvm);
     } else if (rc > 0) {
         rc = -EOPNOTSUPP;
     }
-    buf_deinit(&config);
+    buf_deinit(&configs.metadata);
+    buf_deinit(&configs.mapping);
     return rc;
 }
 
@@ -261,6 +299,18 @@ static void settle(struct change_run *r, struct look *l)
         set_done(r, l);
 }
 
+/* LVM has refused to make a snapshot of it: the LV that was to be its store goes. */
+static void give_up(struct change_run *r, struct look *after)
+{
+    const struct lvm_order *o = r->change->order;
+    struct change_plan plan = { .command = arena_printf(r->arena, "lvremove -y %s/%s", o->vg,
+                                                        o->new_name) };
+    struct err e;
+
+    if (plan.command != NULL && do_plan(r, &plan, &e) == 0)
+        look(r, after, &e);
+}
+
 /* What a command has brought, that ended like this. */
 static void judge(struct change_run *r, const struct look *before, int did, const struct err *said)
 {
@@ -272,6 +322,11 @@ static void judge(struct change_run *r, const struct look *before, int did, cons
 
     if (rc < 0) {
         set_outcome(r, LVM_FAILED, did < 0 ? said->text : e.text);
+        return;
+    }
+    if (did == -ECANCELED && change_store(&after.state) != NULL) {
+        give_up(r, &after);
+        set_outcome(r, change_store(&after.state) == NULL ? LVM_REFUSED : LVM_FAILED, said->text);
         return;
     }
     is = change_vg(&after.state);
@@ -302,6 +357,13 @@ static void carry_out(struct change_run *r, struct look *l)
     }
 }
 
+/* What the kernel loads when it is asked for it, LVM would start a program for. */
+static void open_mapping(void)
+{
+    dm_driver_load("snapshot");
+    lvm_library_with_udev();
+}
+
 int change_open(struct change_run *r, struct err *e)
 {
     const struct lvm_order *o = r->change->order;
@@ -317,7 +379,13 @@ int change_open(struct change_run *r, struct err *e)
                      path);
     if (rc == 0)
         rc = change_ask_paths(r->change, e);
-    return rc == 0 ? own_dev_make(r->change, r->device_mapper, e) : rc;
+    if (rc == 0 && o->op == LVM_LV_SNAPSHOT)
+        open_mapping();
+    if (rc == 0)
+        rc = own_dev_make(r->change, r->device_mapper, e);
+    if (rc == 0 && o->op == LVM_LV_SNAPSHOT)
+        dm_driver_open();
+    return rc;
 }
 
 /* Devices of LVs of the volume group that an earlier worker has left suspended go on. */

@@ -110,13 +110,26 @@ static int refresh_one(struct refresh_run *r, const struct look *l, const struct
     return rc;
 }
 
+static enum mapped_is judge(const struct refresh_run *r, const struct lvm_rows *rows,
+                            const struct mapped *m, const struct lv **lv)
+{
+    return mapped_judge(r->work, rows, m->map, m->uuid, lv);
+}
+
 /* Of what LVM has complained of, which may have nothing to do with the table. */
 static bool is_still_old(struct refresh_run *r, struct look *l, const char *uuid)
 {
     const struct lv *lv;
+    struct mapped *now;
     struct err e;
+    size_t n = 0;
+    bool old = false;
 
-    return read_rows(r, l, &e) < 0 || mapped_judge(r->work, &l->rows, uuid, &lv) == MAPPED_OLD;
+    if (read_rows(r, l, &e) < 0 || mapped_read(r->work->vg_uuid, r->arena, &now, &n, &e) < 0)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        old |= strcmp(now[i].uuid, uuid) == 0 && judge(r, &l->rows, &now[i], &lv) == MAPPED_OLD;
+    return old;
 }
 
 static void say(struct refresh_run *r, const char *text)
@@ -137,8 +150,11 @@ static int refresh_all(struct refresh_run *r, struct look *l, struct err *e)
 
     for (size_t i = 0; rc >= 0 && i < l->mapped_count; i++) {
         const char *uuid = l->mapped[i].uuid;
+        enum mapped_is is = judge(r, &rows, &l->mapped[i], &lv);
 
-        if (mapped_judge(r->work, &rows, uuid, &lv) != MAPPED_OLD)
+        if (is == MAPPED_BARE)
+            say(r, arena_printf(r->arena, MAPPED_BARE_TEXT, r->work->vg, lv->name));
+        if (is != MAPPED_OLD)
             continue;
         rc = lvm_library_open(&lvm, e);
         if (rc == 0)
@@ -174,7 +190,7 @@ static bool remove_some(struct refresh_run *r, struct look *l, bool last)
     for (size_t i = 0; i < l->mapped_count; i++) {
         struct mapped *m = &l->mapped[i];
 
-        if (m->name == NULL || mapped_judge(r->work, &l->rows, m->uuid, &lv) < MAPPED_UNWANTED)
+        if (m->name == NULL || judge(r, &l->rows, m, &lv) < MAPPED_UNWANTED)
             continue;
         if (mapped_remove(m) == 0) { /* the kernel removes none that is open */
             REC_SET(&r->result, refresh_result, removed, r->result.removed + 1);

@@ -33,7 +33,7 @@ static void set_all(struct section *out, enum section_status status, const char 
 }
 
 int collect_lvm(const char *sys_root, const struct lvm_device *devices, size_t n, struct arena *a,
-                struct section *out, size_t *count, struct err *e)
+                struct section *out, size_t *count, struct lvm_tables *tables, struct err *e)
 {
     struct rows r = { .a = a };
     struct err fault = { "" };
@@ -53,8 +53,10 @@ int collect_lvm(const char *sys_root, const struct lvm_device *devices, size_t n
             : rc == READ_LVM_NONE ? SECTION_ABSENT
                                   : SECTION_FAILED,
             text);
+    *tables = (struct lvm_tables){ .n = 0 };
     if (rc != 0)
         return 0;
+    *tables = rows.tables;
     out[0].rows = rows.pvs;
     out[0].row_count = rows.pv_count;
     out[1].rows = rows.vgs;

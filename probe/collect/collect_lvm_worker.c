@@ -77,7 +77,8 @@ static struct lvm_device *choose(struct storage *s, const uint64_t *exports, siz
     return v;
 }
 
-static void find_faults(struct storage_read *r, struct section *v, size_t n)
+static void find_faults(struct storage_read *r, const struct lvm_tables *tables, struct section *v,
+                        size_t n)
 {
     struct section *vgs = NULL, *lvs = NULL;
 
@@ -87,9 +88,13 @@ static void find_faults(struct storage_read *r, struct section *v, size_t n)
         if (v[i].status == SECTION_OK && v[i].id == SECTION_LVS)
             lvs = &v[i];
     }
-    if (vgs != NULL && lvs != NULL)
-        mapped_faults(&r->s.r, r->in.maps, r->in.map_count, vgs->rows, vgs->row_count, lvs->rows,
-                      lvs->row_count);
+    if (vgs != NULL && lvs != NULL) {
+        const struct mapped_lvm lvm = { .lvs = lvs->rows,
+                                        .lv_count = lvs->row_count,
+                                        .tables = tables };
+
+        mapped_faults(&r->s.r, r->in.maps, r->in.map_count, &lvm, vgs->rows, vgs->row_count);
+    }
 }
 
 int collect_lvm_worker(const struct collect_request *req, struct arena *a, struct section *out,
@@ -99,6 +104,7 @@ int collect_lvm_worker(const struct collect_request *req, struct arena *a, struc
     struct lvm_device *devices = NULL;
     size_t export_count = 0, n = 0, left_out;
     uint64_t *exports = NULL;
+    struct lvm_tables tables;
     int rc = r == NULL ? err_set(e, -ENOMEM, "out of memory while reading storage")
                        : read_storage_devices(req, a, r, e);
 
@@ -111,9 +117,9 @@ int collect_lvm_worker(const struct collect_request *req, struct arena *a, struc
     if (rc == 0 && r->s.r.failed)
         rc = err_set(e, -ENOMEM, "out of memory while choosing devices for LVM");
     if (rc == 0)
-        rc = collect_lvm(req->sys_root, devices, n, a, out, count, e);
+        rc = collect_lvm(req->sys_root, devices, n, a, out, count, &tables, e);
     if (rc == 0)
-        find_faults(r, out, *count);
+        find_faults(r, &tables, out, *count);
     if (rc == 0 && r->s.r.failed)
         rc = err_set(e, -ENOMEM, "out of memory while looking at devices of LVs");
     return rc < 0 ? rc : read_storage_keep(r, memory, &left_out, e);

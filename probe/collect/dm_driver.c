@@ -44,3 +44,16 @@ void dm_driver_open(void)
         dm_task_destroy(task);
     }
 }
+
+void dm_driver_load(const char *target)
+{
+    struct dm_task *task;
+
+    dm_driver_settle();
+    task = dm_task_create(DM_DEVICE_GET_TARGET_VERSION);
+    if (task == NULL)
+        return;
+    if (dm_task_set_name(task, target))
+        dm_task_run(task);
+    dm_task_destroy(task);
+}

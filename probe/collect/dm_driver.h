@@ -12,5 +12,7 @@ void dm_driver_settle(void);
 /* The same, and opens what libdevmapper, and LVM in this process, need, and keeps it open: only so
  * can a process ask device-mapper that may open nothing for writing. */
 void dm_driver_open(void);
+/* Has the kernel load what knows this kind of target, if it does not yet. */
+void dm_driver_load(const char *target);
 
 #endif

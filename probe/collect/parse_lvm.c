@@ -75,8 +75,14 @@ static void group_rows(struct rows *r, const struct lvm_input *in, json_t *objec
     if (g.vg_uuid == NULL)
         return;
     vg_row(&g, &out->vgs[out->vg_count++]);
-    for (size_t i = 0; i < g.lv_count; i++)
-        lvm_lv_row(&g, &g.lvs[i], &out->lvs[out->lv_count + i]);
+    for (size_t i = 0; i < g.lv_count; i++) {
+        struct lv *row = &out->lvs[out->lv_count + i];
+
+        lvm_lv_row(&g, &g.lvs[i], row);
+        if (REC_HAS(row, lv, active) && row->active && row->uuid != NULL)
+            out->tables.v[out->tables.n++] =
+                (struct lvm_table){ row->uuid, lvm_table_text(&g, g.lvs[i].uuid) };
+    }
     lvm_pvs_below(&g, &out->lvs[out->lv_count]);
     out->lv_count += g.lv_count;
 }
@@ -178,6 +184,7 @@ static void make_rows(struct rows *r, const struct lvm_input *in, json_t *report
     out->pvs = rows_array(r, pvs, sizeof *out->pvs);
     out->vgs = rows_array(r, groups, sizeof *out->vgs);
     out->lvs = rows_array(r, lvs, sizeof *out->lvs);
+    out->tables.v = rows_array(r, lvs, sizeof *out->tables.v);
     for (size_t i = 0; i < groups && !r->failed; i++)
         group_rows(r, in, json_array_get(report, i), out);
     if (r->failed)

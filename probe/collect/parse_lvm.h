@@ -60,6 +60,19 @@ struct lvm_input {
     bool device_mapper; /* the kernel has it, and LVM may ask it. False: no LV is active */
 };
 
+/* What the metadata say of the device of an LV that is active here: "START COUNT linear MAJOR:MINOR
+ * SECTOR" and an end of line for each segment, as device-mapper writes it. NULL: it is not linear,
+ * or lies on what is not here. Of an origin and of a snapshot this is the table of the layer below
+ * it. */
+struct lvm_table {
+    const char *lv_uuid, *text;
+};
+
+struct lvm_tables {
+    struct lvm_table *v;
+    size_t n;
+};
+
 struct lvm_rows {
     struct pv *pvs;
     size_t pv_count;
@@ -67,7 +80,15 @@ struct lvm_rows {
     size_t vg_count;
     struct lv *lvs; /* hidden ones too: their role says "private" */
     size_t lv_count;
+    struct lvm_tables tables;
 };
+
+/* NULL: there is none. */
+const char *lvm_table_of(const struct lvm_tables *v, const char *volume);
+/* Whether a device with this table has all its sectors where `wanted` (an lvm_table) has them. */
+bool lvm_table_is(struct bytes table, const char *wanted);
+/* Whether its first target is of this type. */
+bool lvm_table_has_target(struct bytes table, const char *type);
 
 /* Rows without a UUID, or with one that came before, are left out. 0; -ENOMEM; -EBADMSG with a
  * sentence: not such JSON. */

@@ -39,8 +39,7 @@ static const char *segment_text(struct rows *r, json_t *seg)
     return text == NULL ? NULL : rows_text(r, bytes_of(text));
 }
 
-/* The first of the LV's segments in g->segs. */
-static size_t first_segment(const struct lvm_group *g, const char *uuid)
+size_t lvm_first_segment(const struct lvm_group *g, const char *uuid)
 {
     size_t low = 0, high = g->seg_count;
 
@@ -57,7 +56,7 @@ static size_t first_segment(const struct lvm_group *g, const char *uuid)
 
 static void segment_fields(const struct lvm_group *g, const struct lvm_lv *lv, struct lv *row)
 {
-    size_t first = first_segment(g, lv->uuid), n = 0, kept = 0, shown;
+    size_t first = lvm_first_segment(g, lv->uuid), n = 0, kept = 0, shown;
     const char **v;
 
     while (first + n < g->seg_count && strcmp(g->segs[first + n].lv_uuid, lv->uuid) == 0)

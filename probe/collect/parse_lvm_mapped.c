@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-#define LVM "LVM-"
+#define LVM      "LVM-"
+#define ORIGIN   "thickorigin" /* lv_role (lvmreport(7)) */
+#define SNAPSHOT "thicksnapshot"
 
 /* Of lv_attr: state of the device (lvs(8)). */
 enum { UUID_LETTERS = 32, PREFIX = MAPPED_PREFIX_TEXT - 1, ATTR_STATE = 4 };
@@ -44,41 +46,92 @@ bool mapped_names_lv(const char *uuid)
     return strlen(uuid) >= PREFIX + UUID_LETTERS;
 }
 
-bool mapped_is_old(const struct lv *lv, const char *uuid)
+/* ---- one device ------------------------------------------------------------------------------ */
+
+static char state_of(const struct lv *lv)
 {
-    if (uuid[PREFIX + UUID_LETTERS] != '\0')
-        return false;
-    return lv->attr == NULL || strlen(lv->attr) <= ATTR_STATE || lv->attr[ATTR_STATE] != 'a';
+    return lv->attr == NULL || strlen(lv->attr) <= ATTR_STATE ? '?' : lv->attr[ATTR_STATE];
+}
+
+static bool has_role(const struct lv *lv, const char *role)
+{
+    for (size_t i = 0; i < lv->role.n; i++) {
+        if (strcmp(lv->role.v[i], role) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What lies under the device that has the LV's name: there the sectors of an origin or a snapshot
+ * are. */
+static bool is_below(const struct lv *lv, struct bytes suffix)
+{
+    return (has_role(lv, ORIGIN) && bytes_equal(suffix, "-real")) ||
+           (has_role(lv, SNAPSHOT) && bytes_equal(suffix, "-cow"));
+}
+
+static enum mapped_state compare_sectors(const struct lv *lv, const struct lvm_tables *tables,
+                                         const struct dm_text *map)
+{
+    const char *wanted = lvm_table_of(tables, lv->uuid);
+
+    return wanted == NULL || lvm_table_is(map->table, wanted) ? MAPPED_AS_IT_IS_TO_BE
+                                                              : MAPPED_IS_OLD;
+}
+
+enum mapped_state mapped_compare(const struct lv *lv, const struct lvm_tables *tables,
+                                 const struct dm_text *map)
+{
+    struct bytes suffix = { map->uuid.p + PREFIX + UUID_LETTERS,
+                            map->uuid.n - PREFIX - UUID_LETTERS };
+
+    if (suffix.n > 0)
+        return is_below(lv, suffix) ? compare_sectors(lv, tables, map) : MAPPED_AS_IT_IS_TO_BE;
+    if (map->suspended || (state_of(lv) != 'a' && state_of(lv) != 'I'))
+        return MAPPED_IS_OLD;
+    if (has_role(lv, ORIGIN))
+        return lvm_table_has_target(map->table, "snapshot-origin") ? MAPPED_AS_IT_IS_TO_BE
+                                                                   : MAPPED_IS_BARE;
+    if (has_role(lv, SNAPSHOT))
+        return lvm_table_has_target(map->table, "snapshot") ? MAPPED_AS_IT_IS_TO_BE : MAPPED_IS_OLD;
+    return compare_sectors(lv, tables, map);
 }
 
 /* ---- faults --------------------------------------------------------------------------------- */
 
-static const struct lv *lv_of(const struct lv *lvs, size_t n, const struct vg *vg, const char *uuid)
+static const struct lv *lv_of(const struct mapped_lvm *lvm, const struct vg *vg, const char *uuid)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (lvs[i].vg_uuid != NULL && strcmp(lvs[i].vg_uuid, vg->uuid) == 0 &&
-            mapped_is_lvs(uuid, lvs[i].uuid))
-            return &lvs[i];
+    for (size_t i = 0; i < lvm->lv_count; i++) {
+        const struct lv *lv = &lvm->lvs[i];
+
+        if (lv->vg_uuid != NULL && strcmp(lv->vg_uuid, vg->uuid) == 0 &&
+            mapped_is_lvs(uuid, lv->uuid))
+            return lv;
     }
     return NULL;
 }
 
 static const char *sentence(struct rows *r, const struct vg *vg, const struct lv *lv,
-                            const char *uuid, struct bytes name)
+                            const struct mapped_lvm *lvm, const struct dm_text *map)
 {
     const char *group = vg->name == NULL ? vg->uuid : vg->name;
 
     if (lv == NULL)
         return rows_printf(r, "%.*s is a device of a logical volume of %s that is no more",
-                           (int)name.n, (const char *)name.p, group);
-    if (!mapped_is_old(lv, uuid))
+                           (int)map->name.n, (const char *)map->name.p, group);
+    switch (mapped_compare(lv, lvm->tables, map)) {
+    case MAPPED_IS_OLD:
+        return rows_printf(r, "the table of %s/%s is not what the metadata say (%s)", group,
+                           lv->name, lv->attr == NULL ? "unknown" : lv->attr);
+    case MAPPED_IS_BARE:
+        return rows_printf(r, MAPPED_BARE_TEXT, group, lv->name);
+    default:
         return NULL;
-    return rows_printf(r, "the table of %s/%s is not what the metadata say (%s)", group, lv->name,
-                       lv->attr == NULL ? "unknown" : lv->attr);
+    }
 }
 
 static const char *fault_of(struct rows *r, const struct dm_text *maps, size_t n,
-                            const struct vg *vg, const struct lv *lvs, size_t lv_count)
+                            const struct vg *vg, const struct mapped_lvm *lvm)
 {
     char prefix[MAPPED_PREFIX_TEXT];
     const char *fault = NULL;
@@ -91,16 +144,16 @@ static const char *fault_of(struct rows *r, const struct dm_text *maps, size_t n
             continue;
         uuid = rows_text(r, maps[i].uuid);
         if (uuid != NULL && mapped_names_lv(uuid))
-            fault = sentence(r, vg, lv_of(lvs, lv_count, vg, uuid), uuid, maps[i].name);
+            fault = sentence(r, vg, lv_of(lvm, vg, uuid), lvm, &maps[i]);
     }
     return fault;
 }
 
-void mapped_faults(struct rows *r, const struct dm_text *maps, size_t map_count, struct vg *vgs,
-                   size_t vg_count, const struct lv *lvs, size_t lv_count)
+void mapped_faults(struct rows *r, const struct dm_text *maps, size_t map_count,
+                   const struct mapped_lvm *lvm, struct vg *vgs, size_t vg_count)
 {
     for (size_t i = 0; i < vg_count; i++) {
-        const char *fault = fault_of(r, maps, map_count, &vgs[i], lvs, lv_count);
+        const char *fault = fault_of(r, maps, map_count, &vgs[i], lvm);
 
         if (fault != NULL)
             REC_SET(&vgs[i], vg, fault, fault);

@@ -15,12 +15,31 @@ void mapped_prefix(const char *group, char out[MAPPED_PREFIX_TEXT]);
 bool mapped_is_lvs(const char *uuid, const char *volume);
 /* Whether it is as long as one that names an LV. */
 bool mapped_names_lv(const char *uuid);
-/* LVM finds the device of the LV other than the metadata say: suspended, or with another table.
- * Only of the device that has the LV's name, not of a layer. */
-bool mapped_is_old(const struct lv *lv, const char *uuid);
+
+/* What LVM reports of what lies on devices. */
+struct mapped_lvm {
+    const struct lv *lvs;
+    size_t lv_count;
+    const struct lvm_tables *tables;
+};
+
+/* What a device of an LV is to the metadata. */
+enum mapped_state {
+    MAPPED_AS_IT_IS_TO_BE,
+    /* Suspended, or with another table than the metadata say. Of what is not linear, nor an origin
+     * or a snapshot, only LVM's word is known, which compares sizes. */
+    MAPPED_IS_OLD,
+    /* An origin, with a table that writes past its snapshots: they were made where it was active,
+     * and a store of theirs that two hosts write to is lost. */
+    MAPPED_IS_BARE,
+};
+enum mapped_state mapped_compare(const struct lv *lv, const struct lvm_tables *tables,
+                                 const struct dm_text *map);
+#define MAPPED_BARE_TEXT \
+    "%s/%s is active here without its snapshots, which are not kept while it is written to here"
 
 /* Sets the field fault of the volume groups whose devices are not as their metadata say. */
-void mapped_faults(struct rows *r, const struct dm_text *maps, size_t map_count, struct vg *vgs,
-                   size_t vg_count, const struct lv *lvs, size_t lv_count);
+void mapped_faults(struct rows *r, const struct dm_text *maps, size_t map_count,
+                   const struct mapped_lvm *lvm, struct vg *vgs, size_t vg_count);
 
 #endif

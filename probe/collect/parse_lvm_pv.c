@@ -2,7 +2,7 @@
 #include "collect/parse_lvm_rows.h"
 
 /* By the path that LVM was given, or by number where it calls the device otherwise. */
-static const struct lvm_device *find_device(struct rows *r, const struct lvm_input *in, json_t *pv)
+const struct lvm_device *lvm_device_of(struct rows *r, const struct lvm_input *in, json_t *pv)
 {
     const char *path = lvm_string(pv, "pv_name");
     const char *devnum =
@@ -27,7 +27,7 @@ static void place_fields(struct rows *r, const struct lvm_input *in, json_t *jso
 
     if (lvm_string(json, "pv_name")[0] != '/')
         return;
-    device = find_device(r, in, json);
+    device = lvm_device_of(r, in, json);
     if (device != NULL) {
         ROW_TEXT(row, pv, device, rows_text(r, bytes_of(device->name)));
         ROW_TEXT(row, pv, container, rows_text(r, bytes_of(device->container)));

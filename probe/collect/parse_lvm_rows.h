@@ -51,9 +51,16 @@ struct strs lvm_list(struct rows *r, json_t *object, const char *name);
 /* Position by UUID; the count of them when it is not there. */
 size_t lvm_find_pv(const struct lvm_group *g, const char *uuid);
 size_t lvm_find_lv(const struct lvm_group *g, const char *uuid);
+/* The first of the LV's segments in g->segs. */
+size_t lvm_first_segment(const struct lvm_group *g, const char *volume);
 
 /* Fills the tables of `g` from an object of a full report. False: out of memory. */
 bool lvm_index(struct lvm_group *g, json_t *object);
+
+/* The device that a PV of the report is; NULL: none that LVM was told of. */
+const struct lvm_device *lvm_device_of(struct rows *r, const struct lvm_input *in, json_t *pv);
+/* Of an lvm_table. */
+const char *lvm_table_text(const struct lvm_group *g, const char *volume);
 
 void lvm_pv_row(const struct lvm_group *g, json_t *json, struct pv *row);
 /* LVM uses one of the devices with the same PV UUID. Appends rows of the others, of which pvs told,

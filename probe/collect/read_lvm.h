@@ -23,8 +23,9 @@ int read_lvm(const struct lvm_device *devices, size_t n, bool device_mapper, str
 /* Whether this kernel has device-mapper now. */
 bool read_lvm_device_mapper(const char *sys_root);
 
-/* The sections pvs, vgs and lvs (room for 3 in `out`), as collect_run gives sections. */
+/* The sections pvs, vgs and lvs (room for 3 in `out`), as collect_run gives sections, and the
+ * tables that devices of LVs are to have. */
 int collect_lvm(const char *sys_root, const struct lvm_device *devices, size_t n, struct arena *a,
-                struct section *out, size_t *count, struct err *e);
+                struct section *out, size_t *count, struct lvm_tables *tables, struct err *e);
 
 #endif

@@ -534,7 +534,9 @@ bool account_has(const struct account *a, uint32_t node)
     const struct node *n = &a->nodes[node];
 
     for (size_t i = 0; i < n->open_n; i++) {
-        if (a->asks[n->open[i]].token != 0)
+        const struct ask *x = &a->asks[n->open[i]];
+
+        if (x->token != 0 && x->freed.v == never.v)
             return true;
     }
     return false;

@@ -55,7 +55,7 @@ size_t account_listed(struct account *a, const struct account_scope *scope,
 void account_look_again(struct account *a);
 void account_mode(struct account *a, const char *mode, const char *text);
 
-/* Has this node a grant that it has not said to be over? */
+/* Has this node a grant that it has not said to be over, nor to be residue? */
 bool account_has(const struct account *a, uint32_t node);
 const struct account_counts *account_counts(const struct account *a);
 uint64_t account_faults(const struct account *a); /* of all kinds */

@@ -141,6 +141,14 @@ Test(account, what_is_listed_is_no_fault)
     none();
 }
 
+/* A node that scans no more and cannot unmount: its silence would not keep anybody waiting. */
+Test(account, residue_is_no_grant_that_a_node_has)
+{
+    beat(A, 2, 1, RIGHT_RESIDUE);
+    cr_assert(!account_has(account, A));
+    none();
+}
+
 Test(account, what_is_not_listed_is_lost)
 {
     list(NULL, ids[A], "live", 0);

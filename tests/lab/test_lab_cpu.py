@@ -87,6 +87,8 @@ def without_xenstored(t, host):
                    lambda s: s["status"] == "ok" and "xenstore" in (s["status_text"] or ""),
                    f"xenstored {signal}: names of domains are not known")
         check([(r["domid"], r.get("name")) for r in s["rows"]] == [("0", None)], f"rows: {s['rows']}")
+        shown = t.lab.muster("node", "show", host.name).stdout
+        check("\ndomains\nnames of domains are not known: " in shown, f"node show says nothing of it: {shown}")
         x = section(t, host, "xen")
         check(x["status"] == "ok" and x["status_text"] is None and x["rows"], f"xen: {x} (was {before})")
         if signal == "STOP":

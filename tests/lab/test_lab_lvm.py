@@ -267,6 +267,79 @@ def stopped(w, name, size, begun):
     return asked, host, other, pid.split(" ")[0]
 
 
+KILL_SNAPSHOT = """
+m=$(readlink -f {device}); m=${{m##*/}}
+until p=$(pgrep -f 'muster-probe-worker [c]hange'); do :; done
+while [ -d /proc/$p ]; do
+    read s </sys/block/$m/dm/suspended
+    [ $s = 0 ] || {{ kill -9 $p; break; }}
+done
+cat /sys/block/$m/dm/suspended
+"""
+
+
+def snapshot(w):
+    """A snapshot of a mounted LV is made where it is mounted, and keeps what is overwritten there; the other host
+    knows of it and has no device; of an LV that is active twice there is none."""
+    make(w, "orig", "32M")
+    w.run(w.b, f"mkfs.ext4 -q -F {device('orig')} && mkdir -p /mnt/orig /mnt/before && mount {device('orig')} /mnt/orig")
+    w.run(w.b, "echo before >/mnt/orig/file")
+    known(w, w.b, "/mnt/orig", True)
+    w.change("lv", "snapshot", VG, "orig", "orig_before", "8M")
+    check(w.lvs(w.a)["orig_before"] == 8.0, "the other host reads it in the metadata")
+    check("snapshot-origin" in w.run(w.b, f"dmsetup table {VG}-orig"), "orig writes past its snapshot")
+    check(" snapshot " in w.run(w.b, f"dmsetup table {VG}-orig_before"), "the snapshot has a device where its origin is")
+    check(f"{VG}-orig" not in w.run(w.a, "dmsetup ls"), "the other host has a device of it")
+    w.run(w.b, "echo after >/mnt/orig/file; sync")
+    w.run(w.b, f"udevadm settle; mount -o ro {device('orig_before')} /mnt/before")
+    check(w.run(w.b, "cat /mnt/before/file").strip() == "before" and w.run(w.b, "cat /mnt/orig/file").strip() == "after",
+          "the snapshot has what was, the origin what is")
+    w.current()
+    w.refused("has snapshots|mounted|in use", "lv", "remove", VG, "orig", "--type-name", "orig")
+    w.run(w.b, "umount /mnt/before")
+    known(w, w.b, "/mnt/before", False)
+    remove(w, "orig_before")
+    check(" linear " in w.run(w.b, f"dmsetup table {VG}-orig"), "the origin is as it was before")
+    check(f"{VG}-orig-" not in w.run(w.b, "dmsetup ls"), "and nothing is below it")
+    w.run(w.b, "echo more >>/mnt/orig/file; sync")
+    killed_snapshot(w)
+    w.run(w.b, "umount /mnt/orig")
+    known(w, w.b, "/mnt/orig", False)
+    full(w)
+    w.run(w.a, f"lvchange -ay {VG}/orig; udevadm settle")
+    w.t.wait(lambda: w.ask("lv", "snapshot", VG, "orig", "twice", "4M"),
+             lambda r: r.returncode == 1 and "n1 and n2" in r.stderr, "two have it active: none is made")
+    w.run(w.a, f"lvchange -an {VG}/orig")
+    remove(w, "orig")
+
+
+def killed_snapshot(w):
+    """A worker that is killed while the origin is suspended: it goes on, and the snapshot is made."""
+    for n in range(4):
+        name = f"torn{n}"
+        asked = subprocess.Popen([os.path.join(w.t.lab.build, "cli/muster"), "--connect", w.t.client, "lv", "snapshot",
+                                  VG, "orig", name, "4M", "--wait"], stdout=subprocess.DEVNULL)
+        out = w.run(w.b, KILL_SNAPSHOT.format(device=device("orig"))).strip()
+        check(asked.wait(300) == 0, "it is made all the same")
+        w.t.say(f"killed the worker of a snapshot: suspended {out}")
+        w.run(w.b, "timeout 20 dd if=/dev/zero of=/mnt/orig/torn bs=64k count=1 oflag=direct 2>&1")
+        check("snapshot-origin" in w.run(w.b, f"dmsetup table {VG}-orig"), "orig writes through it")
+        w.current()
+        remove(w, name)
+        if out == "1":
+            return
+
+
+def full(w):
+    """A snapshot that was full is told."""
+    w.change("lv", "snapshot", VG, "orig", "tiny", "4M")
+    w.run(w.b, f"timeout 60 dd if=/dev/urandom of={device('orig')} bs=1M seek=8 count=8 oflag=direct 2>&1")
+    w.t.wait(lambda: w.t.lab.muster("explain", "n2", f"{VG}/tiny").stdout, lambda text: "was full" in text.replace("\n", " "),
+             "that the snapshot was full is told", LIMIT_S)
+    w.current()
+    remove(w, "tiny")
+
+
 def state(w, host):
     return {x["name"]: x["state"] for x in w.t.muster("node", "list")["nodes"]}[host.name]
 
@@ -332,7 +405,7 @@ def storm(w):
     w.t.say(f"{AT_ONCE} creates at once: {time.monotonic() - began:.0f} s")
 
 
-PARTS = {f.__name__: f for f in (extended, in_use, killed, old, gone, storm, frozen, power)}
+PARTS = {f.__name__: f for f in (extended, in_use, killed, snapshot, old, gone, storm, frozen, power)}
 
 
 def done(w, part):

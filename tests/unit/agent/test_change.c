@@ -437,6 +437,15 @@ Test(refresh, a_node_that_is_behind_says_how)
     w.lv_attr = "-wi-XX----";
     look(&w);
     expect_refreshed(&w, false, "the table of vg0/lv0");
+    refresh(&w, 10, 5, "five", none);
+    w.lv_attr = "swi-I-s---";
+    w.vg_fault = "the table of vg0/lv0 lies elsewhere";
+    look(&w);
+    expect_refreshed(&w, false, "lies elsewhere");
+    w.vg_fault = NULL;
+    refresh(&w, 11, 5, "five", none);
+    look(&w);
+    expect_refreshed(&w, true, "a snapshot that was full is as the metadata say");
     refresh(&w, 9, 5, "five", (struct strs){ lvs, 1 });
     w.no_device_mapper = true;
     look(&w);

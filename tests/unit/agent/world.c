@@ -172,6 +172,7 @@ static void find_lvm(const struct world *w, struct arena *a, struct section *s)
     REC_SET(vg, vg, name, "vg0");
     REC_SET(vg, vg, seqno, w->vg_seqno);
     REC_SET(vg, vg, metadata_digest, w->vg_seqno == 5 ? "five" : "other");
+    REC_PUT(vg, vg, fault, w->vg_fault);
     REC_SET(lv, lv, uuid, "L1");
     REC_SET(lv, lv, name, "lv0");
     REC_SET(lv, lv, vg_uuid, "V1");

@@ -18,6 +18,10 @@ static struct lvm_rows rows;
 static struct refresh_work work;
 static const char *const unmapped[] = { ROOT };
 static char root_device[80], gone_device[80];
+/* Of two segments, on two PVs. */
+#define TABLE "0 8192 linear 8:0 2048\n8192 8192 linear 8:16 10240\n"
+static struct lvm_table tables[] = { { ROOT, TABLE } };
+static const char *table;
 
 static void join(char out[80], const char *volume)
 {
@@ -48,7 +52,10 @@ static void set_up(void)
     REC_SET(&lvs[1], lv, uuid, GONE);
     REC_SET(&lvs[1], lv, name, "gone");
     REC_SET(&lvs[1], lv, vg_uuid, OTHER);
-    rows = (struct lvm_rows){ .vgs = vgs, .vg_count = 1, .lvs = lvs, .lv_count = 2 };
+    rows = (struct lvm_rows){
+        .vgs = vgs, .vg_count = 1, .lvs = lvs, .lv_count = 2, .tables = { tables, 1 }
+    };
+    table = TABLE;
     REC_SET(&work, refresh_work, vg, "fast");
     REC_SET(&work, refresh_work, vg_uuid, GROUP);
     REC_SET(&work, refresh_work, seqno, 7);
@@ -59,11 +66,19 @@ static void set_up(void)
 
 TestSuite(mapped, .init = set_up);
 
+static struct dm_text map_of(const char *uuid)
+{
+    return (struct dm_text){ .name = bytes_of("fast-x"),
+                             .uuid = bytes_of(uuid),
+                             .table = bytes_of(table) };
+}
+
 static enum mapped_is judge(const char *uuid)
 {
+    const struct dm_text map = map_of(uuid);
     const struct lv *lv;
 
-    return mapped_judge(&work, &rows, uuid, &lv);
+    return mapped_judge(&work, &rows, &map, uuid, &lv);
 }
 
 Test(mapped, a_prefix_is_of_one_volume_group)
@@ -95,12 +110,85 @@ Test(mapped, a_device_is_fine_or_old_or_of_no_lv)
     cr_expect_eq(judge(PLAIN_G), MAPPED_FINE, "no LV's");
 }
 
+Test(mapped, each_sector_is_where_the_metadata_say)
+{
+    static const char *const others[] = {
+        "0 8192 linear 8:0 2048\n8192 8192 linear 8:16 10248\n",
+        "0 8192 linear 8:0 2048\n8192 8192 linear 8:32 10240\n",
+        "0 8192 linear 8:16 10240\n8192 8192 linear 8:0 2048\n",
+        "0 8192 linear 8:0 2048\n",
+        TABLE "16384 8192 linear 8:16 18432\n",
+        "0 8192 linear 8:0 2048\n8192 8192 error \n",
+        "0 16384 striped 2 128 8:0 2048 8:16 10240\n",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        table = others[i];
+        cr_expect_eq(judge(root_device), MAPPED_OLD, "%s", table);
+    }
+    table = "0 4096 linear 8:0 2048\n4096 4096 linear 8:0 6144\n8192 8192 linear 8:16 10240\n";
+    cr_expect_eq(judge(root_device), MAPPED_FINE, "segments that LVM has joined since");
+    rows.tables.n = 0;
+    table = others[0];
+    cr_expect_eq(judge(root_device), MAPPED_FINE, "what is not linear is LVM's to judge");
+}
+
+Test(mapped, a_device_without_a_table_was_only_just_made)
+{
+    table = "";
+    cr_expect_eq(judge(root_device), MAPPED_UNWANTED);
+}
+
+static void set_role(const char *const *role)
+{
+    REC_SET(&lvs[0], lv, role, ((struct strs){ role, 2 }));
+}
+
+Test(mapped, an_origin_writes_through_its_snapshots)
+{
+    static const char *const origin[] = { "public", "thickorigin" };
+    char layer[96];
+
+    set_role(origin);
+    cr_expect_eq(judge(root_device), MAPPED_BARE, "it is not made so where it is not");
+    table = "0 16384 snapshot-origin \n";
+    cr_expect_eq(judge(root_device), MAPPED_FINE);
+    snprintf(layer, sizeof layer, "%s-real", root_device);
+    cr_expect_eq(judge(layer), MAPPED_OLD, "its sectors are in the layer below");
+    table = TABLE;
+    cr_expect_eq(judge(layer), MAPPED_FINE);
+    REC_SET(&lvs[0], lv, role, ((struct strs){ origin, 1 }));
+    table = "0 16384 snapshot-origin \n";
+    cr_expect_eq(judge(root_device), MAPPED_OLD, "when the last is removed, it is linear again");
+}
+
+Test(mapped, a_snapshot_has_its_sectors_in_its_store)
+{
+    static const char *const snapshot[] = { "public", "thicksnapshot" };
+    char layer[96];
+
+    set_role(snapshot);
+    cr_expect_eq(judge(root_device), MAPPED_OLD, "still an LV of its own");
+    table = "0 16384 snapshot \n";
+    cr_expect_eq(judge(root_device), MAPPED_FINE);
+    snprintf(layer, sizeof layer, "%s-cow", root_device);
+    cr_expect_eq(judge(layer), MAPPED_OLD);
+    table = TABLE;
+    cr_expect_eq(judge(layer), MAPPED_FINE);
+    lvs[0].attr = "swi-I-s---";
+    table = "0 16384 snapshot \n";
+    cr_expect_eq(judge(root_device), MAPPED_FINE, "full: no other table would mend it");
+    lvs[0].attr = "swi-S-s---";
+    cr_expect_eq(judge(root_device), MAPPED_OLD, "and suspended");
+}
+
 Test(mapped, what_may_have_no_device_is_told_from_the_rest)
 {
+    const struct dm_text map = map_of(root_device);
     const struct lv *lv;
 
     REC_SET(&work, refresh_work, unmapped, ((struct strs){ unmapped, 1 }));
-    cr_expect_eq(mapped_judge(&work, &rows, root_device, &lv), MAPPED_UNWANTED);
+    cr_expect_eq(mapped_judge(&work, &rows, &map, root_device, &lv), MAPPED_UNWANTED);
     cr_expect_eq(lv, &lvs[0]);
 }
 
@@ -125,11 +213,12 @@ static const char *fault_of(const char *uuid)
     struct arena *a = arena_new(0);
     struct rows r = { .a = a };
     struct dm_text maps[] = { { .name = bytes_of("mpatha"), .uuid = bytes_of("mpath-3600") },
-                              { .name = bytes_of("fast-x"), .uuid = bytes_of(uuid) } };
+                              map_of(uuid) };
+    const struct mapped_lvm lvm = { .lvs = lvs, .lv_count = 2, .tables = &rows.tables };
     static char text[200];
 
     vgs[0].fault = NULL;
-    mapped_faults(&r, maps, 2, vgs, 1, lvs, 2);
+    mapped_faults(&r, maps, 2, &lvm, vgs, 1);
     snprintf(text, sizeof text, "%s", vgs[0].fault == NULL ? "" : vgs[0].fault);
     arena_free(a);
     return text;
@@ -140,6 +229,10 @@ Test(mapped, a_volume_group_has_the_fault_of_its_devices)
     cr_expect_str_eq(fault_of(root_device), "");
     cr_expect_str_eq(fault_of(gone_device),
                      "fast-x is a device of a logical volume of fast that is no more");
+    table = "0 16384 linear 8:0 2048\n";
+    cr_expect_str_eq(fault_of(root_device),
+                     "the table of fast/root is not what the metadata say (-wi-ao----)");
+    table = TABLE;
     lvs[0].attr = "-wi-XX----";
     cr_expect_str_eq(fault_of(root_device),
                      "the table of fast/root is not what the metadata say (-wi-XX----)");

@@ -272,15 +272,91 @@ Test(plan, lvs_are_removed_and_renamed)
     expect_done("by an earlier attempt");
 }
 
-Test(plan, snapshots_are_not_made)
+#define JOIN "lvconvert -y -s -Zn vg0/lv0 vg0/s"
+
+static void begin_snapshot(void)
 {
     begin(LVM_LV_SNAPSHOT);
-    set_lv_order("lv0", L, 2 * EXTENT);
-    set_containers(1, 1);
-    REC_SET(&order, lvm_order, containers, ((struct strs){ on + 1, 1 }));
+    set_lv_order("lv0", L, 4 * EXTENT);
     REC_SET(&order, lvm_order, new_name, "s");
-    expect_refused("no device-mapper", "LVM would only say so at the end");
-    cr_expect_eq(change_check(&order, true, &fault), -EINVAL, "with it, they are still to come");
+    REC_SET(&lvs[0], lv, type, "linear");
+    state.device_mapper = true;
+}
+
+static void set_store(bool marked, const char *origin)
+{
+    set_lv(1, "N", "s", 4 * EXTENT, marked);
+    if (origin != NULL)
+        REC_SET(&lvs[1], lv, origin, origin);
+}
+
+Test(plan, a_snapshot_is_made_of_a_store_that_was_wiped)
+{
+    begin_snapshot();
+    cr_expect_eq(change_check(&order, false, &fault), -EINVAL);
+    cr_expect(strstr(fault.text, "no device-mapper"), "%s", fault.text);
+    expect_command("lvcreate -y -an -Zn -Wn -l 4 -n s --addtag 'm' vg0 /dev/sda:8-11",
+                   "its store, as a new LV");
+    cr_expect_str_eq(plan.mapping, JOIN);
+    cr_expect_eq(plan.wipe_count, 2, "no snapshot that was there before is found in it");
+
+    set_store(true, NULL);
+    set_version(6, "d6");
+    expect_command(NULL, "an earlier attempt has made the store");
+    cr_expect_str_eq(plan.mapping, JOIN);
+    set_version(9, "d9");
+    cr_expect_eq(change_next(&state, arena, &plan, &fault), -EINVAL, "too many versions");
+    set_version(6, "d6");
+    set_store(false, NULL);
+    cr_expect_eq(change_next(&state, arena, &plan, &fault), -EINVAL, "somebody else's LV");
+    set_store(true, NULL);
+    REC_SET(&lvs[1], lv, active, true);
+    cr_expect_eq(change_next(&state, arena, &plan, &fault), -EINVAL, "somebody may write to it");
+}
+
+Test(plan, a_snapshot_is_done_when_its_origin_writes_through_it)
+{
+    begin_snapshot();
+    set_store(true, "lv0");
+    set_version(7, "d7");
+    cr_expect_eq(change_next(&state, arena, &plan, &fault), CHANGE_IS_DONE);
+    state.bare = true;
+    expect_command(NULL, "a worker was killed between the metadata and the tables");
+    cr_expect_str_eq(plan.mapping, "lvchange --refresh vg0/lv0");
+    set_store(true, "other");
+    cr_expect_eq(change_next(&state, arena, &plan, &fault), -EINVAL, "of another origin");
+}
+
+static void expect_no_snapshot(const char *text)
+{
+    cr_expect_eq(change_next(&state, arena, &plan, &fault), -EINVAL, "%s", text);
+    cr_expect(strstr(fault.text, text), "%s", fault.text);
+}
+
+Test(plan, not_everything_has_snapshots)
+{
+    static const char *const snapshot[] = { "public", "snapshot" };
+
+    begin_snapshot();
+    REC_SET(&lvs[0], lv, type, "raid1");
+    expect_no_snapshot("is of type raid1");
+    REC_SET(&lvs[0], lv, type, "linear");
+    REC_SET(&lvs[0], lv, role, ((struct strs){ snapshot, 2 }));
+    expect_no_snapshot("is a snapshot, of which there are none");
+}
+
+Test(plan, an_origin_keeps_its_size_while_it_has_snapshots)
+{
+    static const char *const origin[] = { "origin", "public" };
+
+    begin(LVM_LV_EXTEND);
+    set_lv_order("lv0", L, 5 * EXTENT);
+    REC_SET(&lvs[0], lv, role, ((struct strs){ origin, 2 }));
+    expect_refused("has snapshots", "their store is of its size");
+    begin(LVM_LV_REDUCE);
+    set_lv_order("lv0", L, EXTENT);
+    REC_SET(&lvs[0], lv, role, ((struct strs){ origin, 2 }));
+    expect_refused("has snapshots", "the same");
 }
 
 Test(plan, a_vg_is_made_of_pvs_of_its_own)

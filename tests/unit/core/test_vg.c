@@ -26,6 +26,8 @@ static struct machine m[MACHINES];
 static struct use uses[MACHINES][2];
 static size_t use_count[MACHINES];
 static const char *fault[MACHINES];
+static const char *active[MACHINES]; /* the LV of this name */
+static const char *attr;             /* of all LVs */
 /* Orders that came unasked. */
 static struct {
     unsigned to;
@@ -80,6 +82,10 @@ static void report(unsigned i)
         REC_SET(&lv[k], lv, vg_name, "fast");
         REC_SET(&lv[k], lv, paths_active, 2);
         REC_SET(&lv[k], lv, paths_total, 2);
+        if (active[i] != NULL && strcmp(active[i], disk.lvs[k]) == 0)
+            REC_SET(&lv[k], lv, device, "dm-1");
+        if (attr != NULL)
+            REC_SET(&lv[k], lv, attr, attr);
     }
     disks_report_all(&m[i], v, ARRAY_LEN(v));
     hear();
@@ -111,6 +117,8 @@ static void setup(void)
     memset(use_count, 0, sizeof use_count);
     memset(uses, 0, sizeof uses);
     memset(fault, 0, sizeof fault);
+    memset(active, 0, sizeof active);
+    attr = NULL;
     for (unsigned i = 0; i < MACHINES; i++) {
         machine_init(&m[i], l, i + 1);
         machine_join(&m[i]);
@@ -150,6 +158,8 @@ static enum reply_code change(enum lvm_op op, const char *lv, uint64_t bytes)
     REC_SET(&ask, vg_ask, vg, "fast");
     if (lv != NULL)
         REC_SET(&ask, vg_ask, lv, lv);
+    if (op == LVM_LV_SNAPSHOT)
+        REC_SET(&ask, vg_ask, new_name, "before");
     if (bytes > 0)
         REC_SET(&ask, vg_ask, size_bytes, bytes);
     REC_SET(&req, request, op, OP_VG_CHANGE);
@@ -668,6 +678,90 @@ Test(vg, an_lv_is_extended_while_it_is_in_use)
     o = order_to(&to);
     cr_assert_not_null(o, "and begun");
     cr_expect_eq(o->op, LVM_LV_EXTEND);
+}
+
+static size_t behind(void);
+
+/* ---- snapshots ------------------------------------------------------------------------------ */
+
+static void activate(unsigned i, const char *lv)
+{
+    active[i] = lv;
+    report(i);
+}
+
+static enum reply_code snapshot(void)
+{
+    return change(LVM_LV_SNAPSHOT, "root", 1u << 30);
+}
+
+Test(vg, a_snapshot_is_made_where_its_origin_is_active)
+{
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    adopt(true);
+    activate(2, "root");
+    uses_it(2, "lv.uuid-root");
+    cr_assert_eq(snapshot(), REPLY_OK, "%s", l->reply->text);
+    o = order_to(&to);
+    cr_assert_not_null(o);
+    cr_expect_eq(to, 2, "the kernel that writes to it keeps the snapshot");
+    cr_expect_eq(o->op, LVM_LV_SNAPSHOT);
+    cr_expect_str_eq(o->new_name, "before");
+    cr_expect_str_eq(o->lv_uuid, "uuid-root");
+}
+
+Test(vg, no_snapshot_is_made_of_what_is_active_twice)
+{
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    adopt(true);
+    activate(1, "root");
+    activate(2, "root");
+    cr_expect_eq(snapshot(), REPLY_REFUSED);
+    cr_expect_not_null(strstr(l->reply->text, m[1].name), "%s", l->reply->text);
+    cr_expect_not_null(strstr(l->reply->text, m[2].name), "%s", l->reply->text);
+    cr_expect_null(task());
+    activate(2, NULL);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    cr_assert_eq(snapshot(), REPLY_OK, "%s", l->reply->text);
+    activate(2, "root");
+    written();
+    result(to, o, LVM_DONE, NULL);
+    spread();
+    forget();
+    alive(3000, MACHINES);
+    cr_expect_null(order_to(&to), "it has become active there while it waited");
+    cr_expect_not_null(strstr(task()->jobs[0]->held, "is active on"), "%s", task()->jobs[0]->held);
+}
+
+Test(vg, a_snapshot_waits_for_the_node_that_has_its_origin)
+{
+    unsigned to = 99;
+
+    adopt(true);
+    activate(1, "root");
+    alive(40000, 1);
+    cr_assert_eq(snapshot(), REPLY_OK, "%s", l->reply->text);
+    cr_expect_null(order_to(&to));
+    cr_expect_not_null(strstr(task()->jobs[0]->held, m[1].name), "%s", task()->jobs[0]->held);
+    declare_dead(1);
+    alive(3000, 1);
+    cr_expect(task()->jobs[0]->now == JOB_OFFERED, "its boot is over, and nothing is active there");
+}
+
+Test(vg, a_snapshot_that_was_full_is_told_and_leaves_nobody_behind)
+{
+    adopt(true);
+    attr = "swi-I-s---";
+    report(0);
+    cr_expect_eq(durable_count_events(l->d, "lv.fault", "the snapshot fast/root was full"), 1);
+    report(0);
+    cr_expect_eq(durable_count_events(l->d, "lv.fault", ""), 1, "once");
+    cr_expect_eq(behind(), 0);
 }
 
 static size_t behind(void)

@@ -65,8 +65,9 @@ static int print_sections(const struct lvm_device *devices, size_t n, struct are
 {
     struct section sections[3];
     struct buf out = { 0 };
+    struct lvm_tables tables = { 0 };
     size_t count = 0;
-    int rc = collect_lvm("", devices, n, a, sections, &count, e);
+    int rc = collect_lvm("", devices, n, a, sections, &count, &tables, e);
 
     if (rc == 0)
         rc = sections_json(sections, count, a, &out, e);

@@ -425,6 +425,39 @@ Test(lvm, more_segments_than_a_list_may_have)
     buf_deinit(&b);
 }
 
+#define ACTIVE "\"lv_active\":\"active\",\"lv_kernel_major\":\"254\",\"lv_kernel_minor\":\"0\""
+#define ON(n)  "\"devices\":\"/dev/loop" n "\""
+
+Test(lvm, the_table_that_an_active_lv_is_to_have)
+{
+    const struct lvm_rows rows = parse(
+        "{\"report\":[{\"vg\":[{\"vg_uuid\":\"V\",\"vg_name\":\"v\",\"vg_extent_size\":\"4194304\"}],"
+        "\"pv\":[{\"pv_uuid\":\"P0\",\"pv_name\":\"/dev/loop0\",\"pe_start\":\"1048576\"},"
+        "{\"pv_uuid\":\"P1\",\"pv_name\":\"/dev/loop1\",\"pe_start\":\"2097152\"}],"
+        "\"lv\":[{\"lv_uuid\":\"A\",\"lv_name\":\"a\"," ACTIVE "},"
+        "{\"lv_uuid\":\"B\",\"lv_name\":\"b\",\"lv_active\":\"\",\"lv_kernel_major\":\"-1\"},"
+        "{\"lv_uuid\":\"C\",\"lv_name\":\"c\"," ACTIVE "},"
+        "{\"lv_uuid\":\"D\",\"lv_name\":\"d\"," ACTIVE "}],"
+        "\"seg\":[{\"lv_uuid\":\"A\",\"segtype\":\"linear\",\"seg_start_pe\":\"2\",\"seg_size_pe\":\"1\"," ON(
+            "1(0)") "},"
+                    "{\"lv_uuid\":\"A\",\"segtype\":\"linear\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"2\"," ON(
+                        "0(3)") "},"
+                                "{\"lv_uuid\":\"B\",\"segtype\":\"linear\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"1\"," ON(
+                                    "0(9)") "},"
+                                            "{\"lv_uuid\":\"C\",\"segtype\":\"striped\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"2\"," ON(
+                                                "0(9),/dev/loop1(9)") "},"
+                                                                      "{\"lv_uuid\":\"D\",\"segtype\":\"linear\",\"seg_start_pe\":\"0\",\"seg_size_pe\":\"1\"," ON(
+                                                                          "4(9)") "}],"
+                                                                                  "\"pvseg\":[]}]}");
+
+    cr_assert_not_null(lvm_table_of(&rows.tables, "A"));
+    cr_expect_str_eq(lvm_table_of(&rows.tables, "A"),
+                     "0 16384 linear 7:0 26624\n16384 8192 linear 7:1 4096\n");
+    cr_expect_null(lvm_table_of(&rows.tables, "B"), "it has no device");
+    cr_expect_null(lvm_table_of(&rows.tables, "C"), "it is not linear");
+    cr_expect_null(lvm_table_of(&rows.tables, "D"), "its PV is not here");
+}
+
 Test(lvm, bytes_that_are_no_text)
 {
     struct lvm_rows rows =

@@ -435,10 +435,11 @@ static int let_lvm_ask(void)
     struct lvm_device d = { .path = device };
     struct section out[3];
     struct arena *a = arena_new(0);
+    struct lvm_tables tables = { 0 };
     struct err e = { "" };
     size_t n;
 
-    if (collect_lvm("", &d, 1, a, out, &n, &e) != 0 || out[0].status_text != NULL)
+    if (collect_lvm("", &d, 1, a, out, &n, &tables, &e) != 0 || out[0].status_text != NULL)
         fprintf(stderr, "%s: %s\n", out[0].status_text, e.text);
     return out[0].status_text == NULL || out[0].status == SECTION_ABSENT ? 0 : 1;
 }

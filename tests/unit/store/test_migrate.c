@@ -22,13 +22,18 @@ static char path[512];
 static struct store_options options;
 static struct err e;
 
+static void set_up_in(char *folder)
+{
+    dir = folder;
+    snprintf(path, sizeof path, "%s/%s", dir, STORE_FILE);
+    options = (struct store_options){ .dir = dir };
+}
+
 static void set_up(void)
 {
     cr_assert(schema_version == NOW);
     vfs_fault_register();
-    dir = temp_dir();
-    snprintf(path, sizeof path, "%s/%s", dir, STORE_FILE);
-    options = (struct store_options){ .dir = dir };
+    set_up_in(temp_dir());
 }
 
 static void tear_down(void)
@@ -223,15 +228,17 @@ static void check_steps(const char *where)
 
 static void sweep_migration(enum fault kind)
 {
+    char *made = dir;
     bool fired = true;
     int n = 0;
 
+    put_node();
     while (fired) {
         char where[64];
         int rc;
 
         snprintf(where, sizeof where, "%s, call %d", vfs_fault_name(kind), ++n);
-        put_node();
+        set_up_in(temp_crash_copy(made));
         e.text[0] = '\0';
         vfs_fault_arm(kind, (uint64_t)n, n % 2 == 0);
         rc = migrate_on(VFS_FAULT, SITE, 2);
@@ -243,9 +250,11 @@ static void sweep_migration(enum fault kind)
         cr_assert(migrate(SITE, 2) == 0 || number(path, "PRAGMA user_version") > NOW, "%s: %s",
                   where, e.text);
         check_steps(where);
-        remove_all();
+        temp_remove(dir);
     }
     cr_assert(n > 2, "only %d calls", n);
+    set_up_in(made);
+    remove_all();
 }
 
 Test(migrate, on_a_disk_that_fails)

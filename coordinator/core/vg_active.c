@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where an LV has a device. A snapshot is kept by the kernel that writes to its origin: it is made
+ * where the origin is active, and where it is active twice there is none, since neither would keep
+ * what the other overwrites. */
+#include <errno.h>
+
+#include "core/core_internal.h"
+
+/* The device of an LV is the port through which a node sees it. A boot that is proven over has
+ * none.
+ */
+static bool is_active(const struct coord *c, const struct edge *e)
+{
+    const struct node *n = e->node;
+
+    return e->sightings != NULL && e->sightings->sight.port[0] != '\0' &&
+           n->row.admission != NODE_PENDING && !is_fenced(c, n->row.no, n->row.boot_id);
+}
+
+int vg_where_active(const struct coord *c, struct arena *a, const struct vg_change_row *row,
+                    struct node **only, const char **why)
+{
+    const struct resource *lv = row->op == LVM_LV_SNAPSHOT ? vg_lv_of(c, row) : NULL;
+    struct node *second = NULL;
+    uint32_t count = 0;
+
+    *only = NULL;
+    *why = NULL;
+    for (const struct edge *e = lv == NULL ? NULL : lv->edges; e != NULL; e = e->next) {
+        if (!is_active(c, e))
+            continue;
+        second = *only == NULL ? second : e->node;
+        *only = *only == NULL ? e->node : *only;
+        count++;
+    }
+    if (count < 2)
+        return 0;
+    *why = arena_printf(a,
+                        "LV %s/%s is active on %s and %s%s: a snapshot is kept by the one node "
+                        "that writes to its origin",
+                        row->vg, row->lv, (*only)->row.name, second->row.name,
+                        count > 2 ? " and others" : "");
+    return *why == NULL ? -ENOMEM : 0;
+}
