@@ -24,6 +24,7 @@ import argparse
 import json
 import math
 import os
+import resource
 import select
 import statistics
 import sys
@@ -54,6 +55,16 @@ def options():
     if min(o.nodes) < 2 or max(o.nodes) > 10000 or o.rounds < 1 or o.rest <= 0:
         p.error("--nodes from 2 to 10000, --rounds at least 1, --rest more than 0")
     return o
+
+
+def raise_limits(hosts):
+    """A host takes two descriptors of the fleet and one of the coordinator."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 3 * hosts + 1000
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(wanted, hard)), max(hard, wanted)))
+    except (ValueError, PermissionError):  # only root may; then the fleet is as large as it can be
+        pass
 
 
 # ---- one size
@@ -170,7 +181,7 @@ def exponent(points):
 def fit(rows, cost):
     points = [(r["nodes"], r[cost]) for r in rows]
     e = exponent(points)
-    bends = [[a[0], b[0], exponent([a, b])] for a, b in zip(points, points[1:]) if exponent([a, b]) > e + BEND]
+    bends = [[a[0], b[0], exponent([a, b])] for a, b in zip(points, points[1:]) if exponent([a, b]) > max(e, 0) + BEND]
     return {"exponent": e, "bends": bends}
 
 
@@ -200,6 +211,7 @@ def main():
     o = options()
     end_on_signals()
     os.environ["MUSTER_BUILD"] = os.path.abspath(o.build)
+    raise_limits(max(o.nodes))
     rows, faults = measure_all(o)
     if not rows:
         sys.exit("\n".join(faults))
