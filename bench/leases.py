@@ -20,7 +20,7 @@ ZooKeeper   one server; as many sessions (bench-zookeeper, in one thread), which
 fdatasync   of 4 KiB, one after the other: the limit of one client that waits for each
 
 renewals    nodes that hold a lease and renew it as fast as they are answered (bench-renewals: the real
-            protocol, CURVE), against etcd's keepalives: on one stream one or 200, the better of the two; the
+            protocol, CURVE), against etcd's keepalives: on one stream one or 20, the better of the two; the
             limit is the bare ROUTER, which answers at once
 
 Peers are started for this and ended; what is not installed is named. Sender and server share the
