@@ -29,9 +29,13 @@ int vg_where_active(const struct coord *c, struct arena *a, const struct vg_chan
     for (const struct edge *e = lv == NULL ? NULL : lv->edges; e != NULL; e = e->next) {
         if (!is_active(c, e))
             continue;
-        second = *only == NULL ? second : e->node;
-        *only = *only == NULL ? e->node : *only;
         count++;
+        if (*only == NULL || e->node->row.no < (*only)->row.no) {
+            second = *only;
+            *only = e->node;
+        } else if (second == NULL || e->node->row.no < second->row.no) {
+            second = e->node;
+        }
     }
     if (count < 2)
         return 0;
