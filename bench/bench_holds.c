@@ -93,7 +93,7 @@ static int next(void *ctx, uint32_t index, zmq_msg_t *answer, struct buf *out, s
 
 /* ---- set-up ---------------------------------------------------------------------------------- */
 
-/* A line is: TOKEN NODE RESOURCE */
+/* A line is: TOKEN NODE RESOURCE. On the local socket there are no tokens: the first word is -. */
 static int read_clients(struct bench *b, const char *path, struct err *e)
 {
     FILE *f = fopen(path, "re");
@@ -108,7 +108,7 @@ static int read_clients(struct bench *b, const char *path, struct err *e)
 
         if (sscanf(line, "%255s %63s %63s", token, c->node, c->resource) != 3)
             rc = err_set(e, -EINVAL, "%s: a line is TOKEN NODE RESOURCE", path);
-        else
+        else if (strcmp(token, "-") != 0)
             rc = token_parse(token, &b->server, c->secret, e);
     }
     if (f != NULL)
@@ -153,8 +153,10 @@ static int run(struct bench *b, const char *endpoint, struct err *e)
     b->scratch = arena_new(LIMIT_DECODE_ARENA_BYTES);
     b->dealers = b->scratch == NULL ? NULL : dealers_new(&o, e);
     rc = b->dealers == NULL ? -EIO : 0;
-    for (uint32_t i = 0; rc == 0 && i < b->count; i++)
-        rc = enrol(b, i, e);
+    for (uint32_t i = 0; rc == 0 && i < b->count; i++) {
+        if (b->clients[i].secret[0] != '\0')
+            rc = enrol(b, i, e);
+    }
     return rc == 0 ? turns(dealers_turn, b->dealers, 0, e) : rc;
 }
 
@@ -165,7 +167,7 @@ int main(int argc, char **argv)
     int rc;
 
     if (argc != 3) {
-        fputs("Usage: bench-holds tcp://HOST:PORT FILE (of lines: TOKEN NODE RESOURCE)\n", stderr);
+        fputs("Usage: bench-holds ENDPOINT FILE (of lines: TOKEN NODE RESOURCE)\n", stderr);
         return 2;
     }
     rc = read_clients(&b, argv[2], &e);

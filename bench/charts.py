@@ -28,7 +28,7 @@ def frame(wide, high, title, parts):
 
 def bars(title, rows, unit):
     """rows: (name, value, what stands behind the bar). Ours, the first, is in a colour of its own."""
-    most, left, wide, step = max((v for _, v, _ in rows), default=1), 100, 360, 24
+    most, left, wide, step = max((v for _, v, _ in rows), default=1), 100, 380, 24
     parts = []
     for i, (name, value, note) in enumerate(rows):
         y, length = 34 + i * step, wide * value / most
@@ -36,7 +36,7 @@ def bars(title, rows, unit):
                   f'<rect x="{left}" y="{y}" width="{max(1, length):.1f}" height="17" '
                   f'fill="{COLOURS[0] if i == 0 else "#afb8c1"}"/>',
                   text(left + length + 6, y + 13, f"{short(value)}{unit} {note}")]
-    return frame(left + wide + 190, 40 + step * len(rows), title, parts)
+    return frame(left + wide + 290, 40 + step * len(rows), title, parts)
 
 
 def ticks(low, high, log):
@@ -67,7 +67,7 @@ class Axis:
 
 def lines(title, series, x_name, log=False, wide=420, high=250):
     """series: {name: [(x, y)]}; with `log` both axes are logarithmic, and x has a mark at each point."""
-    left, right, top, bottom = 58, 16, 30, 40
+    left, right, top, bottom = 58, 16, 30 if len(series) == 1 else 46, 40
     xs = [x for points in series.values() for x, _ in points]
     across = Axis(xs, left, wide - right, log)
     up = Axis([y for points in series.values() for _, y in points], high - bottom, top, log)
@@ -86,5 +86,5 @@ def lines(title, series, x_name, log=False, wide=420, high=250):
             parts += [f'<circle cx="{across.at(x):.1f}" cy="{up.at(y):.1f}" r="3" fill="{colour}"/>'
                       for x, y in points]
         if len(series) > 1:
-            parts.append(text(wide - right - 4, top + 14 * (i + 1), name, "end", fill=colour))
+            parts.append(text(left + i * 90, 34, name, fill=colour))
     return frame(wide, high, title, parts)

@@ -367,7 +367,8 @@ struct fleet *fleet_new(const struct fleet_options *o, struct err *e)
         fleet_free(f);
         return NULL;
     }
-    zmq_ctx_set(f->zmq, ZMQ_MAX_SOCKETS, (int)o->nodes + 16);
+    /* A closed one counts until libzmq has come to it, and all may be restarted at once. */
+    zmq_ctx_set(f->zmq, ZMQ_MAX_SOCKETS, 2 * (int)o->nodes + 16);
     for (uint32_t i = 0; i < o->nodes; i++) {
         f->heap[i] = f->place[i] = i;
         f->sims[i].index = i;

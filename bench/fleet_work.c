@@ -17,11 +17,21 @@ static void leave(struct fleet_mounted *m, struct fleet_work *w)
     w->counted = false;
 }
 
-/* Two at once are an error of whoever gave the leases. */
-static void enter(struct fleet_mounted *m, struct fleet_work *w)
+static mono_ms end_of(const struct fleet_work *w)
 {
-    int rc = map_put(m->by_resource, w->resource.b, sizeof w->resource.b, w);
+    return w->deadline.v < w->ends.v ? w->deadline : w->ends;
+}
 
+/* Two at once are an error of whoever gave the leases. One that has ended by its own time is gone,
+ * as a worker that its timer has killed, however late this process comes to it. */
+static void enter(struct fleet_mounted *m, struct fleet_work *w, mono_ms now)
+{
+    struct fleet_work *other = map_get(m->by_resource, w->resource.b, sizeof w->resource.b);
+    int rc;
+
+    if (other != NULL && end_of(other).v <= now.v)
+        leave(m, other);
+    rc = map_put(m->by_resource, w->resource.b, sizeof w->resource.b, w);
     m->scans++;
     m->overlaps += rc == -EEXIST;
     w->counted = rc == 0;
@@ -60,7 +70,7 @@ static int begin_scan(struct fleet_work *w, struct fleet_mounted *m, const struc
         return -ENOMEM;
     REC_SET(&w->scan, scan_result, images, images);
     REC_SET(&w->scan, scan_result, mounts, 1);
-    enter(m, w);
+    enter(m, w, now);
     return 0;
 }
 
@@ -154,11 +164,6 @@ void fleet_work_kill(struct fleet_work *list, uint64_t request, mono_ms now)
 
     if (w != NULL)
         w->deadline = now;
-}
-
-static mono_ms end_of(const struct fleet_work *w)
-{
-    return w->deadline.v < w->ends.v ? w->deadline : w->ends;
 }
 
 mono_ms fleet_work_due(const struct fleet_work *list)

@@ -5,6 +5,7 @@
 ours        a real coordinator and clients of it (bench-holds: CURVE on loopback, in one thread), each of
             which takes a hold of a filesystem, ends it, and so on: rights of nodes, arbitrated over the
             storage of a simulated fleet, durable before they are answered, with an event for each
+ours ipc    the same over the coordinator's local socket: not encrypted, as no peer is
 scans       the same for whole scans of a simulated fleet (muster-fleet, the real agent) with as many
             nodes: order, request, grant (durable), result, end (durable), and what schedules them. A
             grant and an end are two operations
@@ -19,7 +20,7 @@ ZooKeeper   one server; as many sessions (bench-zookeeper, in one thread), which
 fdatasync   of 4 KiB, one after the other: the limit of one client that waits for each
 
 renewals    nodes that hold a lease and renew it as fast as they are answered (bench-renewals: the real
-            protocol, CURVE), against etcd's keepalives: on one stream one or 200, the better of the two; the
+            protocol, CURVE), against etcd's keepalives: on one stream one or 20, the better of the two; the
             limit is the bare ROUTER, which answers at once
 
 Peers are started for this and ended; what is not installed is named. Sender and server share the
@@ -107,14 +108,16 @@ def row_of(got):
 
 def measure(o, folder, clients, found):
     from ours import Holds, Scans
-    ours = []
+    begun = []
     try:
-        ours.append(Holds(o.build, clients))
-        ours.append(Scans(clients, o.jobs))
-        return row_of(in_turns(o, folder, clients, ours, found))
+        begun.append(Holds(o.build, clients))
+        begun.append(Scans(clients, o.jobs))
+        return row_of(in_turns(o, folder, clients, [*begun[0].sides, begun[1]], found))
     finally:
-        for one in (*ours, *found):
-            (one.end if one in ours else one.close)()
+        for one in begun:
+            one.end()
+        for peer in found:
+            peer.close()
 
 
 def measure_renewals(o, clients, found):

@@ -3,7 +3,7 @@
 import os
 
 from harness import Lab, free_port, program
-from peers import of_turn, result
+from peers import of_turn, program as program_of, result
 from processes import Turns, cpu_s
 
 JOBS, MOST, LEAST = 8192, 200, 4  # filesystems of all nodes of a scan: about; and of one
@@ -69,32 +69,40 @@ class Scans:
 
 
 class Holds:
-    name = "ours"
+    """Clients over TCP with CURVE, and as many over the local socket, which is plain as the peers are."""
 
     def __init__(self, build, clients):
-        listen, self.turns = f"tcp://127.0.0.1:{free_port()}", None
-        self.fleet = Fleet(min(HOSTS, clients), -(-clients // HOSTS), "--client-listen", listen, *UNLIMITED)
+        listen, self.sides = f"tcp://127.0.0.1:{free_port()}", []
+        self.fleet = Fleet(min(HOSTS, clients), -(-2 * clients // min(HOSTS, clients)), "--client-listen", listen, *UNLIMITED)
         try:
-            self.turns = Turns(os.path.join(build, "bench", "bench-holds"), listen,
-                               self.fleet.file("holds", self.holds(clients)))
+            pairs, lab = self.pairs(), self.fleet.lab
+            halves = pairs[:clients], pairs[clients:2 * clients]  # what one side has is refused to the other
+            tokens = lab.muster("token", "create", "--role", "operator", "--count", str(clients))["tokens"]
+            for name, endpoint, words, half in (("ours", listen, [t["token"] for t in tokens], halves[0]),
+                                                ("ours ipc", lab.client, ["-"] * clients, halves[1])):
+                path = self.fleet.file(name.replace(" ", "-"), [" ".join((w, *p)) for w, p in zip(words, half)])
+                self.sides.append(Side(name, Turns(program_of(build, "bench-holds"), endpoint, path),
+                                       self.fleet.pid()))
         except BaseException:
             self.end()
             raise
 
-    def holds(self, clients):
-        lab = self.fleet.lab
-        doc = lab.muster("matrix", "--kind", "filesystem")
-        tokens = lab.muster("token", "create", "--role", "operator", "--count", str(clients))["tokens"]
-        pairs = [(doc["nodes"][e["node"]]["id"], doc["resources"][e["resource"]]["id"]) for e in doc["edges"]]
-        return [" ".join((t["token"], *pair)) for t, pair in zip(tokens, pairs)]
-
-    def turn(self, seconds):
-        return of_turn(self.turns, self.fleet.pid(), seconds)
+    def pairs(self):
+        doc = self.fleet.lab.muster("matrix", "--kind", "filesystem")
+        return [(doc["nodes"][e["node"]]["id"], doc["resources"][e["resource"]]["id"]) for e in doc["edges"]]
 
     def end(self):
-        if self.turns is not None:
-            self.turns.end()
+        for side in self.sides:
+            side.turns.end()
         self.fleet.end()
+
+
+class Side:
+    def __init__(self, name, turns, server):
+        self.name, self.turns, self.server = name, turns, server
+
+    def turn(self, seconds):
+        return of_turn(self.turns, self.server, seconds)
 
 
 class Renewals:
@@ -109,7 +117,7 @@ class Renewals:
             tokens = os.path.join(self.lab.dir, "tokens")
             with open(tokens, "w", encoding="ascii") as f:
                 f.write("\n".join(self.lab.tokens(nodes)) + "\n")
-            self.turns = Turns(os.path.join(build, "bench", "bench-renewals"), self.lab.listen, tokens)
+            self.turns = Turns(program_of(build, "bench-renewals"), self.lab.listen, tokens)
             self.lab.muster("fs", "admit", "--all")
             self.lab.muster("scan")
         except BaseException:
