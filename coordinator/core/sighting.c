@@ -159,7 +159,7 @@ static bool sight_lv(const void *row, char scratch[SIGHT_SCRATCH], struct sight 
 
     out->paths_active = paths(lv->paths_active);
     out->paths_total = paths(lv->paths_total);
-    out->active = lv->active;
+    out->active = lv->active && lv->origin == NULL; /* a snapshot is active with its origin */
     out->flawed = lvm_is_lost_snapshot(lv->attr);
     if (lv->vg_name != NULL && lv->name != NULL &&
         snprintf(scratch, SIGHT_SCRATCH, "%s/%s", lv->vg_name, lv->name) < SIGHT_SCRATCH)
