@@ -43,8 +43,7 @@ struct mapping { /* a table of device-mapper on a host */
     uint32_t lv;
     uint64_t extents; /* as its table says */
     world_us since;
-    bool rooted;    /* until it is told to go */
-    uint64_t token; /* of the order that has made it; 0: it was not muster's */
+    bool rooted; /* until it is told to go */
 };
 struct group_order { /* that was sent */
     uint64_t token;
@@ -91,22 +90,7 @@ struct mapping *group_mapping(const struct sim *s, const struct host *h, uint32_
 void group_rows(const struct sim *s, const struct host *h, const struct group_meta *m,
                 struct arena *a, struct lvm_rows *out);
 
-struct mapping *group_map(struct sim *s, struct host *h, const struct lv_meta *lv);
-void group_unmap(struct sim *s, struct mapping *m);
-void group_work_ends(struct sim *s, struct process *p, enum lvm_outcome outcome,
-                     const char *reason);
-
-/* ---- group_active.c */
-bool group_is_activation(const struct lvm_order *o);
-void group_active_begins(struct sim *s, struct process *p); /* a worker */
-void oracle_active_ordered(struct sim *s, const struct host *h, const struct lvm_order *o);
-bool group_active_is_done(const struct lvm_result *in); /* and no change of metadata */
-
 /* ---- oracle_group.c */
-/* The order with the first token, to the first host, is of a database that does not know of the
- * second. */
-bool oracle_group_lost(const struct sim *s, uint64_t token, const struct host *h, uint64_t other,
-                       const struct host *g);
 uint32_t oracle_group_fork(const struct group *g, uint64_t token, const struct host *h);
 void oracle_group_begins(struct sim *s, const struct process *p); /* LVM's command has read */
 void oracle_group_writes(struct sim *s, const struct process *p);

@@ -131,7 +131,6 @@ static const struct host *host_named(const struct sim *s, const char *name)
 struct found {
     const struct sim *s;
     bool over;
-    char label[40]; /* of the volume group, or an LV of it */
 };
 
 static void find_over(void *with, const struct reply *r)
@@ -143,11 +142,8 @@ static void find_over(void *with, const struct reply *r)
         const struct host *h = host_named(f->s, v[i].node_name);
         uuid128 boot;
 
-        if (h == NULL || strncmp(v[i].label, GROUP_NAME, strlen(GROUP_NAME)) != 0 ||
-            !uuid128_parse(v[i].boot_id, &boot) || (h->powered && uuid_eq(boot, h->boot)))
-            continue;
-        f->over = true;
-        snprintf(f->label, sizeof f->label, "%s", v[i].label);
+        if (h != NULL && strcmp(v[i].label, GROUP_NAME) == 0 && uuid128_parse(v[i].boot_id, &boot))
+            f->over |= !h->powered || !uuid_eq(boot, h->boot);
     }
 }
 
@@ -155,22 +151,22 @@ static void find_over(void *with, const struct reply *r)
 void group_frees(struct sim *s, struct brain *b)
 {
     struct request list = { 0 }, req = { 0 };
-    struct found f = { .s = s };
+    struct found f = { s, false };
 
     if (s->group == NULL)
         return;
     REC_SET(&list, request, op, OP_HOLD_LIST);
     brain_ask(s, b, &list, find_over, &f);
     REC_SET(&req, request, op, OP_HOLD_BREAK);
-    REC_SET(&req, request, resource, f.label);
-    REC_SET(&req, request, confirm, f.label);
+    REC_SET(&req, request, resource, GROUP_NAME);
+    REC_SET(&req, request, confirm, GROUP_NAME);
     if (f.over)
         brain_ask(s, b, &req, NULL, NULL);
 }
 
 /* ---- maps ----------------------------------------------------------------------------------- */
 
-void group_unmap(struct sim *s, struct mapping *m)
+static void unmap(struct sim *s, struct mapping *m)
 {
     struct mapping **at = &s->group->mappings;
 
@@ -190,8 +186,8 @@ static void goes(struct sim *s, void *what, uint64_t stamp)
 {
     struct mapping *m = map_of(s, stamp);
 
-    if (m != NULL && m == what && m->token == 0)
-        group_unmap(s, m);
+    if (m != NULL && m == what)
+        unmap(s, m);
 }
 
 /* Who uses it has its table made what the metadata say. */
@@ -209,7 +205,7 @@ static void reloads(struct sim *s, void *what, uint64_t stamp)
     agenda_put(s, s->now + dice_about(s, RELOAD_US), reloads, m, stamp);
 }
 
-struct mapping *group_map(struct sim *s, struct host *h, const struct lv_meta *lv)
+static void map(struct sim *s, struct host *h, const struct lv_meta *lv)
 {
     struct mapping *m = malloc(sizeof *m);
     uint64_t stamp = (uint64_t)h->no << 32 | lv->id;
@@ -223,18 +219,10 @@ struct mapping *group_map(struct sim *s, struct host *h, const struct lv_meta *l
                            .extents = lv->extents,
                            .since = s->now };
     s->group->mappings = m;
-    sim_trace(s, "%s: LV%u (%s) is mapped", h->name, lv->id, lv->name);
-    agenda_put(s, s->now + dice_about(s, RELOAD_US), reloads, m, stamp);
-    return m;
-}
-
-static void map(struct sim *s, struct host *h, const struct lv_meta *lv)
-{
-    world_us at = s->now + dice_about(s, STAYS_US);
-    struct mapping *m = group_map(s, h, lv);
-
     s->counts.foreign_maps++;
-    agenda_put(s, at, goes, m, (uint64_t)h->no << 32 | lv->id);
+    sim_trace(s, "%s: LV%u (%s) is mapped", h->name, lv->id, lv->name);
+    agenda_put(s, s->now + dice_about(s, STAYS_US), goes, m, stamp);
+    agenda_put(s, s->now + dice_about(s, RELOAD_US), reloads, m, stamp);
 }
 
 static void maps(struct sim *s, void *what, uint64_t stamp)
@@ -259,7 +247,7 @@ void group_host_ends(struct sim *s, const struct host *h)
     for (struct mapping *m = s->group == NULL ? NULL : s->group->mappings; m != NULL; m = next) {
         next = m->next;
         if (m->host == h)
-            group_unmap(s, m);
+            unmap(s, m);
     }
 }
 
@@ -269,16 +257,10 @@ void group_users_start(struct sim *s)
         return;
     agenda_put(s, s->now + dice_about(s, ASK_US), asks, NULL, 0);
     agenda_put(s, s->now + dice_about(s, MAP_US), maps, NULL, 0);
-    group_active_start(s);
 }
 
 void group_users_calm(struct sim *s)
 {
-    struct mapping *next;
-
-    for (struct mapping *m = s->group == NULL ? NULL : s->group->mappings; m != NULL; m = next) {
-        next = m->next;
-        if (m->token == 0)
-            group_unmap(s, m);
-    }
+    while (s->group != NULL && s->group->mappings != NULL)
+        unmap(s, s->group->mappings);
 }

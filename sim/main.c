@@ -20,7 +20,6 @@ static const char usage[] =
     "  --seeds N   as many runs, with seeds one after the other (default 1)\n"
     "  --hosts N   (default 20)      --luns N   at most 64 (default 10)\n"
     "  --group     a volume group on three LUNs more, which is changed\n"
-    "  --active    with --group: its LVs are activated too\n"
     "  --storm S   seconds with faults (default 120)\n"
     "  --calm S    seconds without, after which all must be well (default 240)\n"
     "  --fail-commit N  the coordinator's Nth commit fails\n"
@@ -94,8 +93,6 @@ static int once(const struct sim_options *o, struct sim_counts *sum)
         printf("--play %s ", o->played ? sim_play_name(o->play) : "none");
     if (o->group)
         printf("--group ");
-    if (o->active)
-        printf("--active ");
     printf("--trace replays it)\n");
     return 1;
 }
@@ -140,14 +137,13 @@ static int run(struct sim_options *o, uint64_t seeds, bool sweep)
         ", workers that hang %" PRIu64 "\ntasks %" PRIu64 ", holds %" PRIu64
         ", mounts without muster %" PRIu64 ", restores %" PRIu64 ", recoveries %" PRIu64
         ", second coordinators %" PRIu64 ", plays %" PRIu64 "\n"
-        "changes of the volume group %" PRIu64 ", LVs mapped without muster %" PRIu64
-        ", activated %" PRIu64 "\n",
+        "changes of the volume group %" PRIu64 ", LVs mapped without muster %" PRIu64 "\n",
         seeds, o->hosts, (double)sum.virtual_ms / 1e3, real_s,
         (double)sum.virtual_ms / 1e3 / real_s, sum.steps, sum.messages, sum.lost, sum.doubled,
         sum.delayed, sum.commits, sum.failed_commits, sum.crashes, sum.ends, sum.reboots,
         sum.pauses, sum.partitions, sum.grants, sum.scans, sum.results, sum.hangs, sum.tasks,
         sum.holds, sum.foreign, sum.restores, sum.recoveries, sum.seconds, sum.plays, sum.changes,
-        sum.foreign_maps, sum.activations);
+        sum.foreign_maps);
     return 0;
 }
 
@@ -220,10 +216,9 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds,
         o->wire = true;
         o->trace = stdout;
         break;
-    case 'A':
     case 'g':
     case 'u':
-        *(c == 'u' ? &o->unjudged : c == 'g' ? &o->group : &o->active) = true;
+        *(c == 'g' ? &o->group : &o->unjudged) = true;
         break;
     case 't':
         o->trace = stdout;
@@ -256,7 +251,7 @@ int main(int argc, char **argv)
         { "trace", 0, NULL, 't' },    { "help", 0, NULL, 'H' },   { "wire", 0, NULL, 'w' },
         { "unjudged", 0, NULL, 'u' }, { "sweep", 0, NULL, 'S' },  { "fail-commit", 1, NULL, 'f' },
         { "fail-how", 1, NULL, 'o' }, { "play", 1, NULL, 'p' },   { "plays", 0, NULL, 'P' },
-        { "group", 0, NULL, 'g' },    { "active", 0, NULL, 'A' },
+        { "group", 0, NULL, 'g' },
 #ifdef MUSTER_GUARDS
         { "without", 1, NULL, 'W' },  { "guards", 0, NULL, 'G' },
 #endif

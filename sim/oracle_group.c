@@ -43,15 +43,6 @@ static bool is_lost(const struct sim *s, const struct group_order *to, const str
     return to == NULL || of == NULL || (!to->recovered && !lineage_has(s, to->in.fork, of->in));
 }
 
-bool oracle_group_lost(const struct sim *s, uint64_t token, const struct host *h, uint64_t other,
-                       const struct host *g)
-{
-    const struct group_order *x = order_of(s->group, token, h);
-    const struct group_order *y = order_of(s->group, other, g);
-
-    return is_lost(s, x, y) || is_lost(s, y, x);
-}
-
 static bool is_excused(const struct sim *s, const struct process *p, const struct process *q)
 {
     const struct group_order *x = order_of(s->group, p->work->change->order->token, p->host);
@@ -69,7 +60,7 @@ static uint64_t token_of(const struct process *p)
 
 static bool may_write(const struct process *q)
 {
-    return q->work != NULL && !q->ended && !group_is_activation(q->work->change->order);
+    return q->work != NULL && !q->ended;
 }
 
 static void judge_alone(struct sim *s, const struct process *p)
@@ -206,10 +197,6 @@ void oracle_group_sent_down(struct sim *s, struct brain *b, struct host *h,
     if (known != NULL && known->in.fork == b->fork)
         return;
     note_order(s, b, h, o->token);
-    if (group_is_activation(o)) {
-        oracle_active_ordered(s, h, o);
-        return;
-    }
     judge_given(s, &s->group->orders[s->group->order_n - 1]);
 }
 
@@ -325,8 +312,6 @@ void oracle_group_sent_up(struct sim *s, struct host *h, const struct envelope *
         return;
     if (env->report != NULL)
         note_report(h, env);
-    if (in != NULL && group_active_is_done(in))
-        return;
     if (in != NULL && in->outcome == LVM_DONE)
         judge_done(s, h, in);
     else if (in != NULL && in->outcome == LVM_REFUSED)

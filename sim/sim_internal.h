@@ -362,7 +362,6 @@ int group_sections(const struct sim *s, const struct host *h, struct arena *a, s
 /* group_user.c: who asks for changes, and who maps LVs without muster */
 void group_users_start(struct sim *s);
 void group_users_calm(struct sim *s);
-void group_active_start(struct sim *s); /* group_active.c: who has LVs activated */
 void group_admit(struct sim *s, struct brain *b);
 void group_frees(struct sim *s, struct brain *b);          /* what boots have that are over */
 void group_host_ends(struct sim *s, const struct host *h); /* its tables are gone */
