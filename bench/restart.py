@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """P8: how long a coordinator with a large matrix takes from its start until it serves.
 
-A simulated fleet (muster-fleet) makes the matrix through the real way in, and ends. Then, round by round:
+A simulated fleet's reports make the matrix, through the real core and store (bench-restart). Then, round by
+round:
 
 ours    a new coordinator on that database: from its start until `muster status` has been answered, once
         after it was stopped in good order and once after SIGKILL
 limit   the same tables read by bare SQLite, every column of every row, from the same file
+packs   what is packed of the nodes read by bare SQLite: what a start reads of them
 
 All nodes are down meanwhile: what is measured is the start, not what nodes say then. Medians are printed."""
 import argparse
@@ -15,6 +17,7 @@ import os
 import signal
 import sqlite3
 import statistics
+import subprocess
 import sys
 import time
 
@@ -23,7 +26,7 @@ from processes import end_on_signals
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../tests/integration")]
 TARGET_S, PORTS = 1.0, 10  # a host's edges beside storage: 2 bonds, 8 VLANs
-TABLES = ("node", "node_key", "resource", "sighting", "edge", "section", "inventory")
+TABLES = ("node", "key", "resource", "sighting", "edge", "section", "nic", "bond", "vlan", "hba", "lun", "path", "filesystem")
 
 
 def options():
@@ -43,22 +46,13 @@ def options():
 
 def fill(lab, o):
     """Edges that there are then."""
-    from harness import program
-    tokens = os.path.join(lab.dir, "tokens")
-    with open(tokens, "w", encoding="ascii") as f:
-        for n in range(0, o.nodes, 1000):
-            f.write("\n".join(lab.tokens(min(1000, o.nodes - n))) + "\n")
-    fleet = lab.spawn([program("muster-fleet"), "--connect", lab.listen, "--tokens", tokens, "--nodes",
-                       str(o.nodes), "--filesystems", str(o.filesystems), "--vgs", "0", "--dark", "0"],
-                      log="fleet")
-    wanted = o.nodes * (2 * o.filesystems + PORTS)
+    subprocess.run([os.path.join(o.build, "bench", "bench-restart"), "-d", lab.state, "-n", str(o.nodes), "-f",
+                    str(o.filesystems), "fill"], check=True, timeout=1800)
+    return o.nodes * (2 * o.filesystems + PORTS)
 
-    def seen():
-        s = lab.muster("status")
-        return sum(v for k, v in s.items() if k.startswith("edges_"))
-    edges = lab.wait(seen, lambda n: n >= wanted, f"{wanted} edges", 1800)
-    lab.end(fleet, signal.SIGKILL)
-    return edges
+
+def edges_of(status):
+    return sum(v for k, v in status.items() if k.startswith("edges_"))
 
 
 def start(lab):
@@ -70,6 +64,16 @@ def start(lab):
     if r.returncode != 0:
         raise AssertionError(f"it does not serve: {r.stderr}")
     return took
+
+
+def packs(path):
+    """Seconds."""
+    began = time.monotonic()
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    for (body,) in db.execute("SELECT body FROM node_pack ORDER BY node_no"):
+        assert body
+    db.close()
+    return time.monotonic() - began
 
 
 def bare(path):
@@ -96,23 +100,25 @@ def main():
     end_on_signals()
     os.environ["MUSTER_BUILD"] = os.path.abspath(o.build)
     from harness import Lab
-    took = {"stopped": [], "killed": [], "limit": []}
+    took = {"stopped": [], "killed": [], "limit": [], "packs": []}
     with Lab() as lab:
-        lab.start_coordinator()
-        lab.muster("status")
         edges = fill(lab, o)
+        lab.start_coordinator()
+        if (seen := edges_of(lab.muster("status"))) != edges:
+            raise AssertionError(f"it has {seen} edges, not {edges}")
         database = os.path.join(lab.state, "muster.db")
         for _ in range(o.rounds):
             for how, number in (("stopped", signal.SIGTERM), ("killed", signal.SIGKILL)):
                 lab.end(lab.coordinator, number)
                 seconds, rows = bare(database)
                 took["limit"].append(seconds)
+                took["packs"].append(packs(database))
                 took[how].append(start(lab))
         memory = memory_mb(lab.coordinator.pid)
     median = {k: statistics.median(v) for k, v in took.items()}
     print(f"restart with {edges} edges of {o.nodes} nodes, {rows} rows read by the limit, "
           f"{o.rounds} rounds, {os.cpu_count()} processors\n")
-    for k in ("limit", "stopped", "killed"):
+    for k in ("limit", "packs", "stopped", "killed"):
         print(f"{k:>8} {median[k]:7.3f} s  {median[k] / median['limit']:6.2f} of the limit  "
               f"({min(took[k]):.3f} to {max(took[k]):.3f})")
     print(f"\nmemory   {memory:.0f} MiB, {memory * 1048576 / edges:.0f} bytes an edge")

@@ -193,8 +193,10 @@ const struct command lv_snapshot_command = {
     .least = 4,
     .most = 4,
     .summary = "make a snapshot of an LV",
-    .about = "NAME is the snapshot's. " SIZE_ABOUT " So much may change before the snapshot is "
-             "lost." CHANGE_ABOUT,
+    .about =
+        "NAME is the snapshot's. " SIZE_ABOUT " So much may change before the snapshot is "
+        "lost. It is made on the node where the LV is active, which must be one alone, or of an LV that "
+        "is active nowhere." CHANGE_ABOUT,
     .example = "muster lv snapshot fast vm7-root vm7-before 2G",
     .exits = CHANGE_EXITS,
     .options = change_options,

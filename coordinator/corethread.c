@@ -15,7 +15,16 @@
 #define LONGEST_MS 60000
 #define GATHER_MS  3
 
-enum { URGENT_MOST = 256 };
+enum {
+    URGENT_MOST = 256,
+    /* Packs are made beside all else: so many at once, at most one part in PACK_SHARE of the time,
+     * and not before a while has passed without a batch that writes much. */
+    PACKS = 4,
+    PACK_SHARE = 20,
+    PACK_BUSY_ROWS = 256,
+    PACK_QUIET_MS = 1000,
+    PACK_AGAIN_MS = 60000,
+};
 
 static mono_ms earliest(mono_ms a, mono_ms b)
 {
@@ -205,6 +214,10 @@ static int load(struct core_thread *t, bool first, struct err *e)
     t->coord = image == NULL ? NULL : coord_new(&t->o.config);
     if (t->coord != NULL)
         rc = store_load(t->o.store, a, image, e);
+    if (rc == 0 && image->packs_damaged > 0)
+        log_line(LOG_LEVEL_WARNING,
+                 "the packs of %zu nodes in the database are damaged; their rows were read",
+                 image->packs_damaged);
     if (rc == 0 && t->read_only) {
         /* Before the image, so that loading knows that nothing can be written. */
         ev.store.read_only = true;
@@ -223,6 +236,9 @@ static int load(struct core_thread *t, bool first, struct err *e)
         t->nodes = image->node_count;
     if (rc == -ENOMEM)
         err_set(e, rc, "out of memory while the database was loaded");
+    if (rc == -EBADMSG)
+        err_set(e, rc,
+                "the database holds a pack of a node that is none: empty its table node_pack");
     if (rc != 0) {
         coord_free(t->coord);
         t->coord = NULL;
@@ -287,6 +303,8 @@ static int commit(struct core_thread *t, struct err *e)
 {
     int rc = coord_end_batch(t->coord, &t->update);
 
+    if (t->update.change_count >= PACK_BUSY_ROWS)
+        t->pack_at = (mono_ms){ clock_mono().v + PACK_QUIET_MS };
     if (rc == 0 && t->update.changes != NULL)
         rc = store_commit(t->o.store, t->update.changes, e);
     return rc;
@@ -344,6 +362,29 @@ static void run_tick(struct core_thread *t)
     finish_batch(t, step(t, &ev));
 }
 
+static bool packs_due(const struct core_thread *t)
+{
+    return !t->read_only && t->coord != NULL && store_packs_due(t->o.store) > 0;
+}
+
+/* For the next start. What fails here fails for a batch too, which says so; it is tried again. */
+static void run_packs(struct core_thread *t)
+{
+    mono_ms now = clock_mono();
+    struct err e = { "" };
+    int rc;
+
+    if (!packs_due(t) || t->pack_at.v > now.v)
+        return;
+    rc = store_pack(t->o.store, PACKS, &e);
+    if (rc == STORE_E_FATAL)
+        shell_die("%s", e.text);
+    if (rc != 0)
+        log_line(LOG_LEVEL_DEBUG, "nodes are not packed: %s", e.text);
+    t->pack_at.v =
+        rc != 0 ? now.v + PACK_AGAIN_MS : now.v + PACK_SHARE * (clock_mono().v - now.v + 1);
+}
+
 static struct queue_node *joined(struct queue_node *first, struct queue_node *second)
 {
     struct queue_node *last = first;
@@ -398,6 +439,8 @@ static int64_t wait_ms(struct core_thread *t)
         next = earliest(watches_next(t->watches), coord_next_deadline(t->coord));
     if (t->read_only)
         next = earliest(next, t->retry);
+    if (packs_due(t))
+        next = earliest(next, t->pack_at);
     if (next.v <= now.v)
         return 0;
     return next.v - now.v < LONGEST_MS ? next.v - now.v : LONGEST_MS;
@@ -432,6 +475,7 @@ static void *run(void *arg)
         if (t->read_only && t->retry.v <= clock_mono().v)
             try_again(t);
         deliver_hints(t);
+        run_packs(t);
     }
     return NULL;
 }

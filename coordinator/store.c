@@ -191,9 +191,10 @@ static int set_up(struct store *s, struct err *e)
      * when it starts again, since overwriting needs no new space and syncs faster. What is deleted
      * here is no secret and need not be overwritten. */
     if (rc == SQLITE_OK)
-        rc = store_exec(s->db, "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;"
-                               "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;"
-                               "PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF");
+        rc = store_exec(
+            s->db, "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;" STORE_CACHE
+                   "; PRAGMA temp_store=MEMORY;"
+                   "PRAGMA secure_delete=OFF; PRAGMA trusted_schema=OFF");
     if (rc != SQLITE_OK)
         return store_open_outcome(s->db, rc, s->path, e);
     sqlite3_wal_hook(s->db, on_commit, s); /* after the pragma, which uses the same hook */
@@ -294,6 +295,7 @@ void store_close(struct store *s)
         }
     }
     store_disconnect(s);
+    store_free_packs(s);
     buf_deinit(&s->scratch);
     if (s->lock_fd >= 0)
         close(s->lock_fd);

@@ -53,6 +53,12 @@ int store_load(struct store *s, struct arena *a, struct stored *out, struct err 
  */
 int store_commit(struct store *s, const struct change *changes, struct err *e);
 
+/* A start reads what is packed at once, and all else row by row. Nodes whose pack is missing, since
+ * their rows have changed; and making those of `most` of them: 0 or as commit. Nothing but time is
+ * lost where it fails or is not called. */
+size_t store_packs_due(const struct store *s);
+int store_pack(struct store *s, size_t most, struct err *e);
+
 /* While read-only: can the disk be written again? Writes and syncs one row. Results as commit. */
 int store_try_write(struct store *s, struct err *e);
 

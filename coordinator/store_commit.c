@@ -180,7 +180,7 @@ int store_prepare_changes(struct store *s)
         rc = prepare_images(s);
     for (int i = 0; rc == SQLITE_OK && i < SECTION_COUNT; i++)
         rc = prepare_inventory(s, (enum section_id)i);
-    return rc;
+    return rc == SQLITE_OK ? store_prepare_packs(s) : rc;
 }
 
 static void finalise(sqlite3_stmt **st)
@@ -200,6 +200,7 @@ void store_finalise_changes(struct store *s)
         for (int i = 0; i < STORE_CASCADES; i++)
             finalise(&s->changes[t].more[i]);
     }
+    store_finalise_packs(s);
     finalise(&s->images.upsert);
     finalise(&s->images.remove);
     for (int i = 0; i < SECTION_COUNT; i++) {
@@ -310,8 +311,10 @@ static int apply_one(struct store *s, sqlite3_stmt *st, const struct change *c)
 static int apply(struct store *s, const struct change *c)
 {
     const struct store_change *sc = &s->changes[c->type];
-    int rc;
+    int rc = store_pack_spoil(s, c);
 
+    if (rc != SQLITE_OK)
+        return rc;
     if (c->type == CHANGE_INVENTORY) {
         assert(c->inventory.section < SECTION_COUNT);
         return apply_inventory(s, &c->inventory);
@@ -388,6 +391,7 @@ static int fail(struct store *s, int rc, struct err *e)
 {
     int outcome = store_write_outcome(s->db, rc, s->path, e);
 
+    s->packs.known = false; /* as before the transaction, whatever that was */
     s->fatal = outcome == STORE_E_FATAL;
     if (!s->fatal && (sqlite3_get_autocommit(s->db) != 0 || store_step(s->rollback) == SQLITE_OK))
         cut_wal(s);
@@ -442,6 +446,20 @@ int store_commit(struct store *s, const struct change *changes, struct err *e)
          c = c->next)
         s->probe_bytes += CHANGE_BYTES;
     return fail(s, rc, e);
+}
+
+int store_pack(struct store *s, size_t most, struct err *e)
+{
+    int rc = unusable(s, e);
+
+    if (rc != 0)
+        return rc;
+    rc = begin(s);
+    if (rc == SQLITE_OK)
+        rc = store_write_packs(s, most);
+    if (rc == SQLITE_OK)
+        rc = store_step(s->commit);
+    return rc == SQLITE_OK ? checkpoint(s, e) : fail(s, rc, e);
 }
 
 static int write_probe(struct store *s, int64_t bytes)

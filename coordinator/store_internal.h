@@ -7,11 +7,13 @@
 #include <sqlite3.h>
 
 #include "base/buf.h"
+#include "core/pack.h"
 #include "store.h"
 
 #define STORE_APPLICATION_ID   0x6d757374 /* "must" */
 #define STORE_BUSY_MS          500        /* for another program that writes; nobody should */
-#define STORE_CHECKPOINT_PAGES 4000       /* the WAL grows by so much, then it is checkpointed */
+#define STORE_CACHE            "PRAGMA cache_size=-65536"
+#define STORE_CHECKPOINT_PAGES 4000 /* the WAL grows by so much, then it is checkpointed */
 
 /* ---- the tables, but for those of the inventory (store_tables.c) ---------------------------- */
 
@@ -90,6 +92,35 @@ struct store_inventory {
     uint64_t bound; /* the fields that are not bound to NULL in `upsert` */
 };
 
+/* ---- packs (store_pack.c) ------------------------------------------------------------------- */
+
+enum { STORE_PACKED = 3 }; /* tables, beside those of the inventory */
+
+struct store_packs {
+    bool known;           /* the bits are as the database is */
+    uint8_t *there, *due; /* bits by number of the node: has a pack; is to get one */
+    uint32_t cap;
+    uint32_t at; /* the last one that was made */
+    size_t due_count;
+    sqlite3_stmt *drop, *write;
+    sqlite3_stmt *rows[STORE_PACKED], *keys[SECTION_COUNT];
+};
+
+/* SQLite result codes. */
+int store_prepare_packs(struct store *s);
+int store_prepare_node_rows(struct store *s);
+void store_finalise_packs(struct store *s);
+void store_free_packs(struct store *s);
+/* Before the change is made: the node's pack goes. */
+int store_pack_spoil(struct store *s, const struct change *c);
+/* Makes those of `most` nodes, in a transaction of the caller. */
+int store_write_packs(struct store *s, size_t most);
+/* One for each node of out->nodes. */
+int store_packs_read(struct store *s, struct arena *a, struct stored *out);
+int store_node_rows(struct store *s, uint32_t node_no, struct arena *a, struct node_rows *out);
+
+/* ---- the store ------------------------------------------------------------------------------ */
+
 struct store {
     sqlite3 *db; /* NULL: closed after a failure that it could not roll back */
     int lock_fd;
@@ -108,6 +139,7 @@ struct store {
     sqlite3_stmt *begin, *commit, *rollback, *probe;
     struct store_change changes[CHANGE_TYPE_COUNT];
     struct store_inventory inventory[SECTION_COUNT], images;
+    struct store_packs packs;
     struct buf scratch;
 };
 

@@ -115,11 +115,23 @@ static const struct use *use_of(const struct agent *a, const char *volume)
     return NULL;
 }
 
-static const char *still_active(const struct agent *a, struct turn *t,
-                                const struct lvm_refresh *ask, const struct lv *lv)
+/* It is sent when the refresh is no more. */
+static const char *left_text(struct turn *t, const struct refresh *r)
+{
+    const char *copy = arena_strdup(t->arena, r->left);
+
+    return copy == NULL ? "out of memory" : copy;
+}
+
+/* Who uses it may not be among the rows yet: that somebody does the worker has found. */
+static const char *still_active(const struct agent *a, struct turn *t, const struct refresh *r,
+                                const struct lv *lv)
 {
     const struct use *u = use_of(a, lv->uuid);
+    const struct lvm_refresh *ask = r->ask;
 
+    if (u == NULL && r->left != NULL)
+        return left_text(t, r);
     if (u == NULL)
         return arena_printf(t->arena, "logical volume %s/%s is active", ask->vg, lv->name);
     return arena_printf(t->arena, "logical volume %s/%s is in use here: %s %s", ask->vg, lv->name,
@@ -131,22 +143,25 @@ static const char *still_active(const struct agent *a, struct turn *t,
  * when it is another one, or suspended; of a snapshot also when it was full, which its table says
  * as it is. Without device-mapper it shows that it does not know, and
  * no LV is active. */
-static const char *lv_fault(const struct agent *a, struct turn *t, const struct lvm_refresh *ask,
+static const char *lv_fault(const struct agent *a, struct turn *t, const struct refresh *r,
                             const struct lv *lv)
 {
+    const struct lvm_refresh *ask = r->ask;
     char state = lv->attr != NULL && strlen(lv->attr) > ATTR_STATE ? lv->attr[ATTR_STATE] : '?';
 
+    if (is_named(&ask->unmapped, lv->uuid) && is_named(&lv->role, "thickorigin"))
+        return arena_printf(t->arena, "logical volume %s/%s has snapshots", ask->vg, lv->name);
     if (REC_HAS(lv, lv, active) && !lv->active)
         return NULL;
     if (is_named(&ask->unmapped, lv->uuid))
-        return still_active(a, t, ask, lv);
+        return still_active(a, t, r, lv);
     if (GUARD(REFRESH_TABLE, state != 'a' && state != 'I'))
         return arena_printf(t->arena, "the table of %s/%s is not what the metadata say (%s)",
                             ask->vg, lv->name, lv->attr == NULL ? "unknown" : lv->attr);
     return NULL;
 }
 
-static const char *lvs_fault(const struct agent *a, struct turn *t, const struct lvm_refresh *ask)
+static const char *lvs_fault(const struct agent *a, struct turn *t, const struct refresh *r)
 {
     const struct section *rows = agent_section(a, SECTION_LVS);
 
@@ -154,9 +169,9 @@ static const char *lvs_fault(const struct agent *a, struct turn *t, const struct
         const struct lv *lv = section_row(rows, i);
         const char *why;
 
-        if (!target_same(lv->vg_uuid, ask->vg_uuid))
+        if (!target_same(lv->vg_uuid, r->ask->vg_uuid))
             continue;
-        why = lv_fault(a, t, ask, lv);
+        why = lv_fault(a, t, r, lv);
         if (why != NULL)
             return why;
     }
@@ -164,9 +179,10 @@ static const char *lvs_fault(const struct agent *a, struct turn *t, const struct
 }
 
 /* Why this node is behind; NULL: it is not. */
-static const char *fault(const struct agent *a, struct turn *t, const struct lvm_refresh *ask,
+static const char *fault(const struct agent *a, struct turn *t, const struct refresh *r,
                          const struct vg *vg)
 {
+    const struct lvm_refresh *ask = r->ask;
     const struct section *rows = agent_section(a, SECTION_VGS);
     bool wanted = REC_HAS(ask, lvm_refresh, seqno);
 
@@ -184,7 +200,7 @@ static const char *fault(const struct agent *a, struct turn *t, const struct lvm
     if (GUARD(REFRESH_VERSION, wanted && text_mark(vg->metadata_digest) != ask->mark))
         return arena_printf(t->arena, "this node sees another version %llu of volume group %s",
                             (unsigned long long)vg->seqno, ask->vg);
-    return lvs_fault(a, t, ask);
+    return lvs_fault(a, t, r);
 }
 
 /* What the node has found of the devices of this volume group, sector by sector. */
@@ -202,14 +218,13 @@ static const char *devices_fault(struct turn *t, const struct vg *vg)
 static const char *why_not(const struct agent *a, struct turn *t, const struct refresh *r,
                            const struct vg *vg)
 {
-    const char *found = fault(a, t, r->ask, vg), *copy;
+    const char *found = fault(a, t, r, vg);
 
     if (found != NULL)
         return found;
     if (r->left == NULL)
         return devices_fault(t, vg);
-    copy = arena_strdup(t->arena, r->left); /* it is sent when the refresh is no more */
-    return copy == NULL ? "out of memory" : copy;
+    return left_text(t, r);
 }
 
 static void answer(struct agent *a, struct turn *t, const struct refresh *r)

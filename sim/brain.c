@@ -49,7 +49,7 @@ static void load(struct sim *s, struct brain *b, bool first)
     struct coord_event ev = { .type = COORD_STORE_STATE };
 
     b->c = coord_new(&config);
-    durable_image(b->disk, &stored);
+    durable_packed(b->disk, &stored);
     if (b->read_only) {
         ev.store.read_only = true;
         ev.store.text = "The disk takes no writes.";

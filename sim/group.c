@@ -64,6 +64,7 @@ void group_version(struct sim *s, struct group_meta *meta, const struct host *by
                           .fork = order == NULL ? 0 : oracle_group_fork(g, order->token, by),
                           .token = order == NULL ? 0 : order->token,
                           .task = order == NULL ? 0 : order->order->task,
+                          .at = s->now,
                           .overtaken = WORLD_NEVER };
 }
 

@@ -33,6 +33,7 @@ struct version { /* by its `no` */
     const struct host *by; /* NULL: it was there */
     uint32_t boots, fork;  /* of the host; of the database that has ordered it */
     uint64_t token, task;  /* of the order that has made it */
+    world_us at;           /* when it was made */
     bool written;          /* to a PV at least */
     world_us overtaken;    /* when another was the newest; WORLD_NEVER: it is, or never was */
 };
@@ -70,7 +71,8 @@ struct group_work {
     bool commanded; /* there was a command: what is read now is what has come of it */
     bool repairs;
     struct group_meta base, next;
-    unsigned at; /* the PV that it writes next */
+    unsigned at;     /* the PV that it writes next */
+    world_us looked; /* when it has last compared what there is with its order */
 };
 
 /* ---- group.c */
@@ -89,6 +91,10 @@ struct mapping *group_mapping(const struct sim *s, const struct host *h, uint32_
 /* What LVM reports on that host of these metadata. */
 void group_rows(const struct sim *s, const struct host *h, const struct group_meta *m,
                 struct arena *a, struct lvm_rows *out);
+
+/* ---- group_outside.c */
+void group_outside_starts(struct sim *s);
+void group_outside_ends(struct sim *s);
 
 /* ---- oracle_group.c */
 uint32_t oracle_group_fork(const struct group *g, uint64_t token, const struct host *h);

@@ -257,10 +257,12 @@ void group_users_start(struct sim *s)
         return;
     agenda_put(s, s->now + dice_about(s, ASK_US), asks, NULL, 0);
     agenda_put(s, s->now + dice_about(s, MAP_US), maps, NULL, 0);
+    group_outside_starts(s);
 }
 
 void group_users_calm(struct sim *s)
 {
     while (s->group != NULL && s->group->mappings != NULL)
         unmap(s, s->group->mappings);
+    group_outside_ends(s);
 }

@@ -252,6 +252,7 @@ static void looks(struct sim *s, void *host, uint64_t pid)
 
     if (p == NULL)
         return;
+    p->work->looked = s->now;
     set_state(s, p, &state);
     rc = change_next(&state, p->arena, &plan, &e);
     if (rc == CHANGE_TO_DO) {

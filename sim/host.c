@@ -224,13 +224,25 @@ void host_turn(struct sim *s, struct host *h)
     arm(s, h);
 }
 
+static void hint_of(struct sim *s, struct host *h, enum worker_kind kind)
+{
+    struct agent_event ev = { .type = AGENT_KERNEL_HINT, .worker.kind = kind };
+
+    if (h->supervisor.agent != NULL && !h->paused && !h->stopped)
+        step(s, h, &ev);
+}
+
 static void hint(struct sim *s, void *what, uint64_t life)
 {
     struct host *h = what;
-    struct agent_event ev = { .type = AGENT_KERNEL_HINT, .worker.kind = WORKER_STORAGE };
 
-    if (h->supervisor.agent != NULL && h->life == life && !h->paused && !h->stopped)
-        step(s, h, &ev);
+    if (h->life == life)
+        hint_of(s, h, WORKER_STORAGE);
+}
+
+void host_lvm_hint(struct sim *s, struct host *h)
+{
+    hint_of(s, h, WORKER_LVM);
 }
 
 void host_mounts_changed(struct sim *s, struct host *h)

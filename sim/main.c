@@ -20,6 +20,7 @@ static const char usage[] =
     "  --seeds N   as many runs, with seeds one after the other (default 1)\n"
     "  --hosts N   (default 20)      --luns N   at most 64 (default 10)\n"
     "  --group     a volume group on three LUNs more, which is changed\n"
+    "  --outside   and somebody changes it without muster\n"
     "  --storm S   seconds with faults (default 120)\n"
     "  --calm S    seconds without, after which all must be well (default 240)\n"
     "  --fail-commit N  the coordinator's Nth commit fails\n"
@@ -93,6 +94,8 @@ static int once(const struct sim_options *o, struct sim_counts *sum)
         printf("--play %s ", o->played ? sim_play_name(o->play) : "none");
     if (o->group)
         printf("--group ");
+    if (o->outside)
+        printf("--outside ");
     printf("--trace replays it)\n");
     return 1;
 }
@@ -137,13 +140,14 @@ static int run(struct sim_options *o, uint64_t seeds, bool sweep)
         ", workers that hang %" PRIu64 "\ntasks %" PRIu64 ", holds %" PRIu64
         ", mounts without muster %" PRIu64 ", restores %" PRIu64 ", recoveries %" PRIu64
         ", second coordinators %" PRIu64 ", plays %" PRIu64 "\n"
-        "changes of the volume group %" PRIu64 ", LVs mapped without muster %" PRIu64 "\n",
+        "changes of the volume group %" PRIu64 ", LVs mapped without muster %" PRIu64
+        ", changes without muster %" PRIu64 "\n",
         seeds, o->hosts, (double)sum.virtual_ms / 1e3, real_s,
         (double)sum.virtual_ms / 1e3 / real_s, sum.steps, sum.messages, sum.lost, sum.doubled,
         sum.delayed, sum.commits, sum.failed_commits, sum.crashes, sum.ends, sum.reboots,
         sum.pauses, sum.partitions, sum.grants, sum.scans, sum.results, sum.hangs, sum.tasks,
         sum.holds, sum.foreign, sum.restores, sum.recoveries, sum.seconds, sum.plays, sum.changes,
-        sum.foreign_maps);
+        sum.foreign_maps, sum.outside_changes);
     return 0;
 }
 
@@ -218,7 +222,8 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds,
         break;
     case 'g':
     case 'u':
-        *(c == 'g' ? &o->group : &o->unjudged) = true;
+    case 'O':
+        *(c == 'g' ? &o->group : c == 'u' ? &o->unjudged : &o->outside) = true;
         break;
     case 't':
         o->trace = stdout;
@@ -246,12 +251,12 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds,
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "seed", 1, NULL, 's' },     { "seeds", 1, NULL, 'n' },  { "hosts", 1, NULL, 'h' },
-        { "luns", 1, NULL, 'l' },     { "storm", 1, NULL, 'm' },  { "calm", 1, NULL, 'c' },
-        { "trace", 0, NULL, 't' },    { "help", 0, NULL, 'H' },   { "wire", 0, NULL, 'w' },
-        { "unjudged", 0, NULL, 'u' }, { "sweep", 0, NULL, 'S' },  { "fail-commit", 1, NULL, 'f' },
-        { "fail-how", 1, NULL, 'o' }, { "play", 1, NULL, 'p' },   { "plays", 0, NULL, 'P' },
-        { "group", 0, NULL, 'g' },
+        { "seed", 1, NULL, 's' },     { "seeds", 1, NULL, 'n' },   { "hosts", 1, NULL, 'h' },
+        { "luns", 1, NULL, 'l' },     { "storm", 1, NULL, 'm' },   { "calm", 1, NULL, 'c' },
+        { "trace", 0, NULL, 't' },    { "help", 0, NULL, 'H' },    { "wire", 0, NULL, 'w' },
+        { "unjudged", 0, NULL, 'u' }, { "sweep", 0, NULL, 'S' },   { "fail-commit", 1, NULL, 'f' },
+        { "fail-how", 1, NULL, 'o' }, { "play", 1, NULL, 'p' },    { "plays", 0, NULL, 'P' },
+        { "group", 0, NULL, 'g' },    { "outside", 0, NULL, 'O' },
 #ifdef MUSTER_GUARDS
         { "without", 1, NULL, 'W' },  { "guards", 0, NULL, 'G' },
 #endif
@@ -285,6 +290,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "muster-sim: there must be a host\n");
         return 2;
     }
+    o.group |= o.outside;
     if (o.group && o.luns > 64 - 3) {
         fprintf(stderr, "muster-sim: there is no room for the volume group's LUNs\n");
         return 2;

@@ -80,6 +80,11 @@ static void judge_alone(struct sim *s, const struct process *p)
     }
 }
 
+static bool is_outside(const struct version *v)
+{
+    return v->by != NULL && v->token == 0;
+}
+
 static bool takes_away(const struct lvm_order *o)
 {
     return o->op == LVM_LV_REMOVE || o->op == LVM_LV_REDUCE;
@@ -114,9 +119,26 @@ static void judge_unmapped(struct sim *s, const struct process *p)
     }
 }
 
+/* A change is decided for one version. What the worker could not see when it compared, since it was
+ * written after that, it changes all the same: LVM reads by itself. */
+static void judge_decided(struct sim *s, const struct process *p)
+{
+    const struct lvm_order *o = p->work->change->order;
+    const struct version *v = &s->group->versions[p->work->base.no - 1];
+    const struct version *meant = group_by_mark(s->group, o->mark);
+
+    if (p->work->repairs || v == meant || (v->token != 0 && v->task == o->order->task) ||
+        (is_outside(v) && v->at >= p->work->looked))
+        return;
+    sim_fail(s, "%s (token %llu) changes version %u of the volume group, and was told to change %u",
+             p->host->name, (unsigned long long)o->token, v->meta.no,
+             meant == NULL ? 0 : meant->meta.no);
+}
+
 void oracle_group_begins(struct sim *s, const struct process *p)
 {
     judge_alone(s, p);
+    judge_decided(s, p);
     judge_unmapped(s, p);
 }
 
@@ -287,6 +309,16 @@ static void judge_done(struct sim *s, const struct host *h, const struct lvm_res
     }
 }
 
+/* What was made cannot be told from what was there when somebody has changed it since. */
+static bool is_changed_outside(const struct group *g, const struct version *v)
+{
+    for (uint32_t i = v->meta.no; i < g->version_n; i++) {
+        if (is_outside(&g->versions[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Who is told that nothing has changed asks for it again. A database that was copied while it was
  * under way may order it anew when it is no more what was made. */
 static void judge_refused(struct sim *s, const struct host *h, const struct lvm_result *in)
@@ -298,7 +330,8 @@ static void judge_refused(struct sim *s, const struct host *h, const struct lvm_
         const struct version *v = &g->versions[i];
 
         if (v->by == h && v->boots == h->boots && v->token == in->token &&
-            v->task == in->order->task && v->fork == order->in.fork && v->written)
+            v->task == in->order->task && v->fork == order->in.fork && v->written &&
+            !is_changed_outside(g, v))
             sim_fail(s, "%s tells that nothing has changed, and has made version %u (token %llu)",
                      h->name, v->meta.no, (unsigned long long)in->token);
     }

@@ -345,6 +345,7 @@ void host_go_on(struct sim *s, struct host *h);
 void host_stop_probe(struct sim *s, struct host *h);
 void host_deliver(struct sim *s, struct letter *l); /* takes it */
 void host_turn(struct sim *s, struct host *h);      /* its supervisor has something to look at */
+void host_lvm_hint(struct sim *s, struct host *h);  /* its kernel tells of a PV */
 void host_mounts_changed(struct sim *s, struct host *h);
 
 /* ---- stock.c: what a host has to report */

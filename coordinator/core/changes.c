@@ -27,9 +27,10 @@ void stamp_remove(struct stamp *st)
 static void touch(struct coord *c, struct stamp *head, struct stamp *st)
 {
     c->pending = true;
-    st->gen = c->meta.generation + 1;
-    if (head->prev == st)
+    /* In order of generations alone: within one, whoever is in the list may stay where it is. */
+    if (st->next != NULL && st->gen == c->meta.generation + 1)
         return;
+    st->gen = c->meta.generation + 1;
     stamp_remove(st);
     st->prev = head->prev;
     st->next = head;

@@ -141,8 +141,9 @@ void coord_update_deinit(struct coord_update *u);
 struct coord *coord_new(const struct core_config *config);
 void coord_free(struct coord *c);
 
-/* 0; -ENOMEM (the caller treats it as a failed commit: discard the batch and reload). Input can
- * never make it fail otherwise: what is wrong with a message is answered and counted. */
+/* 0; -EBADMSG: what was loaded holds a pack that is none; -ENOMEM (the caller treats it as a failed
+ * commit: discard the batch and reload). Input can never make it fail otherwise: what is wrong with
+ * a message is answered and counted. */
 int coord_step(struct coord *c, const struct coord_event *ev, struct coord_update *u);
 
 /* Ends a batch of steps: when something visible changed, raises the generation and appends the

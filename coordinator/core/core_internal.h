@@ -149,6 +149,11 @@ struct network {
 struct slot {
     struct row *rows;
     uint32_t row_count;
+    /* Since a start, and until there is something new: the rows as they were loaded, and none in
+     * `rows` (load_pack.c). */
+    uint32_t packed_rows;
+    uint8_t *packed;
+    size_t packed_bytes;
     uint8_t status;
     bool stored;    /* reported in this boot: there is a section row */
     bool confirmed; /* the digest was met in this start of the coordinator */
@@ -374,6 +379,9 @@ int event_prune(struct step *s);
 /* ---- load.c */
 int load_image(struct step *s);
 struct row *row_by_key(const struct slot *slot, const char *key); /* or NULL */
+/* load_pack.c: all rows of the node, before one of them is looked for or changed. */
+int rows_unpack(struct coord *c, struct node *n);
+void slot_unpacked(struct slot *slot); /* what is packed goes */
 
 /* ---- node.c */
 struct node *node_new(struct coord *c, uuid128 id, uint32_t no); /* in the index by id and number */

@@ -414,6 +414,7 @@ int ingest_report(struct step *s, struct node *n)
 
     if (rc != 0)
         return rc;
+    rc = rows_unpack(s->c, n);
     for (size_t i = 0; i < s->ev->node.section_count && rc == 0; i++) {
         const struct section *in = &s->ev->node.sections[i];
         const struct slot *slot = &n->sections[in->id];
@@ -466,6 +467,7 @@ static int slot_clear(struct step *s, struct node *n, enum section_id id)
     }
     free(slot->rows);
     free(slot->status_text);
+    slot_unpacked(slot);
     memset(slot, 0, sizeof *slot);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "core/load.h"
 
 static int load_starts(struct coord *c, const struct stored *im)
 {
@@ -66,9 +67,8 @@ static int load_key(struct step *s, const struct key_row *row)
     return text_set((const char **)&k->name, row->name);
 }
 
-static int load_section(struct coord *c, const struct section_row_state *row)
+int load_section(struct node *n, const struct section_row_state *row)
 {
-    struct node *n = node_by_no(c, row->node_no);
     struct slot *slot;
 
     if (n == NULL || (unsigned)row->section >= SECTION_COUNT)
@@ -82,10 +82,8 @@ static int load_section(struct coord *c, const struct section_row_state *row)
     return text_set((const char **)&slot->status_text, row->status_text);
 }
 
-/* `count` rows of one section of one node, sorted by key as the database gives them. */
-static int load_rows(struct coord *c, const struct inventory_row *rows, size_t count)
+int load_rows(struct coord *c, struct node *n, const struct inventory_row *rows, size_t count)
 {
-    struct node *n = node_by_no(c, rows[0].node_no);
     struct slot *slot;
 
     if (n == NULL)
@@ -123,7 +121,7 @@ static int load_inventory(struct coord *c, const struct stored *im)
         if (i < im->inventory_count && im->inventory[i].node_no == a->node_no &&
             im->inventory[i].section == a->section)
             continue;
-        rc = load_rows(c, a, i - first);
+        rc = load_rows(c, node_by_no(c, a->node_no), a, i - first);
         if (rc < 0)
             return rc;
         first = i;
@@ -193,21 +191,19 @@ static int load_label(struct resource *r, const struct resource_row *row)
     return r->label == NULL ? -ENOMEM : 0;
 }
 
-/* Finds resources by their number while the image is loaded. */
-struct numbers {
-    const struct stored *image; /* resources sorted by number */
-    struct resource **at;       /* one for each of image's; NULL: left out */
-};
-
-static struct resource *resource_by_no(const struct numbers *ns, uint32_t no)
+struct resource *resource_by_no(struct numbers *ns, uint32_t no)
 {
     size_t low = 0, high = ns->image->resource_count;
 
+    if (ns->last + 1 < high && ns->image->resources[ns->last + 1].no == no)
+        return ns->at[++ns->last];
     while (low < high) {
         size_t mid = low + (high - low) / 2;
 
-        if (ns->image->resources[mid].no == no)
+        if (ns->image->resources[mid].no == no) {
+            ns->last = mid;
             return ns->at[mid];
+        }
         if (ns->image->resources[mid].no < no)
             low = mid + 1;
         else
@@ -216,7 +212,7 @@ static struct resource *resource_by_no(const struct numbers *ns, uint32_t no)
     return NULL;
 }
 
-static int load_resource(struct coord *c, const struct resource_row *row, const struct numbers *ns,
+static int load_resource(struct coord *c, const struct resource_row *row, struct numbers *ns,
                          struct resource **out)
 {
     struct resource like = { .owner = NULL }, *r;
@@ -262,15 +258,15 @@ static uint32_t holders(const struct resource *r)
     return r->vlan != 0 ? 1u << SECTION_VLANS : sections[r->kind];
 }
 
-static int load_edge(struct coord *c, const struct edge_row *row, const struct numbers *ns)
+int load_edge(struct node *n, const struct edge_row *row, struct numbers *ns, struct edge **out)
 {
-    struct node *n = node_by_no(c, row->node_no);
     struct resource *r = resource_by_no(ns, row->resource_no);
     struct edge *e;
 
+    *out = NULL;
     if (n == NULL || r == NULL || edge_find(n, r) != NULL)
         return 0;
-    e = edge_new(n, r);
+    e = *out = edge_new(n, r);
     if (e == NULL)
         return -ENOMEM;
     e->state = (uint8_t)row->state;
@@ -326,26 +322,20 @@ static struct sight sight_of_sighting(const struct sighting_row *row)
     };
 }
 
-static int load_sighting(struct coord *c, const struct sighting_row *row, const struct numbers *ns)
+int load_sighting(struct coord *c, struct node *n, const struct sighting_row *row, struct row *at,
+                  struct edge *e)
 {
-    struct node *n = node_by_no(c, row->node_no);
-    struct resource *r = resource_by_no(ns, row->resource_no);
     struct sight sight = sight_of_sighting(row);
     struct network *found[2];
+    const struct resource *r;
     struct sighting *g;
-    struct edge *e;
-    struct row *at;
 
-    if (n == NULL || (unsigned)row->section >= SECTION_COUNT)
-        return 0;
-    at = ((sighting_sections >> row->section) & 1u)
-             ? row_by_key(&n->sections[row->section], row->row_key)
-             : NULL;
-    e = r == NULL ? NULL : edge_find(n, r);
-    if (at == NULL || e == NULL || at->sighting != NULL) {
+    if (at == NULL || e == NULL || !((sighting_sections >> row->section) & 1u) ||
+        at->sighting != NULL) {
         memset(&n->sections[row->section].digest, 0, sizeof(digest128));
         return 0;
     }
+    r = e->resource;
     g = at->sighting = sighting_new(at->key, row->section, &sight);
     if (g == NULL)
         return -ENOMEM;
@@ -360,6 +350,19 @@ static int load_sighting(struct coord *c, const struct sighting_row *row, const 
     edge_attach(e, g);
     return 0;
 }
+
+static int load_sighting_row(struct coord *c, const struct sighting_row *row, struct numbers *ns)
+{
+    struct node *n = node_by_no(c, row->node_no);
+    struct resource *r = resource_by_no(ns, row->resource_no);
+
+    if (n == NULL || (unsigned)row->section >= SECTION_COUNT)
+        return 0;
+    return load_sighting(c, n, row, row_by_key(&n->sections[row->section], row->row_key),
+                         r == NULL ? NULL : edge_find(n, r));
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 /* A declared network whose resource is missing gets another. */
 static int networks_complete(struct step *s)
@@ -398,7 +401,7 @@ static void touch_all(struct coord *c)
     }
 }
 
-static int load_rights(struct coord *c, const struct stored *im, const struct numbers *ns)
+static int load_rights(struct coord *c, const struct stored *im, struct numbers *ns)
 {
     int rc = 0;
 
@@ -418,15 +421,18 @@ static int load_graph(struct step *s, const struct stored *im)
 {
     struct coord *c = s->c;
     struct numbers ns = { .image = im, .at = calloc(im->resource_count + 1, sizeof(*ns.at)) };
+    struct edge *unused;
     int rc = ns.at == NULL ? -ENOMEM : 0;
 
     for (size_t i = 0; rc == 0 && i < im->resource_count; i++)
         rc = load_resource(c, &im->resources[i], &ns, &ns.at[i]);
     images_loaded(c);
     for (size_t i = 0; rc == 0 && i < im->edge_count; i++)
-        rc = load_edge(c, &im->edges[i], &ns);
+        rc = load_edge(node_by_no(c, im->edges[i].node_no), &im->edges[i], &ns, &unused);
     for (size_t i = 0; rc == 0 && i < im->sighting_count; i++)
-        rc = load_sighting(c, &im->sightings[i], &ns);
+        rc = load_sighting_row(c, &im->sightings[i], &ns);
+    if (rc == 0)
+        rc = load_packs(c, im, &ns);
     if (rc == 0)
         rc = load_rights(c, im, &ns);
     free(ns.at);
@@ -453,7 +459,7 @@ static int load_rest(struct step *s, const struct stored *im)
     for (size_t i = 0; rc == 0 && i < im->boot_count; i++)
         rc = boot_load(c, &im->boots[i]);
     for (size_t i = 0; rc == 0 && i < im->section_count; i++)
-        rc = load_section(c, &im->sections[i]);
+        rc = load_section(node_by_no(c, im->sections[i].node_no), &im->sections[i]);
     if (rc == 0)
         rc = load_inventory(c, im);
     return rc < 0 ? rc : load_graph(s, im);

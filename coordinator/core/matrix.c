@@ -12,6 +12,8 @@ static uint32_t edge_place(const struct node *n, uint32_t no)
 {
     uint32_t low = 0, high = n->edge_count;
 
+    if (high > 0 && n->edges[high - 1]->resource->no < no)
+        return high; /* new resources have the highest numbers; a start loads them in order */
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
 

@@ -80,6 +80,7 @@ void node_free(struct node *n)
             row_free(&n->sections[i].rows[r], i);
         free(n->sections[i].rows);
         free(n->sections[i].status_text);
+        slot_unpacked(&n->sections[i]);
     }
     better_forget(n);
     free(n->edges);

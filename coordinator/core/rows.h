@@ -396,7 +396,15 @@ struct change {
     };
 };
 
-/* Everything that the core needs at start. Arrays live in the arena that the store was given; each
+/* All of one node's sections, inventory, sightings and edges (core/pack.h). */
+struct node_pack {
+    uint32_t node_no;
+    const void *p;
+    size_t n;
+};
+
+/* Everything that the core needs at start. What is of a node is in its pack, or in the rows of the
+ * four tables that a pack stands for. Arrays live in the arena that the store was given; each
  * is sorted by its table's key, the inventory by section, node and row. */
 struct stored {
     struct meta_row meta;
@@ -418,6 +426,10 @@ struct stored {
     size_t sighting_count;
     struct edge_row *edges;
     size_t edge_count;
+    struct node_pack *packs; /* in order of nodes */
+    size_t pack_count;
+    size_t packs_made;    /* of those: made of rows, since there was none */
+    size_t packs_damaged; /* of those made: there was one, and it was not what was written */
     struct network_row *networks;
     size_t network_count;
     struct token_row *tokens;

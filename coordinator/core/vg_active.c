@@ -24,7 +24,7 @@ int vg_where_active(const struct coord *c, struct arena *a, const struct vg_chan
     const struct resource *lv = snapshot || row->op == LVM_LV_EXTEND ? vg_lv_of(c, row) : NULL;
     const struct lease *right = activation_right(lv);
     const struct node *second = NULL;
-    uint32_t more = 0;
+    uint32_t count = right != NULL;
 
     *only = right == NULL ? NULL : right->node;
     *why = NULL;
@@ -32,11 +32,12 @@ int vg_where_active(const struct coord *c, struct arena *a, const struct vg_chan
          e = e->next) {
         if (!is_active(c, e) || e->node == *only)
             continue;
-        if (*only != NULL) {
-            second = e->node;
-            more++;
-        } else {
+        count++;
+        if (*only == NULL || (right == NULL && e->node->row.no < (*only)->row.no)) {
+            second = *only;
             *only = e->node;
+        } else if (second == NULL || e->node->row.no < second->row.no) {
+            second = e->node;
         }
     }
     if (second == NULL)
@@ -45,6 +46,6 @@ int vg_where_active(const struct coord *c, struct arena *a, const struct vg_chan
                         "LV %s/%s is active on %s and %s%s: a snapshot is kept by the one node "
                         "that writes to its origin",
                         row->vg, row->lv, (*only)->row.name, second->row.name,
-                        more > 1 ? " and others" : "");
+                        count > 2 ? " and others" : "");
     return *why == NULL ? -ENOMEM : 0;
 }

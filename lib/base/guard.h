@@ -78,6 +78,7 @@
     X(CHANGE_GONE, "a change is over when its worker is gone")                                  \
     X(CHANGE_RESUMED, "after a start, a change goes on when all nodes have told")               \
     X(DONE_ALREADY, "an attempt looks for what an earlier one has done")                        \
+    X(CHANGE_VERSION, "a worker changes the version that it was decided for alone")             \
     X(MADE_EQUAL, "nothing is called done that not every PV has")                               \
     X(UNMAP_FIRST, "before something is taken away every node proves that it is not mapped")    \
     X(UNMAP_SILENT, "a silent node counts as having it mapped")                                 \

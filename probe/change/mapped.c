@@ -49,7 +49,8 @@ static int choose(const struct dm_text *maps, size_t count, const char *prefix, 
             continue;
         v[*n] = (struct mapped){ .name = text_of(maps[i].name, a),
                                  .uuid = text_of(maps[i].uuid, a),
-                                 .map = &maps[i] };
+                                 .map = &maps[i],
+                                 .suspended = maps[i].suspended };
         if (v[*n].name == NULL || v[*n].uuid == NULL)
             return -ENOMEM;
         (*n)++;
@@ -81,7 +82,7 @@ static int go_on(const struct mapped *m)
 {
     int rc;
 
-    if (!m->map->suspended || m->map->table.n == 0)
+    if (!m->suspended || m->map->table.n == 0)
         return 0;
     rc = run(DM_DEVICE_CLEAR, m->name);
     return rc == 0 ? run(DM_DEVICE_RESUME, m->name) : rc;

@@ -10,6 +10,7 @@
 struct mapped {
     const char *name, *uuid;
     const struct dm_text *map; /* as it was read */
+    bool suspended;            /* the same */
 };
 
 /* Those that there are, in `a`. 0, or a negative errno with a sentence. */

@@ -35,8 +35,9 @@ enum mapped_is mapped_judge(const struct refresh_work *w, const struct lvm_rows 
     }
     if (*lv == NULL)
         return MAPPED_ORPHAN;
-    /* One without a table was only just made by a worker that was killed. */
-    if (is_unwanted(w, uuid) || map->table.n == 0)
+    /* One without a table was only just made by a worker that was killed. An origin with snapshots
+     * is not taken away, and so keeps its devices. */
+    if ((is_unwanted(w, uuid) && !mapped_is_origin(*lv)) || map->table.n == 0)
         return MAPPED_UNWANTED;
     return of[mapped_compare(*lv, &rows->tables, map)];
 }

@@ -17,12 +17,12 @@ static int check_version(const struct planning *p)
     /* The store of a snapshot is a version of its own, and this order's. */
     if (change_store(p->s) != NULL && change_is_near(p->s, p->vg))
         return 0;
-    if (p->vg->seqno != o->seqno)
+    if (GUARD(CHANGE_VERSION, p->vg->seqno != o->seqno))
         return err_set(p->e, -EINVAL,
                        "volume group %s has version %" PRIu64 ", not %" PRIu64
                        " as when it was decided",
                        o->vg, p->vg->seqno, o->seqno);
-    if (text_mark(p->vg->metadata_digest) != o->mark)
+    if (GUARD(CHANGE_VERSION, text_mark(p->vg->metadata_digest) != o->mark))
         return err_set(p->e, -EINVAL,
                        "volume group %s has another version %" PRIu64
                        " than when it was decided: its metadata were split, or written back",

@@ -62,6 +62,11 @@ static bool has_role(const struct lv *lv, const char *role)
     return false;
 }
 
+bool mapped_is_origin(const struct lv *lv)
+{
+    return has_role(lv, ORIGIN);
+}
+
 /* What lies under the device that has the LV's name: there the sectors of an origin or a snapshot
  * are. */
 static bool is_below(const struct lv *lv, struct bytes suffix)
@@ -87,6 +92,8 @@ enum mapped_state mapped_compare(const struct lv *lv, const struct lvm_tables *t
 
     if (suffix.n > 0)
         return is_below(lv, suffix) ? compare_sectors(lv, tables, map) : MAPPED_AS_IT_IS_TO_BE;
+    if (state_of(lv) == '-')
+        return MAPPED_AS_IT_IS_TO_BE; /* it was there a moment ago */
     if (map->suspended || (state_of(lv) != 'a' && state_of(lv) != 'I'))
         return MAPPED_IS_OLD;
     if (has_role(lv, ORIGIN))

@@ -35,6 +35,7 @@ enum mapped_state {
 };
 enum mapped_state mapped_compare(const struct lv *lv, const struct lvm_tables *tables,
                                  const struct dm_text *map);
+bool mapped_is_origin(const struct lv *lv); /* it has snapshots that lie on sectors of their own */
 #define MAPPED_BARE_TEXT \
     "%s/%s is active here without its snapshots, which are not kept while it is written to here"
 

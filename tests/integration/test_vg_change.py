@@ -74,6 +74,8 @@ def each_change(w):
     check(w.lvs() == {"b": 4.0}, f"reduced: {w.lvs()}")
     w.refused("already", "lv", "create", "vg0", "b", "4M")
     w.refused("", "lv", "create", "vg0", "huge", "1T")
+    if not os.path.exists("/dev/mapper/control"):
+        w.refused("no device-mapper", "lv", "snapshot", "vg0", "b", "s", "4M")
     doc = w.current()
     check({n["state"] for n in doc["vg_nodes"]} == {"current"}, f"show: {doc['vg_nodes']}")
     check([r["name"] for r in doc["lvs"]] == ["b"], f"LVs: {doc['lvs']}")

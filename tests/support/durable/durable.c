@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/pack.h"
 #include "durable_internal.h"
 
 struct durable *durable_new(uuid128 db_id)
@@ -229,6 +230,55 @@ void durable_image(struct durable *d, struct stored *out)
             d->t[T_EVENT].n > 0 ? ((const struct event_row *)durable_row(d, T_EVENT, 0))->no : 0,
     };
     running(d, out);
+}
+
+/* Nodes with odd numbers are packed, the others in rows: the core takes both. */
+static bool is_packed(uint32_t node_no)
+{
+    return node_no % 2 != 0;
+}
+
+/* The rows of table `id` that are of the node; of the others those that are in rows. */
+static void *rows_of(struct durable *d, enum table_id id, uint32_t node_no, size_t *count)
+{
+    size_t size = durable_row_size(id);
+    char *rows = arena_array(d->a, d->t[id].n, size);
+
+    *count = 0;
+    for (size_t i = 0; i < d->t[id].n; i++) {
+        uint32_t no = *(const uint32_t *)durable_row(d, id, i); /* all begin with it */
+
+        if (node_no == 0 ? !is_packed(no) : no == node_no)
+            memcpy(rows + (*count)++ * size, durable_row(d, id, i), size);
+    }
+    return rows;
+}
+
+void durable_packed(struct durable *d, struct stored *out)
+{
+    durable_image(d, out);
+    out->packs = arena_array(d->a, out->node_count, sizeof *out->packs);
+    for (size_t i = 0; i < out->node_count; i++) {
+        uint32_t no = out->nodes[i].no;
+        struct node_rows r;
+        struct buf b = { 0 };
+        int rc;
+
+        if (!is_packed(no))
+            continue;
+        r.sections = rows_of(d, T_SECTION, no, &r.section_count);
+        r.inventory = rows_of(d, T_INVENTORY, no, &r.inventory_count);
+        r.sightings = rows_of(d, T_SIGHTING, no, &r.sighting_count);
+        r.edges = rows_of(d, T_EDGE, no, &r.edge_count);
+        rc = pack_node(&r, &b);
+        assert(rc == 0);
+        out->packs[out->pack_count++] = (struct node_pack){ no, arena_memdup(d->a, b.p, b.n), b.n };
+        buf_deinit(&b);
+    }
+    out->sections = rows_of(d, T_SECTION, 0, &out->section_count);
+    out->inventory = rows_of(d, T_INVENTORY, 0, &out->inventory_count);
+    out->sightings = rows_of(d, T_SIGHTING, 0, &out->sighting_count);
+    out->edges = rows_of(d, T_EDGE, 0, &out->edge_count);
 }
 
 const struct meta_row *durable_meta(const struct durable *d)

@@ -23,6 +23,8 @@ int durable_check(struct durable *d, struct err *e);
 
 /* Points into the durable: valid until the next change. */
 void durable_image(struct durable *d, struct stored *out);
+/* The same, as the core is given it: some nodes are packed. */
+void durable_packed(struct durable *d, struct stored *out);
 
 const struct meta_row *durable_meta(const struct durable *d);
 size_t durable_events(const struct durable *d);

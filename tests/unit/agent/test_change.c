@@ -473,6 +473,11 @@ Test(refresh, a_node_that_is_behind_says_how)
     refresh(&w, 11, 5, "five", none);
     look(&w);
     expect_refreshed(&w, true, "a snapshot that was full is as the metadata say");
+    refresh(&w, 12, 5, "five", (struct strs){ lvs, 1 });
+    w.lv_is_origin = true;
+    look(&w);
+    expect_refreshed(&w, false, "vg0/lv0 has snapshots");
+    w.lv_is_origin = false;
     refresh(&w, 9, 5, "five", (struct strs){ lvs, 1 });
     w.no_device_mapper = true;
     look(&w);
@@ -547,6 +552,20 @@ Test(mend, a_worker_that_is_killed_is_followed_by_another)
     cr_expect_eq(w.mend_count, 5, "but not over and over");
     look(&w);
     expect_refreshed(&w, false, "it was killed");
+    world_close(&w);
+}
+
+Test(mend, that_it_is_used_is_told_before_it_is_known_by_whom)
+{
+    static const char *const lvs[] = { "L1" };
+    struct refresh_result bad = left("logical volume vg0/lv0 is in use here");
+    struct world w;
+
+    settle(&w, true);
+    refresh(&w, 1, 5, "five", (struct strs){ lvs, 1 });
+    world_mended(&w, &bad, NULL);
+    look(&w);
+    expect_refreshed(&w, false, "is in use here");
     world_close(&w);
 }
 

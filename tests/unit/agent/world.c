@@ -161,6 +161,7 @@ static void set_row(struct section *s, void *row)
 /* vg0 of one PV, with one LV. */
 static void find_lvm(const struct world *w, struct arena *a, struct section *s)
 {
+    static const char *roles[] = { "origin", "public", "thickorigin" };
     struct pv *pv = arena_zalloc(a, sizeof *pv);
     struct vg *vg = arena_zalloc(a, sizeof *vg);
     struct lv *lv = arena_zalloc(a, sizeof *lv);
@@ -173,6 +174,8 @@ static void find_lvm(const struct world *w, struct arena *a, struct section *s)
     REC_SET(vg, vg, seqno, w->vg_seqno);
     REC_SET(vg, vg, metadata_digest, w->vg_seqno == 5 ? "five" : "other");
     REC_PUT(vg, vg, fault, w->vg_fault);
+    if (w->lv_is_origin)
+        REC_SET(lv, lv, role, ((struct strs){ roles, ARRAY_LEN(roles) }));
     REC_SET(lv, lv, uuid, "L1");
     REC_SET(lv, lv, name, "lv0");
     REC_SET(lv, lv, vg_uuid, "V1");

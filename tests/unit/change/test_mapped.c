@@ -107,6 +107,8 @@ Test(mapped, a_device_is_fine_or_old_or_of_no_lv)
     cr_expect_eq(judge(layer), MAPPED_FINE, "a layer is as old as the device above it");
     lvs[0].attr = NULL;
     cr_expect_eq(judge(root_device), MAPPED_OLD, "not known");
+    lvs[0].attr = "-wi-------";
+    cr_expect_eq(judge(root_device), MAPPED_FINE, "it has gone since");
     cr_expect_eq(judge(PLAIN_G), MAPPED_FINE, "no LV's");
 }
 
@@ -153,6 +155,9 @@ Test(mapped, an_origin_writes_through_its_snapshots)
     cr_expect_eq(judge(root_device), MAPPED_BARE, "it is not made so where it is not");
     table = "0 16384 snapshot-origin \n";
     cr_expect_eq(judge(root_device), MAPPED_FINE);
+    REC_SET(&work, refresh_work, unmapped, ((struct strs){ unmapped, 1 }));
+    cr_expect_eq(judge(root_device), MAPPED_FINE, "it is not taken away while it has some");
+    work.unmapped.n = 0;
     snprintf(layer, sizeof layer, "%s-real", root_device);
     cr_expect_eq(judge(layer), MAPPED_OLD, "its sectors are in the layer below");
     table = TABLE;

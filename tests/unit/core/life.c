@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "core/pack.h"
 #include "join.h"
 #include "wire/token.h"
 
@@ -44,7 +45,7 @@ static struct coord *loaded(struct life *l, bool first, bool read_only, struct c
     struct stored image;
     int rc = 0;
 
-    durable_image(l->d, &image);
+    durable_packed(l->d, &image);
     if (read_only) {
         ev.store.read_only = true;
         ev.store.text = "The disk is full.";
@@ -426,6 +427,19 @@ static void edge_text(FILE *f, const struct edge *e)
                 (unsigned long long)v[i]->sight.mark);
 }
 
+static void packed_text(FILE *f, const struct slot *slot, enum section_id id)
+{
+    struct pack_block b = { slot->packed, slot->packed_bytes, slot->packed_rows };
+    struct arena *a = arena_new(0);
+    struct inventory_row *rows;
+    int rc = pack_rows(&b, id, 0, a, &rows);
+
+    assert(rc == 0);
+    for (uint32_t i = 0; i < b.count; i++)
+        fprintf(f, "      row %s %016llx\n", rows[i].key, (unsigned long long)rows[i].hash);
+    arena_free(a);
+}
+
 static void slot_text(FILE *f, const struct slot *slot, size_t id)
 {
     if (!slot->stored && slot->row_count == 0)
@@ -437,6 +451,8 @@ static void slot_text(FILE *f, const struct slot *slot, size_t id)
     for (uint32_t i = 0; i < slot->row_count; i++)
         fprintf(f, "      row %s %016llx\n", slot->rows[i].key,
                 (unsigned long long)slot->rows[i].hash);
+    if (slot->packed != NULL)
+        packed_text(f, slot, (enum section_id)id);
 }
 
 static void node_text(FILE *f, const struct node *n)

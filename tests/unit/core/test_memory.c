@@ -240,7 +240,7 @@ static int load(const struct life *of, struct coord **out, struct coord_update *
     struct stored image;
     int rc;
 
-    durable_image(of->d, &image);
+    durable_packed(of->d, &image);
     ev.loaded.image = &image;
     ev.loaded.first = true;
     failing_arm(true);

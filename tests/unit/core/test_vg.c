@@ -657,6 +657,20 @@ Test(vg, who_is_fenced_meanwhile_has_nothing_mapped)
     cr_expect_not_null(order_to(&to), "its boot is over");
 }
 
+Test(vg, the_name_of_what_was_removed_is_free)
+{
+    adopt(true);
+    disk.n = 0;
+    written();
+    report(0);
+    cr_expect_eq(change(LVM_LV_CREATE, "root", 1u << 30), REPLY_REFUSED,
+                 "two have not read it yet");
+    report(1);
+    report(2);
+    cr_expect_eq(change(LVM_LV_REMOVE, "root", 0), REPLY_NOT_FOUND, "%s", l->reply->text);
+    cr_expect_eq(change(LVM_LV_CREATE, "root", 1u << 30), REPLY_OK, "%s", l->reply->text);
+}
+
 Test(vg, who_has_it_open_is_named)
 {
     adopt(true);

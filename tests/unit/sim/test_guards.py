@@ -15,7 +15,8 @@ import sys
 SIM, DOC = sys.argv[1:3]
 LONG = "MUSTER_LONG" in os.environ
 OPTIONS = ("--hosts", "3", "--luns", "2", "--storm", "240", "--calm", "0", "--unjudged")
-GROUP = ("--group", "--luns", "0")  # where the table names no play but the volume group
+# Where the table names no play but the volume group, or that somebody changes it without muster.
+GROUPS = {"group": ("--group", "--luns", "0"), "outside": ("--outside", "--luns", "0")}
 NEAR = 50     # seeds after the one in the table
 MOST = 20000  # seeds at all
 PLAYED = 500  # of a play, whose storm has nothing but the play
@@ -50,10 +51,14 @@ def needless(names, played, seed):
     return [name for name, rest in zip(names, others) if rest and search(seed, 1, *played, "--without", rest)]
 
 
+def options_of(play):
+    return () if play is None else GROUPS.get(play, ("--play", play))
+
+
 def try_row(names, play, seed, guards):
     """True: they are missed."""
-    played = () if play is None else GROUP if play == "group" else ("--play", play)
-    most = PLAYED if play and play != "group" else MOST
+    played = options_of(play)
+    most = PLAYED if play and play not in GROUPS else MOST
     without = ",".join(names)
     near = None if LONG else search(seed, NEAR, *played, "--without", without)
     found = near or search(1, most, *played, "--without", without)
@@ -81,9 +86,9 @@ def main():
         bad = 1
     for row in rows:
         bad |= not try_row(*row, guards)
-    for play in (None, "group", *plays):
-        found = search(1, (3000 if LONG else 200) if play in (None, "group") else PLAYED if LONG else NEAR,
-                       *(() if play is None else GROUP if play == "group" else ("--play", play)))
+    for play in (None, *GROUPS, *plays):
+        found = search(1, (3000 if LONG else 200) if play in (None, *GROUPS) else PLAYED if LONG else NEAR,
+                       *options_of(play))
         if found is not None:
             print(f"with nothing taken away, {play or 'storm'}, seed {found[0]}: {found[1]}")
             bad = 1

@@ -48,11 +48,12 @@ def main():
         print(r.stdout)
 
     # A volume group that is changed, alone and beside filesystems that are scanned.
-    for hosts, luns, seeds in ((3, 0, 400), (6, 2, 60)):
+    for hosts, luns, seeds, how in ((3, 0, 400, "--group"), (6, 2, 60, "--group"), (3, 0, 200, "--outside")):
         r = sim("--seed", first, "--seeds", seeds * 50 if LONG else max(seeds // SHARE, 1), "--hosts", hosts,
-                "--luns", luns, "--storm", 240, "--group")
+                "--luns", luns, "--storm", 240, how)
         check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
         print(r.stdout)
+    check(int(re.search(r"changes without muster (\d+)", r.stdout)[1]) > 0, "nobody has gone round muster")
     check(int(re.search(r"changes of the volume group (\d+)", r.stdout)[1]) > 0, "nobody has changed anything")
 
     # Each play in place of the storm.

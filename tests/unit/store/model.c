@@ -725,10 +725,7 @@ static void apply_stored(struct model *m, const struct stored *im)
     APPLY_ALL(m, CHANGE_NODE, node, im->nodes, im->node_count);
     APPLY_ALL(m, CHANGE_KEY, key, im->keys, im->key_count);
     APPLY_ALL(m, CHANGE_RETIRED_BOOT, retired_boot, im->boots, im->boot_count);
-    APPLY_ALL(m, CHANGE_SECTION, section, im->sections, im->section_count);
     APPLY_ALL(m, CHANGE_RESOURCE, resource, im->resources, im->resource_count);
-    APPLY_ALL(m, CHANGE_SIGHTING, sighting, im->sightings, im->sighting_count);
-    APPLY_ALL(m, CHANGE_EDGE, edge, im->edges, im->edge_count);
     APPLY_ALL(m, CHANGE_NETWORK, network, im->networks, im->network_count);
     APPLY_ALL(m, CHANGE_TOKEN, token, im->tokens, im->token_count);
     APPLY_ALL(m, CHANGE_LEASE, lease, im->leases, im->lease_count);
@@ -737,12 +734,36 @@ static void apply_stored(struct model *m, const struct stored *im)
     APPLY_ALL(m, CHANGE_TASK, task, im->tasks, im->task_count);
     APPLY_ALL(m, CHANGE_JOB, job, im->jobs, im->job_count);
     APPLY_ALL(m, CHANGE_VG_CHANGE, vg_change, im->vg_changes, im->vg_change_count);
-    for (size_t i = 0; i < im->inventory_count; i++)
-        put_hash(m, &im->inventory[i]);
+}
+
+/* Of a node, its rows as they are; and its pack must be what they make. */
+static int apply_node_rows(struct model *m, struct store *s, const struct stored *im,
+                           uint32_t node_no, struct arena *a, struct node_rows *out)
+{
+    struct buf packed = { 0 }, key = { 0 };
+    int rc = store_node_rows(s, node_no, a, out);
+
+    if (rc != SQLITE_OK || pack_node(out, &packed) != 0)
+        return -EIO;
+    APPLY_ALL(m, CHANGE_SECTION, section, out->sections, out->section_count);
+    APPLY_ALL(m, CHANGE_SIGHTING, sighting, out->sightings, out->sighting_count);
+    APPLY_ALL(m, CHANGE_EDGE, edge, out->edges, out->edge_count);
+    for (size_t i = 0; i < out->inventory_count; i++)
+        put_hash(m, &out->inventory[i]);
+    for (size_t i = 0; i < im->pack_count; i++) {
+        const struct node_pack *p = &im->packs[i];
+
+        if (p->node_no == node_no && (p->n != packed.n || memcmp(p->p, packed.p, p->n) != 0)) {
+            buf_printf(&key, "pack and rows differ|%u", node_no);
+            put(m, &key, &(struct buf){ 0 });
+        }
+    }
+    buf_deinit(&packed);
+    return 0;
 }
 
 /* The reader must say of a section what the image says of it. */
-static void check_state(struct model *m, const struct stored *im, uint32_t node_no,
+static void check_state(struct model *m, const struct node_rows *im, uint32_t node_no,
                         const struct section *s)
 {
     const struct section_row_state *state = NULL;
@@ -763,7 +784,7 @@ static void check_state(struct model *m, const struct stored *im, uint32_t node_
     put(m, &key, &value);
 }
 
-static int apply_sections(struct model *m, struct store_reader *r, const struct stored *im,
+static int apply_sections(struct model *m, struct store_reader *r, const struct node_rows *im,
                           uint32_t node_no, struct arena *a, struct err *e)
 {
     struct section sections[SECTION_COUNT];
@@ -946,8 +967,13 @@ char *database_text(struct store *s, const struct store_options *o, struct err *
         rc = store_reader_open(o, &r, e);
     if (rc == 0) {
         apply_stored(m, &im);
-        for (uint32_t no = 0; rc == 0 && no < 16; no++) /* the tests' nodes */
-            rc = apply_sections(m, r, &im, no, a, e);
+        for (uint32_t no = 0; rc == 0 && no < 16; no++) { /* the tests' nodes */
+            struct node_rows rows;
+
+            rc = apply_node_rows(m, s, &im, no, a, &rows);
+            if (rc == 0)
+                rc = apply_sections(m, r, &rows, no, a, e);
+        }
     }
     if (rc == 0)
         rc = apply_events(m, r, a, e);

@@ -118,9 +118,11 @@ static void run_script(struct run *r, bool lasting)
     r->store->checkpoint_pages = 8;
     while (r->acked < r->s->count) {
         rc = store_commit(r->store, r->s->batches[r->acked], &r->e);
-        if (rc == 0)
+        if (rc == 0) {
             r->acked++;
-        else
+            rc = r->acked % 4 == 1 ? store_pack(r->store, 2, &r->e) : 0;
+        }
+        if (rc != 0)
             recover(r, rc, lasting);
         r->store->checkpoint_pages = 8;
     }

@@ -27,6 +27,8 @@ static void commit_for_ever(const struct store_options *o, uint64_t seed, uint32
         arena_reset(a);
         if (store_commit(s, script_batch(seed, i, BATCH, a), &e) != 0)
             _exit(3);
+        if (store_pack(s, 2, &e) != 0)
+            _exit(5);
         if (write(out, &i, sizeof i) != sizeof i)
             _exit(4);
     }

@@ -330,7 +330,7 @@ Test(open, rows_that_break_rules)
 {
     static const char *const faults[][2] = {
         { "INSERT INTO edge VALUES(1,1,9,0,0,0,0,0,NULL,0)", "DELETE FROM edge" },
-        { "INSERT INTO edge VALUES(-1,1,1,0,0,0,0,0,NULL,0)", "DELETE FROM edge" },
+        { "INSERT INTO edge VALUES(1,-1,1,0,0,0,0,0,NULL,0)", "DELETE FROM edge" },
         { "INSERT INTO retired_boot VALUES(1,x'00',0)", "DELETE FROM retired_boot" },
         { "INSERT INTO section VALUES(1,77,0,zeroblob(16),0,NULL,0)", "DELETE FROM section" },
         { "INSERT INTO network VALUES(zeroblob(16),'n',0,'nonsense',0)", "DELETE FROM network" },
@@ -338,6 +338,9 @@ Test(open, rows_that_break_rules)
     };
 
     store_close(must_open());
+    run_sql(
+        "INSERT INTO node(no, id, name, name_set, admission, boot_id, key, draining, first_seen) "
+        "VALUES(1, zeroblob(16), 'n', 0, 1, zeroblob(16), zeroblob(32), 0, 0)");
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
         run_sql(faults[i][0]);
         check_load(STORE_E_DAMAGED);

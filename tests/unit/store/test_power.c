@@ -23,8 +23,10 @@ static uint32_t run_script(const struct script *s, const struct store_options *o
     while (rc == 0 && acked < s->count) {
         store->checkpoint_pages = 8;
         rc = store_commit(store, s->batches[acked], &e);
-        if (rc == 0)
+        if (rc == 0) {
             acked++;
+            rc = acked % 4 == 1 ? store_pack(store, 2, &e) : 0;
+        }
         if (rc == 0 && acked == s->count / 2) { /* a clean restart in the middle */
             store_close(store);
             store = NULL;

@@ -49,6 +49,7 @@ static void commit(const struct change *c)
     int rc = store_commit(store, c, &e);
 
     cr_assert(rc == 0, "%s", e.text);
+    cr_assert(store_pack(store, 2, &e) == 0, "%s", e.text);
 }
 
 static void check_text(const char *wanted)
@@ -170,7 +171,7 @@ Test(store, every_table_is_strict)
                         -1, &n) == SQLITE_OK);
     cr_assert(n == 0, "%lld tables are not STRICT", (long long)n);
     store_int(store->db, "SELECT count(*) FROM pragma_table_list WHERE strict", -1, &n);
-    cr_assert(n == SECTION_COUNT + 24, "%lld STRICT tables", (long long)n);
+    cr_assert(n == SECTION_COUNT + 25, "%lld STRICT tables", (long long)n);
 }
 
 Test(store, header_and_modes)
@@ -237,6 +238,71 @@ Test(store, identity_is_given_once)
     cr_assert(im.meta.epoch == 1 && im.meta.next_node_no == 1 && im.meta.next_resource_no == 1);
     cr_assert(im.oldest_event_no == 0);
     arena_free(a);
+}
+
+/* A node with an edge to resource `no`, packed. */
+static void commit_edge(uint32_t no)
+{
+    struct change edge = { .type = CHANGE_EDGE };
+    struct change node = { .type = CHANGE_NODE, .next = &edge };
+
+    node.node = (struct node_row){ .no = 1, .name = "n", .admission = NODE_APPROVED };
+    edge.edge = (struct edge_row){ .node_no = 1, .resource_no = no, .state = EDGE_OK };
+    commit(&node);
+}
+
+/* What is loaded of it: so many edges, the last of which leads to `last`. */
+static void check_pack(size_t edges, uint32_t last, size_t made, size_t damaged)
+{
+    struct arena *a = arena_new(0);
+    struct stored im;
+    struct pack p;
+
+    cr_assert(store_load(store, a, &im, &e) == 0, "%s", e.text);
+    cr_assert(im.pack_count == 1 && im.packs_made == made && im.packs_damaged == damaged,
+              "%zu packs, %zu made, %zu damaged", im.pack_count, im.packs_made, im.packs_damaged);
+    cr_assert(pack_open(im.packs[0].p, im.packs[0].n, 1, a, &p) == 0);
+    cr_assert(p.edge_count == edges && p.edges[edges - 1].resource_no == last);
+    arena_free(a);
+}
+
+Test(store, pack_is_what_a_start_reads_and_goes_when_a_row_changes)
+{
+    struct change edge = { .type = CHANGE_EDGE };
+
+    commit_edge(7);
+    check_pack(1, 7, 0, 0);
+    cr_assert(store_packs_due(store) == 0);
+    edge.edge = (struct edge_row){ .node_no = 1, .resource_no = 9, .state = EDGE_OK };
+    cr_assert(store_commit(store, &edge, &e) == 0);
+    cr_assert(store_packs_due(store) == 1);
+    check_pack(2, 9, 1, 0);
+    cr_assert(store_pack(store, 1, &e) == 0 && store_packs_due(store) == 0);
+    check_pack(2, 9, 0, 0);
+}
+
+Test(store, change_that_is_rolled_back_leaves_the_pack)
+{
+    struct change second = { .type = CHANGE_SIGHTING }; /* a text that may not be NULL */
+    struct change first = { .type = CHANGE_EDGE, .next = &second };
+
+    commit_edge(7);
+    first.edge = (struct edge_row){ .node_no = 1, .resource_no = 9, .state = EDGE_OK };
+    second.sighting = (struct sighting_row){ .node_no = 1, .resource_no = 9 };
+    cr_assert(store_commit(store, &first, &e) == STORE_E_FAILED);
+    check_pack(1, 7, 0, 0);
+    second.sighting.row_key = second.sighting.port = second.sighting.base = "eth0";
+    cr_assert(store_commit(store, &first, &e) == 0);
+    check_pack(2, 9, 1, 0);
+}
+
+Test(store, damaged_pack_is_found_and_the_rows_are_read)
+{
+    commit_edge(7);
+    cr_assert(store_exec(store->db, "UPDATE node_pack SET body = zeroblob(length(body))") == 0);
+    check_pack(1, 7, 1, 1);
+    cr_assert(store_exec(store->db, "UPDATE node_pack SET body = x''") == 0);
+    check_pack(1, 7, 1, 1);
 }
 
 Test(store, batch_is_whole_or_not_at_all)
