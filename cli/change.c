@@ -49,16 +49,13 @@ static int wait_for(struct run *r, uint64_t no)
     return rc;
 }
 
-int change_ask(struct run *r, struct vg_ask *what)
+static int begin(struct run *r, struct request *req)
 {
-    REQUEST(req, OP_VG_CHANGE);
     struct muster_reply reply;
     bool wait = option_given(r, "wait");
     uint64_t no = 0;
-    int rc;
+    int rc = ask(r, req, &reply);
 
-    REC_SET(&req, request, vg_ask, what);
-    rc = ask(r, &req, &reply);
     if (rc == 0 && reply.reply->tasks.n == 0)
         rc = fail(r, "failed", NULL, "the coordinator answered without a task");
     if (rc == 0) {
@@ -68,6 +65,23 @@ int change_ask(struct run *r, struct vg_ask *what)
     }
     muster_reply_free(&reply);
     return rc == 0 && wait ? wait_for(r, no) : rc;
+}
+
+int change_ask(struct run *r, struct vg_ask *what)
+{
+    REQUEST(req, OP_VG_CHANGE);
+
+    REC_SET(&req, request, vg_ask, what);
+    return begin(r, &req);
+}
+
+int change_ask_active(struct run *r, struct vg_ask *what, const char *node)
+{
+    REQUEST(req, OP_LV_ACTIVATE);
+
+    REC_SET(&req, request, vg_ask, what);
+    REC_PUT(&req, request, node, node);
+    return begin(r, &req);
 }
 
 /* KiB and so on, as letters of lvm(8). 0: no such unit. */

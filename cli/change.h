@@ -7,6 +7,8 @@
 
 /* Asks for it, tells the task; with --wait follows it to its end. 0 or an exit code. */
 int change_ask(struct run *r, struct vg_ask *what);
+/* The same, for an LV that is to be active on the node, or (NULL) nowhere. */
+int change_ask_active(struct run *r, struct vg_ask *what, const char *node);
 /* The argument as a size, as LVM's are written: 20G is 20 GiB, a number alone is MiB. 0 or
  * EXIT_USAGE. */
 int argument_size(struct run *r, size_t i, uint64_t *out);

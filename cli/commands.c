@@ -34,6 +34,8 @@ const struct command *const commands[] = {
     &vg_remove_command,
     &lv_create_command,
     &lv_extend_command,
+    &lv_activate_command,
+    &lv_deactivate_command,
     &lv_reduce_command,
     &lv_remove_command,
     &lv_rename_command,

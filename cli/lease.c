@@ -62,6 +62,7 @@ void lease_json(struct json *j, const char *name, const struct lease_info *l, bo
     json_str(j, "boot_id", l->boot_id);
     json_number(j, "task", REC_HAS(l, lease_info, task), (int64_t)l->task);
     json_str(j, "text", l->text);
+    json_str(j, "right", l->right);
     if (history) {
         json_moment(j, "granted_at", REC_HAS(l, lease_info, granted_ms), l->granted_ms);
         json_moment(j, "ended_at", REC_HAS(l, lease_info, ended_ms), l->ended_ms);
@@ -141,6 +142,8 @@ static void row(struct text *t, struct table *b, const struct list *x, const str
     table_cell(b, l->token, PAINT_NONE);
     table_cell(b, l->label != NULL ? l->label : l->resource, PAINT_NONE);
     table_cell(b, l->node_name, PAINT_NONE);
+    if (x->holds)
+        table_cell(b, l->right, PAINT_NONE);
     table_cell(b, over && l->end != NULL ? l->end : l->state, paint_of_end(l));
     if (x->holds)
         hold_row(t, b, l);
@@ -178,7 +181,11 @@ static const struct column lease_columns[] = {
     { "GRANTED", 0 },          { "LASTED", COLUMN_RIGHT }, { "LEFT", COLUMN_RIGHT },
 };
 static const struct column hold_columns[] = {
-    { "TOKEN", COLUMN_RIGHT }, { "RESOURCE", COLUMN_CUT }, { "NODE", COLUMN_CUT }, { "STATE", 0 },
+    { "TOKEN", COLUMN_RIGHT },
+    { "RESOURCE", COLUMN_CUT },
+    { "NODE", COLUMN_CUT },
+    { "RIGHT", 0 },
+    { "STATE", 0 },
     { "FOR", COLUMN_WRAP },
 };
 

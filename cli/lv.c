@@ -54,6 +54,20 @@ static int rename_handle(struct run *r)
     return change_ask(r, &what);
 }
 
+static int activate_handle(struct run *r)
+{
+    struct vg_ask what = about(r, LVM_LV_ACTIVATE);
+
+    return change_ask_active(r, &what, r->arguments[2]);
+}
+
+static int deactivate_handle(struct run *r)
+{
+    struct vg_ask what = about(r, LVM_LV_DEACTIVATE);
+
+    return change_ask_active(r, &what, NULL);
+}
+
 /* What destroys data takes the name twice. 0 or EXIT_USAGE. */
 static int confirmed(struct run *r, const char *verb)
 {
@@ -86,6 +100,11 @@ static int remove_handle(struct run *r)
 static const struct option confirm_options[] = {
     { 0, "type-name", "LV", false, "its name once more, to confirm" },
     { 0, "wait", NULL, false, "wait until it is done, and every node that is up is current" },
+    { 0 },
+};
+
+static const struct option active_options[] = {
+    { 0, "wait", NULL, false, "wait until the node has said that it is so" },
     { 0 },
 };
 
@@ -182,4 +201,43 @@ const struct command lv_snapshot_command = {
     .exits = CHANGE_EXITS,
     .options = change_options,
     .handle = snapshot_handle,
+};
+
+#define ACTIVE_ABOUT                                                                            \
+    " It becomes a task. Without --wait the command ends when the task is stored: muster task " \
+    "watch N."
+
+const struct command lv_activate_command = {
+    .noun = "lv",
+    .verb = "activate",
+    .arguments = "VG LV NODE",
+    .least = 3,
+    .most = 3,
+    .summary = "have an LV active on one node, and nowhere else",
+    .about =
+        "The node gets the right to have devices of it, and then makes them. Refused, with the "
+        "holder's name, while another node has that right, has a hold of what is in the LV or of "
+        "its volume group, uses it, or has it active outside muster; and where the node is behind "
+        "with the metadata. No time ends the right, but 'muster lv deactivate', a fence of the "
+        "node's boot, or 'muster hold break'. 'muster hold list' shows it, and 'muster vg show' "
+        "where each LV is active. After a boot nothing is active." ACTIVE_ABOUT,
+    .example = "muster lv activate fast vm7-root rack7-03 --wait",
+    .exits = CHANGE_EXITS,
+    .options = active_options,
+    .handle = activate_handle,
+};
+
+const struct command lv_deactivate_command = {
+    .noun = "lv",
+    .verb = "deactivate",
+    .arguments = "VG LV",
+    .least = 2,
+    .most = 2,
+    .summary = "have an LV active nowhere",
+    .about = "The node that has it active takes its devices away, and its right ends when it has "
+             "said so. Refused by the node while it is in use there." ACTIVE_ABOUT,
+    .example = "muster lv deactivate fast vm7-root --wait",
+    .exits = CHANGE_EXITS,
+    .options = active_options,
+    .handle = deactivate_handle,
 };

@@ -145,9 +145,30 @@ static void pvs_text(struct text *t, const struct reply *r, const struct resourc
     }
 }
 
+/* "rack7-03, rack7-04 (outside muster)"; NULL: it is active nowhere. */
+static const char *active_on(struct text *t, const struct reply *r, const struct lv *lv)
+{
+    const char *label = text_format(t, "%s/%s", lv->vg_name == NULL ? "" : lv->vg_name, lv->name);
+    const struct lease_info *v = r->leases.v;
+    const char *all = NULL;
+
+    for (size_t i = 0; i < r->leases.n; i++) {
+        bool outside = v[i].right != NULL && strcmp(v[i].right, "outside") == 0;
+        const char *name = v[i].node_name == NULL ? "?" : v[i].node_name;
+
+        if (v[i].label == NULL || strcmp(v[i].label, label) != 0)
+            continue;
+        all = text_format(t, "%s%s%s%s", all == NULL ? "" : all, all == NULL ? "" : ", ", name,
+                          outside ? " (outside muster)" : "");
+    }
+    return all;
+}
+
 static void lvs_text(struct text *t, const struct reply *r, const struct resource_info *x)
 {
-    static const struct column columns[] = { { "LV", 0 }, { "SIZE", COLUMN_RIGHT }, { "TYPE", 0 } };
+    static const struct column columns[] = {
+        { "LV", 0 }, { "SIZE", COLUMN_RIGHT }, { "TYPE", 0 }, { "ACTIVE ON", COLUMN_WRAP }
+    };
     struct recs rows = rows_of(r, SECTION_LVS);
     const struct lv *v = rows.v;
     struct table *b = table_new(t, columns, ARRAY_LEN(columns));
@@ -160,6 +181,7 @@ static void lvs_text(struct text *t, const struct reply *r, const struct resourc
         table_cell(b, v[i].name, PAINT_NONE);
         table_cell(b, text_format(t, "%s", bytes_text(v[i].size_bytes, size)), PAINT_NONE);
         table_cell(b, v[i].type, PAINT_NONE);
+        table_cell(b, active_on(t, r, &v[i]), PAINT_NONE);
         n++;
     }
     text_line(t, "%s", "");
@@ -236,6 +258,25 @@ static void rows_json(struct json *j, const char *name, const struct reply *r, e
     json_end_array(j);
 }
 
+/* Where each LV is active. */
+static void active_json(struct json *j, const struct reply *r)
+{
+    const struct lease_info *v = r->leases.v;
+
+    json_array(j, "active");
+    for (size_t i = 0; i < r->leases.n; i++) {
+        json_object(j, NULL);
+        json_str(j, "resource", v[i].resource);
+        json_str(j, "label", v[i].label);
+        json_str(j, "node", v[i].node);
+        json_str(j, "node_name", v[i].node_name);
+        json_str(j, "right", v[i].right);
+        json_str(j, "token", v[i].token);
+        json_end_object(j);
+    }
+    json_end_array(j);
+}
+
 static void show_json(struct json *j, const void *data)
 {
     const struct reply *r = data;
@@ -246,6 +287,7 @@ static void show_json(struct json *j, const void *data)
     json_array_of(j, "resources", &resource_info_desc, r->resources);
     json_array_of(j, "nodes", &node_info_desc, r->nodes);
     json_array_of(j, "vg_nodes", &vg_node_desc, r->vg_nodes);
+    active_json(j, r);
     rows_json(j, "vgs", r, SECTION_VGS, x, offsetof(struct vg, uuid));
     rows_json(j, "pvs", r, SECTION_PVS, x, offsetof(struct pv, vg_uuid));
     rows_json(j, "lvs", r, SECTION_LVS, x, offsetof(struct lv, vg_uuid));

@@ -110,6 +110,7 @@ TABLE(sighting, sighting_row, 3, false,
     COLUMN(sighting_row, paths_total, STORE_U32),
     COLUMN(sighting_row, stuck, STORE_BOOL),
     COLUMN(sighting_row, flawed, STORE_BOOL),
+    COLUMN(sighting_row, active, STORE_BOOL),
     COLUMN(sighting_row, size, STORE_U64),
     COLUMN(sighting_row, mark, STORE_U64));
 
@@ -154,7 +155,7 @@ TABLE(event, event_row, 1, false,
 
 TABLE(lease, lease_row, 1, false,
     COLUMN(lease_row, token, STORE_U64),
-    ENUM(lease_row, kind, KIND_CHANGE),
+    ENUM(lease_row, kind, KIND_ACTIVATION),
     ENUM(lease_row, state, LEASE_HELD),
     COLUMN(lease_row, resource_no, STORE_U32),
     COLUMN(lease_row, node_no, STORE_U32),
@@ -168,7 +169,7 @@ TABLE(lease, lease_row, 1, false,
 
 TABLE(lease_history, lease_history_row, 1, false,
     COLUMN(lease_history_row, token, STORE_U64),
-    ENUM(lease_history_row, kind, KIND_CHANGE),
+    ENUM(lease_history_row, kind, KIND_ACTIVATION),
     COLUMN(lease_history_row, resource, STORE_BLOB16),
     ENUM(lease_history_row, resource_kind, RESOURCE_KINDS - 1),
     COLUMN(lease_history_row, resource_label, STORE_TEXT),
@@ -231,7 +232,8 @@ TABLE(vg_change, vg_change_row, 1, false,
     COLUMN(vg_change_row, size_bytes, STORE_U64),
     COLUMN(vg_change_row, done, STORE_BOOL),
     COLUMN(vg_change_row, seqno, STORE_U64),
-    COLUMN(vg_change_row, mark, STORE_U64));
+    COLUMN(vg_change_row, mark, STORE_U64),
+    COLUMN(vg_change_row, node_no, STORE_U32));
 
 TABLE(scan, scan_row, 1, false,
     COLUMN(scan_row, resource_no, STORE_U32),

@@ -33,6 +33,20 @@ static bool same_group(const struct lvm_order *x, const struct lvm_order *y)
     return (x->vg_uuid == NULL) == (y->vg_uuid == NULL) && target_same(group_of(x), group_of(y));
 }
 
+bool agent_change_is_active(const struct lvm_order *o)
+{
+    return o->op == LVM_LV_ACTIVATE || o->op == LVM_LV_DEACTIVATE;
+}
+
+/* Under whose rights orders follow each other: those of a volume group's changes, and those of the
+ * activation of each LV. */
+static bool same_subject(const struct lvm_order *x, const struct lvm_order *y)
+{
+    if (agent_change_is_active(x) != agent_change_is_active(y) || !same_group(x, y))
+        return false;
+    return !agent_change_is_active(x) || target_same(x->lv_uuid, y->lv_uuid);
+}
+
 static const struct lvm_order *order_in(const struct change_slot *s)
 {
     return s->change->order;
@@ -74,13 +88,14 @@ static struct change_slot *free_slot(struct agent *a)
 static struct change_past *past_of(struct agent *a, const struct lvm_order *o)
 {
     for (size_t i = 0; i < a->changes.past_count; i++) {
-        if (same_group(a->changes.past[i].change->order, o))
+        if (same_subject(a->changes.past[i].change->order, o))
             return &a->changes.past[i];
     }
     return NULL;
 }
 
-/* False: out of memory. There are no more of them than volume groups were changed in a boot. */
+/* False: out of memory. There are no more of them than volume groups were changed, and LVs
+ * activated, in a boot. */
 static bool remember(struct agent *a, const struct lvm_change *change)
 {
     struct change_past *p = past_of(a, change->order), *v;
@@ -258,6 +273,27 @@ void agent_change_hear(struct agent *a, struct turn *t, const struct envelope *e
     }
 }
 
+/* ---- devices -------------------------------------------------------------------------------- */
+
+/* LVM must not make devices of a volume group while another worker makes them what its metadata
+ * say, and the other way round. */
+bool agent_change_makes(const struct agent *a, const char *group)
+{
+    for (int i = 0; i < CHANGE_SLOTS; i++) {
+        const struct change_slot *s = &a->changes.slots[i];
+
+        if (s->state == CHANGE_RUNS && agent_change_is_active(order_in(s)) &&
+            target_same(order_in(s)->vg_uuid, group))
+            return true;
+    }
+    return false;
+}
+
+static bool waits(const struct agent *a, const struct change_slot *s)
+{
+    return agent_change_is_active(order_in(s)) && agent_mend_runs(a, order_in(s)->vg_uuid);
+}
+
 /* ---- workers -------------------------------------------------------------------------------- */
 
 void agent_change_run(struct agent *a, struct turn *t)
@@ -266,7 +302,7 @@ void agent_change_run(struct agent *a, struct turn *t)
         struct change_slot *s = &a->changes.slots[i];
         struct agent_action *x;
 
-        if (s->state != CHANGE_WANTED)
+        if (s->state != CHANGE_WANTED || waits(a, s))
             continue;
         x = turn_action(t, AGENT_RUN_CHANGE);
         if (x == NULL)
@@ -405,7 +441,7 @@ mono_ms agent_change_deadline(const struct agent *a)
     for (int i = 0; i < CHANGE_SLOTS; i++) {
         const struct change_slot *s = &a->changes.slots[i];
 
-        if (s->state == CHANGE_WANTED)
+        if (s->state == CHANGE_WANTED && !waits(a, s))
             first.v = 0; /* memory was short */
         else if ((s->state == CHANGE_OVER || s->state == CHANGE_ASKED) &&
                  a->state == AGENT_FOLLOWING && s->tell_at.v < first.v)

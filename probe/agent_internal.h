@@ -322,11 +322,16 @@ void agent_change_done(struct agent *a, struct turn *t, const struct agent_event
 void agent_change_run(struct agent *a, struct turn *t);  /* starts what is wanted */
 void agent_change_talk(struct agent *a, struct turn *t); /* tells results */
 mono_ms agent_change_deadline(const struct agent *a);
+/* Whether it is about devices of an LV, and no change of metadata. */
+bool agent_change_is_active(const struct lvm_order *o);
+/* Whether a worker makes or removes devices of an LV of this volume group (UUID) now. */
+bool agent_change_makes(const struct agent *a, const char *group);
 
 /* agent_mend.c: the devices of an lvm_refresh. */
 void agent_mend_run(struct agent *a, struct turn *t); /* starts what is wanted */
 void agent_mend_done(struct agent *a, struct turn *t, const struct agent_event *ev);
 bool agent_mend_waits(const struct agent *a);
+bool agent_mend_runs(const struct agent *a, const char *group); /* of this volume group (UUID) */
 
 /* agent_refresh.c */
 struct refresh *agent_refresh_of(struct agent *a, const struct order_key *key);

@@ -95,13 +95,26 @@ static void start(struct agent *a, struct turn *t, struct refresh *r)
     r->tries++;
 }
 
-/* -1: none. */
-static int first_in(const struct agent *a, int state)
+bool agent_mend_runs(const struct agent *a, const char *group)
 {
     for (int i = 0; i < REFRESHES; i++) {
         const struct refresh *r = &a->changes.refreshes[i];
 
-        if (r->arena != NULL && (int)r->state == state)
+        if (r->arena != NULL && r->state == REFRESH_RUNS &&
+            (group == NULL || target_same(r->ask->vg_uuid, group)))
+            return true;
+    }
+    return false;
+}
+
+/* That could start now. -1: none. */
+static int first_wanted(const struct agent *a)
+{
+    for (int i = 0; i < REFRESHES; i++) {
+        const struct refresh *r = &a->changes.refreshes[i];
+
+        if (r->arena != NULL && r->state == REFRESH_WANTED &&
+            !agent_change_makes(a, r->ask->vg_uuid))
             return i;
     }
     return -1;
@@ -109,13 +122,13 @@ static int first_in(const struct agent *a, int state)
 
 bool agent_mend_waits(const struct agent *a)
 {
-    return first_in(a, REFRESH_RUNS) < 0 && first_in(a, REFRESH_WANTED) >= 0;
+    return !agent_mend_runs(a, NULL) && first_wanted(a) >= 0;
 }
 
 void agent_mend_run(struct agent *a, struct turn *t)
 {
     while (!t->failed && agent_mend_waits(a))
-        start(a, t, &a->changes.refreshes[first_in(a, REFRESH_WANTED)]);
+        start(a, t, &a->changes.refreshes[first_wanted(a)]);
 }
 
 void agent_mend_done(struct agent *a, struct turn *t, const struct agent_event *ev)

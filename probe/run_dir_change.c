@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The changes of volume groups in the run directory: a file for each volume group,
- * change-BOOT-UUID, or change-BOOT-new-NAME of one that is made. */
+ * change-BOOT-UUID, or change-BOOT-new-NAME of one that is made; and change-BOOT-UUID-UUID for each
+ * LV that was activated, or deactivated. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,12 +18,16 @@ int run_dir_save_change(const struct run_dir *d, uuid128 boot_id, const struct l
 {
     const struct lvm_order *o = change->order;
     const char *what = o->vg_uuid == NULL ? o->vg : o->vg_uuid;
+    bool active = (o->op == LVM_LV_ACTIVATE || o->op == LVM_LV_DEACTIVATE) && o->lv_uuid != NULL;
+    const char *lv = active ? o->lv_uuid : "";
     char boot[UUID_TEXT], name[RUN_DIR_NAME_BYTES];
 
+    if (strlen(lv) > 63 || strspn(lv, LETTERS) != strlen(lv))
+        return err_set(e, -EINVAL, "%.40s is no UUID of an LV", lv);
     if (what[0] == '\0' || strlen(what) > 127 || strspn(what, LETTERS "!#") != strlen(what))
         return err_set(e, -EINVAL, "%.40s is no name of a volume group", what);
-    snprintf(name, sizeof name, CHANGE_FILE "%s-%s%s", uuid_text(boot_id, boot),
-             o->vg_uuid == NULL ? "new-" : "", what);
+    snprintf(name, sizeof name, CHANGE_FILE "%s-%s%s%s%s", uuid_text(boot_id, boot),
+             o->vg_uuid == NULL ? "new-" : "", what, active ? "-" : "", lv);
     return run_dir_save_record(d, name, &lvm_change_desc, change, e);
 }
 

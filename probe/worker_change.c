@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "change/run_activate.h"
 #include "change/run_change.h"
 #include "wire/codec.h"
 #include "worker_limits.h"
@@ -16,14 +17,18 @@ static int carry_out(const struct lvm_change *c, struct arena *a, int parent, st
     struct change_run run = { .change = c, .arena = a };
     struct worker_result result = { .present = 0 };
     struct err why;
-    int opened = change_open(&run, &why);
-    int rc = c->order->op == LVM_LV_SNAPSHOT ? worker_confine_snapshot(parent, e)
-                                             : worker_confine_change(parent, e);
+    bool devices = activate_is_for(c->order);
+    int opened = devices ? activate_open(&run, &why) : change_open(&run, &why);
+    int rc = devices                           ? worker_confine_activate(parent, e)
+             : c->order->op == LVM_LV_SNAPSHOT ? worker_confine_snapshot(parent, e)
+                                               : worker_confine_change(parent, e);
 
     if (rc < 0)
         return rc;
     if (opened < 0)
         change_not_opened(&run, opened, &why);
+    else if (devices)
+        activate_carry_out(&run);
     else
         change_carry_out(&run);
     return worker_record_send(&lvm_result_desc, &run.result, &result, e);

@@ -36,7 +36,8 @@ enum worker_freedom {
     WORKER_MAPS = 1u << 8,
     /* And loads tables and removes devices, which needs what WORKER_MAPS allows too. */
     WORKER_LOADS = 1u << 11,
-    /* And makes devices: those of a snapshot. */
+    /* And makes devices: those of a snapshot, or of an LV that is activated. Which, a filter does
+     * not see. */
     WORKER_MAKES_MAPS = 1u << 12,
 };
 

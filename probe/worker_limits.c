@@ -103,6 +103,16 @@ static const struct kept refresh_kept = {
     .file_bytes = NO_LIMIT,
 };
 
+/* The same, and makes the devices. */
+static const struct kept activate_kept = {
+    .dm_capabilities = CAP(SYS_ADMIN),
+    .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
+    .dm_freedoms = WORKER_MAPS | WORKER_LOADS | WORKER_MAKES_MAPS,
+    .may_write = { "/dev/mapper/control", "/dev/null" },
+    .files = ROOT_FILES,
+    .file_bytes = NO_LIMIT,
+};
+
 static int set_limit(__rlimit_resource_t which, uint64_t value)
 {
     struct rlimit r = { value, value };
@@ -243,6 +253,11 @@ int worker_confine_snapshot(int parent, struct err *e)
 int worker_confine_refresh(int parent, struct err *e)
 {
     return confine(&refresh_kept, true, parent, e);
+}
+
+int worker_confine_activate(int parent, struct err *e)
+{
+    return confine(&activate_kept, true, parent, e);
 }
 
 int worker_confine_walk(struct err *e)

@@ -23,6 +23,8 @@ int worker_confine_snapshot(int parent, struct err *e);
 /* The same for the worker of a refresh, which writes to no device, and loads tables where there is
  * device-mapper. */
 int worker_confine_refresh(int parent, struct err *e);
+/* The same for the worker of an activation, which makes devices of device-mapper too. */
+int worker_confine_activate(int parent, struct err *e);
 /* From now on it mounts no more. */
 int worker_confine_walk(struct err *e);
 

@@ -94,12 +94,28 @@ static int fit_change(struct search *x)
     return 0;
 }
 
+/* Where muster has no say, somebody else activates. */
+static int fit_activate(struct search *x)
+{
+    const struct resource *vg = activation_vg(x->r);
+
+    if (x->r->kind != RESOURCE_LV)
+        return unfit(x, arena_printf(x->a, "it is a %s, and only LVs are activated",
+                                     resource_kind_name(x->r->kind)));
+    if (vg == NULL || vg->seat->scan == NULL || !vg->seat->scan->admitted)
+        found(x, WAY_OBSERVE, NULL, NULL,
+              "its volume group is not muster's to change: muster vg adopt");
+    return 0;
+}
+
 static int fit(struct search *x)
 {
     if (x->want == WANT_SCAN)
         return fit_scan(x);
     if (x->want == WANT_CHANGE)
         return fit_change(x);
+    if (x->want == WANT_ACTIVATE)
+        return fit_activate(x);
     if (x->r->kind != RESOURCE_FILESYSTEM && x->r->kind != RESOURCE_VG)
         return unfit(x, arena_printf(x->a,
                                      "it is a %s, and holds are of filesystems and volume groups",
@@ -266,7 +282,7 @@ static bool is_changed(const struct search *x, const struct object *o)
 static enum way way_of_change(const struct search *x, const struct object *o)
 {
     return (x->want == WANT_CHANGE && is_changed(x, o)) ||
-                   (x->want == WANT_HOLD && x->r->kind == RESOURCE_VG)
+                   (x->want == WANT_HOLD && x->r->kind == RESOURCE_VG) || x->want == WANT_ACTIVATE
                ? WAY_HELD
                : WAY_FREE;
 }
@@ -282,12 +298,36 @@ static enum way way_for_change(const struct search *x, const struct object *o,
                                         : WAY_RESIDUE;
 }
 
+/* Who has it active may do with it what it likes, and nobody else. Of a volume group that changes,
+ * LVs may be active. */
+static enum way way_of_active(const struct search *x, const struct object *o, const struct lease *l)
+{
+    if (x->want == WANT_CHANGE)
+        return x->r->kind != RESOURCE_VG && is_changed(x, o) ? WAY_ACTIVE : WAY_FREE;
+    return x->n != NULL && !is_own(x, l) ? WAY_ACTIVE : WAY_FREE;
+}
+
+/* Of another: any right on what lies in the LV, or on what it lies in; but for a change, which a
+ * volume group goes through with LVs that are active, and which is over soon. */
+static enum way way_for_active(const struct search *x, const struct lease *l)
+{
+    if (is_own(x, l))
+        return WAY_FREE;
+    return l->row.kind == KIND_HOLD     ? WAY_ACTIVE
+           : l->row.state == LEASE_LIVE ? WAY_LEASED
+                                        : WAY_RESIDUE;
+}
+
 static void try_right(struct search *x, const struct object *o, const struct lease *l)
 {
     enum way way = WAY_FREE;
 
-    if (l->row.kind == KIND_CHANGE)
+    if (l->row.kind == KIND_ACTIVATION)
+        way = way_of_active(x, o, l);
+    else if (l->row.kind == KIND_CHANGE)
         way = GUARD(CHANGE_BLOCKS, way_of_change(x, o));
+    else if (x->want == WANT_ACTIVATE)
+        way = way_for_active(x, l);
     else if (x->want == WANT_CHANGE)
         way = way_for_change(x, o, l);
     else if (l->row.kind == KIND_HOLD)
@@ -347,19 +387,29 @@ static bool holds(const struct object *met, const struct node *n)
 }
 
 /* The maps of its LVs are on its PVs; that somebody has a PV open is LVM's own affair as well. */
-static bool is_of_lvm(const struct search *x, const struct use_at *u)
+static bool is_of_lvm(const struct search *x, const struct object *o, const struct use_at *u)
 {
     enum use_kind kind = use_mark_kind(u->mark);
+    bool below =
+        x->r->kind == RESOURCE_VG || (x->want == WANT_ACTIVATE && (o->roles & ROLE_DOWN) == 0);
 
-    return x->r->kind == RESOURCE_VG && (kind == USE_DM || kind == USE_OPEN);
+    return below && (kind == USE_DM || kind == USE_OPEN);
+}
+
+/* What the node does with the LV itself, or with what is in it, it does already. */
+static bool is_inside(const struct search *x, const struct object *o)
+{
+    return x->want != WANT_ACTIVATE || (o->roles & ROLE_DOWN) != 0;
 }
 
 static void try_use(struct search *x, const struct object *o, const struct use_at *u, bool own)
 {
-    if (x->want == WANT_CHANGE && (!is_changed(x, o) || is_of_lvm(x, u)))
+    if (x->want == WANT_CHANGE && !is_changed(x, o))
         return;
-    if (!GUARD(USE_BLOCKS, better(x, WAY_USED)) || is_scan(x->c, u) || (own && u->node == x->n) ||
-        is_over(x->c, u->node))
+    if ((x->want == WANT_CHANGE || x->want == WANT_ACTIVATE) && is_of_lvm(x, o, u))
+        return;
+    if (!GUARD(USE_BLOCKS, better(x, WAY_USED)) || is_scan(x->c, u) ||
+        (own && u->node == x->n && is_inside(x, o)) || is_over(x->c, u->node))
         return;
     found(x, WAY_USED, u->node, o, NULL);
     x->use = u;
@@ -367,7 +417,8 @@ static void try_use(struct search *x, const struct object *o, const struct use_a
 
 static void try_all(struct search *x, const struct object *met)
 {
-    bool own = x->n != NULL && x->want != WANT_CHANGE && (x->want == WANT_HOLD || holds(met, x->n));
+    bool own = x->n != NULL && x->want != WANT_CHANGE &&
+               (x->want == WANT_HOLD || x->want == WANT_ACTIVATE || holds(met, x->n));
 
     for (const struct object *o = met; o != NULL; o = o->next) {
         for (const struct link *l = o->uses.next; l != &o->uses; l = l->next)
@@ -381,6 +432,24 @@ static void try_all(struct search *x, const struct object *met)
     }
 }
 
+/* Devices of the LV that no right explains. What a node said that is silent now counts. */
+static int try_outside(struct search *x)
+{
+    const struct edge *e = x->want == WANT_ACTIVATE ? x->r->edges : NULL;
+
+    for (; e != NULL; e = e->next) {
+        const char *why;
+
+        if (e->node == x->n || !better(x, WAY_USED) || !activation_is_outside(x->c, e))
+            continue;
+        why = arena_printf(x->a, "%s has it active, outside muster", e->node->row.name);
+        if (why == NULL)
+            return -ENOMEM;
+        found(x, WAY_USED, e->node, NULL, why);
+    }
+    return 0;
+}
+
 /* ---- the sentence --------------------------------------------------------------------------- */
 
 static const char *lease_text(struct search *x)
@@ -390,6 +459,12 @@ static const char *lease_text(struct search *x)
 
     if (l->row.kind == KIND_CHANGE)
         return arena_printf(x->a, "task %u changes it on %s (token %llu)", l->row.task_no, name,
+                            (unsigned long long)l->row.token);
+    if (l->row.kind == KIND_ACTIVATION)
+        return arena_printf(x->a, "%s has it active%s (token %llu)", name,
+                            uuid_eq(l->row.boot_id, l->node->row.boot_id)
+                                ? ""
+                                : ", in an earlier boot that is not proven over",
                             (unsigned long long)l->row.token);
     if (l->row.kind == KIND_HOLD)
         return arena_printf(
@@ -462,6 +537,8 @@ int conflict(const struct coord *c, struct arena *a, const struct resource *r, e
     if (rc < 0)
         return rc;
     try_all(&x, met);
+    if (try_outside(&x) < 0)
+        return -ENOMEM;
     out->own_mount = want == WANT_SCAN && x.n != NULL && hold_of(r) == x.n;
     return out->way == WAY_FREE ? 0 : sentence(&x);
 }

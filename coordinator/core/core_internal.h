@@ -69,6 +69,7 @@ struct sight {
     bool alone;
     bool stuck;  /* it does not answer */
     bool flawed; /* it answers with errors, or its paths contradict each other: never ok */
+    bool active; /* an LV: the node has a device of it */
 };
 
 struct sighting {
@@ -470,10 +471,11 @@ int better_known(struct step *s, struct node *n, const struct sight *sight, stru
 int better_settle(struct step *s, struct node *n); /* the report's rows are all in */
 void better_forget(struct node *n);
 
-#include "core/lease.h" /* graph.c, conflict.c, lease.c, hold.c, fence.c */
-#include "core/task.h"  /* task.c, job.c */
-#include "core/vg.h"    /* vg_change.c, vg_place.c, vg_result.c, vg_ask.c */
-#include "core/scan.h"  /* scan.c, scan_place.c, scan_result.c */
+#include "core/lease.h"      /* graph.c, conflict.c, lease.c, hold.c, fence.c */
+#include "core/task.h"       /* task.c, job.c */
+#include "core/vg.h"         /* vg_change.c, vg_place.c, vg_result.c, vg_ask.c */
+#include "core/activation.h" /* activation.c, activation_ask.c */
+#include "core/scan.h"       /* scan.c, scan_place.c, scan_result.c */
 #include "core/images.h"
 #include "core/doubt.h" /* twin.c, together.c, twin_class.c, doubt.c, remap.c, version.c */
 

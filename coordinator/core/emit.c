@@ -176,6 +176,7 @@ int emit_sighting(struct step *s, const struct node *n, const struct sighting *g
         .paths_total = g->sight.paths_total,
         .stuck = g->sight.stuck,
         .flawed = g->sight.flawed,
+        .active = g->sight.active,
         .size = g->sight.size,
         .mark = g->sight.mark,
     };

@@ -86,8 +86,9 @@ struct explain_facts {
     const struct path_lost *lost; /* newest first; the shell's, once it has read them */
     size_t lost_count;
     const char *const *holders; /* names of other nodes that have it, by use_info.node */
-    struct recs holds; /* use_info: how they use it; the shell's, once it has looked them up */
-    uint32_t reach_of; /* number of the filesystem; 0: none */
+    struct recs holds;  /* use_info: how they use it; the shell's, once it has looked them up */
+    struct strs active; /* of an LV: sentences on who has it active, by right or not */
+    uint32_t reach_of;  /* number of the filesystem; 0: none */
     struct fs_node self;
     const struct reach_info *reach; /* the shell's, once it has read it; NULL: none is known */
     struct recs states; /* section_body without rows: status and ages, which the database has not */

@@ -70,6 +70,9 @@ void explain_holds(struct chain *ch)
     const struct use_info *v = ch->f->holds.v;
     size_t most = ch->f->holds.n < HOLDS_MOST ? ch->f->holds.n : HOLDS_MOST;
 
+    for (size_t i = 0; i < ch->f->active.n; i++)
+        chain_add(ch, 1, "activation", ch->f->resource->label, "info", NULL, "%s",
+                  ch->f->active.v[i]);
     for (size_t i = 0; i < most; i++)
         explain_hold(ch, &v[i]);
     if (ch->f->holds.n > most)

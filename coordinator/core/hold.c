@@ -281,6 +281,8 @@ int op_hold_break(struct answer *q)
 
         if (l->row.kind == KIND_CHANGE)
             return change_break(q, l);
+        if (l->row.kind == KIND_ACTIVATION)
+            return activation_break(q, l);
         if (l->row.kind == KIND_HOLD)
             return hold_over(q, l, LEASE_BROKEN);
     }

@@ -420,8 +420,8 @@ static bool is_lost_change(const struct coord *c, const struct node *n, const st
 {
     const struct lease *l = lease_by_token(c, right->token);
 
-    return l == NULL || l->row.kind != KIND_CHANGE || l->node != n ||
-           !uuid_eq(l->row.boot_id, n->row.boot_id);
+    return l == NULL || (l->row.kind != KIND_CHANGE && l->row.kind != KIND_ACTIVATION) ||
+           l->node != n || !uuid_eq(l->row.boot_id, n->row.boot_id);
 }
 
 /* While it is not known what the node has, its list says it. */

@@ -91,7 +91,8 @@ enum want {
     WANT_HOLD,   /* a filesystem to write, or a volume group and all that is in it */
     WANT_CHANGE, /* a volume group's metadata, for a task; an LV or a LUN as far as the task changes
                     it */
-    WANT_READ,   /* it has been read: who else uses or holds it is in the way, and nothing else */
+    WANT_ACTIVATE, /* an LV, for a node to have devices of it */
+    WANT_READ,     /* it has been read: who else uses or holds it is in the way, and nothing else */
 };
 enum way { /* what is in the way, most lasting first */
            WAY_FREE = 0,
@@ -101,10 +102,11 @@ enum way { /* what is in the way, most lasting first */
                              now */
            WAY_UNTOLD,    /* a node that sees it has never told what it uses */
            WAY_UNKNOWN,   /* recover, or a node whose rights are not known */
-           WAY_USED,      /* mounted, open, exported: a foreign hold */
+           WAY_USED,      /* mounted, open, exported: a foreign hold; active without a right */
+           WAY_ACTIVE,    /* an LV is active on another node; of WANT_ACTIVATE, another's hold */
            WAY_HELD,      /* another node's hold */
            WAY_LEASED,    /* a live lease */
-           WAY_RESIDUE,   /* of a lease; for WANT_HOLD alone */
+           WAY_RESIDUE,   /* of a lease; for WANT_HOLD and WANT_ACTIVATE alone */
 };
 struct verdict {
     enum way way;
@@ -144,7 +146,8 @@ int rights_told(struct step *s, struct node *n, uint64_t seq, struct recs rights
  * task_no, job_no and text count. */
 int lease_grant(struct step *s, struct node *n, struct resource *r, const struct lease_row *what,
                 struct lease **out, struct verdict *why);
-/* The same, for what conflict() was asked for before: a right of kind KIND_CHANGE. */
+/* The same, for what conflict() was asked for before: a right of kind KIND_CHANGE or
+ * KIND_ACTIVATION. */
 int lease_give(struct step *s, struct node *n, struct resource *r, const struct lease_row *what,
                struct lease **out);
 /* The rights of the list that live on, into *renewed. */

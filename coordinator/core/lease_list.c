@@ -10,6 +10,17 @@
 
 enum { LIST_DEFAULT = 1000 };
 
+/* As `hold list` names it; a lease's is its own list's. */
+static const char *right_name(enum right_kind kind)
+{
+    static const char *const names[] = { [KIND_LEASE] = "lease",
+                                         [KIND_HOLD] = "hold",
+                                         [KIND_CHANGE] = "change",
+                                         [KIND_ACTIVATION] = "activation" };
+
+    return names[kind];
+}
+
 /* ---- one ------------------------------------------------------------------------------------ */
 
 static int ids_fill(struct arena *a, uint64_t token, uuid128 resource, uuid128 node, uuid128 boot,
@@ -40,6 +51,7 @@ int info_lease(const struct coord *c, struct arena *a, const struct lease *l,
     REC_SET(out, lease_info, label, resource_label(a, l->resource));
     REC_SET(out, lease_info, node_name, arena_strdup(a, l->node->row.name));
     REC_SET(out, lease_info, state, states[l->row.state]);
+    REC_SET(out, lease_info, right, right_name(l->row.kind));
     REC_SET(out, lease_info, granted_ms, l->row.granted.v);
     if (l->row.kind == KIND_LEASE)
         REC_SET(out, lease_info, ttl_ms, (int64_t)l->row.ttl_ms);
@@ -69,6 +81,7 @@ int lease_list_info(struct arena *a, const struct lease_history_row *row, struct
     REC_SET(out, lease_info, label, row->resource_label);
     REC_SET(out, lease_info, node_name, row->node_name);
     REC_SET(out, lease_info, state, "over");
+    REC_SET(out, lease_info, right, right_name(row->kind));
     REC_SET(out, lease_info, granted_ms, row->granted.v);
     REC_SET(out, lease_info, ended_ms, row->ended.v);
     REC_SET(out, lease_info, end,

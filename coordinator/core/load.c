@@ -316,6 +316,7 @@ static struct sight sight_of_sighting(const struct sighting_row *row)
         .paths_total = row->paths_total,
         .stuck = row->stuck,
         .flawed = row->flawed,
+        .active = row->active,
         .size = row->size,
         .mark = row->mark,
     };

@@ -61,6 +61,7 @@ static const struct operation operations[] = {
     [OP_VG_ADOPT] = { op_vg_adopt, ROLE_OPERATOR, true },
     [OP_VG_LIST] = { op_vg_list, ROLE_OBSERVER, false },
     [OP_VG_CHANGE] = { op_vg_change, ROLE_OPERATOR, true },
+    [OP_LV_ACTIVATE] = { op_lv_activate, ROLE_OPERATOR, true },
     [OP_IMAGE_LIST] = { op_image_list, ROLE_OBSERVER, false },
 };
 

@@ -225,6 +225,8 @@ static int gather(struct answer *q, const struct node *n, const struct resource 
         rc = explain_peers(q, n, r, f);
     if (rc == 0)
         rc = add_holders(q, n, r, f);
+    if (rc == 0 && r->kind == RESOURCE_LV)
+        rc = activation_explain(q, r, &f->active);
     if (rc == 0 && r->kind != RESOURCE_NETWORK)
         rc = add_fallen(q, n, f);
     return rc < 0 ? rc : info_sections(q->c, q->a, n, &f->states);

@@ -135,6 +135,7 @@ struct sighting_row {
     uint32_t paths_active, paths_total;
     bool stuck;          /* what it shows does not answer */
     bool flawed;         /* what it shows is not right: see the LUN's state */
+    bool active;         /* of an LV: there is a device of it */
     uint64_t size, mark; /* below 2^63; see struct sight */
 };
 
@@ -180,7 +181,8 @@ struct event_row {
 enum right_kind {
     KIND_LEASE = 1,
     KIND_HOLD = 2,
-    KIND_CHANGE = 3, /* of a volume group, to change its metadata; ends as a hold does */
+    KIND_CHANGE = 3,     /* of a volume group, to change its metadata; ends as a hold does */
+    KIND_ACTIVATION = 4, /* of an LV, to have devices of it; ends as a hold does */
 };
 enum lease_state {
     LEASE_LIVE = 1,
@@ -238,7 +240,7 @@ struct fence_row {
     const char *text; /* may be NULL */
 };
 
-enum task_kind_id { TASK_SCAN = 1, TASK_RESCAN = 2, TASK_LVM = 3, TASK_KINDS };
+enum task_kind_id { TASK_SCAN = 1, TASK_RESCAN = 2, TASK_LVM = 3, TASK_ACTIVATION = 4, TASK_KINDS };
 enum task_state {
     TASK_RUNNING = 1,
     TASK_DONE = 2,
@@ -258,7 +260,7 @@ struct task_row {
     uint32_t left_out;      /* jobs that were not made, since there were too many */
 };
 
-/* What a task of kind lvm is to change. */
+/* What a task of kind lvm is to change, or one of kind activation to make of an LV. */
 struct vg_change_row {
     uint32_t task_no;
     uint32_t op;         /* enum lvm_op */
@@ -269,6 +271,7 @@ struct vg_change_row {
     uint64_t size_bytes;
     bool done;
     uint64_t seqno, mark; /* done: what the metadata are since; 0: the volume group is no more */
+    uint32_t node_no;     /* of activation: for whom */
 };
 
 enum job_progress { JOB_OPEN = 1, JOB_TAKEN = 2 /* a node works on it */, JOB_DONE = 3 };

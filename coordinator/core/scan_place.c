@@ -196,6 +196,7 @@ static int stopped(struct step *s, struct job *j, struct node *n, const struct v
     case WAY_OBSERVE:
         return reading_fails(s, j->reading, v->text);
     case WAY_UNREACHED:
+    case WAY_ACTIVE:
     case WAY_HELD:
         return node_out(s, j, n, v->node, v->text, RETRY_MS);
     default:

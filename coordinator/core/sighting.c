@@ -159,6 +159,7 @@ static bool sight_lv(const void *row, char scratch[SIGHT_SCRATCH], struct sight 
 
     out->paths_active = paths(lv->paths_active);
     out->paths_total = paths(lv->paths_total);
+    out->active = lv->active && lv->origin == NULL; /* a snapshot is active with its origin */
     out->flawed = lvm_is_lost_snapshot(lv->attr);
     if (lv->vg_name != NULL && lv->name != NULL &&
         snprintf(scratch, SIGHT_SCRATCH, "%s/%s", lv->vg_name, lv->name) < SIGHT_SCRATCH)
@@ -369,24 +370,28 @@ static int sighting_update(struct step *s, struct node *n, struct sighting *g,
                            const struct sight *sight)
 {
     bool anew = g->sight.size != sight->size || g->sight.mark != sight->mark;
+    bool active = g->sight.active;
     int rc = 0;
 
     if (sight->label != NULL)
         rc = resource_relabel(s, g->edge->resource, sight->label);
     if (rc < 0 || (g->sight.paths_active == sight->paths_active &&
                    g->sight.paths_total == sight->paths_total && g->sight.stuck == sight->stuck &&
-                   g->sight.flawed == sight->flawed && !anew))
+                   g->sight.flawed == sight->flawed && g->sight.active == sight->active && !anew))
         return rc;
     rc = version_change(s, g, sight->size, sight->mark);
     if (rc < 0)
         return rc;
     g->sight.flawed = sight->flawed;
+    g->sight.active = sight->active;
     g->sight.paths_active = sight->paths_active;
     g->sight.paths_total = sight->paths_total;
     g->sight.stuck = sight->stuck;
     rc = edge_dirty(s->c, g->edge);
     if (rc == 0 && anew)
         rc = edge_believe(s, g->edge, REPORTED_ANEW);
+    if (rc == 0 && !active)
+        rc = activation_seen(s, g->edge);
     return rc < 0 ? rc : emit_sighting(s, n, g);
 }
 
@@ -416,5 +421,7 @@ int sighting_set(struct step *s, struct node *n, enum section_id id, struct row 
     if (r->twin != NULL)
         twin_seen(s->c, r->twin);
     rc = edge_believe(s, e, REPORTED_ANEW);
+    if (rc == 0)
+        rc = activation_seen(s, e);
     return rc < 0 ? rc : emit_sighting(s, n, g);
 }

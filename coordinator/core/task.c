@@ -391,7 +391,8 @@ int tasks_settle(struct step *s)
 static bool is_bound(const struct coord *c, const struct job *j)
 {
     return job_step(j)->binds &&
-           (j->now == JOB_OFFERED || (j->task->vg != NULL && vg_right(c, j->task) != NULL));
+           (j->now == JOB_OFFERED || (j->task->vg != NULL && vg_right(c, j->task) != NULL) ||
+            (j->task->kind == &activation_kind && j->row.token != 0));
 }
 
 int task_cancel(struct step *s, struct task *t)

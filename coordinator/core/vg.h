@@ -22,7 +22,8 @@ enum vg_step { VG_STEP_UNMAP, VG_STEP_CHANGE, VG_STEP_SPREAD, VG_STEP_RELEASE, V
 
 /* ---- vg_change.c */
 extern const struct task_kind vg_kind;
-void vg_change_free(struct vg_change *v); /* may be NULL */
+int vg_change_set(struct task *t, const struct vg_change_row *row); /* a copy of it */
+void vg_change_free(struct vg_change *v);                           /* may be NULL */
 int vg_change_load(struct coord *c, const struct vg_change_row *row);
 int vg_change_save(struct step *s, const struct task *t);
 /* What it changes; NULL: nobody sees it, or it is not created yet. */
@@ -32,6 +33,8 @@ struct resource *vg_lv_of(const struct coord *c, const struct vg_change_row *row
  * or a snapshot is made of it. */
 struct resource *vg_lv_not_in_use(const struct coord *c, const struct vg_change_row *row);
 struct resource *vg_lun(const struct coord *c, const char *container); /* NULL: nobody sees it */
+/* The order of its job, under the right of this token. 0 or -ENOMEM. */
+int vg_order(struct step *s, struct job *j, uint64_t token, struct envelope *env);
 /* "LV root of volume group fast", as sentences name it. NULL: out of memory. */
 const char *vg_what(struct arena *a, const struct vg_change_row *row);
 
@@ -65,6 +68,10 @@ int vg_unheard(struct step *s, struct job *j);
 
 /* ---- vg_ask.c */
 int op_vg_adopt(struct answer *q);
+/* What `text` names; *out is NULL when the answer says why there is none. */
+int vg_answer(struct answer *q, const char *text, struct resource **out);
+/* By its name in the volume group; NULL: there is none. */
+struct resource *vg_lv_by_name(const struct coord *c, const struct resource *vg, const char *name);
 /* vg_list.c */
 int op_vg_list(struct answer *q);
 int op_vg_change(struct answer *q);

@@ -13,7 +13,7 @@
 
 /* ---- vg adopt ------------------------------------------------------------------------------- */
 
-static int answer_vg(struct answer *q, const char *text, struct resource **out)
+int vg_answer(struct answer *q, const char *text, struct resource **out)
 {
     int rc = answer_resource(q, text, out);
 
@@ -30,7 +30,7 @@ int op_vg_adopt(struct answer *q)
     struct resource *r = NULL;
     struct scan_row *row;
     char label[200];
-    int rc = answer_vg(q, q->req->resource, &r);
+    int rc = vg_answer(q, q->req->resource, &r);
 
     if (r == NULL)
         return rc;
@@ -128,9 +128,7 @@ static bool is_seen(const struct resource *r)
     return false;
 }
 
-/* By its name in the volume group; NULL: there is none. */
-static struct resource *lv_by_name(const struct coord *c, const struct resource *vg,
-                                   const char *name)
+struct resource *vg_lv_by_name(const struct coord *c, const struct resource *vg, const char *name)
 {
     size_t n = strlen(vg->label);
     struct resource *r;
@@ -160,14 +158,14 @@ static int find_lv(struct answer *q, const struct vg_ask *ask, const struct reso
                    struct vg_change_row *row, bool *good)
 {
     const struct need *n = &needs[ask->op];
-    struct resource *r = lv_by_name(q->c, vg, ask->lv);
+    struct resource *r = vg_lv_by_name(q->c, vg, ask->lv);
     const char *taken = n->new_lv ? ask->lv : ask->new_name;
 
     *good = false;
     if (!n->new_lv && r == NULL)
         return answer_fail(q, REPLY_NOT_FOUND, "Volume group %s has no LV '%s'.", vg->label,
                            answer_quote(q, ask->lv));
-    if (taken != NULL && lv_by_name(q->c, vg, taken) != NULL)
+    if (taken != NULL && vg_lv_by_name(q->c, vg, taken) != NULL)
         return answer_fail(q, REPLY_REFUSED, "Volume group %s has an LV '%s' already.", vg->label,
                            answer_quote(q, taken));
     *good = true;
@@ -243,7 +241,7 @@ static int find_vg(struct answer *q, const struct vg_ask *ask, struct vg_change_
         *good = true;
         return 0;
     }
-    rc = answer_vg(q, ask->vg, vg);
+    rc = vg_answer(q, ask->vg, vg);
     if (*vg == NULL)
         return rc;
     row->vg = (*vg)->label;

@@ -46,7 +46,7 @@ static int row_own(struct arena *a, struct vg_change_row *row)
     return rc;
 }
 
-static int change_set(struct task *t, const struct vg_change_row *row)
+int vg_change_set(struct task *t, const struct vg_change_row *row)
 {
     struct vg_change *v = calloc(1, sizeof *v);
 
@@ -68,7 +68,9 @@ int vg_change_load(struct coord *c, const struct vg_change_row *row)
 {
     struct task *t = task_by_no(c, row->task_no);
 
-    return t == NULL || t->kind != &vg_kind ? 0 : change_set(t, row);
+    return t == NULL || (t->kind != &vg_kind && t->kind != &activation_kind)
+               ? 0
+               : vg_change_set(t, row);
 }
 
 int vg_change_save(struct step *s, const struct task *t)
@@ -191,7 +193,7 @@ static bool takes_away(const struct vg_change_row *row)
 
 static int make_unmap(struct step *s, struct task *t)
 {
-    if (t->what != NULL && change_set(t, t->what) < 0)
+    if (t->what != NULL && vg_change_set(t, t->what) < 0)
         return -ENOMEM;
     if (t->what != NULL && vg_change_save(s, t) < 0)
         return -ENOMEM;
@@ -280,17 +282,16 @@ static int order_version(struct step *s, const struct job *j, struct lvm_order *
     return 0;
 }
 
-static int order_change(struct step *s, struct job *j, struct envelope *env)
+int vg_order(struct step *s, struct job *j, uint64_t token, struct envelope *env)
 {
     const struct vg_change_row *row = &j->task->vg->row;
-    const struct lease *l = vg_right(s->c, j->task);
     struct lvm_order *o = arena_zalloc(s->u->arena, sizeof *o);
     struct order_key *key;
 
-    if (o == NULL || l == NULL || key_fill(s, j, &key) < 0)
+    if (o == NULL || key_fill(s, j, &key) < 0)
         return -ENOMEM;
     REC_SET(o, lvm_order, order, key);
-    REC_SET(o, lvm_order, token, l->row.token);
+    REC_SET(o, lvm_order, token, token);
     REC_SET(o, lvm_order, op, row->op);
     REC_SET(o, lvm_order, vg, row->vg);
     if (row->containers.n > 0)
@@ -303,6 +304,13 @@ static int order_change(struct step *s, struct job *j, struct envelope *env)
     REC_SET(o, lvm_order, tag, arena_printf(s->u->arena, "muster.task.%u", row->task_no));
     REC_SET(env, envelope, lvm_order, o);
     return o->tag == NULL ? -ENOMEM : order_version(s, j, o);
+}
+
+static int order_change(struct step *s, struct job *j, struct envelope *env)
+{
+    const struct lease *l = vg_right(s->c, j->task);
+
+    return l == NULL ? -ENOMEM : vg_order(s, j, l->row.token, env);
 }
 
 static int make_spread(struct step *s, struct task *t)

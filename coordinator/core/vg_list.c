@@ -36,7 +36,7 @@ static void count_tasks(const struct coord *c, const struct resource *r, struct 
     for (const struct link *l = c->tasks.next; l != &c->tasks; l = l->next) {
         const struct task *t = container_of(l, struct task, link);
 
-        if (t->vg == NULL || vg_of(c, &t->vg->row) != r)
+        if (t->kind != &vg_kind || t->vg == NULL || vg_of(c, &t->vg->row) != r)
             continue;
         if (vg_right(c, t) != NULL)
             REC_SET(out, vg_info, task, t->row.no);
@@ -169,6 +169,8 @@ static int show(struct answer *q, struct resource *r)
     fill(q->c, r, v);
     REC_SET(q->r, reply, vgs, ((struct recs){ v, 1 }));
     rc = list_nodes(q, r);
+    if (rc == 0)
+        rc = activation_list(q, r);
     return rc < 0 ? rc : add_contents(q, r);
 }
 

@@ -329,10 +329,10 @@ int vgs_doubt(struct step *s)
     for (struct link *l = s->c->tasks.next; rc == 0 && l != &s->c->tasks; l = l->next) {
         const struct task *t = container_of(l, struct task, link);
 
-        for (uint32_t i = 0; rc == 0 && t->kind == &vg_kind && i < t->job_count; i++) {
+        for (uint32_t i = 0; rc == 0 && t->vg != NULL && i < t->job_count; i++) {
             struct job *j = t->jobs[i];
 
-            if (j->row.step == VG_STEP_CHANGE && j->now == JOB_OFFERED)
+            if (job_step(j)->place != NULL && j->now == JOB_OFFERED)
                 rc = job_withdraw(s, j);
         }
     }
@@ -348,7 +348,7 @@ mono_ms vgs_deadline(const struct coord *c)
  * what it has read would have them all looked through. */
 static void change_wake(struct coord *c, const struct task *t)
 {
-    for (uint32_t i = t->job_count; i > 0 && t->jobs[i - 1]->row.step == VG_STEP_CHANGE; i--) {
+    for (uint32_t i = t->job_count; i > 0 && job_step(t->jobs[i - 1])->place != NULL; i--) {
         struct job *j = t->jobs[i - 1];
 
         if (j->now == JOB_HELD)
@@ -371,7 +371,7 @@ int vgs_settle(struct step *s)
     for (struct link *l = c->tasks.next; l != &c->tasks; l = l->next) {
         const struct task *t = container_of(l, struct task, link);
 
-        if (t->kind == &vg_kind)
+        if (t->vg != NULL)
             change_wake(c, t);
     }
     return 0;

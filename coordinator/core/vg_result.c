@@ -8,8 +8,8 @@ enum { BUSY_MS = 1000, TRIES = 5 };
 
 static bool is_ordered_of(const struct job *j, const struct node *n, const struct order_key *key)
 {
-    return j != NULL && j->task->kind == &vg_kind && j->row.attempt == key->attempt &&
-           j->node == n && j->now == JOB_OFFERED;
+    return j != NULL && j->task->vg != NULL && j->row.attempt == key->attempt && j->node == n &&
+           j->now == JOB_OFFERED;
 }
 
 static bool was_done_by(const struct job *j, const struct node *n)
@@ -76,15 +76,24 @@ static int result_take(struct step *s, struct job *j, const struct lvm_result *i
     return not_done(s, j, reason);
 }
 
+/* The right that it was ordered under, and that is not over. */
+static bool is_under(const struct coord *c, const struct job *j, const struct node *n,
+                     const struct lease *l)
+{
+    if (l == NULL || l->node != n || !uuid_eq(l->row.boot_id, n->row.boot_id))
+        return false;
+    return j->task->kind == &activation_kind
+               ? l == activation_right(vg_lv_of(c, &j->task->vg->row))
+               : l->row.kind == KIND_CHANGE && l->row.task_no == j->row.task_no;
+}
+
 int on_lvm_result(struct step *s, const struct envelope *env, struct key *k)
 {
     const struct lvm_result *in = env->lvm_result;
     struct node *n = k->node;
     struct job *j = job_by_key(s->c, in->order);
     const struct lease *l = lease_by_token(s->c, in->token);
-    bool due = is_ordered_of(j, n, in->order) && l != NULL && l->node == n &&
-               l->row.kind == KIND_CHANGE && l->row.task_no == j->row.task_no &&
-               uuid_eq(l->row.boot_id, n->row.boot_id);
+    bool due = is_ordered_of(j, n, in->order) && is_under(s->c, j, n, l);
     bool was = in->outcome != LVM_STARTED && was_done_by(j, n);
     int rc = 0;
 
@@ -92,7 +101,9 @@ int on_lvm_result(struct step *s, const struct envelope *env, struct key *k)
         return answer_refused(s, REFUSE_BUSY, "The coordinator cannot store just now.", BUSY_MS);
     if (in->outcome < LVM_STARTED || in->outcome > LVM_FAILED)
         return answer_refused(s, REFUSE_MALFORMED, "A change has no such outcome.", 0);
-    if (due)
+    if (due && j->task->kind == &activation_kind)
+        rc = activation_result(s, j, in);
+    else if (due)
         rc = result_take(s, j, in);
     if (rc == 0)
         rc = live_heard(s, n);

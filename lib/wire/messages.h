@@ -217,13 +217,13 @@ enum client_op {
     OP_HOLD_TAKE = 39,       /* resource, node, name = what for */
     OP_HOLD_END = 40,        /* count = token: what it was taken for is done */
     OP_HOLD_BREAK = 41,      /* resource (exact name), confirm = the same: an operator's word */
-    OP_IMAGE_LIST = 42,      /* resources: of these filesystems, or these images; since = how many of
-                                them are passed over; limit */
+    OP_IMAGE_LIST = 42,      /* resources: filesystems, or images; since: so many passed over; limit */
     OP_RESCAN = 43,          /* nodes, or flag: all that are up; name: a target, or resource: a LUN;
                                 neither: all targets */
     OP_VG_ADOPT = 50,        /* resource; flag: true adopts, false lets go */
     OP_VG_LIST = 52,         /* resource: that one, with its nodes, PVs and LVs; absent: all */
     OP_VG_CHANGE = 51,       /* vg_ask: a task that changes a volume group */
+    OP_LV_ACTIVATE = 60,     /* vg_ask of activate with node, or of deactivate: a task */
 };
 
 enum reply_code {

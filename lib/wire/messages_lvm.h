@@ -20,6 +20,8 @@ enum lvm_op {
     LVM_LV_REMOVE = 8,
     LVM_LV_RENAME = 9, /* to `new_name` */
     LVM_LV_SNAPSHOT = 10, /* `new_name` of `lv`, with `size_bytes` for what changes */
+    LVM_LV_ACTIVATE = 20, /* this node gets devices of `lv`; no metadata are written */
+    LVM_LV_DEACTIVATE = 21, /* and has none of it afterwards */
 };
 
 enum lvm_outcome {
@@ -29,11 +31,11 @@ enum lvm_outcome {
     LVM_FAILED = 4,  /* it is not known what has changed, or nothing has: another attempt finds out */
 };
 
-/* Sent unasked, to the node that has the hold of `token`; repeated until something is heard of it.
+/* Sent unasked, to the node that has the right of `token`; repeated until something is heard of it.
  * The node changes nothing unless the volume group is what is said here. */
 #define LVM_ORDER_LIST(X, XREC, XRECS)                                                             \
     XREC(order_key, order, 1, FIELD_REQUIRED, "")                                                  \
-    X(U64,   token,      2, FIELD_REQUIRED, "of the hold")                                         \
+    X(U64,   token,      2, FIELD_REQUIRED, "of the right")                                         \
     X(U64,   op,         3, FIELD_REQUIRED, "enum lvm_op")                                         \
     X(STR,   vg,         4, FIELD_REQUIRED, "name")                                                \
     X(STR,   vg_uuid,    5, 0, "LVM's; absent when it is created")                                 \

@@ -212,7 +212,8 @@ enum scan_order_kind {
     X(I64, ended_ms,   12, 0, "wall time; absent: it is not over")                                 \
     X(STR, end,        13, 0, "released, expired, fenced; of a hold: done, fenced, broken")        \
     X(STR, text,       14, 0, "what for")                                                          \
-    X(U64, task,       15, 0, "that it was granted for")
+    X(U64, task,       15, 0, "that it was granted for")                                           \
+    X(STR, right,      16, 0, "lease; hold, change, activation; outside: active without a right")
 
 #define TASK_INFO_LIST(X, XREC, XRECS)                                                             \
     X(U64, no,         1, 0, "")                                                                   \

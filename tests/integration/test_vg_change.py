@@ -85,6 +85,21 @@ def each_change(w):
     print("made, extended, renamed, reduced, removed; refused without a trace: taken, too large")
 
 
+def activation(w):
+    """This kernel has no device-mapper: LVM's own `lvchange -ay` says 0 and does nothing; muster says so."""
+    if os.path.exists("/sys/class/misc/device-mapper"):
+        print("there is device-mapper: activation is the lab's to test")
+        return
+    w.change("lv", "create", "vg0", "act", "4M")
+    w.refused("this node has no device-mapper", "lv", "activate", "vg0", "act", NODES[0])
+    check(w.lab.muster("hold", "list")["holds"] == [], "no right is left of what was not begun")
+    w.refused("No node has the right", "lv", "deactivate", "vg0", "act")
+    check(w.lab.muster("vg", "show", "vg0")["active"] == [], "it is active nowhere")
+    w.change("lv", "remove", "vg0", "act", "--type-name", "act")
+    w.intact()
+    print("activation without device-mapper: refused, and no right is left")
+
+
 def at_once(w):
     """LAB.md: two hosts that create at once without a lock lose LVs silently."""
     began = time.monotonic()
@@ -148,6 +163,7 @@ def main():
     with Lab() as lab, Disks(lab) as disks:
         w = World(lab, disks)
         each_change(w)
+        activation(w)
         at_once(w)
         killed(w)
         anew(w)

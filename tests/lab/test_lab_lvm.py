@@ -394,6 +394,73 @@ def power(w):
     remove(w, "dark")
 
 
+def active_on(w):
+    """{name: [(host, right)]} of the LVs that muster shows as active."""
+    on = {}
+    for x in w.show()["active"]:
+        on.setdefault(x["label"].split("/")[1], []).append((x["node_name"], x["right"]))
+    return on
+
+
+def has(w, host, name):
+    return f"{VG}-{name}" in w.run(host, "dmsetup ls")
+
+
+def activate(w):
+    """Active where the right says and nowhere else; by no boot."""
+    name = "one"
+    make(w, name, active=False)
+    w.change("lv", "activate", VG, name, w.a.name)
+    check(has(w, w.a, name) and not has(w, w.b, name), "active on the first alone")
+    usable(w, w.a, name, 16)
+    w.run(w.a, f"udevadm settle; [ -e {device(name)} ]")
+    w.refused(rf"{w.a.name} has it active", "lv", "activate", VG, name, w.b.name)
+    w.refused(rf"{w.a.name} has it active", "lv", "remove", VG, name, "--type-name", name)
+    w.change("lv", "extend", VG, name, "32M")
+    usable(w, w.a, name, 32)
+    change = next(j for j in w.last_task()["jobs"] if j["step"] == "change")
+    check(change["node_name"] == w.a.name, f"the active node extends it: {change}")
+    w.run(w.a, f"exec 9<{device(name)}; tail -f /dev/null <&9 >/dev/null 2>&1 & echo $! >/tmp/reader")
+    w.refused("in use here", "lv", "deactivate", VG, name)
+    check(has(w, w.a, name), "it is left alone while it is open")
+    w.run(w.a, "kill $(cat /tmp/reader)")
+    w.change("lv", "deactivate", VG, name)
+    none_left(w, name)
+    w.change("lv", "activate", VG, name, w.b.name)
+    check(has(w, w.b, name) and not has(w, w.a, name), "and then on the second alone")
+    outside(w, name)
+    booted(w, name)
+    remove(w, name)
+
+
+def outside(w, name):
+    """By hand on a host without the right: shown, left alone, and in the way."""
+    w.run(w.a, f"lvchange -ay {VG}/{name}")
+    w.t.wait(lambda: active_on(w).get(name, []), lambda v: (w.a.name, "outside") in v, "it is shown", LIMIT_S)
+    w.change("lv", "deactivate", VG, name)
+    w.refused(f"{w.a.name} has it active, outside muster", "lv", "activate", VG, name, w.b.name)
+    check(has(w, w.a, name), "it is left alone")
+    w.run(w.a, f"lvchange -an {VG}/{name}")
+    w.t.wait(lambda: active_on(w).get(name, []), lambda v: not v, "it is gone", LIMIT_S)
+
+
+def booted(w, name):
+    """A boot has nothing active, and its right has ended."""
+    w.change("lv", "activate", VG, name, w.a.name)
+    w.t.fault("power", w.a.name, "off")
+    w.t.wait(lambda: state(w, w.a), lambda is_: is_ == "down", f"{w.a.name} is down")
+    r = w.ask("lv", "activate", VG, name, w.b.name)
+    check(r.returncode == 1 and f"{w.a.name} has it active" in r.stderr + r.stdout, f"it may still be: {r}")
+    w.t.fault("power", w.a.name, "on")
+    w.t.wait_booted([w.a], BOOT_S)
+    w.t.wait(lambda: state(w, w.a), lambda is_: is_ == "up", f"{w.a.name} is up", BOOT_S)
+    w.current()
+    check(not has(w, w.a, name), "nothing is active after a boot")
+    w.t.wait(lambda: active_on(w).get(name, []), lambda v: not v, "its right has ended", LIMIT_S)
+    w.change("lv", "activate", VG, name, w.b.name)
+    w.change("lv", "deactivate", VG, name)
+
+
 def storm(w):
     """As many at once as there may be: none is lost."""
     began = time.monotonic()
@@ -410,7 +477,7 @@ def storm(w):
     w.t.say(f"{AT_ONCE} creates at once: {time.monotonic() - began:.0f} s")
 
 
-PARTS = {f.__name__: f for f in (extended, in_use, killed, snapshot, old, gone, storm, frozen, power)}
+PARTS = {f.__name__: f for f in (extended, in_use, killed, snapshot, old, gone, activate, storm, frozen, power)}
 
 
 def done(w, part):

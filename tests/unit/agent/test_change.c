@@ -86,6 +86,33 @@ static void order_here(struct world *w, uint64_t task, uint64_t attempt, uint64_
     order_on(w, task, attempt, token, "V1");
 }
 
+/* To activate an LV of vg0. */
+static void activate(struct world *w, uint64_t task, uint64_t token, const char *lv)
+{
+    struct order_key key = { .present = 0 };
+    struct lvm_order o = { .present = 0 };
+    struct envelope env = { .present = 0 };
+
+    REC_SET(&key, order_key, task, task);
+    REC_SET(&key, order_key, job, 1);
+    REC_SET(&key, order_key, attempt, 1);
+    REC_SET(&o, lvm_order, order, &key);
+    REC_SET(&o, lvm_order, token, token);
+    REC_SET(&o, lvm_order, op, LVM_LV_ACTIVATE);
+    REC_SET(&o, lvm_order, vg, "vg0");
+    REC_SET(&o, lvm_order, vg_uuid, "V1");
+    REC_SET(&o, lvm_order, seqno, 5);
+    REC_SET(&o, lvm_order, mark, text_mark("five"));
+    REC_SET(&o, lvm_order, pvs, ((struct strs){ pvs, 1 }));
+    REC_SET(&o, lvm_order, lv, lv);
+    REC_SET(&o, lvm_order, lv_uuid, lv);
+    REC_SET(&o, lvm_order, tag, "mark");
+    REC_SET(&env, envelope, lvm_order, &o);
+    world_answer(w, NULL, &env);
+    if (told(w) != NULL && told(w)->outcome == LVM_STARTED && told(w)->order->task == task)
+        answer(w, true);
+}
+
 static const char *declined(struct world *w, uint64_t *retry_ms)
 {
     const struct envelope *env = world_last(w, envelope_decline);
@@ -558,5 +585,70 @@ Test(mend, who_uses_what_is_to_go_is_named)
     world_mended(&w, &bad, NULL);
     look(&w);
     expect_refreshed(&w, false, "mount /mnt/x");
+    world_close(&w);
+}
+
+Test(activate, an_order_is_begun_when_it_is_confirmed_and_told_until_it_is_answered)
+{
+    struct world w;
+
+    settled_world(&w);
+    activate(&w, 7, 100, "L1");
+    cr_expect_eq(w.change_count, 1);
+    activate(&w, 7, 100, "L1");
+    cr_expect_eq(w.change_count, 1, "the same order again");
+    done(&w);
+    cr_expect_eq(told(&w)->outcome, LVM_DONE);
+    cr_expect_eq(told(&w)->token, 100);
+    world_close(&w);
+}
+
+/* The tokens of LVs that are activated have nothing to do with each other, nor with changes. */
+Test(activate, rights_of_different_lvs_do_not_follow_each_other)
+{
+    struct world w;
+    uint64_t retry_ms;
+
+    settled_world(&w);
+    activate(&w, 7, 102, "L2");
+    activate(&w, 8, 101, "L1");
+    cr_expect_eq(w.change_count, 1, "one in a volume group at a time");
+    declined(&w, &retry_ms);
+    cr_expect_gt(retry_ms, 0);
+    done(&w);
+    answer(&w, true);
+    activate(&w, 8, 101, "L1");
+    cr_expect_eq(w.change_count, 2, "an older right of another LV");
+    done(&w);
+    answer(&w, true);
+    order_here(&w, 9, 1, 100);
+    cr_expect_eq(w.change_count, 3, "and of a change");
+    done(&w);
+    answer(&w, true);
+    activate(&w, 10, 99, "L1");
+    cr_expect_eq(w.change_count, 3, "but an older right of this LV is over");
+    declined(&w, &retry_ms);
+    cr_expect_eq(retry_ms, 0);
+    world_close(&w);
+}
+
+/* Both make devices of one volume group. */
+Test(activate, it_and_a_refresh_wait_for_each_other)
+{
+    struct refresh_result good = left(NULL);
+    struct world w;
+
+    settle(&w, true);
+    activate(&w, 7, 100, "L1");
+    cr_expect_eq(w.change_count, 1);
+    refresh(&w, 1, 5, "five", (struct strs){ NULL, 0 });
+    cr_expect_eq(w.mend_count, 0);
+    done(&w);
+    cr_expect_eq(w.mend_count, 1);
+    answer(&w, true);
+    activate(&w, 8, 101, "L1");
+    cr_expect_eq(w.change_count, 1);
+    world_mended(&w, &good, NULL);
+    cr_expect_eq(w.change_count, 2);
     world_close(&w);
 }

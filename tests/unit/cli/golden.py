@@ -288,6 +288,12 @@ def scan_scripts(e):
                 "failed", "LV fast/vm7-root is not changed: there is no room for it.")]}),
         "vg-refused": Script(e).refuse("VG_CHANGE", "REFUSED",
                                        "Volume group fast has an LV 'vm7-root' already."),
+        "lv-activate": Script(e).say("LV_ACTIVATE", {"tasks": [lvm.activation()]}).say(
+            "TASK_LIST", {}).say("TASK_SHOW", {"tasks": [lvm.activation(
+                state="done", ended_ms=1)]}),
+        "lv-activate-refused": Script(e).refuse(
+            "LV_ACTIVATE", "REFUSED",
+            "fast/vm7-root: xen1 has it active (token 3298534883341)."),
         "scan-refused": Script(e).refuse("SCAN", "REFUSED", "No filesystem is admitted; muster fs "
                                          "admit lets one be scanned."),
         "scan-lost": Script(e).say("SCAN", {"tasks": [scans.task(jobs_done=0)]}).say(
@@ -582,6 +588,11 @@ CASES = [
     ("lv-remove-usage", "vg-change", "lv remove fast vm7-root"),
     ("lv-rename", "vg-change", "lv rename fast vm7-root vm8-root"),
     ("lv-snapshot", "vg-change", "lv snapshot fast vm7-root vm7-before 2G"),
+    ("lv-activate", "lv-activate", "lv activate fast vm7-root xen2"),
+    ("lv-activate-wait", "lv-activate", "lv activate fast vm7-root xen2 --wait"),
+    ("lv-activate-refused", "lv-activate-refused", "lv activate fast vm7-root xen2"),
+    ("lv-activate-usage", "lv-activate", "lv activate fast vm7-root"),
+    ("lv-deactivate", "lv-activate", "lv deactivate fast vm7-root"),
     ("scan-wait-lost", "scan-lost", "scan --wait"),
     ("scan-wait-long", "scan-long", "scan --wait"),
     ("task-list", "tasks", "task list --all"),

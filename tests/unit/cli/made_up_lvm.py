@@ -27,6 +27,15 @@ def listed():
                     info(1, adopted=False, seqno=7)]}
 
 
+def active(name, node_name, right, **more):
+    return {"resource": an_id("lv " + name), "kind": "lv", "label": "fast/" + name, "node": an_id(node_name),
+            "node_name": node_name, "right": right, **more}
+
+
+def activation(**more):
+    return task(kind="activation", step="activate", text="activate fast/vm7-root on xen2.", **more)
+
+
 def shown():
     nodes = [node(f"xen{i + 1}", i, "down" if i == 3 else "up") for i in range(4)]
     states = [(41, "current", None), (41, "current", None),
@@ -37,6 +46,9 @@ def shown():
             "vg_nodes": [{"node": i, "resource": 0, "seqno": s, "state": state,
                           **({"text": text} if text else {})}
                          for i, (s, state, text) in enumerate(states)],
+            "leases": [active("vm7-root", "xen2", "activation", token="3298534883341", state="held"),
+                       active("vm8-root", "xen1", "activation", token="3298534883342", state="held"),
+                       active("vm8-root", "xen3", "outside")],
             "sections": [
                 {"section": 11, "status": 1, "generation": 3, "pvs": [
                     {"uuid": "PV1", "container": "naa.60014051", "vg_uuid": UUID, "vg_name": "fast",

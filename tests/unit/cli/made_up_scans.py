@@ -50,7 +50,8 @@ def reach_evidence():
 def lease(i, key, label, node, state="live", **more):
     fields = {"resource": fs_id(key), "kind": "filesystem", "label": label, "node": an_id(node),
               "node_name": node, "boot_id": an_id(node + " boot"), "token": str(TOKEN + i),
-              "state": state, "granted_ms": WALL + 1000 * i}
+              "state": state, "granted_ms": WALL + 1000 * i,
+              "right": "hold" if state == "held" else "lease"}
     if state != "held":
         fields.update(ttl_ms=15000, task=7)
     if state == "live":
@@ -74,9 +75,15 @@ def history():
                        for i, (end, ms) in enumerate(over)]
 
 
+def activation():
+    return {**lease(7, "lv", "fast/vm7-root", "xen2", "held", text="activation", task=12), "kind": "lv",
+            "right": "activation"}
+
+
 def holds_history():
-    return [hold(), lease(2, CLONE, "images", "xen2", "over", text="resize", ttl_ms=0, end="broken",
-                          ended_ms=WALL + 90000)]
+    return [hold(), activation(),
+            lease(2, CLONE, "images", "xen2", "over", text="resize", ttl_ms=0, end="broken",
+                  ended_ms=WALL + 90000, right="hold")]
 
 
 def task(no=7, state="running", **more):

@@ -376,8 +376,8 @@ static void apply_sighting(struct model *m, const struct change *c)
     buf_printf(&value, "%u ", r->resource_no);
     add_text(&value, r->port);
     add_text(&value, r->base);
-    buf_printf(&value, "%" PRIu64 " %u %u %d %d %" PRIu64 " %" PRIu64, r->vlan, r->paths_active,
-               r->paths_total, r->stuck, r->flawed, r->size, r->mark);
+    buf_printf(&value, "%" PRIu64 " %u %u %d %d %d %" PRIu64 " %" PRIu64, r->vlan, r->paths_active,
+               r->paths_total, r->stuck, r->flawed, r->active, r->size, r->mark);
     put(m, &key, &value);
 }
 
@@ -564,8 +564,8 @@ static void apply_vg_change(struct model *m, const struct change *c)
     add_text(&value, r->lv);
     add_text(&value, r->lv_uuid);
     add_text(&value, r->new_name);
-    buf_printf(&value, "%" PRIu64 " %d %" PRIu64 " %" PRIu64 " ", r->size_bytes, r->done, r->seqno,
-               r->mark);
+    buf_printf(&value, "%" PRIu64 " %d %" PRIu64 " %" PRIu64 " %u ", r->size_bytes, r->done,
+               r->seqno, r->mark, r->node_no);
     put(m, &key, &value);
 }
 
@@ -851,7 +851,7 @@ static const struct {
       "WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
       "job", 2, 0 },
     { "SELECT task_no, op, vg, vg_uuid, containers, lv, lv_uuid, new_name, size_bytes, done, seqno, "
-      "mark FROM vg_change WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
+      "mark, node_no FROM vg_change WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
       "vg_change", 1, 4 },
     { "SELECT resource_no, node_no, how, boot_id, reason, at FROM reach", "reach", 2, 0 },
 };

@@ -242,6 +242,7 @@ static void make_sighting(uint64_t *r, struct arena *a, struct change *c)
     s->paths_total = (uint32_t)random_next(r);
     s->stuck = random_next(r) & 1;
     s->flawed = random_next(r) & 1;
+    s->active = random_next(r) & 1;
     s->size = random_u64(r);
     s->mark = random_u64(r);
 }
@@ -436,6 +437,7 @@ static void make_vg_change(uint64_t *r, struct arena *a, struct change *c)
     x->done = random_chance(r, 50);
     x->seqno = random_u64(r);
     x->mark = random_u64(r);
+    x->node_no = (uint32_t)random_next(r);
 }
 
 static void make_scan(uint64_t *r, struct arena *a, struct change *c)
