@@ -12,6 +12,7 @@ enum {
     IS_STUCK = 1, /* of a sighting */
     IS_FLAWED = 2,
     PORT_IS_KEY = 4,
+    IS_ACTIVE = 8,
     NUMBER_MOST = 10, /* bytes */
 };
 
@@ -155,8 +156,8 @@ static void put_sightings(struct buf *b, const struct node_rows *in)
         size_t row = row_at(in, g, &at, &first);
         bool own = row == 0 || strcmp(g->port, g->row_key) != 0;
 
-        put(b,
-            (g->stuck ? IS_STUCK : 0u) | (g->flawed ? IS_FLAWED : 0u) | (own ? 0u : PORT_IS_KEY));
+        put(b, (g->stuck ? IS_STUCK : 0u) | (g->flawed ? IS_FLAWED : 0u) |
+                   (own ? 0u : PORT_IS_KEY) | (g->active ? IS_ACTIVE : 0u));
         put(b, g->section);
         put(b, row);
         put(b, edge_at(in, g->resource_no));
@@ -351,10 +352,11 @@ static void open_inventory(struct reader *r, struct pack *out)
 static void open_sighting(struct reader *r, const struct pack *p, struct pack_sighting *out)
 {
     struct sighting_row *g = &out->row;
-    uint32_t flags = small(r, IS_STUCK | IS_FLAWED | PORT_IS_KEY);
+    uint32_t flags = small(r, IS_STUCK | IS_FLAWED | PORT_IS_KEY | IS_ACTIVE);
 
     g->stuck = (flags & IS_STUCK) != 0;
     g->flawed = (flags & IS_FLAWED) != 0;
+    g->active = (flags & IS_ACTIVE) != 0;
     g->section = (enum section_id)small(r, SECTION_COUNT - 1);
     out->at = small(r, p->rows[g->section].count) - 1;
     out->edge = small(r, (uint32_t)p->edge_count) - 1;

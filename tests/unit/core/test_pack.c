@@ -59,7 +59,8 @@ static const struct sighting_row sightings[] = {
       .resource_no = 4,
       .port = "gone",
       .base = "",
-      .flawed = true },
+      .flawed = true,
+      .active = true },
 };
 static const struct edge_row edges[] = {
     { .node_no = 5,
@@ -165,6 +166,7 @@ Test(pack, tells_whose_a_sighting_is)
     cr_assert(p.sightings[1].at == 1 && p.sightings[1].edge == PACK_NONE);
     cr_assert_str_eq(p.sightings[1].row.port, "p1");
     cr_assert(p.sightings[1].row.stuck && !p.sightings[1].row.flawed);
+    cr_assert(!p.sightings[1].row.active && p.sightings[2].row.active);
     cr_assert(p.sightings[2].at == PACK_NONE && p.sightings[2].row.flawed);
     arena_free(a);
     buf_deinit(&b);
