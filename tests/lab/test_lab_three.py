@@ -39,9 +39,9 @@ the two processors of one machine that had other work too: the times here say
 nothing of real hosts, which are many times as fast. All else is what a real
 host has: Xen 4.17, Debian's kernel, dm-multipath, open-iscsi with CHAP, Fibre
 Channel (over Ethernet) with its ports. `lab/lab up --nodes 3 --storage
-iscsi,fc` makes such hosts; the file systems on their LUNs, with seven disk images in
-them, are the test's. A lease of a scan lasts {lease} s here, not 15: three workers
-on one emulated processor may need longer to open a device.
+iscsi,fc` makes such hosts; the file systems on their LUNs, with seven disk
+images in them, are the test's. A lease of a scan lasts {lease} s here, not 15:
+three workers on one emulated processor may need longer to open a device.
 
 | measured | |
 |---|---|
@@ -126,7 +126,8 @@ def pulled(t, s, host):
     disks = behind(host, port)
     check(len(disks) == 2, f"two disks are at the port {port}: {disks}")
     s.step("A path is pulled", f"Of {host.name} the cable of one port of Fibre Channel. The LUNs behind it are "
-           "degraded;\n`explain` says which path is dead, down to the cable, and what would mend it.")
+           "degraded,\nor stuck until the kernel gives up what it has sent over that path; `explain`\n"
+           "says which path is dead, down to the cable, and what would mend it.")
     s.fault("link", host.name, nic, "off")
     t.wait_edge(host.name, "f1", ("degraded", 1), f"{host.name} sees f1 over one path")
     s.ask("matrix", "--kind", "lun")
@@ -153,8 +154,8 @@ def scanned(t, s):
 
 def power(t, s, host):
     """Seconds from its power to its probe's start, and to all of its LUNs in the matrix."""
-    s.step("A host without power", "What it reached is unknown from then on, not lost. It boots again from nothing, "
-           "and\nis enrolled anew.")
+    s.step("A host without power", "What it reached is unknown from then on, not lost. It boots again from nothing,\n"
+           "and is enrolled anew.")
     s.fault("power", host.name, "off")
     t.wait_edge(host.name, "i1", ("unknown",), f"what {host.name} reaches is unknown")
     s.ask("matrix", "--kind", "lun")
