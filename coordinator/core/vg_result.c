@@ -114,11 +114,15 @@ int on_lvm_result(struct step *s, const struct envelope *env, struct key *k)
 
 /* ---- who is current ------------------------------------------------------------------------- */
 
+/* What it has said last tells more than that it is silent now, at work on it perhaps. */
 int vg_unheard(struct step *s, struct job *j)
 {
+    const char *said = j->row.reason;
+
     if (++j->unheard < TRIES || j->row.step == VG_STEP_UNMAP)
         return job_order_again(s, j);
-    return job_done(s, j, VG_OUT_FAILED, "It does not answer what it was asked.");
+    return job_done(s, j, VG_OUT_FAILED,
+                    said != NULL ? said : "It does not answer what it was asked.");
 }
 
 /* It is asked again, as if it had not answered, unless that has been often enough. */
@@ -126,7 +130,11 @@ static int not_current(struct step *s, struct job *j, const char *reason)
 {
     if (reason == NULL)
         reason = "It gives no reason.";
-    return ++j->unheard < TRIES ? 0 : job_done(s, j, VG_OUT_FAILED, reason);
+    if (++j->unheard >= TRIES)
+        return job_done(s, j, VG_OUT_FAILED, reason);
+    if (text_same(j->row.reason, reason))
+        return 0;
+    return text_set(&j->row.reason, reason) < 0 ? -ENOMEM : job_save(s, j);
 }
 
 int on_lvm_refreshed(struct step *s, const struct envelope *env, struct key *k)

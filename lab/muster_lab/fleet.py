@@ -156,8 +156,8 @@ class Lab:
         processes.wait_until(lambda: self.muster("status").returncode == 0, 20, "the coordinator answers")
 
     def power_on(self, host):
-        """With a fresh token: each boot enrols anew."""
-        r = self.muster("token", "create", "--ttl", "1h")
+        """With a fresh token that only it may use: each boot enrols anew, and ends what the one before had."""
+        r = self.muster("token", "create", "--ttl", "1h", "--node", host.uuid)
         if r.returncode != 0:
             raise LabError(f"no token for {host.name}: {r.stderr.strip()}")
         try:

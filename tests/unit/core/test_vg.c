@@ -614,6 +614,31 @@ Test(vg, who_was_down_before_is_told_as_behind_at_once)
     cr_expect_eq(rights(), 0);
 }
 
+/* A node that mends its devices answers nothing while it is at it. */
+Test(vg, what_a_node_has_said_last_is_why_it_is_behind)
+{
+    const struct lvm_order *o;
+    unsigned to = 99, told = 0;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    written();
+    cr_assert(result(to, o, LVM_DONE, NULL));
+    cr_assert_eq(refreshed(2, false), 1);
+    alive(13000, MACHINES);
+    cr_assert_not_null(task(), "the others have more time");
+    for (uint32_t i = 0; i < task()->job_count; i++) {
+        const struct job *j = task()->jobs[i];
+
+        if (j->row.result != VG_OUT_FAILED)
+            continue;
+        cr_expect_str_eq(j->row.reason, "LV root is open.");
+        told++;
+    }
+    cr_expect_eq(told, 1);
+}
+
 static void declare_dead(unsigned i)
 {
     struct request req = { 0 };
