@@ -187,8 +187,9 @@ struct refresh {
     const struct lvm_refresh *ask;
     enum { REFRESH_WANTED, REFRESH_RUNS, REFRESH_LOOKS } state;
     uint32_t tries;
-    const char *left; /* what of the devices is not so; NULL: nothing */
-    mono_ms since;    /* REFRESH_LOOKS */
+    const char *left;  /* what of the devices is not so; NULL: nothing */
+    mono_ms since;     /* REFRESH_LOOKS */
+    uint8_t start[16]; /* of the coordinator, that asked last */
 };
 
 struct changes {
@@ -334,6 +335,8 @@ bool agent_mend_waits(const struct agent *a);
 bool agent_mend_runs(const struct agent *a, const char *group); /* of this volume group (UUID) */
 
 /* agent_refresh.c */
+/* From now on LVM's look counts. */
+void agent_refresh_look(struct agent *a, struct turn *t, struct refresh *r);
 struct refresh *agent_refresh_of(struct agent *a, const struct order_key *key);
 void agent_refresh_deinit(struct agent *a);
 void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *env);

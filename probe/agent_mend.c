@@ -56,9 +56,7 @@ static void look(struct agent *a, struct turn *t, struct refresh *r, const char 
     r->left = left == NULL ? NULL : arena_strdup(r->arena, left);
     if (left != NULL && r->left == NULL)
         r->left = "out of memory";
-    r->state = REFRESH_LOOKS;
-    r->since = t->now;
-    agent_plan_ask(a, WORKER_LVM, t->now);
+    agent_refresh_look(a, t, r);
 }
 
 static void start(struct agent *a, struct turn *t, struct refresh *r)

@@ -41,16 +41,35 @@ struct refresh *agent_refresh_of(struct agent *a, const struct order_key *key)
     return NULL;
 }
 
-/* NULL: there are too many, or it is asked for already. */
-static struct refresh *place_for(struct agent *a, const struct order_key *key)
+static struct refresh *free_place(struct agent *a)
 {
-    if (agent_refresh_of(a, key) != NULL)
-        return NULL;
     for (int i = 0; i < REFRESHES; i++) {
         if (a->changes.refreshes[i].arena == NULL)
             return &a->changes.refreshes[i];
     }
     return NULL;
+}
+
+void agent_refresh_look(struct agent *a, struct turn *t, struct refresh *r)
+{
+    r->state = REFRESH_LOOKS;
+    r->since = t->now;
+    agent_plan_ask(a, WORKER_LVM, t->now);
+}
+
+static void begin(struct agent *a, struct turn *t, struct refresh *r)
+{
+    memcpy(r->start, a->nonce, sizeof r->start);
+    if (r->state == REFRESH_LOOKS)
+        r->state = REFRESH_WANTED;
+    if (!a->config.mends)
+        agent_refresh_look(a, t, r);
+}
+
+/* By the start that is followed now: another may not know what this one was told. */
+static bool is_asked_for(const struct agent *a, const struct refresh *r)
+{
+    return memcmp(r->start, a->nonce, sizeof r->start) == 0;
 }
 
 void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *env)
@@ -59,7 +78,13 @@ void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *
 
     if (a->state != AGENT_FOLLOWING || !agent_is_followed(a, env->start))
         return;
-    r = place_for(a, env->lvm_refresh->order);
+    r = agent_refresh_of(a, env->lvm_refresh->order);
+    if (r != NULL) { /* of another start it is another question: much may have changed since */
+        if (!is_asked_for(a, r))
+            begin(a, t, r);
+        return;
+    }
+    r = free_place(a);
     if (r == NULL)
         return; /* it comes again */
     r->arena = arena_new(0);
@@ -69,10 +94,8 @@ void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *
         t->failed = true;
         return;
     }
-    r->state = a->config.mends ? REFRESH_WANTED : REFRESH_LOOKS;
-    r->since = t->now;
-    if (r->state == REFRESH_LOOKS)
-        agent_plan_ask(a, WORKER_LVM, t->now);
+    r->state = REFRESH_WANTED;
+    begin(a, t, r);
 }
 
 /* ---- comparing ------------------------------------------------------------------------------- */
@@ -259,7 +282,7 @@ void agent_refresh_looked(struct agent *a, struct turn *t, mono_ms began)
         if (r->arena == NULL || r->state != REFRESH_LOOKS ||
             GUARD(REFRESH_ANEW, r->since.v > began.v))
             continue;
-        if (a->state == AGENT_FOLLOWING)
+        if (a->state == AGENT_FOLLOWING && !GUARD(REFRESH_START, !is_asked_for(a, r)))
             answer(a, t, r);
         clear(r);
     }

@@ -83,6 +83,7 @@
     X(UNMAP_FIRST, "before something is taken away every node proves that it is not mapped")    \
     X(UNMAP_SILENT, "a silent node counts as having it mapped")                                 \
     X(REFRESH_ANEW, "a node answers by what LVM has read since it was asked")                   \
+    X(REFRESH_START, "and tells it to the start alone that has asked")                          \
     X(REFRESH_VERSION, "a node is current when it has the version that it is asked for")        \
     X(REFRESH_TABLE, "and when every table is what the metadata say")
 

@@ -432,7 +432,8 @@ static int prepare(struct loop *l, struct err *e)
     for (uint32_t i = 0; i < CAST_NODES; i++)
         free(texts[i]);
     target_stop(&l->target);
-    vfs_shadow_clear(l->target.state);
+    if (rc == 0 && vfs_shadow_settle(l->target.state) != 0)
+        rc = err_set(e, -errno, "what is durable cannot be kept: %s", strerror(errno));
     return rc;
 }
 

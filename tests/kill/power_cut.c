@@ -138,15 +138,33 @@ int64_t vfs_shadow_cut(const char *folder, uint64_t *random)
     return more < 0 ? -1 : taken;
 }
 
-void vfs_shadow_clear(const char *folder)
+static bool settle(const char *path, const char *shadow)
 {
+    struct content now = { NULL, 0 };
+    int fd = open(shadow, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool good = fd >= 0 && read_all(path, &now) && pwrite(fd, now.p, now.n, 0) == (ssize_t)now.n;
+
+    free(now.p);
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+int vfs_shadow_settle(const char *folder)
+{
+    char path[600], shadow[620];
     DIR *dir = opendir(folder);
     struct dirent *entry;
+    bool good = dir != NULL;
 
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (ends_with(entry->d_name, SHADOW_SUFFIX))
-            unlinkat(dirfd(dir), entry->d_name, 0);
+    while (good && (entry = readdir(dir)) != NULL) {
+        if (!is_file(entry->d_name))
+            continue;
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        snprintf(shadow, sizeof shadow, "%s" SHADOW_SUFFIX, path);
+        good = settle(path, shadow);
     }
     if (dir != NULL)
         closedir(dir);
+    return good ? 0 : -1;
 }

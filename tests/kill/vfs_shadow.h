@@ -20,7 +20,8 @@ void vfs_shadow_register(bool lies);
  * many sectors it has taken back; -1: errno says why it cannot. */
 int64_t vfs_shadow_cut(const char *folder, uint64_t *random);
 
-/* What is there is durable: the process has ended in good order. */
-void vfs_shadow_clear(const char *folder);
+/* What is there is durable, also if the next process is killed before it opens it: this one has
+ * ended in good order. 0; -1: errno says why it cannot. */
+int vfs_shadow_settle(const char *folder);
 
 #endif

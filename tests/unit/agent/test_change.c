@@ -436,6 +436,29 @@ Test(refresh, lvm_looks_anew_before_it_is_answered)
     world_close(&w);
 }
 
+/* A question that came before the node followed that start is lost, and LVM's run for an earlier
+ * one answers none of it. */
+Test(refresh, a_start_is_told_what_was_read_when_it_had_asked)
+{
+    static const struct strs none = { NULL, 0 };
+    struct world w;
+
+    settled_world(&w);
+    refresh(&w, 7, 5, "five", none);
+    cr_assert(w.running[WORKER_LVM]);
+    world_pass(&w, 20000);
+    REC_SET(&w.coordinator, memory, start_no, 2);
+    w.nonce[0] = 2;
+    world_registered(&w, world_last(&w, envelope_node_register), none);
+    cr_assert(agent_registered(w.agent));
+    world_event(&w, AGENT_WORKER_DONE, WORKER_LVM, NULL);
+    cr_expect_eq(world_count(&w, envelope_lvm_refreshed), 0, "nobody has asked");
+    refresh(&w, 7, 5, "five", none);
+    world_event(&w, AGENT_WORKER_DONE, WORKER_LVM, NULL);
+    expect_refreshed(&w, true, "it is current");
+    world_close(&w);
+}
+
 static void look(struct world *w)
 {
     world_event(w, AGENT_WORKER_DONE, WORKER_LVM, NULL);

@@ -88,7 +88,7 @@ def events(text, core):
     """Kinds of events, as the core's sources name them."""
     named = set()
     for path in core.glob("*.c"):
-        named |= set(re.findall(r'"((?:coordinator|node|edge|section|network|lun|vg|pv|fs|lease|hold|task|scan'
+        named |= set(re.findall(r'"((?:coordinator|node|edge|section|network|lun|vg|lv|pv|fs|lease|hold|task|scan'
                                 r'|token|client|message|event)\.[a-z-]+)"', path.read_text(encoding="utf-8")))
     same("json.md, kinds of events", {m for m in members(text, "Event") if "." in m}, named)
 
