@@ -320,8 +320,8 @@ def snapshot(w):
     check("snapshot-origin" in w.run(w.b, f"dmsetup table {VG}-orig"), "what was refused has taken nothing away")
     remove(w, "kept")
     w.run(w.a, f"lvchange -ay {VG}/orig; udevadm settle")
-    w.t.wait(lambda: w.ask("lv", "snapshot", VG, "orig", "twice", "4M"),
-             lambda r: r.returncode == 1 and re.search("on (n1 and n2|n2 and n1)", r.stderr), "two have it active: none is made")
+    w.t.wait(lambda: active_on(w).get("orig", []), lambda v: len(v) == 2, "two are known to have it active", LIMIT_S)
+    w.refused("on (n1 and n2|n2 and n1)", "lv", "snapshot", VG, "orig", "twice", "4M")
     w.run(w.a, f"lvchange -an {VG}/orig")
     remove(w, "orig")
 
