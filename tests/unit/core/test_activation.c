@@ -23,19 +23,32 @@ static struct arena *kept;
 /* The newest order that came unasked, and to whom. */
 static const struct lvm_order *heard;
 static unsigned heard_by;
+static const struct offer *offered; /* the newest of a scan, and to whom */
+static unsigned offered_to;
+
+static unsigned machine_of(const struct envelope *env)
+{
+    unsigned i = 0;
+    uuid128 id;
+
+    cr_assert(wire_uuid(env->node_id, &id));
+    while (i < MACHINES && !uuid_eq(m[i].id, id))
+        i++;
+    return i;
+}
 
 static void hear(void)
 {
     for (size_t k = 0; k < l->offer_count; k++) {
         const struct envelope *env = record_dup(kept, &envelope_desc, l->offers[k]);
-        uuid128 id;
 
-        if (env->lvm_order == NULL)
-            continue;
-        heard = env->lvm_order;
-        cr_assert(wire_uuid(env->node_id, &id));
-        for (unsigned i = 0; i < MACHINES; i++)
-            heard_by = uuid_eq(m[i].id, id) ? i : heard_by;
+        if (env->lvm_order != NULL) {
+            heard = env->lvm_order;
+            heard_by = machine_of(env);
+        } else if (env->offer != NULL) {
+            offered = env->offer;
+            offered_to = machine_of(env);
+        }
     }
     l->offer_count = 0;
 }
@@ -109,6 +122,7 @@ static void setup(void)
     kept = arena_new(0);
     heard = NULL;
     heard_by = 99;
+    offered = NULL;
     memset(active, 0, sizeof active);
     memset(mounted, 0, sizeof mounted);
     for (unsigned i = 0; i < MACHINES; i++) {
@@ -323,6 +337,56 @@ Test(activation, another_nodes_hold_is_in_the_way)
     cr_expect(replied(m[2].name), "%s", l->reply->text);
     is_active("root", 2);
     is_active("data", 1);
+}
+
+/* Some node has the lease to scan the filesystem in the LV, and names it from now on. */
+static unsigned scans(void)
+{
+    const char *fs = "rootfs";
+    struct lease_request body = { 0 };
+    struct envelope env = { 0 };
+    struct request req = { 0 };
+
+    cr_assert_eq(rights_admit(l, fs, true), REPLY_OK, "%s", l->reply->text);
+    REC_SET(&req, request, op, OP_SCAN);
+    REC_SET(&req, request, resources, ((struct strs){ &fs, 1 }));
+    cr_assert_eq(life_ask(l, &req), REPLY_OK, "%s", l->reply->text);
+    hear();
+    cr_assert_not_null(offered);
+    REC_SET(&body, lease_request, order, offered->order);
+    REC_SET(&body, lease_request, resource, offered->resource);
+    REC_SET(&env, envelope, lease_request, &body);
+    machine_say(&m[offered_to], &env);
+    cr_assert_not_null(l->answer->granted);
+    rights_add(&m[offered_to], m[offered_to].seq, RIGHT_HELD, l->answer->granted->token);
+    return offered_to;
+}
+
+Test(activation, a_scan_on_another_node_is_waited_for)
+{
+    unsigned by = scans(), to = (by + 1) % MACHINES;
+
+    cr_assert_eq(on("root", to), REPLY_OK, "%s", l->reply->text);
+    alive(5000, MACHINES);
+    cr_assert_null(heard, "another node has it mounted");
+    cr_expect(strstr(task()->jobs[0]->held, m[by].name) != NULL, "%s", task()->jobs[0]->held);
+    cr_expect_eq(on("data", to), REPLY_OK);
+    cr_assert_not_null(heard, "the other LV is nobody's");
+    cr_expect(says(to, heard, LVM_REFUSED));
+    heard = NULL;
+    rights_clear(&m[by]);
+    alive(5000, MACHINES);
+    cr_assert_not_null(heard, "%s", task()->jobs[0]->held);
+    cr_expect_str_eq(heard->lv_uuid, "uuid-root");
+    cr_expect_eq(heard_by, to);
+}
+
+Test(activation, a_scan_on_the_node_itself_is_in_nobodys_way)
+{
+    unsigned by = scans();
+
+    cr_assert_eq(on("root", by), REPLY_OK, "%s", l->reply->text);
+    cr_expect_not_null(heard, "%s", task()->jobs[0]->held);
 }
 
 Test(activation, a_hold_of_the_volume_group_is_in_the_way)
