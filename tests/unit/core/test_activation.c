@@ -404,6 +404,18 @@ Test(activation, it_is_in_the_way_of_another_nodes_hold)
     cr_expect_eq(rights_take(l, m[1].name, "rootfs"), REPLY_OK, "%s", l->reply->text);
 }
 
+/* It may have devices of it, and nobody else may get them. */
+Test(activation, what_is_refused_once_more_ends_no_right)
+{
+    is_active("root", 1);
+    cr_assert_eq(on("root", 1), REPLY_OK, "%s", l->reply->text);
+    cr_assert_not_null(heard);
+    cr_assert(says(1, heard, LVM_REFUSED));
+    cr_assert_null(task());
+    cr_expect_eq(rights(), 1);
+    cr_expect_eq(on("root", 2), REPLY_REFUSED);
+}
+
 Test(activation, another_nodes_use_is_in_the_way)
 {
     mounted[2] = "lv.uuid-root";
