@@ -67,14 +67,16 @@ def check_symbols(nm, archives):
 
 
 def check_members(ar, top, archives):
-    """An archive is in the folder of its sources, or rather in that folder's double of the build."""
+    """An archive is in the folder of its sources, or rather in that folder's double of the build; what it has of
+    another folder is named by the way there."""
+    elsewhere = {os.path.basename(m) for a in archives for m in output(ar, "t", a).split()}
     sources = {os.path.relpath(path, top) for p in PURE for path in glob.glob(os.path.join(top, p))}
     for path in sorted(sources - set(SHELL)):
         folder, name = os.path.split(path)
         members = {os.path.basename(m) for a in archives
                    if os.path.dirname(os.path.abspath(a)).endswith(os.sep + folder)
                    for m in output(ar, "t", a).split()}
-        if name + ".o" not in members:
+        if name + ".o" not in members and f"../{path}.o".replace("/", "_") not in elsewhere:
             yield f"{path} is in a pure folder and in none of the archives"
 
 
