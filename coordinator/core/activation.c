@@ -323,19 +323,20 @@ static int done(struct step *s, struct job *j)
     return rc < 0 || activates(j) ? rc : release(s, j);
 }
 
-/* The node had the right before it was asked for once more: it may have devices of the LV. */
-static bool had_right(const struct step *s, const struct job *j)
+/* The node had the right before it was asked for once more, or an earlier attempt came to no end
+ * that is known: it may have devices of the LV. */
+static bool may_have_it(const struct step *s, const struct job *j)
 {
     const struct lease *l = right_of(s->c, j);
 
-    return l != NULL && l->row.task_no != j->row.task_no;
+    return l != NULL && (l->row.task_no != j->row.task_no || j->row.attempt > 1);
 }
 
 /* Of what was to be activated the node has no device that this task has made, and never will of
  * this order. */
 static int not_begun(struct step *s, struct job *j, const char *reason)
 {
-    int rc = activates(j) && !had_right(s, j) ? release(s, j) : 0;
+    int rc = activates(j) && !may_have_it(s, j) ? release(s, j) : 0;
 
     return rc < 0 ? rc : job_done(s, j, VG_OUT_FAILED, reason);
 }

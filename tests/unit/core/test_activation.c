@@ -404,6 +404,18 @@ Test(activation, it_is_in_the_way_of_another_nodes_hold)
     cr_expect_eq(rights_take(l, m[1].name, "rootfs"), REPLY_OK, "%s", l->reply->text);
 }
 
+/* A worker that was killed may have made its device. */
+Test(activation, what_is_refused_after_an_attempt_that_failed_ends_no_right)
+{
+    cr_assert_eq(on("root", 1), REPLY_OK);
+    cr_expect(says(1, heard, LVM_STARTED));
+    says(1, heard, LVM_FAILED);
+    cr_assert_not_null(task());
+    says(1, heard, LVM_REFUSED);
+    cr_expect_null(task());
+    cr_expect_eq(rights(), 1);
+}
+
 /* It may have devices of it, and nobody else may get them. */
 Test(activation, what_is_refused_once_more_ends_no_right)
 {
