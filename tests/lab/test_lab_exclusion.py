@@ -259,11 +259,18 @@ def stopped(w):
     w.wait(lambda: w.lease(host, m.kind), lambda v: v is None or v["state"] == "live", "nothing of it is left as residue")
 
 
+KEEP = """
+setsid bash -c 'exec 9</proc/PID/ns/mnt; read -r <>/run/lab/never' >/dev/null 2>&1 &
+echo $! >/run/lab/keeper
+until [ -e /proc/$!/fd/9 ] || [ ! -d /proc/$! ]; do :; done
+kill -STOP PID || { kill $!; false; }
+"""
+
+
 def residue(w):
     """A mount that outlives its worker, since something else keeps its mount namespace: it is residue, told as such; no
     right to write is given there until it is proven that it is gone."""
-    m, pid = caught(w, "setsid bash -c 'exec 9</proc/PID/ns/mnt; read -r <>/run/lab/never' >/dev/null 2>&1 & "
-                       "echo $! >/run/lab/keeper; sleep 0.5; kill -STOP PID || { kill $(</run/lab/keeper); false; }")
+    m, pid = caught(w, KEEP)
     host, other = m.boot.host, w.other(m.boot.host)
     w.t.say(f"{host.name}: worker {pid} is stopped, and its mounts are kept")
     w.wait(lambda: w.lease(host, m.kind), lambda v: v is not None and v["state"] == "residue", "it is residue")
