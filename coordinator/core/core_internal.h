@@ -69,7 +69,9 @@ struct sight {
     bool alone;
     bool stuck;  /* it does not answer */
     bool flawed; /* it answers with errors, or its paths contradict each other: never ok */
-    bool active; /* an LV: the node has a device of it */
+    /* An LV: the node has a device of it. A VG: something of the node activates its LVs by itself.
+     */
+    bool active;
 };
 
 struct sighting {
