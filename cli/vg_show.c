@@ -193,7 +193,7 @@ static void lvs_text(struct text *t, const struct reply *r, const struct resourc
 
 enum { MOST_NAMES = 4 };
 
-/* "xen1, xen3 and 2 more nodes activate" */
+/* "xen1, xen3 and 2 more nodes activate LVs ..." */
 static const char *activators(struct text *t, const struct reply *r)
 {
     const struct vg_node *v = r->vg_nodes.v;
@@ -207,9 +207,10 @@ static const char *activators(struct text *t, const struct reply *r)
     }
     left = count > MOST_NAMES ? count - MOST_NAMES : 0;
     if (left > 0)
-        return text_format(t, "%s and %s activate", list,
-                           counted(t, left, "more node", "more nodes"));
-    return text_format(t, "%s %s", list, count == 1 ? "activates" : "activate");
+        list = text_format(t, "%s and %s", list, counted(t, left, "more node", "more nodes"));
+    return text_format(t, "%s %s", list,
+                       count == 1 ? "activates LVs of it by itself"
+                                  : "activate LVs of it by themselves");
 }
 
 /* LVM's own property, as a node that is current has read it, and what comes of it. */
@@ -228,7 +229,7 @@ static void autoactivation_text(struct text *t, const struct reply *r,
         }
     }
     if (info->activating > 0)
-        text_pair(t, "autoactivate", "yes: %s LVs of it by itself%s", activators(t, r),
+        text_pair(t, "autoactivate", "yes: %s%s", activators(t, r),
                   info->adopted ? " (muster vg autoactivation-off)" : "");
     else if (known)
         text_pair(t, "autoactivate", on ? "yes, and no node makes use of it" : "no");

@@ -24,7 +24,7 @@ int vg_auto_status(struct answer *q, struct status_info *s)
 {
     const struct edge *first = NULL;
     const struct resource *r;
-    const char *text;
+    const char *text, *rest;
     uint64_t count = 0;
     size_t it = 0;
 
@@ -41,11 +41,15 @@ int vg_auto_status(struct answer *q, struct status_info *s)
     REC_SET(s, status_info, vgs_activating, count);
     if (first == NULL)
         return 0;
-    text =
-        arena_printf(q->a,
-                     "%s activates LVs of volume group %s by itself: muster vg autoactivation-off "
-                     "%s, or 'auto_activation_volume_list = []' in its lvm.conf.",
-                     first->node->row.name, first->resource->label, first->resource->label);
+    rest = count == 1 ? "" : arena_printf(q->a, ", one of %llu such", (unsigned long long)count);
+    text = rest == NULL
+               ? NULL
+               : arena_printf(q->a,
+                              "%s activates LVs of volume group %s by itself%s: muster vg "
+                              "autoactivation-off %s, or 'auto_activation_volume_list = []' in its "
+                              "lvm.conf.",
+                              first->node->row.name, first->resource->label, rest,
+                              first->resource->label);
     if (text == NULL)
         return -ENOMEM;
     REC_SET(s, status_info, vgs_activating_text, text);

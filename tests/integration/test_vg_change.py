@@ -165,13 +165,13 @@ def anew(w):
     w.disks.lvm(w.pvs, "vgck", "vg0")
     odd = w.lab.muster_raw("vg", "create", "odd", third, "--extent-size", "3000b")
     check(odd.returncode == 2 and "3000 bytes for an extent is neither" in odd.stderr, f"no size of an extent: {odd}")
-    w.lab.muster("vg", "create", "new", third, "--extent-size", "2M", "--wait")
-    check(w.vgs(w.devices[2:], "new") == ["new", "2097152", "0"], "its extents, and no autoactivation")
-    w.lab.muster("lv", "create", "new", "part", "3M", "--wait")
-    sizes = [r["size_bytes"] for r in w.lab.muster("vg", "show", "new")["lvs"]]
+    w.lab.muster("vg", "create", "sized", third, "--extent-size", "2M", "--wait")
+    check(w.vgs(w.devices[2:], "sized") == ["sized", "2097152", "0"], "its extents, and no autoactivation")
+    w.lab.muster("lv", "create", "sized", "part", "3M", "--wait")
+    sizes = [r["size_bytes"] for r in w.lab.muster("vg", "show", "sized")["lvs"]]
     check(sizes == [4 << 20], f"a size is whole extents: {sizes}")
-    w.lab.muster("lv", "remove", "new", "part", "--type-name", "part", "--wait")
-    w.lab.muster("vg", "remove", "new", "--type-name", "new", "--wait")
+    w.lab.muster("lv", "remove", "sized", "part", "--type-name", "part", "--wait")
+    w.lab.muster("vg", "remove", "sized", "--type-name", "sized", "--wait")
     print("a volume group made and removed; another extended, reduced, and changed again")
 
 
