@@ -1073,6 +1073,8 @@ Test(vg, who_activates_its_lvs_by_itself_is_told_where_that_is_musters_to_say)
     cr_expect_not_null(strstr(l->reply->status->vgs_activating_text, m[2].name));
     life_restart(l);
     cr_expect_eq(status()->vgs_activating, 1, "it is stored");
+    adopt(false);
+    cr_expect_eq(status()->vgs_activating, 0, "it is nobody's affair again");
 }
 
 Test(vg, what_a_node_has_mounted_is_not_kept_from_its_next_boot)
