@@ -113,7 +113,7 @@
 
 /* Exactly one body. */
 #define ENVELOPE_LIST(X, XREC, XRECS)                                                              \
-    X(U64,   version,     1, FIELD_REQUIRED, "PROTOCOL_VERSION of the sender")                     \
+    X(U64,   version,     1, FIELD_REQUIRED, "of the node: that it speaks; of the coordinator: of this answer") \
     X(BYTES, node_id,     2, FIELD_ID, "16 bytes")                                                 \
     X(BYTES, boot_id,     3, FIELD_ID, "16 bytes")                                                 \
     X(U64,   seq,         4, 0, "strictly increasing for a boot of a node, across restarts of its probe") \
@@ -345,7 +345,7 @@ enum node_admission {
     X(STRS, sections_bad,  16, 0, "\"nics stuck since ...\"")                                      \
     X(I64,  first_seen_ms, 17, 0, "wall time")                                                     \
     X(U64,  index,         18, 0, "the node's number in edges of this reply")                      \
-    X(U64,  edges_quarantined, 19, 0, "")
+    X(U64,  edges_quarantined, 19, 0, "") X(U64, protocol, 20, 0, "version of the protocol that it speaks; absent: not heard since this start")
 
 #define RESOURCE_INFO_LIST(X, XREC, XRECS)                                                         \
     X(STR, id,     1, 0, "UUID")                                                                   \
