@@ -284,6 +284,25 @@ Test(activation, it_ends_when_the_node_has_said_that_it_has_none)
     is_active("root", 2); /* at once, whatever the rows of the first said last */
 }
 
+/* What is sent after the commit is whole, though the task has ended before it. */
+Test(activation, an_order_outlives_its_task)
+{
+    const struct lvm_order *o = NULL;
+
+    life_begin(l);
+    cr_assert_eq(on("root", 1), REPLY_OK);
+    cr_assert_not_null(task());
+    cr_assert_eq(broken(), REPLY_OK);
+    cr_assert_null(task());
+    life_commit(l);
+    hear();
+    o = heard;
+    cr_assert_not_null(o);
+    cr_expect_str_eq(o->vg, "fast");
+    cr_expect_str_eq(o->lv, "root");
+    cr_expect_str_eq(o->lv_uuid, "uuid-root");
+}
+
 Test(activation, one_in_use_stays_active)
 {
     is_active("root", 1);
