@@ -158,6 +158,7 @@ struct slot {
     bool stored;    /* reported in this boot: there is a section row */
     bool confirmed; /* the digest was met in this start of the coordinator */
     bool was_asked;
+    uint32_t changes; /* of its content, that were taken up in this start of the coordinator */
     uint64_t generation;
     digest128 digest;
     char *status_text;
