@@ -336,8 +336,11 @@ static int section_ingest(struct step *s, struct node *n, const struct section *
         return rc;
     slot->at = since(s->c, in, slot, same_status);
     slot->stored = true;
+    slot->changes++;
     slot->generation = in->generation;
     slot->digest = in->digest;
+    slot->partly = in->partly;
+    slot->understood = in->understood;
     slot->status = (uint8_t)in->status;
     touch_node(s->c, n);
     rc = emit_section(s, n, in->id);
