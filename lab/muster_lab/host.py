@@ -78,7 +78,8 @@ class Host:
 
     def _kernel_words(self, token):
         do = "+".join([*(["bonds"] if self.doc["bonds"] else []), *self.doc["storage"],
-                       *(["multipath"] if self.doc["multipath"] else [])])
+                       *(["multipath"] if self.doc["multipath"] else []),
+                       *(["witness"] if self.doc.get("witness") else [])])
         words = ["quiet", "net.ifnames=0", "panic=-1", "mitigations=off", "apparmor=0", "audit=0", "nokaslr",
                  f"lab.name={self.name}", f"lab.do={do}",
                  f"muster.connect={self.lab.listen}", f"muster.token={token}", f"muster.name={self.name}",
@@ -147,6 +148,29 @@ class Host:
         path = self.lab.chap_file()
         return ["-fw_cfg", f"name=opt/lab/chap,file={path}"] if path else []
 
+    def log(self, what):
+        """Path of a log of this boot alone."""
+        return os.path.join(self.folder, f"{what}-{self.doc['boots']}.log")
+
+    def _witness(self):
+        """For who judges from outside: each SCSI command as the hardware gets it, with this machine's clock; and two
+        ports of the host's own, one that is written to this machine as it comes, one that answers."""
+        if not self.doc.get("witness"):
+            return []
+        return ["-msg", "timestamp=on", "-trace", "enable=scsi_req_parsed", "-trace", "enable=scsi_req_parsed_lba",
+                "-D", self.log("commands"),
+                "-chardev", f"file,id=kernel,path={self.log('kernel')}",
+                "-device", "virtserialport,chardev=kernel,name=kernel",
+                "-chardev", f"socket,id=clock,path={self.folder}/clock.sock,server=on,wait=off",
+                "-device", "virtserialport,chardev=clock,name=clock"]
+
+    def slow_down(self, slot, per_second):
+        """Each path to what is plugged in `slot` takes no more requests than so many a second; 0: as many as come."""
+        with self.qmp() as q:
+            for controller in CONTROLLERS:
+                q("block_set_io_throttle", {"id": f"slot{slot}{controller}", "iops": per_second, "iops_rd": 0, "iops_wr": 0,
+                                            "bps": 0, "bps_rd": 0, "bps_wr": 0})
+
     def command(self, token):
         """QEMU's command line."""
         at = self.folder
@@ -159,7 +183,7 @@ class Host:
                 "-qmp", f"unix:{at}/qmp.sock,server=on,wait=off", "-device", "virtio-serial-pci",
                 "-chardev", f"socket,id=agent,path={at}/agent.sock,server=on,wait=off",
                 "-device", "virtserialport,chardev=agent,name=lab",
-                *self._boot(token), *self._network(), *self._storage(), *self._secrets()]
+                *self._witness(), *self._boot(token), *self._network(), *self._storage(), *self._secrets()]
 
     # Power
 
@@ -190,7 +214,7 @@ class Host:
         if self.doc["process"]:
             processes.end(self.doc["process"], signal.SIGKILL)
         self.doc["process"] = None
-        for name in ("qmp.sock", "agent.sock"):
+        for name in ("qmp.sock", "agent.sock", "clock.sock"):
             if os.path.exists(os.path.join(self.folder, name)):
                 os.unlink(os.path.join(self.folder, name))
 

@@ -17,7 +17,7 @@ from muster_lab.errors import LabError, Unavailable  # noqa: E402
 from muster_lab.fleet import Lab  # noqa: E402
 
 OPTIONS = {"storage": ["shared"], "xen": False, "cpu": None, "cpus": 1, "memory_mib": 640,
-           "multipath": True, "bonds": False, "guest_mib": 0, "append": []}
+           "multipath": True, "bonds": False, "guest_mib": 0, "append": [], "witness": False}
 WAIT_S = 120.0  # for one change to arrive in the matrix: emulated processors on a busy machine
 
 

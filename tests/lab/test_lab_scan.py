@@ -4,15 +4,14 @@ and not a byte of it is written; a journal larger than the memory for its replay
 ISO 9660, which many kernels lack, are read too; and a worker that is killed, at the worst moments too, leaves
 nothing. Run by hand: MUSTER_LAB_FULL=1."""
 import base64
-import hashlib
 import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 
 from lab_harness import TestLab, check, contain, skip
+from planted import QCOW2, RAW, digests, qcow2, write
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import loops  # noqa: E402
@@ -32,27 +31,9 @@ ISO = ("ISO", "s7")
 SIZE = 384 * MIB
 FILES = 2000  # so that a scan takes a moment
 EARLY, LATE = "/early.qcow2", "/late.qcow2"
-
-
-QCOW2 = (b"QFI\xfb" + struct.pack(">IQIIQIIQQIIQ", 3, 0, 0, 16, 1 << 30, 0, 16, 65536, 131072, 1, 0, 0) +
-         bytes(24) + struct.pack(">II", 4, 104))
-# A partition table with one partition.
-RAW = bytes(446) + b"\0\0\2\0\x83\0\0\0" + struct.pack("<II", 64, 1000) + bytes(48) + b"\x55\xaa"
 # In a FAT the two names in other letters would be one, were they not read as UTF-8.
 PLAIN = {"/disk.qcow2": (QCOW2, 1 << 18), "/disk.raw": (RAW, MIB), "/deep/\u00e4.qcow2": (QCOW2, 1 << 18),
          "/deep/\u00fc.qcow2": (QCOW2, 1 << 18)}
-
-
-def qcow2(path):
-    write(path, QCOW2, 1 << 18)
-
-
-def write(path, head, size):
-    with open(path, "wb") as f:
-        f.write(head)
-        f.truncate(size)
-        f.flush()
-        os.fsync(f.fileno())
 
 
 def copy(source, target):
@@ -131,14 +112,6 @@ def fill_fats(t, host):
     check(host.shell("umount /mnt/FATCLEAN").returncode == 0, "FATCLEAN stays mounted")
     t.fault("power", host.name, "cycle")
     t.wait_booted([host], BOOT_S)
-
-
-def digests(t):
-    out = {}
-    for lun in t.lab.luns.values():
-        with open(lun.path, "rb") as f:
-            out[lun.name] = hashlib.file_digest(f, "sha256").hexdigest()
-    return out
 
 
 def scan(t, *labels):
