@@ -109,6 +109,7 @@ static void apply(struct sim *s, struct brain *b)
         return;
     if (durable_store(b->disk, b->update.changes, &e) != 0)
         sim_fail(s, "the changes of a batch: %s", e.text);
+    oracle_active_stored(s, b);
 }
 
 static void send_batch(struct sim *s, struct brain *b)

@@ -260,6 +260,7 @@ void chaos_end(struct sim *s)
         processes_calm(s, h);
         join(s, h, 0);
         host_go_on(s, h);
+        host_has_luns(s, h);
         host_power_on(s, h);
         host_probe_start(s, h);
     }

@@ -173,6 +173,7 @@ static void lv_row(const struct sim *s, const struct host *h, const struct lv_me
     REC_SET(row, lv, vg_name, GROUP_NAME);
     REC_SET(row, lv, size_bytes, lv->extents * EXTENT_BYTES);
     REC_SET(row, lv, tags, ((struct strs){ tag, 1 }));
+    REC_SET(row, lv, type, "linear");
     REC_SET(row, lv, active, m != NULL);
     REC_SET(row, lv, attr,
             m == NULL                   ? "-wi-------"
@@ -202,6 +203,15 @@ void group_rows(const struct sim *s, const struct host *h, const struct group_me
         lv_row(s, h, &m->lvs[i], a, &lvs[out->lv_count++]);
 }
 
+static bool has_row(const struct lvm_rows *rows, uint32_t lv)
+{
+    for (size_t i = 0; i < rows->lv_count; i++) {
+        if (rows->lvs[i].uuid != NULL && strtoul(rows->lvs[i].uuid + strlen("LV"), NULL, 10) == lv)
+            return true;
+    }
+    return false;
+}
+
 static struct section *section_add(struct section *out, size_t *n, enum section_id id, void *rows,
                                    size_t count)
 {
@@ -216,7 +226,13 @@ int group_sections(const struct sim *s, const struct host *h, struct arena *a, s
     int rc = 0;
 
     group_rows(s, h, h->seen, a, &rows);
+    if (h->lost_luns)
+        rows.pv_count = rows.vg_count = rows.lv_count = 0;
     *n = 0;
+    for (struct mapping *m = s->group->mappings; m != NULL; m = m->next) {
+        if (m->host == h && m->listed_at == WORLD_NEVER && has_row(&rows, m->lv))
+            m->listed_at = s->now;
+    }
     section_add(out, n, SECTION_PVS, rows.pvs, rows.pv_count);
     section_add(out, n, SECTION_VGS, rows.vgs, rows.vg_count);
     section_add(out, n, SECTION_LVS, rows.lvs, rows.lv_count);

@@ -39,16 +39,25 @@ struct version { /* by its `no` */
 };
 struct mapping { /* a table of device-mapper on a host */
     struct mapping *next;
+    uint64_t no; /* of all that there ever were */
     struct host *host;
     uint32_t boots; /* of the host */
     uint32_t lv;
     uint64_t extents; /* as its table says */
     world_us since;
-    bool rooted; /* until it is told to go */
+    /* Of the order that has made it, and of the database that knows of its right; 0: it was not
+     * muster's. */
+    uint64_t token;
+    struct point in;
+    bool recovered;
+    world_us listed_at; /* LVM has told the probe of it; WORLD_NEVER: it has not */
+    bool told;          /* a database knows that this host has it active */
+    struct point told_in;
 };
 struct group_order { /* that was sent */
     uint64_t token;
     struct host *host;
+    uint32_t lv;     /* that it activates; 0: it is a change */
     struct point in; /* the database that knows of its right */
     bool recovered;  /* its operator has gone on with that database since it was copied */
 };
@@ -57,6 +66,7 @@ struct group {
     struct version *versions;
     size_t version_n;
     struct mapping *mappings;
+    uint64_t mapping_no; /* the newest */
     uint32_t lv_ids;
     struct group_order *orders;
     size_t order_n;
@@ -70,6 +80,7 @@ struct group_work {
     bool writes;    /* LVM's command has read what it changes, and may write it */
     bool commanded; /* there was a command: what is read now is what has come of it */
     bool repairs;
+    bool was; /* active before */
     struct group_meta base, next;
     unsigned at;     /* the PV that it writes next */
     world_us looked; /* when it has last compared what there is with its order */
@@ -92,11 +103,28 @@ struct mapping *group_mapping(const struct sim *s, const struct host *h, uint32_
 void group_rows(const struct sim *s, const struct host *h, const struct group_meta *m,
                 struct arena *a, struct lvm_rows *out);
 
+struct mapping *group_map(struct sim *s, struct host *h, const struct lv_meta *lv);
+void group_unmap(struct sim *s, struct mapping *m);
+void group_work_ends(struct sim *s, struct process *p, enum lvm_outcome outcome,
+                     const char *reason);
+
 /* ---- group_outside.c */
 void group_outside_starts(struct sim *s);
 void group_outside_ends(struct sim *s);
 
+/* ---- group_active.c */
+bool group_is_activation(const struct lvm_order *o);
+void group_active_begins(struct sim *s, struct process *p); /* a worker */
+uint32_t group_active_lv(const struct lvm_order *o);
+
+/* ---- oracle_active.c */
+void oracle_active_ordered(struct sim *s, const struct brain *b, const struct group_order *o);
+/* A table that the order has made, or taken over. */
+void oracle_active_made(struct sim *s, struct mapping *m, const struct lvm_order *o);
+
 /* ---- oracle_group.c */
+const struct group_order *oracle_group_order(const struct group *g, uint64_t token,
+                                             const struct host *h, uint32_t lv);
 uint32_t oracle_group_fork(const struct group *g, uint64_t token, const struct host *h);
 void oracle_group_begins(struct sim *s, const struct process *p); /* LVM's command has read */
 void oracle_group_writes(struct sim *s, const struct process *p);

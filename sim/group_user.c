@@ -6,7 +6,13 @@
 #include "base/text.h"
 #include "group.h"
 
-enum { ASK_US = 6000000, MAP_US = 10000000, STAYS_US = 25000000, RELOAD_US = 1500000 };
+enum {
+    ASK_US = 6000000,
+    SELDOM_US = 20000000,
+    MAP_US = 10000000,
+    STAYS_US = 25000000,
+    RELOAD_US = 1500000
+};
 enum { NAMES = 8, MOST_EXTENTS = 12 };
 
 /* ---- changes -------------------------------------------------------------------------------- */
@@ -73,6 +79,11 @@ static void ask_lv(struct sim *s, struct brain *b, enum lvm_op op)
     ask(s, b, &what);
 }
 
+void group_asks_lv(struct sim *s, struct brain *b)
+{
+    ask_lv(s, b, LVM_LV_CREATE);
+}
+
 /* The third PV comes and goes. */
 static void ask_pv(struct sim *s, struct brain *b)
 {
@@ -102,7 +113,7 @@ static void asks(struct sim *s, void *what, uint64_t stamp)
         ask_pv(s, b);
     else
         ask_lv(s, b, op);
-    agenda_put(s, s->now + dice_about(s, ASK_US), asks, NULL, 0);
+    agenda_put(s, s->now + dice_about(s, s->o.active ? SELDOM_US : ASK_US), asks, NULL, 0);
 }
 
 void group_admit(struct sim *s, struct brain *b)
@@ -131,6 +142,7 @@ static const struct host *host_named(const struct sim *s, const char *name)
 struct found {
     const struct sim *s;
     bool over;
+    char label[40]; /* of the volume group, or an LV of it */
 };
 
 static void find_over(void *with, const struct reply *r)
@@ -142,8 +154,11 @@ static void find_over(void *with, const struct reply *r)
         const struct host *h = host_named(f->s, v[i].node_name);
         uuid128 boot;
 
-        if (h != NULL && strcmp(v[i].label, GROUP_NAME) == 0 && uuid128_parse(v[i].boot_id, &boot))
-            f->over |= !h->powered || !uuid_eq(boot, h->boot);
+        if (h == NULL || strncmp(v[i].label, GROUP_NAME, strlen(GROUP_NAME)) != 0 ||
+            !uuid128_parse(v[i].boot_id, &boot) || (h->powered && uuid_eq(boot, h->boot)))
+            continue;
+        f->over = true;
+        snprintf(f->label, sizeof f->label, "%s", v[i].label);
     }
 }
 
@@ -151,22 +166,22 @@ static void find_over(void *with, const struct reply *r)
 void group_frees(struct sim *s, struct brain *b)
 {
     struct request list = { 0 }, req = { 0 };
-    struct found f = { s, false };
+    struct found f = { .s = s };
 
     if (s->group == NULL)
         return;
     REC_SET(&list, request, op, OP_HOLD_LIST);
     brain_ask(s, b, &list, find_over, &f);
     REC_SET(&req, request, op, OP_HOLD_BREAK);
-    REC_SET(&req, request, resource, GROUP_NAME);
-    REC_SET(&req, request, confirm, GROUP_NAME);
+    REC_SET(&req, request, resource, f.label);
+    REC_SET(&req, request, confirm, f.label);
     if (f.over)
         brain_ask(s, b, &req, NULL, NULL);
 }
 
 /* ---- maps ----------------------------------------------------------------------------------- */
 
-static void unmap(struct sim *s, struct mapping *m)
+void group_unmap(struct sim *s, struct mapping *m)
 {
     struct mapping **at = &s->group->mappings;
 
@@ -177,52 +192,68 @@ static void unmap(struct sim *s, struct mapping *m)
     free(m);
 }
 
-static struct mapping *map_of(struct sim *s, uint64_t stamp)
+/* An address may be that of an earlier one. */
+static struct mapping *map_of(struct sim *s, uint64_t no)
 {
-    return group_mapping(s, &s->hosts[stamp >> 32], (uint32_t)stamp);
+    struct mapping *m = s->group->mappings;
+
+    while (m != NULL && m->no != no)
+        m = m->next;
+    return m;
 }
 
-static void goes(struct sim *s, void *what, uint64_t stamp)
+static void goes(struct sim *s, void *what, uint64_t no)
 {
-    struct mapping *m = map_of(s, stamp);
+    struct mapping *m = map_of(s, no);
 
-    if (m != NULL && m == what)
-        unmap(s, m);
+    (void)what;
+    if (m != NULL && m->token == 0)
+        group_unmap(s, m);
 }
 
 /* Who uses it has its table made what the metadata say. */
-static void reloads(struct sim *s, void *what, uint64_t stamp)
+static void reloads(struct sim *s, void *what, uint64_t no)
 {
-    struct mapping *m = map_of(s, stamp);
+    struct mapping *m = map_of(s, no);
     const struct group_meta *meta = group_newest(s->group);
 
-    if (m == NULL || m != what)
+    (void)what;
+    if (m == NULL)
         return;
     for (uint32_t i = 0; !m->host->paused && i < meta->n; i++) {
         if (meta->lvs[i].id == m->lv)
             m->extents = meta->lvs[i].extents;
     }
-    agenda_put(s, s->now + dice_about(s, RELOAD_US), reloads, m, stamp);
+    agenda_put(s, s->now + dice_about(s, RELOAD_US), reloads, NULL, no);
 }
 
-static void map(struct sim *s, struct host *h, const struct lv_meta *lv)
+struct mapping *group_map(struct sim *s, struct host *h, const struct lv_meta *lv)
 {
     struct mapping *m = malloc(sizeof *m);
-    uint64_t stamp = (uint64_t)h->no << 32 | lv->id;
 
     if (m == NULL)
         abort();
     *m = (struct mapping){ .next = s->group->mappings,
+                           .no = ++s->group->mapping_no,
                            .host = h,
                            .boots = h->boots,
                            .lv = lv->id,
                            .extents = lv->extents,
-                           .since = s->now };
+                           .since = s->now,
+                           .listed_at = WORLD_NEVER };
     s->group->mappings = m;
-    s->counts.foreign_maps++;
     sim_trace(s, "%s: LV%u (%s) is mapped", h->name, lv->id, lv->name);
-    agenda_put(s, s->now + dice_about(s, STAYS_US), goes, m, stamp);
-    agenda_put(s, s->now + dice_about(s, RELOAD_US), reloads, m, stamp);
+    agenda_put(s, s->now + dice_about(s, RELOAD_US), reloads, NULL, m->no);
+    return m;
+}
+
+static void map(struct sim *s, struct host *h, const struct lv_meta *lv)
+{
+    world_us at = s->now + dice_about(s, STAYS_US);
+    const struct mapping *m = group_map(s, h, lv);
+
+    s->counts.foreign_maps++;
+    agenda_put(s, at, goes, NULL, m->no);
 }
 
 static void maps(struct sim *s, void *what, uint64_t stamp)
@@ -247,22 +278,28 @@ void group_host_ends(struct sim *s, const struct host *h)
     for (struct mapping *m = s->group == NULL ? NULL : s->group->mappings; m != NULL; m = next) {
         next = m->next;
         if (m->host == h)
-            unmap(s, m);
+            group_unmap(s, m);
     }
 }
 
 void group_users_start(struct sim *s)
 {
-    if (s->group == NULL)
+    if (s->group == NULL || s->stage.alone)
         return;
     agenda_put(s, s->now + dice_about(s, ASK_US), asks, NULL, 0);
     agenda_put(s, s->now + dice_about(s, MAP_US), maps, NULL, 0);
     group_outside_starts(s);
+    group_active_start(s);
 }
 
 void group_users_calm(struct sim *s)
 {
-    while (s->group != NULL && s->group->mappings != NULL)
-        unmap(s, s->group->mappings);
+    struct mapping *next;
+
+    for (struct mapping *m = s->group == NULL ? NULL : s->group->mappings; m != NULL; m = next) {
+        next = m->next;
+        if (m->token == 0)
+            group_unmap(s, m);
+    }
     group_outside_ends(s);
 }

@@ -43,8 +43,14 @@ static struct lvm_result *result(struct process *p, enum lvm_outcome outcome, co
 
 static void ends(struct sim *s, struct process *p, enum lvm_outcome outcome, const char *reason)
 {
-    sim_trace(s, "%s: process %d ends: %s", p->host->name, p->pid, reason);
+    sim_trace(s, "%s: process %d ends: %s", p->host->name, p->pid,
+              reason == NULL ? "done" : reason);
     brings(s, p, result(p, outcome, reason));
+}
+
+void group_work_ends(struct sim *s, struct process *p, enum lvm_outcome outcome, const char *reason)
+{
+    ends(s, p, outcome, outcome == LVM_DONE ? NULL : reason);
 }
 
 static void is_done(struct sim *s, struct process *p, const struct change_state *state)
@@ -288,7 +294,10 @@ int worker_spawn_change(const char *name, uuid128 boot, const struct lvm_change 
               (unsigned long long)change->order->token);
     s->counts.changes++;
     process_accidents(s, p, 2 * READ_US + COMMAND_US + 2 * WRITE_US);
-    later(s, p, START_US + READ_US, looks);
+    if (group_is_activation(change->order))
+        group_active_begins(s, p);
+    else
+        later(s, p, START_US + READ_US, looks);
     *out = (struct worker_process){ .pid = p->pid, .sock = p->pid, .err = -1 };
     return 0;
 }

@@ -245,6 +245,23 @@ void host_lvm_hint(struct sim *s, struct host *h)
     hint_of(s, h, WORKER_LVM);
 }
 
+void host_loses_luns(struct sim *s, struct host *h)
+{
+    sim_trace(s, "%s: has lost the LUNs of the volume group", h->name);
+    h->lost_luns = true;
+    hint_of(s, h, WORKER_STORAGE);
+    hint_of(s, h, WORKER_LVM);
+}
+
+void host_has_luns(struct sim *s, struct host *h)
+{
+    if (!h->lost_luns)
+        return;
+    h->lost_luns = false;
+    hint_of(s, h, WORKER_STORAGE);
+    hint_of(s, h, WORKER_LVM);
+}
+
 void host_mounts_changed(struct sim *s, struct host *h)
 {
     if (!dice_chance(s, HINT_LOST_PPM))

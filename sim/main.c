@@ -21,6 +21,7 @@ static const char usage[] =
     "  --hosts N   (default 20)      --luns N   at most 64 (default 10)\n"
     "  --group     a volume group on three LUNs more, which is changed\n"
     "  --outside   and somebody changes it without muster\n"
+    "  --active    or its LVs are activated\n"
     "  --storm S   seconds with faults (default 120)\n"
     "  --calm S    seconds without, after which all must be well (default 240)\n"
     "  --fail-commit N  the coordinator's Nth commit fails\n"
@@ -96,6 +97,8 @@ static int once(const struct sim_options *o, struct sim_counts *sum)
         printf("--group ");
     if (o->outside)
         printf("--outside ");
+    if (o->active)
+        printf("--active ");
     printf("--trace replays it)\n");
     return 1;
 }
@@ -141,13 +144,14 @@ static int run(struct sim_options *o, uint64_t seeds, bool sweep)
         ", mounts without muster %" PRIu64 ", restores %" PRIu64 ", recoveries %" PRIu64
         ", second coordinators %" PRIu64 ", plays %" PRIu64 "\n"
         "changes of the volume group %" PRIu64 ", LVs mapped without muster %" PRIu64
-        ", changes without muster %" PRIu64 "\n",
+        ", changes without muster %" PRIu64 "\nLVs activated %" PRIu64 ", deactivated %" PRIu64
+        "\n",
         seeds, o->hosts, (double)sum.virtual_ms / 1e3, real_s,
         (double)sum.virtual_ms / 1e3 / real_s, sum.steps, sum.messages, sum.lost, sum.doubled,
         sum.delayed, sum.commits, sum.failed_commits, sum.crashes, sum.ends, sum.reboots,
         sum.pauses, sum.partitions, sum.grants, sum.scans, sum.results, sum.hangs, sum.tasks,
         sum.holds, sum.foreign, sum.restores, sum.recoveries, sum.seconds, sum.plays, sum.changes,
-        sum.foreign_maps, sum.outside_changes);
+        sum.foreign_maps, sum.outside_changes, sum.activations, sum.deactivations);
     return 0;
 }
 
@@ -185,15 +189,11 @@ static int tell(int c)
     return 0;
 }
 
-/* One option. -1: it is set; else what to end with. */
-static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds, bool *sweep)
+static void set_number(int c, uint64_t v, struct sim_options *o)
 {
     switch (c) {
     case 's':
         o->seed = v;
-        break;
-    case 'n':
-        *seeds = v;
         break;
     case 'h':
         o->hosts = (uint32_t)v;
@@ -210,8 +210,26 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds,
     case 'f':
         o->fail_commit = v;
         break;
-    case 'o':
+    default:
         o->fail_how = (enum sim_failure)v;
+    }
+}
+
+/* One option. -1: it is set; else what to end with. */
+static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds, bool *sweep)
+{
+    switch (c) {
+    case 's':
+    case 'h':
+    case 'l':
+    case 'm':
+    case 'c':
+    case 'f':
+    case 'o':
+        set_number(c, v, o);
+        break;
+    case 'n':
+        *seeds = v;
         break;
     case 'S':
         *sweep = true;
@@ -220,10 +238,17 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds,
         o->wire = true;
         o->trace = stdout;
         break;
+    case 'A':
+        o->active = true;
+        break;
     case 'g':
+        o->group = true;
+        break;
     case 'u':
+        o->unjudged = true;
+        break;
     case 'O':
-        *(c == 'g' ? &o->group : c == 'u' ? &o->unjudged : &o->outside) = true;
+        o->outside = true;
         break;
     case 't':
         o->trace = stdout;
@@ -256,7 +281,7 @@ int main(int argc, char **argv)
         { "trace", 0, NULL, 't' },    { "help", 0, NULL, 'H' },    { "wire", 0, NULL, 'w' },
         { "unjudged", 0, NULL, 'u' }, { "sweep", 0, NULL, 'S' },   { "fail-commit", 1, NULL, 'f' },
         { "fail-how", 1, NULL, 'o' }, { "play", 1, NULL, 'p' },    { "plays", 0, NULL, 'P' },
-        { "group", 0, NULL, 'g' },    { "outside", 0, NULL, 'O' },
+        { "group", 0, NULL, 'g' },    { "outside", 0, NULL, 'O' }, { "active", 0, NULL, 'A' },
 #ifdef MUSTER_GUARDS
         { "without", 1, NULL, 'W' },  { "guards", 0, NULL, 'G' },
 #endif
@@ -290,8 +315,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "muster-sim: there must be a host\n");
         return 2;
     }
-    o.group |= o.outside;
-    if (o.group && o.luns > 64 - 3) {
+    o.group |= o.outside || o.active;
+    if ((o.group || o.played) && o.luns > 64 - 3) {
         fprintf(stderr, "muster-sim: there is no room for the volume group's LUNs\n");
         return 2;
     }

@@ -148,7 +148,7 @@ static void take_open(void *with, const struct reply *r)
         *(uint64_t *)with = t[r->tasks.n - 1].no;
 }
 
-static void cancel(struct sim *s, struct brain *b)
+void operator_cancels(struct sim *s, struct brain *b)
 {
     struct request list = { 0 }, req = { 0 };
     uint64_t no = 0;
@@ -199,7 +199,7 @@ static void tasks(struct sim *s, void *what, uint64_t stamp)
     if (!s->storm && stamp > 0)
         return;
     if (s->o.luns > 0 && !s->stage.alone)
-        (dice_below(s, CANCEL_ONE_IN) == 0 ? cancel : scan)(
+        (dice_below(s, CANCEL_ONE_IN) == 0 ? operator_cancels : scan)(
             s, &s->brains[s->brains[1].c != NULL ? dice_below(s, BRAINS) : 0]);
     agenda_put(s, s->now + dice_about(s, TASK_US), tasks, NULL, 1);
 }

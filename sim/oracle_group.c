@@ -8,14 +8,22 @@
 
 /* ---- who has been told to change it --------------------------------------------------------- */
 
+const struct group_order *oracle_group_order(const struct group *g, uint64_t token,
+                                             const struct host *h, uint32_t lv)
+{
+    for (size_t i = g->order_n; i-- > 0;) {
+        const struct group_order *o = &g->orders[i];
+
+        if (o->token == token && o->host == h && o->lv == lv)
+            return o;
+    }
+    return NULL;
+}
+
 static const struct group_order *order_of(const struct group *g, uint64_t token,
                                           const struct host *h)
 {
-    for (size_t i = g->order_n; i-- > 0;) {
-        if (g->orders[i].token == token && g->orders[i].host == h)
-            return &g->orders[i];
-    }
-    return NULL;
+    return oracle_group_order(g, token, h, 0);
 }
 
 uint32_t oracle_group_fork(const struct group *g, uint64_t token, const struct host *h)
@@ -25,15 +33,16 @@ uint32_t oracle_group_fork(const struct group *g, uint64_t token, const struct h
     return o == NULL ? 0 : o->in.fork;
 }
 
-static void note_order(struct sim *s, const struct brain *b, struct host *h, uint64_t token)
+static void note_order(struct sim *s, const struct brain *b, struct host *h,
+                       const struct lvm_order *o)
 {
     struct group *g = s->group;
 
     g->orders = realloc(g->orders, (g->order_n + 1) * sizeof *g->orders);
     if (g->orders == NULL)
         abort();
-    g->orders[g->order_n++] =
-        (struct group_order){ token, h, lineage_now(b), b->recovered_at != 0 };
+    g->orders[g->order_n++] = (struct group_order){ o->token, h, group_active_lv(o), lineage_now(b),
+                                                    b->recovered_at != 0 };
 }
 
 /* Of a right that was lost in a restore nothing is known until an operator has gone on with what
@@ -60,7 +69,7 @@ static uint64_t token_of(const struct process *p)
 
 static bool may_write(const struct process *q)
 {
-    return q->work != NULL && !q->ended;
+    return q->work != NULL && !q->ended && !group_is_activation(q->work->change->order);
 }
 
 static void judge_alone(struct sim *s, const struct process *p)
@@ -211,15 +220,20 @@ void oracle_group_sent_down(struct sim *s, struct brain *b, struct host *h,
     const struct lvm_order *o = env->lvm_order;
     const struct group_order *known;
 
-    if (s->group != NULL && env->report_ack != NULL)
+    if (s->group != NULL && env->report_ack != NULL) {
         note_acknowledged(s, b, h, env->correlation);
+        oracle_active_acknowledged(s, b, h, env->correlation);
+    }
     if (o == NULL || s->group == NULL)
         return;
-    known = order_of(s->group, o->token, h);
+    known = oracle_group_order(s->group, o->token, h, group_active_lv(o));
     if (known != NULL && known->in.fork == b->fork)
         return;
-    note_order(s, b, h, o->token);
-    judge_given(s, &s->group->orders[s->group->order_n - 1]);
+    note_order(s, b, h, o);
+    if (o->op == LVM_LV_ACTIVATE)
+        oracle_active_ordered(s, b, &s->group->orders[s->group->order_n - 1]);
+    else if (o->op != LVM_LV_DEACTIVATE)
+        judge_given(s, &s->group->orders[s->group->order_n - 1]);
 }
 
 /* ---- what nodes say ------------------------------------------------------------------------- */
@@ -345,6 +359,9 @@ void oracle_group_sent_up(struct sim *s, struct host *h, const struct envelope *
         return;
     if (env->report != NULL)
         note_report(h, env);
+    oracle_active_sent_up(s, h, env);
+    if (in != NULL && !REC_HAS(in, lvm_result, seqno) && in->outcome == LVM_DONE)
+        return; /* of an activation, which makes no version */
     if (in != NULL && in->outcome == LVM_DONE)
         judge_done(s, h, in);
     else if (in != NULL && in->outcome == LVM_REFUSED)

@@ -140,6 +140,12 @@ static const struct play plays[] = {
       .scenes = { SOON(all_are_in), LATER(files_are_copied), SOON(backup_takes_its_place),
                   SOON(coordinator_starts), NOW(coordinator_has_recovered), LATER(copy_is_put_back),
                   SOON(coordinator_starts), NOW(b_boots), SOON(scans_are_asked) } },
+    { .name = "lost-paths",
+      .text =
+          "An LV is activated once more where it is active, and where nobody knows yet that the LUNs are gone",
+      .scenes = { SOON(all_are_in), SOON(lv_is_made), SOON(a_has_it_active), NOW(reports_fall),
+                  NOW(a_loses_its_luns), SOON(it_is_asked_again) },
+      .group = true },
 };
 
 const char *sim_play_name(unsigned play)
@@ -152,9 +158,15 @@ const char *sim_play_text(unsigned play)
     return play < ARRAY_LEN(plays) ? plays[play].text : NULL;
 }
 
+/* Those of the volume group, which most runs do not have, are the last. */
 static const struct play *drawn(const struct sim *s)
 {
-    const struct play *p = &plays[dice_lot(s, LOTS * ARRAY_LEN(plays)) / LOTS];
+    uint32_t n = ARRAY_LEN(plays);
+    const struct play *p;
+
+    while (plays[n - 1].group)
+        n--;
+    p = &plays[dice_lot(s, LOTS * n) / LOTS];
 
     return dice_lot(s, LOTS) == LOT_PLAY && !p->twin ? p : NULL;
 }
@@ -169,6 +181,7 @@ void stage_set(struct sim *s)
     p->play = p->alone ? &plays[s->o.play] : drawn(s);
     if (p->alone && p->play->ttl_ms != 0)
         s->ttl_ms = p->play->ttl_ms;
+    s->o.group |= p->alone && p->play->group;
 }
 
 static void make_twin(struct host *h, const struct host *of)

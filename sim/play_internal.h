@@ -16,6 +16,7 @@ struct play {
     const char *name, *text;
     struct scene scenes[SCENES]; /* to the first without an act */
     int64_t ttl_ms;              /* of leases; 0: any */
+    bool group;                  /* with the volume group, whose LVs are activated */
     bool twin;                   /* the last host has the identity of another one */
 };
 
@@ -62,6 +63,12 @@ bool a_worker_stops(struct sim *s, struct stage *p);
 bool b_worker_stops(struct sim *s, struct stage *p);
 bool a_scan_is_asked(struct sim *s, struct stage *p);
 bool scans_are_asked(struct sim *s, struct stage *p); /* until the end */
+
+/* play_group.c */
+bool lv_is_made(struct sim *s, struct stage *p);
+bool a_has_it_active(struct sim *s, struct stage *p);
+bool a_loses_its_luns(struct sim *s, struct stage *p);  /* those of the volume group */
+bool it_is_asked_again(struct sim *s, struct stage *p); /* of a, until the end */
 
 bool news_fall(struct sim *s, struct stage *p); /* nobody hears how far the database is */
 bool reports_fall(struct sim *s, struct stage *p);

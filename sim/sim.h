@@ -29,6 +29,7 @@ struct sim_options {
     enum sim_failure fail_how;
     bool group;    /* there is a volume group too, on three LUNs more */
     bool outside;  /* and somebody changes it without muster */
+    bool active;   /* whose LVs are activated, and not only mapped without muster */
     bool unjudged; /* at its end: only what is forbidden at any time is found */
     bool played;   /* `play` takes the place of the storm; else some seeds have one in it */
     unsigned play; /* of sim_play_name; SIM_NO_PLAY: a storm without any */
@@ -49,10 +50,11 @@ struct sim_counts {
     uint64_t crashes; /* of coordinators */
     uint64_t ends;    /* of probes */
     uint64_t reboots, pauses, partitions;
-    uint64_t grants, results, scans; /* leases, results that were taken, mounts to scan */
-    uint64_t holds, foreign, hangs;  /* writers under holds, without; workers that hang */
-    uint64_t changes, foreign_maps;  /* workers of changes; LVs mapped without muster */
-    uint64_t outside_changes;        /* of the volume group, without muster */
+    uint64_t grants, results, scans;     /* leases, results that were taken, mounts to scan */
+    uint64_t holds, foreign, hangs;      /* writers under holds, without; workers that hang */
+    uint64_t changes, foreign_maps;      /* workers of changes; LVs mapped without muster */
+    uint64_t outside_changes;            /* of the volume group, without muster */
+    uint64_t activations, deactivations; /* tables that orders have made, and taken away */
     uint64_t tasks, restores, recoveries, seconds, plays;
     int64_t virtual_ms;
 };

@@ -241,6 +241,7 @@ void users_free(struct sim *s);
 /* ---- operator.c: what is asked of the coordinator */
 void operator_start(struct sim *s);
 void operator_hastens(struct sim *s);
+void operator_cancels(struct sim *s, struct brain *b); /* a task that runs */
 /* False: he is not heard. */
 bool operator_scans(struct sim *s, const struct disk *d, bool every_node);
 bool operator_binds(struct sim *s, struct host *h); /* its next token is for its node alone */
@@ -315,6 +316,7 @@ struct host {
     struct letter **late; /* came while it was paused */
     size_t late_n, late_cap;
     uint64_t luns;           /* bit set of those that it sees */
+    bool lost_luns;          /* those of the volume group */
     struct group_meta *seen; /* what its LVM worker has read last */
     struct group_question {  /* whether it is current; the newest ones */
         uint64_t task, job, attempt, mark;
@@ -330,6 +332,11 @@ struct host {
     uint32_t told_group_n;
     uint64_t group_reports[16]; /* seqs of those that tell it */
     uint32_t group_report_n;
+    struct active_report { /* that lists LVs, and what of them is active */
+        uint64_t seq;
+        world_us at;
+    } active_reports[16];
+    uint32_t active_report_n;
     struct host_told told;
     struct acked acked;
     uint64_t asks; /* seq of the register that was taken up last of what its coordinator lacks */
@@ -343,9 +350,11 @@ void host_probe_end(struct sim *s, struct host *h); /* kill -9 */
 void host_pause(struct sim *s, struct host *h, bool clock_too);
 void host_go_on(struct sim *s, struct host *h);
 void host_stop_probe(struct sim *s, struct host *h);
-void host_deliver(struct sim *s, struct letter *l); /* takes it */
-void host_turn(struct sim *s, struct host *h);      /* its supervisor has something to look at */
-void host_lvm_hint(struct sim *s, struct host *h);  /* its kernel tells of a PV */
+void host_deliver(struct sim *s, struct letter *l);  /* takes it */
+void host_turn(struct sim *s, struct host *h);       /* its supervisor has something to look at */
+void host_lvm_hint(struct sim *s, struct host *h);   /* its kernel tells of a PV */
+void host_loses_luns(struct sim *s, struct host *h); /* of the volume group */
+void host_has_luns(struct sim *s, struct host *h);   /* again */
 void host_mounts_changed(struct sim *s, struct host *h);
 
 /* ---- stock.c: what a host has to report */
@@ -363,12 +372,22 @@ int group_sections(const struct sim *s, const struct host *h, struct arena *a, s
 /* group_user.c: who asks for changes, and who maps LVs without muster */
 void group_users_start(struct sim *s);
 void group_users_calm(struct sim *s);
+void group_active_start(struct sim *s);             /* group_active.c: who has LVs activated */
+void group_asks_lv(struct sim *s, struct brain *b); /* to be made */
+/* group_active.c */
+void group_asks_active(struct sim *s, const struct host *h); /* of an LV, on this host */
+bool group_has_lv(const struct sim *s);
+bool group_is_active(const struct sim *s, const struct host *h); /* by a task that is over */
 void group_admit(struct sim *s, struct brain *b);
 void group_frees(struct sim *s, struct brain *b);          /* what boots have that are over */
 void group_host_ends(struct sim *s, const struct host *h); /* its tables are gone */
 /* oracle_group.c */
 void oracle_group_sent_down(struct sim *s, struct brain *b, struct host *h,
                             const struct envelope *env);
+/* oracle_active.c: which LVs are active where */
+void oracle_active_sent_up(struct sim *s, struct host *h, const struct envelope *env);
+void oracle_active_acknowledged(struct sim *s, const struct brain *b, struct host *h, uint64_t seq);
+void oracle_active_stored(struct sim *s, const struct brain *b); /* in its database */
 void oracle_group_heard(struct sim *s, struct host *h, const struct envelope *env);
 void oracle_group_sent_up(struct sim *s, struct host *h, const struct envelope *env);
 void oracle_group_end(struct sim *s);

@@ -59,7 +59,7 @@ static int lun_rows(const struct sim *s, const struct host *h, struct arena *a, 
         if ((h->luns >> i & 1) != 0)
             stock_lun_row(i, a, &rows[out->row_count++]);
     }
-    for (unsigned i = 0; s->group != NULL && i < GROUP_LUNS; i++)
+    for (unsigned i = 0; s->group != NULL && !h->lost_luns && i < GROUP_LUNS; i++)
         stock_lun_row(s->o.luns + i, a, &rows[out->row_count++]);
     return 0;
 }

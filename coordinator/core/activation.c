@@ -4,9 +4,11 @@
  * of the LV. */
 #include <errno.h>
 
+#include "base/guard.h"
 #include "core/core_internal.h"
 
 enum { RETRY_MS = 2000 };
+enum { LOOKS_MS = 10000 }; /* so long a node may take to tell what it has after a change */
 
 /* ---- who has it ----------------------------------------------------------------------------- */
 
@@ -48,10 +50,26 @@ static bool has_right(const struct resource *lv, const struct node *n)
     return l != NULL && l->node == n && uuid_eq(l->row.boot_id, n->row.boot_id);
 }
 
+static uint32_t told(const struct node *n)
+{
+    return n->sections[SECTION_LVS].changes;
+}
+
+/* Its rows are from before it has said so. They are not for long: who has it active again by then
+ * may have told nothing new. */
+static bool has_let_go(const struct coord *c, const struct edge *e)
+{
+    const struct let_go *g = e->resource->seat == NULL ? NULL : &e->resource->seat->let_go;
+
+    return g != NULL && g->node_no == e->node->row.no && c->now.v < g->until.v &&
+           g->changes == told(e->node);
+}
+
 bool activation_is_outside(const struct coord *c, const struct edge *e)
 {
     return e->resource->kind == RESOURCE_LV && e->sightings != NULL && e->sightings->sight.active &&
-           !has_right(e->resource, e->node) && !is_fenced(c, e->node->row.no, e->node->row.boot_id);
+           !has_right(e->resource, e->node) && !has_let_go(c, e) &&
+           !is_fenced(c, e->node->row.no, e->node->row.boot_id);
 }
 
 int activation_seen(struct step *s, const struct edge *e)
@@ -71,17 +89,6 @@ int activation_seen(struct step *s, const struct edge *e)
     return event(s, "lv.outside", SEVERITY_WARNING, e->node, e->resource,
                  "%s has %s active and has no right to: it was not muster that activated it.",
                  e->node->row.name, resource_label_in(e->resource, label, sizeof label));
-}
-
-/* What its node has said, before its rows do. */
-static int set_active(struct step *s, const struct node *n, const struct resource *lv, bool active)
-{
-    struct edge *e = edge_find(n, lv);
-
-    if (e == NULL || e->sightings == NULL || e->sightings->sight.active == active)
-        return 0;
-    e->sightings->sight.active = active;
-    return emit_sighting(s, n, e->sightings);
 }
 
 const struct task *activation_task(const struct coord *c, const struct resource *lv)
@@ -139,11 +146,17 @@ static struct lease *right_of(const struct coord *c, const struct job *j)
 
 static int make(struct step *s, struct task *t)
 {
+    struct node *n;
     struct job *j;
+    int rc;
 
     if (t->what != NULL && (vg_change_set(t, t->what) < 0 || vg_change_save(s, t) < 0))
         return -ENOMEM;
-    return job_new(s, t, vg_lv_of(s->c, &t->vg->row), node_by_no(s->c, t->vg->row.node_no), &j);
+    n = node_by_no(s->c, t->vg->row.node_no);
+    rc = job_new(s, t, vg_lv_of(s->c, &t->vg->row), n, &j);
+    if (rc == 0 && n != NULL)
+        j->told_before = told(n) + 1;
+    return rc;
 }
 
 static int order(struct step *s, struct job *j, struct envelope *env)
@@ -307,14 +320,29 @@ static int started(struct step *s, struct job *j)
     return vg_change_save(s, j->task);
 }
 
+/* What the node has told since it was asked may be newer than what it says of its order, which it
+ * repeats: then its rows count. */
+static void let_go(struct step *s, const struct job *j, struct resource *lv)
+{
+    uint32_t changes = told(j->node);
+
+    if (GUARD(LET_GO_ROWS, j->told_before != changes + 1))
+        return;
+    lv->seat->let_go = (struct let_go){ .until = { s->c->now.v + LOOKS_MS },
+                                        .node_no = j->node->row.no,
+                                        .changes = changes };
+}
+
 static int done(struct step *s, struct job *j)
 {
     struct resource *lv = vg_lv_of(s->c, &j->task->vg->row);
     struct node *n = j->node;
     char label[200];
-    int rc = lv == NULL ? 0 : set_active(s, n, lv, activates(j));
+    int rc = 0;
 
-    if (rc == 0 && lv != NULL)
+    if (lv != NULL && lv->seat != NULL && !activates(j))
+        let_go(s, j, lv);
+    if (lv != NULL)
         rc = event(s, activates(j) ? "lv.activated" : "lv.deactivated", SEVERITY_INFO, n, lv,
                    activates(j) ? "%s has %s active." : "%s has %s active no more.", n->row.name,
                    resource_label_in(lv, label, sizeof label));
@@ -329,7 +357,8 @@ static bool may_have_it(const struct step *s, const struct job *j)
 {
     const struct lease *l = right_of(s->c, j);
 
-    return l != NULL && (l->row.task_no != j->row.task_no || j->row.attempt > 1);
+    return l != NULL &&
+           (GUARD(ACTIVE_BEFORE, l->row.task_no != j->row.task_no) || j->row.attempt > 1);
 }
 
 /* Of what was to be activated the node has no device that this task has made, and never will of
@@ -349,7 +378,8 @@ int activation_result(struct step *s, struct job *j, const struct lvm_result *in
         return started(s, j);
     if (in->outcome == LVM_DONE)
         return done(s, j);
-    return in->outcome == LVM_REFUSED ? not_begun(s, j, reason) : again(s, j, reason);
+    return GUARD(ACTIVE_UNKNOWN, in->outcome != LVM_REFUSED) ? again(s, j, reason)
+                                                             : not_begun(s, j, reason);
 }
 
 /* One that it has begun it may have ended, and know nothing of it any more. */

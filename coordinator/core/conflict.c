@@ -323,7 +323,7 @@ static void try_right(struct search *x, const struct object *o, const struct lea
     enum way way = WAY_FREE;
 
     if (l->row.kind == KIND_ACTIVATION)
-        way = way_of_active(x, o, l);
+        way = GUARD(ACTIVE_BLOCKS, way_of_active(x, o, l));
     else if (l->row.kind == KIND_CHANGE)
         way = GUARD(CHANGE_BLOCKS, way_of_change(x, o));
     else if (x->want == WANT_ACTIVATE)
@@ -440,7 +440,8 @@ static int try_outside(struct search *x)
     for (; e != NULL; e = e->next) {
         const char *why;
 
-        if (e->node == x->n || !better(x, WAY_USED) || !activation_is_outside(x->c, e))
+        if (e->node == x->n || !better(x, WAY_USED) ||
+            !GUARD(OUTSIDE_BLOCKS, activation_is_outside(x->c, e)))
             continue;
         why = arena_printf(x->a, "%s has it active, outside muster", e->node->row.name);
         if (why == NULL)

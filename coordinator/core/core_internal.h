@@ -69,7 +69,9 @@ struct sight {
     bool alone;
     bool stuck;  /* it does not answer */
     bool flawed; /* it answers with errors, or its paths contradict each other: never ok */
-    bool active; /* an LV: the node has a device of it */
+    /* An LV: the node has a device of it. A VG: something of the node activates its LVs by itself.
+     */
+    bool active;
 };
 
 struct sighting {
@@ -159,6 +161,7 @@ struct slot {
     bool confirmed; /* the digest was met in this start of the coordinator */
     bool partly;    /* as in struct section, and `understood` */
     bool was_asked;
+    uint32_t changes; /* of its content, that were taken up in this start of the coordinator */
     uint64_t generation;
     digest128 digest, understood;
     char *status_text;

@@ -336,6 +336,7 @@ static int section_ingest(struct step *s, struct node *n, const struct section *
         return rc;
     slot->at = since(s->c, in, slot, same_status);
     slot->stored = true;
+    slot->changes++;
     slot->generation = in->generation;
     slot->digest = in->digest;
     slot->partly = in->partly;

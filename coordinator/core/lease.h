@@ -55,11 +55,17 @@ struct seat {
     struct link readings;  /* struct reading, of scans that run */
     struct scan_row *scan; /* of a filesystem or VG; NULL: never admitted. Its texts are owned */
     uint64_t own_seqno, own_mark; /* of a VG: the version that a task has made in this start */
-    char *type;                   /* of a filesystem: ext4, xfs, ...; NULL: not told */
-    struct resource **images;     /* of a filesystem: by path */
+    struct let_go {               /* of an LV: what a node has said, before its rows do */
+        mono_ms until;
+        uint32_t node_no, changes; /* slot.changes of its LVs then */
+    } let_go;
+    char *type;               /* of a filesystem: ext4, xfs, ...; NULL: not told */
+    struct resource **images; /* of a filesystem: by path */
     uint32_t image_count;
 };
 
+/* Of a container that means the same on all nodes; NULL: nothing refers to it. */
+const struct object *graph_object(const struct coord *c, const char *container);
 int graph_seat(struct coord *c, struct resource *r); /* a new resource, of any kind */
 void graph_unseat(struct coord *c, struct resource *r);
 void graph_free_all(struct coord *c);

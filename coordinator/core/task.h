@@ -43,11 +43,12 @@ struct job {
     struct task *task;
     struct node *node; /* whose it is, or who it was placed with; NULL: nobody's */
     enum job_now now;
-    mono_ms due;            /* JOB_OFFERED; JOB_HELD: then it has failed, unless it is never */
-    char *held;             /* one sentence; owned */
-    mono_ms held_from;      /* JOB_HELD: since then, or from then on, its time runs */
-    int64_t held_ms;        /* and so much of it has passed since a node worked on it */
-    uint32_t unheard;       /* how often its order of this attempt was not answered */
+    mono_ms due;          /* JOB_OFFERED; JOB_HELD: then it has failed, unless it is never */
+    char *held;           /* one sentence; owned */
+    mono_ms held_from;    /* JOB_HELD: since then, or from then on, its time runs */
+    int64_t held_ms;      /* and so much of it has passed since a node worked on it */
+    uint32_t told_before; /* of an activation: slot.changes of its node's LVs, plus 1; 0: unknown */
+    uint32_t unheard;     /* how often its order of this attempt was not answered */
     mono_ms unheeded_since; /* its order is declined, or not answered; 0: it is not */
     /* Of a step that places it (scan_place.c). */
     struct reading *reading; /* NULL: not placed yet */

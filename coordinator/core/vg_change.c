@@ -155,11 +155,6 @@ static int jobs_of_resource(struct step *s, struct task *t, const struct resourc
     return rc;
 }
 
-struct resource *vg_lun(const struct coord *c, const char *container)
-{
-    return resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN, container));
-}
-
 /* Who sees the volume group, and who sees what it is to consist of. */
 static int jobs_of_all(struct step *s, struct task *t)
 {
@@ -172,6 +167,13 @@ static int jobs_of_all(struct step *s, struct task *t)
 }
 
 /* ---- the steps ------------------------------------------------------------------------------ */
+
+/* What an order says of it. It is sent after the commit, by when the task may have ended. */
+static int row_copy(struct step *s, const struct job *j, struct vg_change_row *out)
+{
+    *out = j->task->vg->row;
+    return row_own(s->u->arena, out);
+}
 
 static int key_fill(struct step *s, const struct job *j, struct order_key **out)
 {
@@ -202,15 +204,15 @@ static int make_unmap(struct step *s, struct task *t)
 
 static int refresh_fill(struct step *s, struct job *j, struct lvm_refresh **out)
 {
-    const struct vg_change_row *row = &j->task->vg->row;
     struct lvm_refresh *f = arena_zalloc(s->u->arena, sizeof *f);
+    struct vg_change_row row;
     struct order_key *key;
 
-    if (f == NULL || key_fill(s, j, &key) < 0)
+    if (f == NULL || key_fill(s, j, &key) < 0 || row_copy(s, j, &row) < 0)
         return -ENOMEM;
     REC_SET(f, lvm_refresh, order, key);
-    REC_SET(f, lvm_refresh, vg, row->vg);
-    REC_SET(f, lvm_refresh, vg_uuid, row->vg_uuid);
+    REC_SET(f, lvm_refresh, vg, row.vg);
+    REC_SET(f, lvm_refresh, vg_uuid, row.vg_uuid);
     *out = f;
     return 0;
 }
@@ -218,19 +220,19 @@ static int refresh_fill(struct step *s, struct job *j, struct lvm_refresh **out)
 /* Of a volume group that goes there is no LV that could be mapped. */
 static int order_unmap(struct step *s, struct job *j, struct envelope *env)
 {
-    const struct vg_change_row *row = &j->task->vg->row;
-    const struct resource *r = vg_of(s->c, row);
+    const struct resource *r = vg_of(s->c, &j->task->vg->row);
     const char **v = arena_array(s->u->arena, 1, sizeof *v);
+    struct vg_change_row row;
     struct lvm_refresh *f;
 
-    if (v == NULL || refresh_fill(s, j, &f) < 0)
+    if (v == NULL || row_copy(s, j, &row) < 0 || refresh_fill(s, j, &f) < 0)
         return -ENOMEM;
     if (r != NULL) {
         REC_SET(f, lvm_refresh, seqno, r->size);
         REC_SET(f, lvm_refresh, mark, r->mark);
     }
-    if (row->lv_uuid != NULL) {
-        v[0] = row->lv_uuid;
+    if (row.lv_uuid != NULL) {
+        v[0] = row.lv_uuid;
         REC_SET(f, lvm_refresh, unmapped, ((struct strs){ v, 1 }));
     }
     REC_SET(env, envelope, lvm_refresh, f);
@@ -265,9 +267,9 @@ static int pvs_fill(struct step *s, const struct job *j, const struct resource *
     return 0;
 }
 
-static int order_version(struct step *s, const struct job *j, struct lvm_order *o)
+static int order_version(struct step *s, const struct job *j, const struct vg_change_row *row,
+                         struct lvm_order *o)
 {
-    const struct vg_change_row *row = &j->task->vg->row;
     const struct resource *r = vg_of(s->c, row);
     struct strs pvs;
 
@@ -284,26 +286,28 @@ static int order_version(struct step *s, const struct job *j, struct lvm_order *
 
 int vg_order(struct step *s, struct job *j, uint64_t token, struct envelope *env)
 {
-    const struct vg_change_row *row = &j->task->vg->row;
     struct lvm_order *o = arena_zalloc(s->u->arena, sizeof *o);
+    struct vg_change_row row;
     struct order_key *key;
 
-    if (o == NULL || key_fill(s, j, &key) < 0)
+    if (o == NULL || key_fill(s, j, &key) < 0 || row_copy(s, j, &row) < 0)
         return -ENOMEM;
     REC_SET(o, lvm_order, order, key);
     REC_SET(o, lvm_order, token, token);
-    REC_SET(o, lvm_order, op, row->op);
-    REC_SET(o, lvm_order, vg, row->vg);
-    if (row->containers.n > 0)
-        REC_SET(o, lvm_order, containers, row->containers);
-    REC_PUT(o, lvm_order, lv, row->lv);
-    REC_PUT(o, lvm_order, lv_uuid, row->lv_uuid);
-    REC_PUT(o, lvm_order, new_name, row->new_name);
-    if (row->size_bytes > 0)
-        REC_SET(o, lvm_order, size_bytes, row->size_bytes);
-    REC_SET(o, lvm_order, tag, arena_printf(s->u->arena, "muster.task.%u", row->task_no));
+    REC_SET(o, lvm_order, op, row.op);
+    REC_SET(o, lvm_order, vg, row.vg);
+    if (row.containers.n > 0)
+        REC_SET(o, lvm_order, containers, row.containers);
+    REC_PUT(o, lvm_order, lv, row.lv);
+    REC_PUT(o, lvm_order, lv_uuid, row.lv_uuid);
+    REC_PUT(o, lvm_order, new_name, row.new_name);
+    if (row.size_bytes > 0)
+        REC_SET(o, lvm_order, size_bytes, row.size_bytes);
+    if (row.extent_bytes > 0)
+        REC_SET(o, lvm_order, extent_bytes, row.extent_bytes);
+    REC_SET(o, lvm_order, tag, arena_printf(s->u->arena, "muster.task.%u", row.task_no));
     REC_SET(env, envelope, lvm_order, o);
-    return o->tag == NULL ? -ENOMEM : order_version(s, j, o);
+    return o->tag == NULL ? -ENOMEM : order_version(s, j, &row, o);
 }
 
 static int order_change(struct step *s, struct job *j, struct envelope *env)
@@ -423,6 +427,7 @@ static const char *outcome(struct arena *a, const struct task *t)
     const char *what = t->vg == NULL ? NULL : vg_what(a, &t->vg->row);
     const struct job *j = first_failed(t, VG_STEP_UNMAP);
     uint32_t current = 0, behind = 0;
+    const char *reason;
 
     if (j == NULL && t->vg != NULL && !t->vg->row.done)
         j = first_failed(t, VG_STEP_CHANGE);
@@ -433,9 +438,10 @@ static const char *outcome(struct arena *a, const struct task *t)
         return arena_printf(a, "%s is changed; %u node%s current, %u behind.", what, current,
                             current == 1 ? " is" : "s are", behind);
     }
-    return arena_printf(a, "%s is not changed: %s", what,
-                        j != NULL && j->row.reason != NULL ? j->row.reason
-                                                           : "the task was cancelled.");
+    reason = j != NULL && j->row.reason != NULL ? j->row.reason : "the task was cancelled.";
+    return j != NULL && j->row.result == VG_OUT_UNKNOWN
+               ? arena_printf(a, "It is not known whether %s is changed: %s", what, reason)
+               : arena_printf(a, "%s is not changed: %s", what, reason);
 }
 
 static const struct task_step steps[VG_STEPS] = {

@@ -77,6 +77,11 @@
     X(CHANGE_LEFT, "the worker that an earlier probe has left is waited for")                   \
     X(CHANGE_GONE, "a change is over when its worker is gone")                                  \
     X(CHANGE_RESUMED, "after a start, a change goes on when all nodes have told")               \
+    X(ACTIVE_BLOCKS, "an LV that a node has active is in the way of others")                    \
+    X(OUTSIDE_BLOCKS, "and so is one that it has active without a right")                       \
+    X(ACTIVE_BEFORE, "a refusal ends no right that the node had before")                        \
+    X(LET_GO_ROWS, "what a node has told since counts for more than that it has let go")        \
+    X(ACTIVE_UNKNOWN, "an activation that failed keeps its right")                              \
     X(DONE_ALREADY, "an attempt looks for what an earlier one has done")                        \
     X(CHANGE_VERSION, "a worker changes the version that it was decided for alone")             \
     X(MADE_EQUAL, "nothing is called done that not every PV has")                               \

@@ -284,6 +284,58 @@ Test(activation, it_ends_when_the_node_has_said_that_it_has_none)
     is_active("root", 2); /* at once, whatever the rows of the first said last */
 }
 
+/* The node repeats its result until it is answered, and has told since that somebody has activated
+ * it again. */
+Test(activation, rows_count_that_are_newer_than_the_result)
+{
+    is_active("root", 1);
+    active[1][0] = true;
+    report(1);
+    cr_assert_eq(off("root"), REPLY_OK, "%s", l->reply->text);
+    cr_expect(says(1, heard, LVM_STARTED));
+    active[1][1] = true;
+    report(1);
+    cr_expect(says(1, heard, LVM_DONE));
+    cr_expect_eq(rights(), 0);
+    cr_expect_eq(on("root", 2), REPLY_REFUSED);
+    cr_expect(replied("outside muster"), "%s", l->reply->text);
+}
+
+/* Who has it active again when LVM looks has nothing new to tell. */
+Test(activation, rows_count_when_nothing_newer_comes)
+{
+    is_active("root", 1);
+    active[1][0] = true;
+    report(1);
+    cr_assert_eq(off("root"), REPLY_OK, "%s", l->reply->text);
+    cr_expect(says(1, heard, LVM_STARTED));
+    cr_expect(says(1, heard, LVM_DONE));
+    alive(12000, 99);
+    cr_expect_eq(on("root", 2), REPLY_REFUSED);
+    active[1][0] = false;
+    report(1);
+    is_active("root", 2);
+}
+
+/* What is sent after the commit is whole, though the task has ended before it. */
+Test(activation, an_order_outlives_its_task)
+{
+    const struct lvm_order *o = NULL;
+
+    life_begin(l);
+    cr_assert_eq(on("root", 1), REPLY_OK);
+    cr_assert_not_null(task());
+    cr_assert_eq(broken(), REPLY_OK);
+    cr_assert_null(task());
+    life_commit(l);
+    hear();
+    o = heard;
+    cr_assert_not_null(o);
+    cr_expect_str_eq(o->vg, "fast");
+    cr_expect_str_eq(o->lv, "root");
+    cr_expect_str_eq(o->lv_uuid, "uuid-root");
+}
+
 Test(activation, one_in_use_stays_active)
 {
     is_active("root", 1);
