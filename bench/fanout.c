@@ -24,7 +24,10 @@ enum {
     ID_BYTES = 5,      /* of a peer, as a ROUTER chooses it */
     IO_THREADS = 2,    /* as the coordinator has */
     EPOLL_BATCH = 256,
-    WAIT_S = 120,
+    WAIT_S = 120, /* until all are there */
+    ROUND_S = 45,
+    QUIET_S = 20, /* nothing comes for so long: something was lost, with its connection */
+    TRIES = 5,
 };
 
 struct ends {
@@ -40,16 +43,23 @@ struct router {
     struct ends ends;
     void *socket;
     uint8_t (*peers)[ID_BYTES];
+    uint8_t *known; /* whether it has said that it is there */
     uint8_t message[MOST_BYTES];
 };
 
-/* Who it is from; the rest is read over. */
-static bool take(struct router *r, uint8_t id[ID_BYTES])
+/* Who it is from; which of the DEALERs says so, where it says that it is there; else the rest is
+ * read over, and it is `nodes`. False: nothing has come for a while. */
+static bool take(struct router *r, uint8_t id[ID_BYTES], uint32_t *index)
 {
     char body[MOST_BYTES];
+    int n = zmq_recv(r->socket, id, ID_BYTES, 0) == ID_BYTES
+                ? zmq_recv(r->socket, body, sizeof body, 0)
+                : -1;
 
-    return zmq_recv(r->socket, id, ID_BYTES, 0) == ID_BYTES &&
-           zmq_recv(r->socket, body, sizeof body, 0) >= 0;
+    *index = r->ends.nodes;
+    if (n == sizeof *index)
+        memcpy(index, body, sizeof *index);
+    return n >= 0;
 }
 
 static bool send_all(struct router *r, size_t n)
@@ -62,41 +72,58 @@ static bool send_all(struct router *r, size_t n)
     return true;
 }
 
-/* Each says that it is there, before each round: who had to connect anew has another name then. */
+/* Each says that it is there, before each round: who had to connect anew has another name then, and
+ * what it said before may be lost. */
 static bool learn(struct router *r)
 {
+    uint32_t known = 0, index;
+    uint8_t id[ID_BYTES];
+
+    memset(r->known, 0, r->ends.nodes);
+    while (known < r->ends.nodes) {
+        if (!take(r, id, &index))
+            return false;
+        if (index >= r->ends.nodes)
+            continue; /* an answer of a round that has come to nothing */
+        memcpy(r->peers[index], id, ID_BYTES);
+        known += !r->known[index];
+        r->known[index] = 1;
+    }
+    return true;
+}
+
+static bool answers(struct router *r)
+{
+    uint8_t id[ID_BYTES];
+    uint32_t index;
+
     for (uint32_t i = 0; i < r->ends.nodes; i++) {
-        if (!take(r, r->peers[i]))
+        if (!take(r, id, &index))
             return false;
     }
     return true;
 }
 
-/* The first byte of an order: whether answers are waited for. One of that byte alone: to learn. */
+/* The first byte of an order: whether answers are waited for. One of that byte alone: to learn.
+ * What is told after it is when it was done; negative: it was not, and may be tried again. */
 static bool route(struct router *r)
 {
-    uint8_t order[MOST_BYTES + 1], id[ID_BYTES];
-    double done = 0;
+    uint8_t order[MOST_BYTES + 1];
+    double done = learn(r) ? 0 : -1;
 
-    if (!learn(r))
-        return false;
     while (send(r->ends.fd, &done, sizeof done, 0) > 0) {
         ssize_t n = recv(r->ends.fd, order, sizeof order, 0);
+        bool good;
 
         if (n <= 0)
             return true;
-        if (n == 1 && !learn(r))
-            return false;
-        if (n == 1)
+        if (n == 1) {
+            done = learn(r) ? 0 : -1;
             continue;
-        memcpy(r->message, order + 1, (size_t)n - 1);
-        if (!send_all(r, (size_t)n - 1))
-            return false;
-        for (uint32_t i = 0; order[0] && i < r->ends.nodes; i++) {
-            if (!take(r, id))
-                return false;
         }
-        done = seconds_now();
+        memcpy(r->message, order + 1, (size_t)n - 1);
+        good = send_all(r, (size_t)n - 1) && (!order[0] || answers(r));
+        done = good ? seconds_now() : -1;
     }
     return false;
 }
@@ -106,12 +133,16 @@ static int run_router(const struct ends *ends)
     struct router r = { .ends = *ends };
     struct err e;
     void *zmq = zmq_ctx_new();
+    int quiet_ms = QUIET_S * 1000;
     bool good;
 
     zmq_ctx_set(zmq, ZMQ_IO_THREADS, IO_THREADS);
     r.socket = net_router(zmq, ends->endpoint, &ends->server, "fanout", MOST_BYTES, 0, &e);
     r.peers = calloc(ends->nodes, sizeof *r.peers);
-    good = r.socket != NULL && r.peers != NULL && route(&r);
+    r.known = calloc(ends->nodes, 1);
+    if (r.socket != NULL)
+        zmq_setsockopt(r.socket, ZMQ_RCVTIMEO, &quiet_ms, sizeof quiet_ms);
+    good = r.socket != NULL && r.peers != NULL && r.known != NULL && route(&r);
     if (!good)
         fprintf(stderr, "the bare ROUTER has ended: %s\n", zmq_strerror(zmq_errno()));
     return good ? 0 : 1;
@@ -171,7 +202,7 @@ static bool connect_all(struct dealers *d)
         keypair_new(&own);
         d->sockets[i] =
             net_dealer(zmq, d->ends.endpoint, &own, &d->ends.server.public_key, MOST_BYTES, &e);
-        if (d->sockets[i] == NULL || zmq_send(d->sockets[i], "here", 4, 0) < 0 ||
+        if (d->sockets[i] == NULL || zmq_send(d->sockets[i], &i, sizeof i, 0) < 0 ||
             zmq_getsockopt(d->sockets[i], ZMQ_FD, &fd, &size) != 0 || !watch(d, fd, i) ||
             !drain(d, d->sockets[i]))
             return false;
@@ -191,7 +222,7 @@ static bool hear_order(struct dealers *d)
     memcpy(d->answer, order + 1, d->answer_bytes);
     d->received = 0;
     for (uint32_t i = 0; i < d->ends.nodes; i++) {
-        if (zmq_send(d->sockets[i], "here", 4, 0) < 0 || !drain(d, d->sockets[i]))
+        if (zmq_send(d->sockets[i], &i, sizeof i, 0) < 0 || !drain(d, d->sockets[i]))
             return false;
     }
     return send(d->ends.fd, &(double){ 0 }, sizeof(double), 0) > 0;
@@ -231,9 +262,15 @@ static int run_dealers(const struct ends *ends)
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
+static void wait_at_most(int fd, int seconds)
+{
+    struct timeval limit = { .tv_sec = seconds };
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
 static pid_t begin(struct ends ends, int (*run)(const struct ends *), int *fd)
 {
-    struct timeval limit = { .tv_sec = WAIT_S };
     int pair[2];
     pid_t pid;
 
@@ -248,16 +285,25 @@ static pid_t begin(struct ends ends, int (*run)(const struct ends *), int *fd)
     }
     close(pair[1]);
     *fd = pair[0];
-    setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    wait_at_most(*fd, WAIT_S);
     return pid;
 }
 
-/* Negative: it has ended, or does not answer. */
+/* Negative: it has ended, does not answer, or has not done it. */
 static double hear(int fd)
 {
     double at;
 
     return recv(fd, &at, sizeof at, 0) == sizeof at ? at : -1;
+}
+
+/* What a round that has come to nothing may have told too late. */
+static void hear_all(int fd)
+{
+    double at;
+
+    while (recv(fd, &at, sizeof at, MSG_DONTWAIT) > 0)
+        ;
 }
 
 int fanout_start(struct fanout *f, uint32_t nodes, struct err *e)
@@ -273,6 +319,8 @@ int fanout_start(struct fanout *f, uint32_t nodes, struct err *e)
         fanout_stop(f);
         return err_set(e, -EIO, "a bare ROUTER with %u DEALERs does not come up", nodes);
     }
+    wait_at_most(f->to_router, ROUND_S);
+    wait_at_most(f->to_dealers, ROUND_S);
     return 0;
 }
 
@@ -306,22 +354,36 @@ static bool say(int fd, bool first, const struct buf *b)
     return send(fd, order, n + 1, MSG_NOSIGNAL) == (ssize_t)(n + 1);
 }
 
+static double try_round(struct fanout *f, const struct buf *message, const struct buf *answer)
+{
+    double began, heard, answered;
+
+    hear_all(f->to_dealers);
+    hear_all(f->to_router);
+    if (!say(f->to_dealers, true, answer) || hear(f->to_dealers) < 0 ||
+        !say(f->to_router, false, NULL) || hear(f->to_router) < 0)
+        return -1;
+    began = seconds_now();
+    if (!say(f->to_router, answer != NULL, message))
+        return -1;
+    heard = hear(f->to_dealers);
+    answered = hear(f->to_router);
+    if (heard < 0 || answered < 0)
+        return -1;
+    return (answer != NULL ? answered : heard) - began;
+}
+
 double fanout_round(struct fanout *f, const struct buf *message, const struct buf *answer,
                     struct err *e)
 {
-    double began, heard = -1, answered = -1;
+    double took = -1;
 
-    if (say(f->to_dealers, true, answer) && hear(f->to_dealers) >= 0 &&
-        say(f->to_router, false, NULL) && hear(f->to_router) >= 0) {
-        began = seconds_now();
-        if (say(f->to_router, answer != NULL, message)) {
-            heard = hear(f->to_dealers) - began;
-            answered = hear(f->to_router) - began;
-        }
+    for (int i = 0; took < 0 && i < TRIES; i++) {
+        f->repeated += i > 0;
+        took = try_round(f, message, answer);
     }
-    if (heard < 0 || answered < 0) {
-        err_set(e, -EIO, "the bare ROUTER did not bring its messages to %u DEALERs", f->nodes);
-        return -1;
-    }
-    return answer != NULL ? answered : heard;
+    if (took < 0)
+        err_set(e, -EIO, "the bare ROUTER did not bring its messages to %u DEALERs in %d tries",
+                f->nodes, TRIES);
+    return took;
 }

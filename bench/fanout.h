@@ -13,6 +13,7 @@
 struct fanout {
     uint32_t nodes;
     pid_t router, dealers;
+    uint32_t repeated;         /* rounds that came to no end */
     int to_router, to_dealers; /* sockets that keep the bounds of messages */
 };
 
@@ -21,7 +22,8 @@ int fanout_start(struct fanout *f, uint32_t nodes, struct err *e);
 void fanout_stop(struct fanout *f);
 
 /* One message to all, an encoded envelope. With `answer`, each sends that back at once. Seconds
- * until the last has it, or until the ROUTER has the last answer; negative with a sentence. */
+ * until the last has it, or until the ROUTER has the last answer; negative with a sentence. A round
+ * in which something does not come (its connection was lost) is made again, a few times. */
 double fanout_round(struct fanout *f, const struct buf *message, const struct buf *answer,
                     struct err *e);
 

@@ -55,6 +55,7 @@ static void usage(FILE *out)
         "  lun gone|back LUN HOSTS   a LUN is unmapped\n"
         "  flap HOSTS                a carrier goes and comes back\n"
         "  restart HOSTS             the probe, in the same boot\n"
+        "  roll VERSION HOSTS        as restart, to a probe of that version of the protocol\n"
         "  crash HOSTS               off, without a word\n"
         "  boot HOSTS                in a new boot, with the next token\n"
         "HOSTS: all, rack N, or numbers from 0: 3 or 0-39 or 1,5,7-9.\n"

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "fleet_gen_internal.h"
+#include "fleet_later.h"
 #include "fleet_vgs.h"
 #include "fleet_work.h"
 #include "net/net.h"
@@ -31,6 +32,7 @@ struct sim {
     struct arena *kept; /* what it remembers for a later probe of this boot */
     const struct memory *memory;
     bool enrolled;
+    uint64_t protocol; /* version that its probe speaks */
     mono_ms due;
     uint32_t index;
     struct fleet_state state;
@@ -44,7 +46,7 @@ struct fleet {
     struct sim *sims;
     uint32_t *heap;  /* of sim indexes by `due` */
     uint32_t *place; /* where a sim is in the heap */
-    struct arena *scratch;
+    struct arena *scratch, *later;
     struct buf out;
     struct fleet_counts counts;
     struct fleet_mounted mounted;
@@ -92,10 +94,17 @@ static void heap_fix(struct fleet *f, uint32_t sim)
 
 static int send_envelope(struct fleet *f, struct sim *s, const struct envelope *env, struct err *e)
 {
+    struct envelope said = *env;
     int rc;
 
+    said.version = s->protocol;
     buf_reset(&f->out);
-    rc = wire_encode(&envelope_desc, env, &f->out, e);
+    rc = fleet_later_kind(&said, &f->out, e);
+    if (rc == 1)
+        zmq_send(s->socket, f->out.p, f->out.n, ZMQ_DONTWAIT);
+    buf_reset(&f->out);
+    if (rc >= 0)
+        rc = fleet_later_encode(&said, f->later, &f->out, e);
     if (rc < 0)
         return rc;
     /* A full queue drops the message, as a network would: the agent repeats what matters. */
@@ -205,6 +214,9 @@ static int handle_message(struct fleet *f, struct sim *s, zmq_msg_t *msg, struct
     arena_reset(f->scratch);
     rc = wire_decode_envelope(p, n, f->scratch, &env, e);
     if (rc < 0)
+        return rc;
+    rc = fleet_is_later(s->protocol) ? fleet_later_hear(env, f->scratch) : 1;
+    if (rc != 1)
         return rc;
     f->counts.received++;
     if (env->refused != NULL)
@@ -359,10 +371,12 @@ struct fleet *fleet_new(const struct fleet_options *o, struct err *e)
     f->heap = calloc(o->nodes, sizeof *f->heap);
     f->place = calloc(o->nodes, sizeof *f->place);
     f->scratch = arena_new(LIMIT_DECODE_ARENA_BYTES);
+    f->later = arena_new(0);
     f->mounted.by_resource = map_new((const uint8_t[16]){ 0 }); /* nobody chooses its keys */
     f->vgs = fleet_vgs_new(&f->o.shape, o->nodes);
     if (f->epoll < 0 || f->zmq == NULL || f->sims == NULL || f->heap == NULL || f->place == NULL ||
-        f->scratch == NULL || f->mounted.by_resource == NULL || f->vgs == NULL) {
+        f->scratch == NULL || f->later == NULL || f->mounted.by_resource == NULL ||
+        f->vgs == NULL) {
         err_set(e, -ENOMEM, "not enough memory for %u simulated hosts", o->nodes);
         fleet_free(f);
         return NULL;
@@ -372,6 +386,7 @@ struct fleet *fleet_new(const struct fleet_options *o, struct err *e)
     for (uint32_t i = 0; i < o->nodes; i++) {
         f->heap[i] = f->place[i] = i;
         f->sims[i].index = i;
+        f->sims[i].protocol = PROTOCOL_VERSION;
         f->sims[i].state.vgs = f->vgs;
         f->sims[i].due.v = INT64_MAX;
     }
@@ -404,6 +419,7 @@ void fleet_free(struct fleet *f)
         close(f->epoll);
     buf_deinit(&f->out);
     arena_free(f->scratch);
+    arena_free(f->later);
     map_free(f->mounted.by_resource);
     fleet_vgs_free(f->vgs);
     free(f->sims);
@@ -557,6 +573,12 @@ int fleet_restart(struct fleet *f, uint32_t index, struct err *e)
         return 0;
     sim_stop(f, s);
     return sim_start(f, s, e);
+}
+
+int fleet_roll(struct fleet *f, uint32_t index, uint32_t version, struct err *e)
+{
+    f->sims[index].protocol = version;
+    return fleet_restart(f, index, e);
 }
 
 int fleet_boot(struct fleet *f, uint32_t index, struct err *e)

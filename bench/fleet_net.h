@@ -52,6 +52,9 @@ int fleet_link(struct fleet *f, uint32_t index, uint32_t nic, bool up, struct er
 int fleet_port(struct fleet *f, uint32_t index, uint32_t port, bool up, struct err *e);
 int fleet_lun(struct fleet *f, uint32_t index, uint32_t lun, bool mapped, struct err *e);
 int fleet_restart(struct fleet *f, uint32_t index, struct err *e); /* its probe, in the same boot */
+/* Its probe gives way, in the same boot, to one that speaks this version of the protocol. One of a
+ * later version says what that may bring besides: fleet_later.h. */
+int fleet_roll(struct fleet *f, uint32_t index, uint32_t version, struct err *e);
 void fleet_crash(struct fleet *f, uint32_t index);
 /* In a new boot, with the next token that is left; of one that runs: after a crash. */
 int fleet_boot(struct fleet *f, uint32_t index, struct err *e);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "fleet_lines.h"
 #include "net/net.h"
@@ -21,7 +22,8 @@ enum { LINE_BYTES = FLEET_LINE_BYTES, IDLE_MS = 1000, MOST_LINES = 10000 };
 typedef int (*happens_fn)(struct fleet *f, uint32_t host, uint32_t what, bool on, struct err *e);
 
 struct verb {
-    const char *name, *on, *off; /* NULL: it takes neither a state nor a number */
+    const char *name, *on, *off; /* NULL: it takes no state */
+    bool number;
     happens_fn happens;
 };
 
@@ -79,17 +81,24 @@ static int happens_boot(struct fleet *f, uint32_t host, uint32_t what, bool on, 
     return fleet_boot(f, host, e);
 }
 
+static int happens_roll(struct fleet *f, uint32_t host, uint32_t what, bool on, struct err *e)
+{
+    (void)on;
+    return fleet_roll(f, host, what, e);
+}
+
 static const struct verb verbs[] = {
-    { "link", "up", "down", happens_link },     { "port", "up", "down", happens_port },
-    { "lun", "back", "gone", happens_lun },     { "flap", NULL, NULL, happens_flap },
-    { "restart", NULL, NULL, happens_restart }, { "crash", NULL, NULL, happens_crash },
-    { "boot", NULL, NULL, happens_boot },
+    { "link", "up", "down", true, happens_link },      { "port", "up", "down", true, happens_port },
+    { "lun", "back", "gone", true, happens_lun },      { "flap", NULL, NULL, false, happens_flap },
+    { "restart", NULL, NULL, false, happens_restart }, { "roll", NULL, NULL, true, happens_roll },
+    { "crash", NULL, NULL, false, happens_crash },     { "boot", NULL, NULL, false, happens_boot },
 };
 
 static uint32_t most_of(const struct verb *v, const struct fleet_shape *s)
 {
     return v->happens == happens_link   ? (s->nics < 64 ? s->nics : 64)
            : v->happens == happens_port ? s->ports
+           : v->happens == happens_roll ? PROTOCOL_VERSION + 3 /* one is too new to be served */
                                         : fleet_luns(s);
 }
 
@@ -169,13 +178,14 @@ static int parse_wait(char *rest, struct order *o, struct err *e)
 static int parse_state(const struct verb *v, char **rest, const struct fleet_shape *s,
                        struct order *o, struct err *e)
 {
-    const char *state = strtok_r(NULL, " \t", rest), *no = strtok_r(NULL, " \t", rest);
+    const char *state = v->on == NULL ? "" : strtok_r(NULL, " \t", rest);
 
-    if (state == NULL || (strcmp(state, v->on) != 0 && strcmp(state, v->off) != 0))
+    if (state == NULL || (v->on != NULL && strcmp(state, v->on) != 0 && strcmp(state, v->off) != 0))
         return err_set(e, -EINVAL, "%s is followed by %s or %s", v->name, v->off, v->on);
-    o->on = strcmp(state, v->on) == 0;
-    if (!whole(no, &o->what) || o->what >= most_of(v, s))
-        return err_set(e, -EINVAL, "%s %s takes a number below %u", v->name, state, most_of(v, s));
+    o->on = v->on != NULL && strcmp(state, v->on) == 0;
+    if (v->number && (!whole(strtok_r(NULL, " \t", rest), &o->what) || o->what >= most_of(v, s)))
+        return err_set(e, -EINVAL, "%s%s%s takes a number below %u", v->name, *state ? " " : "",
+                       state, most_of(v, s));
     return 0;
 }
 
@@ -184,7 +194,7 @@ static int parse(char *line, const struct fleet_shape *s, struct order *o, struc
 {
     char *rest;
     const char *word;
-    int rc = 0;
+    int rc;
 
     *o = (struct order){ .verb = NULL };
     fleet_line_cut(line);
@@ -197,10 +207,10 @@ static int parse(char *line, const struct fleet_shape *s, struct order *o, struc
         o->verb = strcmp(verbs[i].name, word) == 0 ? &verbs[i] : NULL;
     if (o->verb == NULL)
         return err_set(e, -EINVAL,
-                       "%.40s: what happens is wait, link, port, lun, flap, restart, crash or boot",
+                       "%.40s: what happens is wait, link, port, lun, flap, restart, roll, crash "
+                       "or boot",
                        word);
-    if (o->verb->on != NULL)
-        rc = parse_state(o->verb, &rest, s, o, e);
+    rc = parse_state(o->verb, &rest, s, o, e);
     o->hosts = rc == 0 ? strtok_r(NULL, " \t", &rest) : NULL;
     o->rack = o->hosts != NULL && strcmp(o->hosts, "rack") == 0;
     if (o->rack)

@@ -7,6 +7,7 @@
  *   lun gone|back LUN HOSTS     a LUN of the hosts' group is unmapped
  *   flap HOSTS                  a carrier goes and comes back: nothing but its count has changed
  *   restart HOSTS               the probe, in the same boot
+ *   roll VERSION HOSTS          as restart, to a probe of that version of the protocol
  *   crash HOSTS                 off, without a word
  *   boot HOSTS                  in a new boot (after a crash, if it runs), with the next token
  *

@@ -100,7 +100,11 @@ static uint64_t unit_of(const char *s)
 
 int argument_size(struct run *r, size_t i, uint64_t *out)
 {
-    const char *s = r->arguments[i];
+    return text_size(r, r->arguments[i], out);
+}
+
+int text_size(struct run *r, const char *s, uint64_t *out)
+{
     uint64_t unit;
     double n;
     char *end;

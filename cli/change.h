@@ -12,6 +12,7 @@ int change_ask_active(struct run *r, struct vg_ask *what, const char *node);
 /* The argument as a size, as LVM's are written: 20G is 20 GiB, a number alone is MiB. 0 or
  * EXIT_USAGE. */
 int argument_size(struct run *r, size_t i, uint64_t *out);
+int text_size(struct run *r, const char *text, uint64_t *out); /* the same of any text */
 
 extern const struct option change_options[]; /* --wait */
 

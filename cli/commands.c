@@ -29,6 +29,7 @@ const struct command *const commands[] = {
     &vg_adopt_command,
     &vg_release_command,
     &vg_create_command,
+    &vg_autoactivation_off_command,
     &vg_extend_command,
     &vg_reduce_command,
     &vg_remove_command,

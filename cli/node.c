@@ -65,6 +65,35 @@ static void summary_text(struct text *t, const struct node_info *nodes, size_t n
     text_line(t, "%s", s);
 }
 
+/* The lowest version of the protocol above `last`, and how many speak it. */
+static uint64_t next_protocol(const struct node_info *nodes, size_t n, uint64_t last,
+                              uint64_t *count)
+{
+    uint64_t next = UINT64_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        if (nodes[i].protocol > last && nodes[i].protocol < next) {
+            next = nodes[i].protocol;
+            *count = 0;
+        }
+        *count += nodes[i].protocol == next;
+    }
+    return next;
+}
+
+/* While nodes are rolled to another version: how far that has come. */
+static void protocols_text(struct text *t, const struct node_info *nodes, size_t n)
+{
+    const char *s = "";
+    uint64_t count = 0, versions = 0, v = 0;
+
+    while ((v = next_protocol(nodes, n, v, &count)) != UINT64_MAX)
+        s = text_format(t, "%s%s%s of version %" PRIu64, s, versions++ > 0 ? ", " : "",
+                        counted(t, count, "node", "nodes"), v);
+    if (versions > 1)
+        text_line(t, "Protocol: %s", s);
+}
+
 /* How to let the first of those in that wait for it. */
 static void approve_text(struct text *t, const struct list *l)
 {
@@ -115,6 +144,7 @@ static void list_text(struct text *t, const void *data)
     }
     table_print(b);
     summary_text(t, nodes, l->reply->nodes.n);
+    protocols_text(t, nodes, l->reply->nodes.n);
     approve_text(t, l);
 }
 

@@ -40,6 +40,8 @@ static void node_text(struct text *t, const struct node_info *n)
         text_pair(t, "first seen", "%s", local_time(n->first_seen_ms, time));
     if (n->probe_version != NULL)
         text_pair(t, "probe", "%s", n->probe_version);
+    if (REC_HAS(n, node_info, protocol))
+        text_pair(t, "protocol", "version %" PRIu64, n->protocol);
     for (size_t i = 0; i < n->sections_bad.n; i++)
         text_pair(t, i == 0 ? "trouble" : "", "%s", n->sections_bad.v[i]);
 }

@@ -173,6 +173,9 @@ static void status_text(struct text *t, const void *data)
     if (s->sections_stuck > 0)
         text_pair(t, "sections", "%" PRIu64 " stuck or failed", s->sections_stuck);
     rights_text(t, s);
+    if (s->vgs_activating > 0)
+        text_pair(t, "activation", "%s",
+                  s->vgs_activating_text != NULL ? s->vgs_activating_text : "");
     messages_text(t, s);
     text_pair(t, "log", "event %" PRIu64 ", generation %" PRIu64, a->reply->event_no,
               a->reply->generation);
@@ -263,6 +266,11 @@ static void judge(struct run *r, struct answer *a)
         if (findings[i].level > a->level)
             a->level = findings[i].level;
     }
+    if (list != NULL && s->vgs_activating > 0 && s->vgs_activating_text != NULL) {
+        list = arena_printf(r->arena, "%s%s%s", list, *list != '\0' ? ", " : "",
+                            s->vgs_activating_text);
+        a->level = a->level < CHECK_WARNING ? CHECK_WARNING : a->level;
+    }
     if (list != NULL && *list == '\0')
         list =
             s->nodes_never > 0
@@ -334,8 +342,8 @@ const struct command status_command = {
         "and resources stand, and what to look at next.\n"
         "With --check it prints one line for a monitoring system: critical for nodes that are "
         "down or quarantined, lost edges, and a coordinator that is not in mode normal; "
-        "warning for what is suspect, pending, stuck, degraded or unknown, and for leases whose "
-        "end is not proven. Behind the | stand figures to plot: nodes that are up to dead, edges "
+        "warning for what is suspect, pending, stuck, degraded or unknown, for leases whose "
+        "end is not proven, and for volume groups of muster's that a node activates by itself. Behind the | stand figures to plot: nodes that are up to dead, edges "
         "that are degraded to stuck or quarantined, stuck sections, leases and holds.",
     .example = "muster status\n"
                "muster status --check --timeout 5s      # from Nagios, Icinga, ...",

@@ -85,7 +85,7 @@ const struct command vg_release_command = {
 
 /* ---- changes -------------------------------------------------------------------------------- */
 
-static int change(struct run *r, enum lvm_op op)
+static struct vg_ask about(const struct run *r, enum lvm_op op)
 {
     struct vg_ask what = { .present = 0 };
 
@@ -93,12 +93,33 @@ static int change(struct run *r, enum lvm_op op)
     REC_SET(&what, vg_ask, vg, r->arguments[0]);
     if (r->argument_count > 1)
         REC_SET(&what, vg_ask, luns, ((struct strs){ r->arguments + 1, r->argument_count - 1 }));
+    return what;
+}
+
+static int change(struct run *r, enum lvm_op op)
+{
+    struct vg_ask what = about(r, op);
+
     return change_ask(r, &what);
 }
 
 static int create_handle(struct run *r)
 {
-    return change(r, LVM_VG_CREATE);
+    const char *extent = option_value(r, "extent-size");
+    struct vg_ask what = about(r, LVM_VG_CREATE);
+    uint64_t bytes;
+    int rc = extent == NULL ? 0 : text_size(r, extent, &bytes);
+
+    if (rc != 0)
+        return rc;
+    if (extent != NULL)
+        REC_SET(&what, vg_ask, extent_bytes, bytes);
+    return change_ask(r, &what);
+}
+
+static int autoactivation_off_handle(struct run *r)
+{
+    return change(r, LVM_VG_AUTOACTIVATION_OFF);
 }
 
 static int extend_handle(struct run *r)
@@ -122,6 +143,12 @@ static int remove_handle(struct run *r)
     return change(r, LVM_VG_REMOVE);
 }
 
+static const struct option create_options[] = {
+    { 0, "extent-size", "SIZE", false, "of its extents, 4M unless this is given" },
+    { 0, "wait", NULL, false, "wait until it is done, and every node that is up is current" },
+    { 0 },
+};
+
 const struct command vg_create_command = {
     .noun = "vg",
     .verb = "create",
@@ -131,11 +158,36 @@ const struct command vg_create_command = {
     .summary = "make a volume group of LUNs",
     .about =
         "Each LUN becomes a PV. A LUN on which there is anything is refused, by what is on the "
-        "device itself and not by what was reported of it." CHANGE_ABOUT,
-    .example = "muster vg create fast naa.600140512345678",
+        "device itself and not by what was reported of it. LUN-partN is a partition of a LUN, of "
+        "which nothing else may be in use meanwhile. Of the new volume group no node's own LVM "
+        "activates anything by itself, at boot or later. An extent is a power of 2, from 512 bytes "
+        "on, or a multiple of 128 KiB, and less than 2 TiB: 64M is 64 MiB." CHANGE_ABOUT,
+    .example = "muster vg create fast naa.600140512345678\n"
+               "muster vg create big naa.600140512345678-part2 --extent-size 64M --wait",
+    .exits = CHANGE_EXITS,
+    .options = create_options,
+    .handle = create_handle,
+};
+
+const struct command vg_autoactivation_off_command = {
+    .noun = "vg",
+    .verb = "autoactivation-off",
+    .arguments = "VG",
+    .least = 1,
+    .most = 1,
+    .summary = "no node's own LVM activates its LVs by itself any more",
+    .about =
+        "Where an LV is active is muster's to say, and what a node's LVM activates when it boots, or "
+        "when PVs appear, is active outside muster. This writes it into the metadata, so that it "
+        "counts on every node; what is active stays so. 'muster vg create' does it from the "
+        "start. 'muster vg show' says which nodes activate it now. Refused while a node has mounted "
+        "what is in it, or swaps on it: that node may need it when it boots. LVM before version "
+        "2.03.12 does not know of it; there "
+        "'auto_activation_volume_list = []' in lvm.conf helps." CHANGE_ABOUT,
+    .example = "muster vg autoactivation-off fast --wait",
     .exits = CHANGE_EXITS,
     .options = change_options,
-    .handle = create_handle,
+    .handle = autoactivation_off_handle,
 };
 
 const struct command vg_extend_command = {

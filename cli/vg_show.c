@@ -191,6 +191,50 @@ static void lvs_text(struct text *t, const struct reply *r, const struct resourc
         text_line(t, "There is no LV in it.");
 }
 
+enum { MOST_NAMES = 4 };
+
+/* "xen1, xen3 and 2 more nodes activate LVs ..." */
+static const char *activators(struct text *t, const struct reply *r)
+{
+    const struct vg_node *v = r->vg_nodes.v;
+    const struct node_info *n = r->nodes.v;
+    const char *list = "";
+    uint64_t count = 0, left;
+
+    for (size_t i = 0; i < r->vg_nodes.n; i++) {
+        if (v[i].activates && v[i].node < r->nodes.n && count++ < MOST_NAMES)
+            list = text_format(t, "%s%s%s", list, *list == '\0' ? "" : ", ", n[v[i].node].name);
+    }
+    left = count > MOST_NAMES ? count - MOST_NAMES : 0;
+    if (left > 0)
+        list = text_format(t, "%s and %s", list, counted(t, left, "more node", "more nodes"));
+    return text_format(t, "%s %s", list,
+                       count == 1 ? "activates LVs of it by itself"
+                                  : "activate LVs of it by themselves");
+}
+
+/* LVM's own property, as a node that is current has read it, and what comes of it. */
+static void autoactivation_text(struct text *t, const struct reply *r,
+                                const struct resource_info *x)
+{
+    struct recs rows = rows_of(r, SECTION_VGS);
+    const struct vg_info *info = r->vgs.v;
+    const struct vg *v = rows.v;
+    bool known = false, on = false;
+
+    for (size_t i = 0; i < rows.n; i++) {
+        if (is_of(v[i].uuid, x) && REC_HAS(&v[i], vg, autoactivation)) {
+            known = true;
+            on = v[i].autoactivation;
+        }
+    }
+    if (info->activating > 0)
+        text_pair(t, "autoactivate", "yes: %s%s", activators(t, r),
+                  info->adopted ? " (muster vg autoactivation-off)" : "");
+    else if (known)
+        text_pair(t, "autoactivate", on ? "yes, and no node makes use of it" : "no");
+}
+
 static void nodes_text(struct text *t, const struct reply *r)
 {
     static const struct column columns[] = {
@@ -229,6 +273,8 @@ static void show_text(struct text *t, const void *data)
         text_pair(t, "UUID", "%s", x->key);
     sizes_text(t, r, x);
     pvs_text(t, r, x);
+    if (x != NULL)
+        autoactivation_text(t, r, x);
     if (REC_HAS(v, vg_info, task) || v->waiting > 0)
         text_pair(t, "task", "%s", task_of(t, v));
     if (REC_HAS(v, vg_info, differ_ms))

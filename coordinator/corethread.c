@@ -150,9 +150,9 @@ static int step_work(struct core_thread *t, struct work *w)
     struct coord_event ev = { .route = w->route, .key = w->key, .listened = w->listened };
     int rc;
 
-    /* One that has overtaken others says nothing of what was heard. */
+    /* One that may have overtaken others says nothing of what was heard. */
     if (w->node.urgent)
-        ev.listened = t->listened;
+        ev.listened = t->only_asked ? listened(t) : t->listened;
     else if (w->listened.v > t->listened.v)
         t->listened = w->listened;
     switch (w->type) {
@@ -385,6 +385,14 @@ static void run_packs(struct core_thread *t)
         rc != 0 ? now.v + PACK_AGAIN_MS : now.v + PACK_SHARE * (clock_mono().v - now.v + 1);
 }
 
+/* Whether no message of a node is among them. */
+static bool only_asks(const struct queue_node *list)
+{
+    while (list != NULL && list->urgent)
+        list = list->next;
+    return list == NULL;
+}
+
 static struct queue_node *joined(struct queue_node *first, struct queue_node *second)
 {
     struct queue_node *last = first;
@@ -419,6 +427,7 @@ static struct queue_node *urgent(struct core_thread *t)
 
 static void run_list(struct core_thread *t, struct queue_node *list)
 {
+    t->only_asked = only_asks(list);
     while (list != NULL && t->coord != NULL) {
         struct queue_node *again;
 

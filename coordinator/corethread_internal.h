@@ -21,6 +21,7 @@ struct core_thread {
     size_t batch_weight; /* bytes of its answers */
     mono_ms began;
     mono_ms listened; /* of the latest message that was stepped */
+    bool only_asked;  /* of what is stepped now nothing came from a node */
     mono_ms pack_at;  /* when the store may be given time to pack */
     size_t nodes;     /* loaded */
     bool read_only;

@@ -233,7 +233,8 @@ TABLE(vg_change, vg_change_row, 1, false,
     COLUMN(vg_change_row, done, STORE_BOOL),
     COLUMN(vg_change_row, seqno, STORE_U64),
     COLUMN(vg_change_row, mark, STORE_U64),
-    COLUMN(vg_change_row, node_no, STORE_U32));
+    COLUMN(vg_change_row, node_no, STORE_U32),
+    COLUMN(vg_change_row, extent_bytes, STORE_U64));
 
 TABLE(scan, scan_row, 1, false,
     COLUMN(scan_row, resource_no, STORE_U32),

@@ -197,6 +197,7 @@ struct changes {
     struct change_past *past;
     size_t past_count;
     struct refresh refreshes[REFRESHES];
+    size_t refresh_count; /* of those that are */
 };
 
 struct agent {

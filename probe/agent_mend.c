@@ -120,7 +120,7 @@ static int first_wanted(const struct agent *a)
 
 bool agent_mend_waits(const struct agent *a)
 {
-    return !agent_mend_runs(a, NULL) && first_wanted(a) >= 0;
+    return a->changes.refresh_count > 0 && !agent_mend_runs(a, NULL) && first_wanted(a) >= 0;
 }
 
 void agent_mend_run(struct agent *a, struct turn *t)

@@ -13,8 +13,10 @@ enum { ATTR_STATE = 4 };
 /* Of what lies in an LV, before its UUID. */
 #define LV_CONTAINER "lv."
 
-static void clear(struct refresh *r)
+static void clear(struct agent *a, struct refresh *r)
 {
+    if (r->arena != NULL)
+        a->changes.refresh_count--;
     arena_free(r->arena);
     *r = (struct refresh){ .arena = NULL };
 }
@@ -22,7 +24,7 @@ static void clear(struct refresh *r)
 void agent_refresh_deinit(struct agent *a)
 {
     for (int i = 0; i < REFRESHES; i++)
-        clear(&a->changes.refreshes[i]);
+        clear(a, &a->changes.refreshes[i]);
 }
 
 static bool same_key(const struct order_key *x, const struct order_key *y)
@@ -88,9 +90,10 @@ void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *
     if (r == NULL)
         return; /* it comes again */
     r->arena = arena_new(0);
+    a->changes.refresh_count += r->arena != NULL;
     r->ask = r->arena == NULL ? NULL : record_dup(r->arena, &lvm_refresh_desc, env->lvm_refresh);
     if (r->ask == NULL) {
-        clear(r);
+        clear(a, r);
         t->failed = true;
         return;
     }
@@ -284,6 +287,6 @@ void agent_refresh_looked(struct agent *a, struct turn *t, mono_ms began)
             continue;
         if (a->state == AGENT_FOLLOWING && !GUARD(REFRESH_START, !is_asked_for(a, r)))
             answer(a, t, r);
-        clear(r);
+        clear(a, r);
     }
 }

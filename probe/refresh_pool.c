@@ -2,13 +2,12 @@
 #include "refresh_pool.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
 #include "wire/codec.h"
 #include "worker_result.h"
-#include "worker_spawn.h"
+#include "worker_watch.h"
 
 struct work {
     struct work *next;
@@ -19,10 +18,7 @@ struct work {
 struct refresh_pool {
     struct refresh_pool_config config;
     struct work *first; /* the one that runs, and those that wait */
-    struct worker_process process;
-    bool child, ended, killed;
-    int status;
-    mono_ms until;
+    struct worker_watch worker;
     struct work *last; /* what was told last */
     bool lost;         /* there was no memory for one */
     struct order_key lost_key;
@@ -80,10 +76,7 @@ void refresh_pool_free(struct refresh_pool *p)
 {
     if (p == NULL)
         return;
-    if (p->child && !p->ended)
-        kill(-p->process.pid, SIGKILL);
-    if (p->child)
-        worker_process_close(&p->process);
+    worker_watch_free(&p->worker);
     for (struct work *w = p->first, *next; w != NULL; w = next) {
         next = w->next;
         work_free(w);
@@ -102,15 +95,13 @@ void refresh_pool_run(struct refresh_pool *p, const struct refresh_work *work)
 
 bool refresh_pool_owns(const struct refresh_pool *p, pid_t group)
 {
-    return p != NULL && p->child && p->process.pid == group;
+    return p != NULL && worker_watch_owns(&p->worker, group);
 }
 
 void refresh_pool_reaped(struct refresh_pool *p, pid_t pid, int status)
 {
-    if (p == NULL || !p->child || p->ended || p->process.pid != pid)
-        return;
-    p->ended = true;
-    p->status = status;
+    if (p != NULL)
+        worker_watch_reaped(&p->worker, pid, status);
 }
 
 /* The first of those that wait is over. */
@@ -132,15 +123,14 @@ static void take(struct refresh_pool *p, struct refresh_outcome *out)
     struct worker_scan_end end = { .record = NULL };
     struct work *w = p->first;
 
-    if (p->killed)
+    if (p->worker.killed)
         err_set(&p->why, 0, "LVM has not made the tables new in time");
-    else if (worker_scan_take(&p->process, p->status, &refresh_result_desc, w->arena, &end,
-                              &p->why) == 0)
+    else if (worker_scan_take(&p->worker.process, p->worker.status, &refresh_result_desc, w->arena,
+                              &end, &p->why) == 0)
         out->result = end.record;
     if (out->result != NULL)
         run_dir_remove_refresh(p->config.dir, p->config.boot_id, w->what);
-    worker_process_close(&p->process);
-    p->child = false;
+    worker_watch_close(&p->worker);
     tell(p, out);
 }
 
@@ -151,10 +141,9 @@ static bool start(struct refresh_pool *p, mono_ms now)
     int rc = run_dir_save_refresh(p->config.dir, p->config.boot_id, w, &p->why);
 
     if (rc == 0)
-        rc = worker_spawn_refresh(p->config.worker_path, w, &p->process, &p->why);
-    p->child = rc == 0;
-    p->ended = p->killed = false;
-    p->until.v = now.v + p->config.timeout_ms;
+        rc = worker_spawn_refresh(p->config.worker_path, w, &p->worker.process, &p->why);
+    if (rc == 0)
+        worker_watch_begin(&p->worker, (mono_ms){ now.v + p->config.timeout_ms });
     return rc == 0;
 }
 
@@ -166,26 +155,25 @@ bool refresh_pool_next(struct refresh_pool *p, mono_ms now, struct refresh_outco
         out->order = p->lost_key;
         return true;
     }
-    if (!p->child && p->first != NULL && !start(p, now)) {
+    if (!p->worker.child && p->first != NULL && !start(p, now)) {
         tell(p, out);
         return true;
     }
-    if (p->child && p->ended) {
+    if (p->worker.child && p->worker.ended) {
         take(p, out);
         return true;
     }
-    if (p->child && !p->killed && now.v >= p->until.v) {
-        kill(-p->process.pid, SIGKILL);
-        p->killed = true; /* its outcome comes with its end */
+    if (p->worker.child && !p->worker.killed && now.v >= p->worker.until.v) {
+        worker_watch_kill(&p->worker); /* its outcome comes with its end */
     }
     return false;
 }
 
 mono_ms refresh_pool_deadline(const struct refresh_pool *p)
 {
-    if (p == NULL || (!p->child && p->first == NULL && !p->lost))
+    if (p == NULL || (!p->worker.child && p->first == NULL && !p->lost))
         return (mono_ms){ INT64_MAX };
-    if (!p->child || p->ended || p->lost)
+    if (!p->worker.child || p->worker.ended || p->lost)
         return (mono_ms){ 0 };
-    return p->killed ? (mono_ms){ INT64_MAX } : p->until;
+    return p->worker.killed ? (mono_ms){ INT64_MAX } : p->worker.until;
 }

@@ -2,20 +2,16 @@
 #include "rescan_pool.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "worker_result.h"
-#include "worker_spawn.h"
+#include "worker_watch.h"
 
 enum { STOP_MS = 2000 /* from SIGKILL to its end, if it can end */ };
 
 struct rescan_pool {
     const char *worker_path, *sys_root;
-    struct worker_process process;
-    bool child, ended, killed, told; /* told: it was given up */
-    int status;
-    mono_ms until;
+    struct worker_watch worker;
     struct arena *last; /* of what was told last */
     struct err why;
 };
@@ -35,10 +31,7 @@ void rescan_pool_free(struct rescan_pool *p)
 {
     if (p == NULL)
         return;
-    if (p->child && !p->ended)
-        kill(-p->process.pid, SIGKILL);
-    if (p->child)
-        worker_process_close(&p->process);
+    worker_watch_free(&p->worker);
     arena_free(p->last);
     free(p);
 }
@@ -48,28 +41,24 @@ int rescan_pool_run(struct rescan_pool *p, const struct rescan_work *work, mono_
 {
     int rc;
 
-    if (p->child)
+    if (p->worker.child)
         return err_set(e, -EBUSY, "another rescan is under way");
-    rc = worker_spawn_rescan(p->worker_path, p->sys_root, work, &p->process, e);
+    rc = worker_spawn_rescan(p->worker_path, p->sys_root, work, &p->worker.process, e);
     if (rc < 0)
         return rc;
-    p->child = true;
-    p->ended = p->killed = p->told = false;
-    p->until.v = now.v + (int64_t)work->timeout_ms;
+    worker_watch_begin(&p->worker, (mono_ms){ now.v + (int64_t)work->timeout_ms });
     return 0;
 }
 
 bool rescan_pool_owns(const struct rescan_pool *p, pid_t group)
 {
-    return p != NULL && p->child && p->process.pid == group;
+    return p != NULL && worker_watch_owns(&p->worker, group);
 }
 
 void rescan_pool_reaped(struct rescan_pool *p, pid_t pid, int status)
 {
-    if (p == NULL || !p->child || p->ended || p->process.pid != pid)
-        return;
-    p->ended = true;
-    p->status = status;
+    if (p != NULL)
+        worker_watch_reaped(&p->worker, pid, status);
 }
 
 /* What it has brought. */
@@ -81,36 +70,33 @@ static void take(struct rescan_pool *p, struct rescan_outcome_of *out)
     p->last = arena_new(0);
     if (p->last == NULL)
         out->error = "out of memory";
-    else if (p->killed)
+    else if (p->worker.killed)
         out->error = "the target, or the kernel's scan of it, has not answered in time";
-    else if (worker_scan_take(&p->process, p->status, &rescan_result_desc, p->last, &end, &p->why) <
-             0)
+    else if (worker_scan_take(&p->worker.process, p->worker.status, &rescan_result_desc, p->last,
+                              &end, &p->why) < 0)
         out->error = p->why.text;
     else
         out->result = end.record;
-    worker_process_close(&p->process);
-    p->child = false;
+    worker_watch_close(&p->worker);
 }
 
 bool rescan_pool_next(struct rescan_pool *p, mono_ms now, struct rescan_outcome_of *out)
 {
     *out = (struct rescan_outcome_of){ .stuck = false };
-    if (!p->child)
+    if (!p->worker.child)
         return false;
-    if (p->ended) {
+    if (p->worker.ended) {
         take(p, out);
         return true;
     }
-    if (now.v < p->until.v)
+    if (now.v < p->worker.until.v)
         return false;
-    if (!p->killed) {
-        kill(-p->process.pid, SIGKILL);
-        p->killed = true;
-        p->until.v = now.v + STOP_MS;
+    if (!p->worker.killed) {
+        worker_watch_kill(&p->worker);
+        p->worker.until.v = now.v + STOP_MS;
         return false;
     }
-    p->until.v = INT64_MAX;
-    p->told = true;
+    p->worker.until.v = INT64_MAX;
     out->stuck = true;
     out->error = "the worker cannot be ended, since the kernel's scan of the target does not end";
     return true;
@@ -118,7 +104,7 @@ bool rescan_pool_next(struct rescan_pool *p, mono_ms now, struct rescan_outcome_
 
 mono_ms rescan_pool_deadline(const struct rescan_pool *p)
 {
-    if (p == NULL || !p->child)
+    if (p == NULL || !p->worker.child)
         return (mono_ms){ INT64_MAX };
-    return p->ended ? (mono_ms){ 0 } : p->until;
+    return p->worker.ended ? (mono_ms){ 0 } : p->worker.until;
 }

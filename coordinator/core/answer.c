@@ -6,6 +6,7 @@
 
 #include "core/core_internal.h"
 #include "wire/codec.h"
+#include "wire/version.h"
 
 enum {
     DROP_PERIOD_MS = 60000, /* one event for a key and reason in this time */
@@ -26,14 +27,16 @@ static int send_envelope(struct step *s, struct envelope *env, struct route rout
     return 0;
 }
 
-static struct envelope *envelope_new(struct step *s, const struct node *n, struct route route)
+/* Nodes may be rolled to another version one by one, so each is answered in what it speaks. */
+static struct envelope *envelope_new(struct step *s, const struct node *n, uint64_t version,
+                                     struct route route)
 {
     struct envelope *env = arena_zalloc(s->u->arena, sizeof *env);
     const uint8_t *start;
 
     if (env == NULL)
         return NULL;
-    REC_SET(env, envelope, version, PROTOCOL_VERSION);
+    REC_SET(env, envelope, version, version_of_answer(s->c->config.protocol, version));
     start = arena_memdup(s->u->arena, s->c->nonce.b, 16);
     if (start == NULL)
         return NULL;
@@ -50,13 +53,22 @@ static struct envelope *envelope_new(struct step *s, const struct node *n, struc
 
 struct envelope *node_envelope(struct step *s, const struct node *n)
 {
-    return envelope_new(s, n, n->route);
+    return envelope_new(s, n, n->protocol, n->route);
+}
+
+/* One that is refused for its version is told in the coordinator's own. */
+static uint64_t version_of_event(const struct step *s)
+{
+    uint64_t own = s->c->config.protocol;
+    uint64_t asked = s->ev->type == COORD_NODE_BAD ? own : s->ev->node.env->version;
+
+    return version_is_served(own, asked) ? asked : own;
 }
 
 /* An envelope that is sent to where the event came from. */
 struct envelope *answer_new(struct step *s, const struct node *n, uint64_t correlation)
 {
-    struct envelope *env = envelope_new(s, n, s->ev->route);
+    struct envelope *env = envelope_new(s, n, version_of_event(s), s->ev->route);
 
     if (env != NULL)
         REC_SET(env, envelope, correlation, correlation);

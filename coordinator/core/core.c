@@ -50,6 +50,8 @@ struct coord *coord_new(const struct core_config *config)
     if (c == NULL)
         return NULL;
     c->config = *config;
+    if (c->config.protocol == 0)
+        c->config.protocol = PROTOCOL_VERSION;
     c->tombstone_limit = TOMBSTONES;
     for (size_t i = 0; i < ARRAY_LEN(c->live); i++)
         link_init(&c->live[i]);

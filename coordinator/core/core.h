@@ -32,6 +32,7 @@ struct core_config {
     bool enrol_by_token; /* a valid token approves; false: an operator approves each new node */
     uint8_t hash_seed[16];
     pubkey server_key;
+    uint64_t protocol; /* version that is spoken; of tests: 0: PROTOCOL_VERSION */
     const struct task_kind *const *task_kinds; /* of tests; NULL: the core's own (core/task.h) */
 };
 

@@ -69,7 +69,9 @@ struct sight {
     bool alone;
     bool stuck;  /* it does not answer */
     bool flawed; /* it answers with errors, or its paths contradict each other: never ok */
-    bool active; /* an LV: the node has a device of it */
+    /* An LV: the node has a device of it. A VG: something of the node activates its LVs by itself.
+     */
+    bool active;
 };
 
 struct sighting {
@@ -157,10 +159,11 @@ struct slot {
     uint8_t status;
     bool stored;    /* reported in this boot: there is a section row */
     bool confirmed; /* the digest was met in this start of the coordinator */
+    bool partly;    /* as in struct section, and `understood` */
     bool was_asked;
     uint32_t changes; /* of its content, that were taken up in this start of the coordinator */
     uint64_t generation;
-    digest128 digest;
+    digest128 digest, understood;
     char *status_text;
     wall_ms at;
     mono_ms confirmed_at;
@@ -218,6 +221,7 @@ struct node {
     bool heard_once; /* in this start */
     mono_ms heard;   /* by coord.listened; before it is heard: since when it is waited for */
     uint64_t seq;
+    uint64_t protocol; /* version that its last message was of; 0: not heard in this start */
     struct key *key;   /* of the accepted boot; NULL: none */
     struct key *claim; /* another key that wants to be it */
     struct slot sections[SECTION_COUNT];

@@ -73,11 +73,12 @@ int emit_section(struct step *s, const struct node *n, enum section_id id)
 
     if (ch == NULL)
         return -ENOMEM;
+    /* So what is stored in part is asked for after the next start, which may know more of it. */
     ch->section = (struct section_row_state){
         .node_no = n->row.no,
         .section = id,
         .generation = slot->generation,
-        .digest = slot->digest,
+        .digest = slot->partly ? slot->understood : slot->digest,
         .status = (enum section_status)slot->status,
         .status_text = slot->status_text,
         .at = slot->at,

@@ -192,6 +192,9 @@ static void explain_vg_row(struct chain *ch, unsigned depth, const struct vg *vg
                   "The next change of the volume group by muster makes it so, or says what is in "
                   "the way",
                   "On %s %s.", chain_node(ch), vg->fault);
+    if (vg->activated_by != NULL)
+        chain_add(ch, depth + 1, "vg", vg->name != NULL ? vg->name : vg->uuid, "info", NULL,
+                  "On %s %s.", chain_node(ch), vg->activated_by);
 }
 
 void explain_vg(struct chain *ch, unsigned depth, const char *uuid, const struct strs *only)

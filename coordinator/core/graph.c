@@ -139,6 +139,13 @@ static bool container_key(char out[OBJECT_KEY], const struct node *owner, const 
            snprintf(out, OBJECT_KEY, "%u/%s", owner != NULL ? owner->row.no : 0, container) > 0;
 }
 
+const struct object *graph_object(const struct coord *c, const char *container)
+{
+    char key[OBJECT_KEY];
+
+    return container_key(key, NULL, container) ? object_find(c, key) : NULL;
+}
+
 /* ---- resources ------------------------------------------------------------------------------ */
 
 static bool resource_object_key(char out[OBJECT_KEY], const struct resource *r)

@@ -111,6 +111,8 @@ int info_node(const struct coord *c, struct arena *a, const struct node *n, stru
     REC_SET(out, node_info, edges_quarantined, n->counts[EDGE_QUARANTINED]);
     REC_SET(out, node_info, first_seen_ms, n->row.first_seen.v);
     REC_SET(out, node_info, index, n->index);
+    if (n->protocol != 0)
+        REC_SET(out, node_info, protocol, n->protocol);
     rc = node_texts(a, n, out);
     return rc < 0 ? rc : bad_sections(a, n, out);
 }

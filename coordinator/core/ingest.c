@@ -339,6 +339,8 @@ static int section_ingest(struct step *s, struct node *n, const struct section *
     slot->changes++;
     slot->generation = in->generation;
     slot->digest = in->digest;
+    slot->partly = in->partly;
+    slot->understood = in->understood;
     slot->status = (uint8_t)in->status;
     touch_node(s->c, n);
     rc = emit_section(s, n, in->id);

@@ -64,6 +64,8 @@ struct seat {
     uint32_t image_count;
 };
 
+/* Of a container that means the same on all nodes; NULL: nothing refers to it. */
+const struct object *graph_object(const struct coord *c, const char *container);
 int graph_seat(struct coord *c, struct resource *r); /* a new resource, of any kind */
 void graph_unseat(struct coord *c, struct resource *r);
 void graph_free_all(struct coord *c);

@@ -140,6 +140,8 @@ int op_status(struct answer *q)
     }
     if (s->db_id == NULL || status_mode(q, s) < 0)
         return -ENOMEM;
+    if (vg_auto_status(q, s) < 0)
+        return -ENOMEM;
     return status_drops(q, s);
 }
 

@@ -135,7 +135,7 @@ struct sighting_row {
     uint32_t paths_active, paths_total;
     bool stuck;          /* what it shows does not answer */
     bool flawed;         /* what it shows is not right: see the LUN's state */
-    bool active;         /* of an LV: there is a device of it */
+    bool active;         /* as in struct sight */
     uint64_t size, mark; /* below 2^63; see struct sight */
 };
 
@@ -270,8 +270,9 @@ struct vg_change_row {
     const char *lv, *lv_uuid, *new_name; /* may be NULL */
     uint64_t size_bytes;
     bool done;
-    uint64_t seqno, mark; /* done: what the metadata are since; 0: the volume group is no more */
-    uint32_t node_no;     /* of activation: for whom */
+    uint64_t seqno, mark;  /* done: what the metadata are since; 0: the volume group is no more */
+    uint32_t node_no;      /* of activation: for whom */
+    uint64_t extent_bytes; /* of a volume group that is created; 0: as muster chooses */
 };
 
 enum job_progress { JOB_OPEN = 1, JOB_TAKEN = 2 /* a node works on it */, JOB_DONE = 3 };

@@ -2,11 +2,14 @@
 /* Messages of nodes: who may say what, and what it means for the node's standing. The rules are
  * those of docs/PROTOCOL.md, in the order in which they stand here. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "base/guard.h"
 #include "core/core_internal.h"
 #include "model/identity.h"
 #include "wire/codec.h"
+#include "wire/version.h"
 
 enum { RETRY_WAIT_MS = 5000, RETRY_BUSY_MS = 1000 };
 
@@ -102,6 +105,15 @@ static int register_check(struct step *s, const struct node_register *reg, struc
     return 1;
 }
 
+/* The last message of the node's boot is this one now. */
+static void node_said(struct coord *c, struct node *n, const struct envelope *env)
+{
+    n->seq = env->seq;
+    if (n->protocol != env->version)
+        touch_node(c, n);
+    n->protocol = env->version;
+}
+
 static int on_register(struct step *s, const struct envelope *env, struct key *k)
 {
     struct node *n = k->node;
@@ -113,7 +125,7 @@ static int on_register(struct step *s, const struct envelope *env, struct key *k
     if (rc != 1)
         return rc;
     rc = k->state == KEY_SUCCESSOR ? claim_promote(s, n) : 0;
-    n->seq = env->seq;
+    node_said(s->c, n, env);
     if (rc == 0)
         rc = node_follows(s, env->node_register, n, &want);
     if (rc < 0)
@@ -317,7 +329,7 @@ static int active_speaks(struct step *s, const struct envelope *env, struct node
     if (GUARD(REPLAY, env->seq <= n->seq))
         return answer_refused(s, REFUSE_REPLAY,
                               "The sequence number is not above the last one of this boot.", 0);
-    n->seq = env->seq;
+    node_said(s->c, n, env);
     return 1;
 }
 
@@ -355,6 +367,29 @@ static const char *identity_fault(const struct envelope *env, const struct key *
     return NULL;
 }
 
+static int version_refused(struct step *s, uint64_t node)
+{
+    uint64_t own = s->c->config.protocol;
+    char text[160];
+
+    snprintf(text, sizeof text,
+             "This node speaks version %" PRIu64 " of the protocol; this coordinator is of version "
+             "%" PRIu64 " and serves nodes of versions %" PRIu64 " to %" PRIu64 ".",
+             node, own, version_lowest(own), version_highest(own));
+    return answer_refused(s, REFUSE_VERSION, text, RETRY_WAIT_MS);
+}
+
+/* A message without a body that is known here. */
+static int kind_refused(struct step *s, const struct envelope *env)
+{
+    if (env->version <= s->c->config.protocol)
+        return answer_refused(s, REFUSE_ROLE, "Such a message is not a node's to send.", 0);
+    return answer_refused(s, REFUSE_MALFORMED,
+                          "Such messages came with a later version of the protocol than this "
+                          "coordinator speaks.",
+                          0);
+}
+
 int session_message(struct step *s)
 {
     const struct envelope *env = s->ev->node.env;
@@ -363,15 +398,12 @@ int session_message(struct step *s)
     const char *fault;
 
     s->c->received++;
-    if (env->version == 0 || env->version > PROTOCOL_VERSION || env->version + 1 < PROTOCOL_VERSION)
-        return answer_refused(s, REFUSE_VERSION,
-                              "This version of the protocol is not served here; served are this "
-                              "coordinator's own and the one before it.",
-                              RETRY_WAIT_MS);
+    if (!version_is_served(s->c->config.protocol, env->version))
+        return version_refused(s, env->version);
     if (env->enrol != NULL)
         return enrol_handle(s, env, k);
     if (b == NULL)
-        return answer_refused(s, REFUSE_ROLE, "Such a message is not a node's to send.", 0);
+        return kind_refused(s, env);
     if (k == NULL)
         return answer_refused(s, REFUSE_UNKNOWN_KEY, "This key is not known here: enrol first.", 0);
     if (k->role != ROLE_NODE)

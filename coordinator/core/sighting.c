@@ -149,6 +149,7 @@ static bool sight_vg(const void *row, char scratch[SIGHT_SCRATCH], struct sight 
     out->size = figure(vg->seqno);
     out->mark = text_mark(vg->metadata_digest);
     out->flawed = vg->fault != NULL;
+    out->active = vg->activated_by != NULL;
     return thing_set(out, RESOURCE_VG, vg->uuid, vg->name, vg->name);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of volume groups: the kind of task that changes LVM metadata on one node and makes every
  * other node current (docs/ARCHITECTURE.md section 8). vg_change.c: the kind; vg_place.c: who
- * changes it, and what is in the way; vg_result.c: what nodes answer; vg_ask.c: what is asked for.
+ * changes it, and what is in the way; vg_result.c: what nodes answer; vg_ask.c: what is asked for;
+ * vg_lun.c: of which devices; vg_auto.c: what else activates its LVs.
  * A part of core_internal.h, which alone includes it. */
 #ifndef MUSTER_CORE_VG_H
 #define MUSTER_CORE_VG_H
@@ -14,8 +15,9 @@ struct vg_change {
 
 /* Also stored, as results of jobs. */
 enum vg_outcome {
-    VG_OUT_DONE = 1,   /* changed; of the other steps: the node is as it should be */
-    VG_OUT_FAILED = 2, /* not changed, or not known; the node is not as it should be */
+    VG_OUT_DONE = 1,    /* changed; of the other steps: the node is as it should be */
+    VG_OUT_FAILED = 2,  /* not changed; of the other steps: the node is not as it should be */
+    VG_OUT_UNKNOWN = 3, /* an attempt may have changed it, and none has found out */
 };
 
 enum vg_step { VG_STEP_UNMAP, VG_STEP_CHANGE, VG_STEP_SPREAD, VG_STEP_RELEASE, VG_STEPS };
@@ -32,11 +34,26 @@ struct resource *vg_lv_of(const struct coord *c, const struct vg_change_row *row
 /* The same, if nobody may use it meanwhile: what an LV is used for goes on while it is extended
  * or a snapshot is made of it. */
 struct resource *vg_lv_not_in_use(const struct coord *c, const struct vg_change_row *row);
-struct resource *vg_lun(const struct coord *c, const char *container); /* NULL: nobody sees it */
 /* The order of its job, under the right of this token. 0 or -ENOMEM. */
 int vg_order(struct step *s, struct job *j, uint64_t token, struct envelope *env);
 /* "LV root of volume group fast", as sentences name it. NULL: out of memory. */
 const char *vg_what(struct arena *a, const struct vg_change_row *row);
+
+/* ---- vg_lun.c */
+/* The LUN that it is, or is a partition of; NULL: nobody sees it. */
+struct resource *vg_lun(const struct coord *c, const char *container);
+/* 1: the node sees all of it well; 0: not; -ENOMEM. */
+int vg_sees(struct coord *c, struct node *n, const char *container);
+/* The containers that the request names, for the row; *good is false when the answer says what is
+ * wrong with one. 0 or -ENOMEM. */
+int vg_find_luns(struct answer *q, const struct vg_ask *ask, struct vg_change_row *row, bool *good);
+
+/* ---- vg_auto.c */
+/* The edge's node activates LVs of its volume group by itself. */
+bool vg_is_activated_by(const struct edge *e);
+int vg_auto_status(struct answer *q, struct status_info *s);
+/* Whether nobody has mounted what is in it; *good is false when the answer says who has. */
+int vg_check_unmounted(struct answer *q, const struct resource *vg, bool *good);
 
 /* ---- vg_place.c */
 int vg_place(struct step *s, struct job *j);

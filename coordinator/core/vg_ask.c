@@ -62,7 +62,7 @@ int op_vg_adopt(struct answer *q)
 
 struct need {
     const char *name; /* of the task */
-    bool luns, lv, new_name, size, new_lv;
+    bool luns, lv, new_name, size, new_lv, unmounted;
 };
 
 static const struct need needs[] = {
@@ -76,6 +76,7 @@ static const struct need needs[] = {
     [LVM_LV_REMOVE] = { .name = "lv remove", .lv = true },
     [LVM_LV_RENAME] = { .name = "lv rename", .lv = true, .new_name = true },
     [LVM_LV_SNAPSHOT] = { .name = "lv snapshot", .lv = true, .new_name = true, .size = true },
+    [LVM_VG_AUTOACTIVATION_OFF] = { .name = "vg autoactivation off", .unmounted = true },
 };
 
 static int refuse_name(struct answer *q, const char *what, const char *name, bool lv, bool *good)
@@ -86,6 +87,20 @@ static int refuse_name(struct answer *q, const char *what, const char *name, boo
     return fault == NULL ? 0
                          : answer_fail(q, REPLY_INVALID, "The name '%s' of the %s %s.",
                                        answer_quote(q, name), what, fault);
+}
+
+static int check_extent(struct answer *q, const struct vg_ask *ask, bool *good)
+{
+    const char *fault = lvm_extent_fault(ask->extent_bytes);
+
+    *good = ask->op == LVM_VG_CREATE && fault == NULL;
+    if (*good)
+        return 0;
+    return fault == NULL ? answer_fail(q, REPLY_INVALID,
+                                       "Extents have a size of their own only where a volume "
+                                       "group is created.")
+                         : answer_fail(q, REPLY_INVALID, "%llu bytes for an extent %s.",
+                                       (unsigned long long)ask->extent_bytes, fault);
 }
 
 /* Whether what is asked has what it needs, and names that LVM takes. */
@@ -107,7 +122,9 @@ static int check_form(struct answer *q, const struct vg_ask *ask, bool *good)
     if (lacks != NULL)
         return answer_fail(q, REPLY_INVALID, "%s needs %s.", n->name, lacks);
     *good = true;
-    if (ask->op == LVM_VG_CREATE)
+    if (REC_HAS(ask, vg_ask, extent_bytes))
+        rc = check_extent(q, ask, good);
+    if (rc == 0 && *good && ask->op == LVM_VG_CREATE)
         rc = refuse_name(q, "volume group", ask->vg, false, good);
     if (rc == 0 && *good && n->lv)
         rc = refuse_name(q, "LV", ask->lv, true, good);
@@ -173,57 +190,6 @@ static int find_lv(struct answer *q, const struct vg_ask *ask, const struct reso
     row->lv_uuid = n->new_lv ? NULL : r->key;
     row->new_name = ask->new_name;
     return 0;
-}
-
-/* Something that is not the LUN itself lies at it. NULL: nothing does. */
-static const char *lies_on(struct answer *q, const struct resource *lun)
-{
-    const struct object *o = lun->seat->object;
-    const char *text = link_empty(&o->below) ? NULL : "something lies on it already";
-
-    for (const struct link *l = o->seats.next; l != &o->seats; l = l->next) {
-        const struct resource *r = container_of(l, struct seat, link)->resource;
-
-        if (r != lun)
-            return arena_printf(q->a, "the %s %s lies on it already", resource_kind_name(r->kind),
-                                resource_label(q->a, r));
-    }
-    return text;
-}
-
-static int find_lun(struct answer *q, const struct vg_ask *ask, const char *text,
-                    const char **container)
-{
-    struct resource *r = NULL;
-    const char *why;
-    int rc = answer_resource(q, text, &r);
-
-    *container = NULL;
-    if (r == NULL)
-        return rc;
-    if (r->kind != RESOURCE_LUN || r->owner != NULL || r->seat == NULL)
-        return answer_fail(q, REPLY_INVALID, "'%s' is no LUN that is known by an identifier.",
-                           answer_quote(q, text));
-    why = ask->op == LVM_VG_REDUCE ? NULL : lies_on(q, r);
-    if (why != NULL)
-        return answer_fail(q, REPLY_REFUSED, "LUN %s cannot become a PV: %s.", r->label, why);
-    *container = r->key;
-    return 0;
-}
-
-static int find_luns(struct answer *q, const struct vg_ask *ask, struct vg_change_row *row,
-                     bool *good)
-{
-    const char **v = arena_array(q->a, ask->luns.n, sizeof *v);
-    int rc = v == NULL ? -ENOMEM : 0;
-
-    *good = rc == 0;
-    for (size_t i = 0; rc == 0 && *good && i < ask->luns.n; i++) {
-        rc = find_lun(q, ask, ask->luns.v[i], &v[i]);
-        *good = v[i] != NULL;
-    }
-    row->containers = (struct strs){ v, ask->luns.n };
-    return rc;
 }
 
 static int find_vg(struct answer *q, const struct vg_ask *ask, struct vg_change_row *row,
@@ -312,16 +278,19 @@ int op_vg_change(struct answer *q)
     if (rc == 0 && good) {
         row.op = (uint32_t)ask->op;
         row.size_bytes = ask->size_bytes;
+        row.extent_bytes = ask->extent_bytes;
         rc = find_vg(q, ask, &row, &vg, &good);
     }
     if (rc == 0 && good && needs[ask->op].lv)
         rc = find_lv(q, ask, vg, &row, &good);
     if (rc == 0 && good && needs[ask->op].luns)
-        rc = find_luns(q, ask, &row, &good);
+        rc = vg_find_luns(q, ask, &row, &good);
     if (rc == 0 && good)
         rc = check_free(q, vg, &good);
     if (rc == 0 && good)
         rc = check_free(q, vg_lv_not_in_use(q->c, &row), &good);
+    if (rc == 0 && good && needs[ask->op].unmounted)
+        rc = vg_check_unmounted(q, vg, &good);
     if (rc == 0 && good)
         rc = check_active(q, &row, &good);
     return rc < 0 || !good ? rc : change_begin(q, &row);

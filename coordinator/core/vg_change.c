@@ -155,11 +155,6 @@ static int jobs_of_resource(struct step *s, struct task *t, const struct resourc
     return rc;
 }
 
-struct resource *vg_lun(const struct coord *c, const char *container)
-{
-    return resource_by_id(c, resource_seen_id(NULL, RESOURCE_LUN, container));
-}
-
 /* Who sees the volume group, and who sees what it is to consist of. */
 static int jobs_of_all(struct step *s, struct task *t)
 {
@@ -308,6 +303,8 @@ int vg_order(struct step *s, struct job *j, uint64_t token, struct envelope *env
     REC_PUT(o, lvm_order, new_name, row.new_name);
     if (row.size_bytes > 0)
         REC_SET(o, lvm_order, size_bytes, row.size_bytes);
+    if (row.extent_bytes > 0)
+        REC_SET(o, lvm_order, extent_bytes, row.extent_bytes);
     REC_SET(o, lvm_order, tag, arena_printf(s->u->arena, "muster.task.%u", row.task_no));
     REC_SET(env, envelope, lvm_order, o);
     return o->tag == NULL ? -ENOMEM : order_version(s, j, &row, o);
@@ -430,6 +427,7 @@ static const char *outcome(struct arena *a, const struct task *t)
     const char *what = t->vg == NULL ? NULL : vg_what(a, &t->vg->row);
     const struct job *j = first_failed(t, VG_STEP_UNMAP);
     uint32_t current = 0, behind = 0;
+    const char *reason;
 
     if (j == NULL && t->vg != NULL && !t->vg->row.done)
         j = first_failed(t, VG_STEP_CHANGE);
@@ -440,9 +438,10 @@ static const char *outcome(struct arena *a, const struct task *t)
         return arena_printf(a, "%s is changed; %u node%s current, %u behind.", what, current,
                             current == 1 ? " is" : "s are", behind);
     }
-    return arena_printf(a, "%s is not changed: %s", what,
-                        j != NULL && j->row.reason != NULL ? j->row.reason
-                                                           : "the task was cancelled.");
+    reason = j != NULL && j->row.reason != NULL ? j->row.reason : "the task was cancelled.";
+    return j != NULL && j->row.result == VG_OUT_UNKNOWN
+               ? arena_printf(a, "It is not known whether %s is changed: %s", what, reason)
+               : arena_printf(a, "%s is not changed: %s", what, reason);
 }
 
 static const struct task_step steps[VG_STEPS] = {

@@ -48,10 +48,11 @@ static void count_tasks(const struct coord *c, const struct resource *r, struct 
 
 static void fill(const struct coord *c, const struct resource *r, struct vg_info *out)
 {
-    uint64_t of[VG_LOST + 1] = { 0 }, nodes = 0;
+    uint64_t of[VG_LOST + 1] = { 0 }, nodes = 0, activating = 0;
 
     for (const struct edge *e = r->edges; e != NULL; e = e->next) {
         of[standing(e)]++;
+        activating += vg_is_activated_by(e);
         nodes++;
     }
     REC_SET(out, vg_info, resource, r->index);
@@ -62,6 +63,7 @@ static void fill(const struct coord *c, const struct resource *r, struct vg_info
     REC_SET(out, vg_info, current, of[VG_CURRENT]);
     REC_SET(out, vg_info, behind, of[VG_BEHIND] + of[VG_OLD] + of[VG_OTHER]);
     REC_SET(out, vg_info, silent, of[VG_SILENT]);
+    REC_SET(out, vg_info, activating, activating);
     if (r->doubt_since.v != 0 && of[VG_BEHIND] + of[VG_OLD] + of[VG_OTHER] > 0)
         REC_SET(out, vg_info, differ_ms, r->doubt_since.v);
     count_tasks(c, r, out);
@@ -103,6 +105,7 @@ static int fill_node(struct arena *a, const struct edge *e, struct vg_node *out)
     if (e->sightings != NULL)
         REC_SET(out, vg_node, seqno, e->sightings->sight.size);
     REC_SET(out, vg_node, state, names[is]);
+    REC_SET(out, vg_node, activates, vg_is_activated_by(e));
     if (text != NULL)
         REC_SET(out, vg_node, text, text);
     return text == NULL && is != VG_CURRENT ? -ENOMEM : 0;

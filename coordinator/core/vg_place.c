@@ -145,33 +145,37 @@ static bool is_fit(const struct edge *e, const struct resource *r)
            (r->kind != RESOURCE_VG || (g->sight.size == r->size && g->sight.mark == r->mark));
 }
 
-static bool sees_all(const struct coord *c, const struct node *n, const struct vg_change_row *row)
+/* 1, 0 or -ENOMEM. */
+static int sees_all(struct coord *c, struct node *n, const struct vg_change_row *row)
 {
-    for (size_t i = 0; i < row->containers.n; i++) {
-        const struct resource *r = vg_lun(c, row->containers.v[i]);
-        const struct edge *e = r == NULL ? NULL : edge_find(n, r);
+    int rc = 1;
 
-        if (e == NULL || e->shown != EDGE_OK)
-            return false;
-    }
-    return true;
+    for (size_t i = 0; rc == 1 && i < row->containers.n; i++)
+        rc = vg_sees(c, n, row->containers.v[i]);
+    return rc;
 }
 
 /* The one with the fewest orders; of those the first that was ever known; `only` that, unless it is
- * NULL. NULL: none. */
-static struct node *choose(const struct coord *c, const struct resource *r,
-                           const struct vg_change_row *row, const struct node *only)
+ * NULL. *out is NULL: none. 0 or -ENOMEM. */
+static int choose(struct coord *c, const struct resource *r, const struct vg_change_row *row,
+                  const struct node *only, struct node **out)
 {
     struct node *best = NULL;
 
     for (const struct edge *e = r->edges; e != NULL; e = e->next) {
-        if (!is_fit(e, r) || !sees_all(c, e->node, row) || (only != NULL && e->node != only))
+        int sees =
+            is_fit(e, r) && (only == NULL || e->node == only) ? sees_all(c, e->node, row) : 0;
+
+        if (sees < 0)
+            return sees;
+        if (sees == 0)
             continue;
         if (best == NULL || e->node->orders < best->orders ||
             (e->node->orders == best->orders && e->node->row.no < best->row.no))
             best = e->node;
     }
-    return best;
+    *out = best;
+    return 0;
 }
 
 /* ---- the job -------------------------------------------------------------------------------- */
@@ -219,7 +223,7 @@ static int grant_all(struct step *s, const struct job *j, struct node *n, struct
     for (size_t i = 0; rc == 0 && i < row->containers.n; i++) {
         struct resource *lun = vg_lun(s->c, row->containers.v[i]);
 
-        if (GUARD(LUNS_GRANTED, lun != NULL && lun != r))
+        if (GUARD(LUNS_GRANTED, lun != NULL && right_on(lun, j->task) == NULL))
             rc = lease_give(s, n, lun, &what, &l);
     }
     return rc;
@@ -303,7 +307,9 @@ int vg_place(struct step *s, struct job *j)
         rc = disagreement(s->u->arena, r, &why);
     if (rc < 0 || why != NULL)
         return rc < 0 ? rc : lacks(s, j, r, why);
-    n = choose(s->c, r, &t->vg->row, only);
+    rc = choose(s->c, r, &t->vg->row, only, &n);
+    if (rc < 0)
+        return rc;
     if (n == NULL)
         return lacks(s, j, r, none_fit(s->u->arena, only));
     rc = may_change(s, t, n, r, &v);

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from . import agent, bmc, faults, image, luns, places
+from . import agent, bmc, faults, image, luns, places, suite
 from .debian import require_programs
 from .errors import LabError
 from .fleet import STORAGE, Lab
@@ -26,6 +26,7 @@ or disks; it needs root, no KVM, and about a gigabyte of memory for each host.
   lab/lab muster explain n1 dm-0          what muster makes of it
   lab/lab fault power n2 cycle            the plug, pulled and put back
   lab/lab down                            ends all of it and leaves nothing behind
+  lab/lab test                            the full suite, one test after the other
 """
 
 
@@ -119,6 +120,10 @@ def cmd_chassis(args):
     return bmc.chassis(Lab.load(args.name), args.host, args.words)
 
 
+def cmd_test(args):
+    return 0 if suite.run(args.tests, args.limit) else 1
+
+
 def cmd_down(args):
     if not os.path.exists(places.run_dir(args.name)):
         say(f"lab {args.name} is not up")
@@ -178,6 +183,9 @@ def parser():
     p.set_defaults(function=cmd_chassis)
     p.add_argument("host")
     p.add_argument("words", nargs="*")
+    p = add("test", cmd_test, "run the full suite, or some of its tests, one after the other")
+    p.add_argument("tests", nargs="*", metavar="TEST", help="of: " + ", ".join(suite.names()))
+    p.add_argument("--limit", type=int, default=5400, metavar="S", help="longest time of one test (default 5400)")
     add("down", cmd_down, "end what the lab has started and remove what it has made")
     return top
 

@@ -11,7 +11,7 @@ import tempfile
 from . import places
 from .debian import tree as debian_tree
 from .errors import LabError
-from .packages import LEFT_OUT, MODULES, RULES
+from .packages import LEFT_OUT, LVM_CONF, MODULES, RULES
 
 PROGRAMS = ("probe/muster-probe", "probe/muster-probe-worker")
 FOLDERS = ("proc", "sys", "dev", "run", "tmp", "mnt", "etc/iscsi", "root", "var/lib/xen",
@@ -83,7 +83,7 @@ def _stage_base(tree, root):
     _copy_modules(tree, root)
     for folder in FOLDERS:
         os.makedirs(os.path.join(root, folder), exist_ok=True)
-    for name, text in ACCOUNTS.items():
+    for name, text in {**ACCOUNTS, "etc/lvm/lvmlocal.conf": LVM_CONF}.items():
         path = os.path.join(root, name)
         if os.path.lexists(path):
             os.unlink(path)

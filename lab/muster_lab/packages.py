@@ -40,8 +40,13 @@ bin/btrfs-* sbin/btrfs-* usr/sbin/xfs_[bcdefilmnqrs]* usr/sbin/e4* usr/sbin/grou
 usr/lib/x86_64-linux-gnu/xtables lib/x86_64-linux-gnu/security etc/ssl usr/lib/ssl
 """.split()
 
+LVM_CONF = """
+global { event_activation = 0 }
+activation { auto_activation_volume_list = [] }
+"""
+
 # udev's rules stay for block devices. The others load modules or ask a database for each device of a bus,
-# which an emulated processor is minutes at; LVM's activate what nobody asked for.
+# which an emulated processor is minutes at; LVM's activate what nobody asked for (nor does LVM itself: LVM_CONF).
 RULES = """
 50-udev-default 55-dm 56-dm-mpath 56-dm-parts 60-block 60-multipath 60-persistent-storage
 60-persistent-storage-dm 64-btrfs 95-dm-notify

@@ -43,6 +43,18 @@ const char *lvm_name_fault(const char *name, bool lv)
     return lv ? lv_fault(name) : NULL;
 }
 
+const char *lvm_extent_fault(uint64_t bytes)
+{
+    const uint64_t least = 512, step = 128u << 10, end = (uint64_t)2 << 40;
+    bool power = bytes >= least && (bytes & (bytes - 1)) == 0;
+
+    if (bytes >= end)
+        return "is 2 TiB or more";
+    return power || (bytes > 0 && bytes % step == 0)
+               ? NULL
+               : "is neither a power of 2, of 512 bytes or more, nor a multiple of 128 KiB";
+}
+
 bool lvm_is_lost_snapshot(const char *attr)
 {
     enum { STATE = 4 };

@@ -270,6 +270,10 @@ struct section {
     size_t row_count;
     uint64_t *hashes; /* per row, after section_normalise; NULL before */
     digest128 digest; /* after section_normalise */
+    /* Of a later version of the protocol `digest` may be of more than these rows; this is theirs.
+     */
+    bool partly;
+    digest128 understood;
 };
 
 /* Sorts rows by key, sorts and deduplicates nothing else (collectors keep lists sorted), computes

@@ -154,7 +154,9 @@
     X(STRS, tags,                19, 0, "sorted")                                                  \
     X(U64,  paths_active,        20, 0, "PVs that are here")                                       \
     X(U64,  paths_total,         21, 0, "PVs")                                                     \
-    X(STR,  fault,               22, 0, "one sentence: a device here that is not as the metadata say; absent: none")
+    X(STR,  fault,               22, 0, "one sentence: a device here that is not as the metadata say; absent: none") \
+    X(BOOL, autoactivation,      23, 0, "of the metadata: LVM may activate its LVs by itself, at boot or when PVs appear; absent: this LVM does not tell") \
+    X(STR,  activated_by,        24, 0, "one sentence: what of this node activates its LVs by itself; absent: nothing")
 
 #define LV_LIST(X, XREC, XRECS)                                                                    \
     X(STR,  uuid,                1,  FIELD_KEY, "LVM's")                                           \

@@ -22,7 +22,8 @@ int wire_encode(const struct record_desc *d, const void *rec, struct buf *out, s
 int wire_decode(const struct record_desc *d, const uint8_t *p, size_t n, struct arena *a,
                 void **out, struct err *e);
 
-/* As wire_decode for an envelope, and checks that there is exactly one body. */
+/* As wire_decode for an envelope, and checks that there is exactly one body; none in one of a later
+ * version of the protocol, whose kind of message is not known here. */
 int wire_decode_envelope(const uint8_t *p, size_t n, struct arena *a, struct envelope **out,
                          struct err *e);
 

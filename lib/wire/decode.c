@@ -162,7 +162,7 @@ int wire_decode_envelope(const uint8_t *p, size_t n, struct arena *a, struct env
     for (uint32_t i = 0; i < envelope_desc.count; i++)
         bodies +=
             envelope_desc.fields[i].type == FIELD_REC && field_present(&envelope_desc, i, env);
-    if (bodies != 1)
+    if (bodies != 1 && (bodies != 0 || env->version <= PROTOCOL_VERSION))
         return err_set(e, -EBADMSG, "an envelope has one body, this one has %u", bodies);
     *out = env;
     return 0;

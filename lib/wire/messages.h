@@ -11,8 +11,7 @@
 /* clang-format off */
 /* ---- between nodes and coordinator (proto/node.proto) ------------------------------------- */
 
-/* What identifies a machine. Strings as the machine gives them; empty and placeholder values are
- * sent as they are, so that the coordinator can show them. */
+/* What identifies a machine, as the machine gives it: empty and placeholder values are sent too. */
 #define IDENTITY_LIST(X, XREC, XRECS)                                                              \
     X(STR, product_uuid,   1, 0, "SMBIOS, absent when unreadable")                                 \
     X(STR, lowest_mac,     2, 0, "lowest permanent MAC")                                           \
@@ -22,8 +21,7 @@
     X(STR, probe_version,  6, 0, "")                                                               \
     X(STR, source,         7, 0, "what the node id was made of: smbios, mac, configured")
 
-/* What a node remembers, for this boot, of the coordinator that it follows (DESIGN section 5,
- * backup and restore). */
+/* What a node remembers, for this boot, of the coordinator that it follows. */
 #define MEMORY_LIST(X, XREC, XRECS)                                                                \
     X(BYTES, db_id,      1, FIELD_ID, "16 bytes")                                                  \
     X(U64,   epoch,      2, 0, "")                                                                 \
@@ -115,7 +113,7 @@
 
 /* Exactly one body. */
 #define ENVELOPE_LIST(X, XREC, XRECS)                                                              \
-    X(U64,   version,     1, FIELD_REQUIRED, "PROTOCOL_VERSION of the sender")                     \
+    X(U64,   version,     1, FIELD_REQUIRED, "of the node: that it speaks; of the coordinator: of this answer") \
     X(BYTES, node_id,     2, FIELD_ID, "16 bytes")                                                 \
     X(BYTES, boot_id,     3, FIELD_ID, "16 bytes")                                                 \
     X(U64,   seq,         4, 0, "strictly increasing for a boot of a node, across restarts of its probe") \
@@ -324,7 +322,9 @@ enum node_admission {
     X(U64,  tasks_running,   31, 0, "")                                                            \
     X(U64,  jobs_running,    32, 0, "of those tasks")                                              \
     X(U64,  jobs_held,       33, 0, "of those tasks: something is in the way of them")             \
-    X(U64,  edges_quarantined, 34, 0, "")
+    X(U64,  edges_quarantined, 34, 0, "")                                                          \
+    X(U64,  vgs_activating,  35, 0, "volume groups that are muster's to change, counted once for each node that activates their LVs by itself") \
+    X(STR,  vgs_activating_text, 36, 0, "one sentence about the first of these, and what mends it")
 
 #define NODE_INFO_LIST(X, XREC, XRECS)                                                             \
     X(STR,  id,            1,  0, "")                                                              \
@@ -345,7 +345,7 @@ enum node_admission {
     X(STRS, sections_bad,  16, 0, "\"nics stuck since ...\"")                                      \
     X(I64,  first_seen_ms, 17, 0, "wall time")                                                     \
     X(U64,  index,         18, 0, "the node's number in edges of this reply")                      \
-    X(U64,  edges_quarantined, 19, 0, "")
+    X(U64,  edges_quarantined, 19, 0, "") X(U64, protocol, 20, 0, "version of the protocol that it speaks; absent: not heard since this start")
 
 #define RESOURCE_INFO_LIST(X, XREC, XRECS)                                                         \
     X(STR, id,     1, 0, "UUID")                                                                   \
@@ -515,8 +515,8 @@ enum node_admission {
     XREC(lvm_change, change, 10, 0, "kind change: what to do") \
     XREC(refresh_work, refresh, 11, 0, "kind refresh: what to do")
 
-/* In the worker's one message; the sections are in the memfd that the message carries, encoded as
- * a report. `bytes` is its length. A second memfd is for the next worker of the kind. */
+/* The sections are in the memfd that the message carries, as a report. A second one is for the next
+ * worker of the kind. */
 #define WORKER_RESULT_LIST(X, XREC, XRECS)                                                         \
     X(U64, version, 1, FIELD_REQUIRED, "")                                                         \
     X(U64, bytes,   2, FIELD_REQUIRED, "")                                                         \

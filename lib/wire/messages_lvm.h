@@ -20,6 +20,7 @@ enum lvm_op {
     LVM_LV_REMOVE = 8,
     LVM_LV_RENAME = 9, /* to `new_name` */
     LVM_LV_SNAPSHOT = 10, /* `new_name` of `lv`, with `size_bytes` for what changes */
+    LVM_VG_AUTOACTIVATION_OFF = 11, /* its metadata say that no LVM activates its LVs by itself */
     LVM_LV_ACTIVATE = 20, /* this node gets devices of `lv`; no metadata are written */
     LVM_LV_DEACTIVATE = 21, /* and has none of it afterwards */
 };
@@ -46,9 +47,10 @@ enum lvm_outcome {
     X(STR,   lv,         10, 0, "name")                                                            \
     X(STR,   lv_uuid,    11, 0, "LVM's; absent when it is created")                                \
     X(STR,   new_name,   12, 0, "")                                                                \
-    X(U64,   size_bytes, 13, 0, "a multiple of the extent size")                                   \
+    X(U64,   size_bytes, 13, 0, "of an LV; rounded up to extents")                                   \
     X(STRS,  tags,       14, 0, "of what is created")                                              \
-    X(STR,   tag,        15, FIELD_REQUIRED, "by which a later attempt knows what this task has made or changed")
+    X(STR,   tag,        15, FIELD_REQUIRED, "by which a later attempt knows what this task has made or changed") \
+    X(U64,   extent_bytes, 16, 0, "of what is created: of its extents; absent: 4 MiB")
 
 /* Answer to lvm_order, also to a repeated one. `taken` of the result_ack says that it is durable; of
  * `started`, that the order still counts: the node begins when it has heard that. */
@@ -85,10 +87,11 @@ enum lvm_outcome {
 #define VG_ASK_LIST(X, XREC, XRECS)                                                                \
     X(U64,  op,         1, FIELD_REQUIRED, "enum lvm_op")                                          \
     X(STR,  vg,         2, FIELD_REQUIRED, "name, or any name of the resource; of create: the new name") \
-    X(STRS, luns,       3, 0, "of create, extend and reduce: any names of the resources")          \
+    X(STRS, luns,       3, 0, "of create, extend and reduce: any names of LUNs, or LUN-partN")     \
     X(STR,  lv,         4, 0, "name in the volume group")                                          \
     X(STR,  new_name,   5, 0, "of rename and snapshot")                                            \
-    X(U64,  size_bytes, 6, 0, "of an LV or snapshot; rounded up to extents")
+    X(U64,  size_bytes, 6, 0, "of an LV or snapshot; rounded up to extents")                       \
+    X(U64,  extent_bytes, 7, 0, "of a new volume group: of its extents; absent: 4 MiB")
 
 /* ---- in replies to clients (proto/client.proto) ---------------------------------------------- */
 
@@ -103,7 +106,8 @@ enum lvm_outcome {
     X(U64,  silent,   7, 0, "that are not up: what they had when they were heard is not counted")  \
     X(I64,  differ_ms, 8, 0, "wall time since when those that are up differ")                      \
     X(U64,  task,     9, 0, "that changes it now")                                                 \
-    X(U64,  waiting,  10, 0, "tasks that wait to change it")
+    X(U64,  waiting,  10, 0, "tasks that wait to change it")                                       \
+    X(U64,  activating, 11, 0, "nodes of which something activates its LVs by itself")
 
 /* What one node has of a volume group. */
 #define VG_NODE_LIST(X, XREC, XRECS)                                                               \
@@ -111,7 +115,8 @@ enum lvm_outcome {
     X(U64,  resource, 2, 0, "resource index: the volume group")                                    \
     X(U64,  seqno,    3, 0, "of the metadata as it has read them")                                 \
     X(STR,  state,    4, 0, "current, behind, other, silent, lost")                                \
-    X(STR,  text,     5, 0, "one sentence, unless current")
+    X(STR,  text,     5, 0, "one sentence, unless current")                                        \
+    X(BOOL, activates, 6, 0, "something of the node activates its LVs by itself, at boot or when PVs appear")
 
 /* ---- between supervisor and worker (proto/worker.proto) -------------------------------------- */
 

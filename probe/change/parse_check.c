@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "change/parse_plan_internal.h"
+#include "model/lvm_name.h"
 
 /* What an order of each kind says beside its VG. */
 static const struct {
@@ -19,6 +20,7 @@ static const struct {
     [LVM_LV_REMOVE] = { .lv = true, .lv_uuid = true },
     [LVM_LV_RENAME] = { .lv = true, .lv_uuid = true, .new_name = true },
     [LVM_LV_SNAPSHOT] = { .lv = true, .lv_uuid = true, .new_name = true, .size = true },
+    [LVM_VG_AUTOACTIVATION_OFF] = { .lv = false },
 };
 
 static int check_names(const struct lvm_order *o, struct err *e)
@@ -53,6 +55,9 @@ static int check_parts(const struct lvm_order *o, struct err *e)
     if (needs[o->op].lv_uuid && !change_is_uuid(o->lv_uuid))
         return err_set(e, -EINVAL, "the order does not say which logical volume %s/%s it is about",
                        o->vg, o->lv);
+    if (REC_HAS(o, lvm_order, extent_bytes) && lvm_extent_fault(o->extent_bytes) != NULL)
+        return err_set(e, -EINVAL, "%" PRIu64 " bytes for an extent of volume group %s %s",
+                       o->extent_bytes, o->vg, lvm_extent_fault(o->extent_bytes));
     if (needs[o->op].size && o->size_bytes == 0)
         return err_set(e, -EINVAL, "the order does not say how large %s/%s is to be", o->vg, o->lv);
     return 0;
@@ -62,7 +67,7 @@ int change_check(const struct lvm_order *o, bool device_mapper, struct err *e)
 {
     int rc;
 
-    if (o->op < LVM_VG_CREATE || o->op > LVM_LV_SNAPSHOT)
+    if (o->op < LVM_VG_CREATE || o->op > LVM_VG_AUTOACTIVATION_OFF)
         return err_set(e, -EINVAL, "this probe does not know what change is asked for: %" PRIu64,
                        o->op);
     rc = check_names(o, e);

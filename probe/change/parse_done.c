@@ -108,13 +108,26 @@ const struct lv *change_origin(const struct change_state *s)
     return o->op == LVM_LV_SNAPSHOT ? change_lv_by_uuid(s, o->lv_uuid) : NULL;
 }
 
+uint64_t change_size(const struct change_state *s)
+{
+    const struct vg *vg = change_vg(s);
+    uint64_t bytes = s->change->order->size_bytes, left;
+
+    if (vg == NULL || vg->extent_bytes == 0)
+        return 0;
+    left = bytes % vg->extent_bytes;
+    if (left == 0)
+        return bytes;
+    return bytes > UINT64_MAX - vg->extent_bytes ? 0 : bytes + vg->extent_bytes - left;
+}
+
 const struct lv *change_store(const struct change_state *s)
 {
     const struct lvm_order *o = s->change->order;
     const struct lv *lv = o->op == LVM_LV_SNAPSHOT ? change_lv_by_name(s, o->new_name) : NULL;
 
     return lv != NULL && lv->origin == NULL && change_has(&lv->tags, o->tag) &&
-                   lv->size_bytes == o->size_bytes
+                   lv->size_bytes == change_size(s)
                ? lv
                : NULL;
 }
@@ -158,7 +171,7 @@ static bool made_lv(const struct change_state *s)
     const struct lvm_order *o = s->change->order;
     const struct lv *lv = change_lv(s);
 
-    return lv != NULL && change_has(&lv->tags, o->tag) && lv->size_bytes == o->size_bytes &&
+    return lv != NULL && change_has(&lv->tags, o->tag) && lv->size_bytes == change_size(s) &&
            (o->op != LVM_LV_SNAPSHOT || change_same(lv->origin, o->lv));
 }
 
@@ -201,11 +214,13 @@ bool change_is_so(const struct change_state *s)
         return made_lv(s);
     case LVM_LV_EXTEND:
     case LVM_LV_REDUCE:
-        return lv != NULL && lv->size_bytes == o->size_bytes;
+        return lv != NULL && lv->size_bytes == change_size(s);
     case LVM_LV_REMOVE:
         return lv == NULL;
     case LVM_LV_RENAME:
         return lv != NULL && change_same(lv->name, o->new_name);
+    case LVM_VG_AUTOACTIVATION_OFF:
+        return REC_HAS(vg, vg, autoactivation) && !vg->autoactivation;
     default:
         return false;
     }

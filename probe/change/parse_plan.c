@@ -148,12 +148,14 @@ static int add_devices(struct planning *p, bool fresh, struct buf *out)
 
 int plan_extents(const struct planning *p, uint64_t *out)
 {
-    if (p->vg->extent_bytes == 0 || p->o->size_bytes % p->vg->extent_bytes != 0)
+    uint64_t bytes = change_size(p->s);
+
+    if (bytes == 0)
         return err_set(p->e, -EINVAL,
-                       "%" PRIu64 " bytes are no multiple of the extents of volume group %s, which "
-                       "have %" PRIu64,
+                       "%" PRIu64 " bytes are more than volume group %s can have, in extents of "
+                       "%" PRIu64,
                        p->o->size_bytes, p->o->vg, p->vg->extent_bytes);
-    *out = p->o->size_bytes / p->vg->extent_bytes;
+    *out = bytes / p->vg->extent_bytes;
     return 0;
 }
 
@@ -241,7 +243,10 @@ static int vg_create(struct planning *p)
         return err_set(p->e, -EINVAL, "there is a volume group %s already: %s", p->o->vg,
                        there->uuid);
     rc = plan_labels(p);
-    buf_printf(&p->words, "vgcreate -y -s %db", CHANGE_EXTENT_BYTES);
+    /* Where its LVs are active is arbitrated: no LVM that knows this property does it by itself. */
+    buf_printf(&p->words, "vgcreate -y --setautoactivation n -s %" PRIu64 "b",
+               REC_HAS(p->o, lvm_order, extent_bytes) ? p->o->extent_bytes
+                                                      : (uint64_t)CHANGE_EXTENT_BYTES);
     plan_tags(p);
     buf_printf(&p->words, " %s", p->o->vg);
     return rc == 0 ? add_devices(p, true, &p->words) : rc;
@@ -281,6 +286,12 @@ static int vg_remove(struct planning *p)
     return 0;
 }
 
+static int vg_autoactivation_off(struct planning *p)
+{
+    buf_printf(&p->words, "vgchange -y --setautoactivation n %s", p->o->vg);
+    return 0;
+}
+
 /* Not activated, and so not wiped, by LVM: it is wiped before (parse_place.c). */
 static int lv_create(struct planning *p)
 {
@@ -306,7 +317,7 @@ static int lv_extend(struct planning *p)
 
     if (rc == 0)
         rc = check_no_origin(p);
-    if (rc == 0 && p->o->size_bytes <= p->lv->size_bytes)
+    if (rc == 0 && change_size(p->s) <= p->lv->size_bytes)
         rc = err_set(p->e, -EINVAL, "logical volume %s/%s has %" PRIu64 " bytes already", p->o->vg,
                      p->o->lv, p->lv->size_bytes);
     if (rc < 0)
@@ -320,7 +331,7 @@ static int lv_reduce(struct planning *p)
     uint64_t extents;
     int rc = plan_extents(p, &extents);
 
-    if (rc == 0 && p->o->size_bytes >= p->lv->size_bytes)
+    if (rc == 0 && change_size(p->s) >= p->lv->size_bytes)
         rc = err_set(p->e, -EINVAL, "logical volume %s/%s has only %" PRIu64 " bytes", p->o->vg,
                      p->o->lv, p->lv->size_bytes);
     if (rc == 0)
@@ -357,10 +368,17 @@ static int lv_rename(struct planning *p)
 /* ---- the plan ------------------------------------------------------------------------------- */
 
 static int (*const ops[])(struct planning *p) = {
-    [LVM_VG_CREATE] = vg_create,       [LVM_VG_EXTEND] = vg_extend, [LVM_VG_REDUCE] = vg_reduce,
-    [LVM_VG_REMOVE] = vg_remove,       [LVM_LV_CREATE] = lv_create, [LVM_LV_EXTEND] = lv_extend,
-    [LVM_LV_REDUCE] = lv_reduce,       [LVM_LV_REMOVE] = lv_remove, [LVM_LV_RENAME] = lv_rename,
+    [LVM_VG_CREATE] = vg_create,
+    [LVM_VG_EXTEND] = vg_extend,
+    [LVM_VG_REDUCE] = vg_reduce,
+    [LVM_VG_REMOVE] = vg_remove,
+    [LVM_LV_CREATE] = lv_create,
+    [LVM_LV_EXTEND] = lv_extend,
+    [LVM_LV_REDUCE] = lv_reduce,
+    [LVM_LV_REMOVE] = lv_remove,
+    [LVM_LV_RENAME] = lv_rename,
     [LVM_LV_SNAPSHOT] = plan_snapshot,
+    [LVM_VG_AUTOACTIVATION_OFF] = vg_autoactivation_off,
 };
 
 static int plan_change(struct planning *p)

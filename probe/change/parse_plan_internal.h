@@ -36,6 +36,8 @@ size_t change_device_count(const struct change_state *s);
 const struct change_device *change_device_of(const struct change_state *s, const char *container);
 const struct change_label *change_label_of(const struct change_state *s,
                                            const struct change_device *d);
+/* That the order's LV is to have: whole extents, as LVM rounds it up. 0: that is no size for it. */
+uint64_t change_size(const struct change_state *s);
 const struct pv *change_pv(const struct change_state *s, const char *uuid);
 const struct lv *change_lv_by_name(const struct change_state *s, const char *name);
 const struct lv *change_lv_by_uuid(const struct change_state *s, const char *uuid);

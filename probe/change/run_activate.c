@@ -9,15 +9,15 @@
 #include "change/own_dev.h"
 #include "change/parse_active.h"
 #include "change/read_devices.h"
+#include "change/read_group.h"
 #include "collect/dm_driver.h"
 #include "collect/lvm_library.h"
-#include "collect/read_lvm.h"
 
 enum { PASSES = 4 }; /* of removing: devices lie on each other */
 
 /* What there is. */
 struct look {
-    struct lvm_device *devices;
+    struct group group;
     struct lvm_rows rows;
     const struct lv *lv;
     struct mapped *mapped;
@@ -53,13 +53,8 @@ int activate_open(struct change_run *r, struct err *e)
 static void set_outcome(struct change_run *r, enum lvm_outcome outcome, const char *reason)
 {
     const struct lvm_order *o = r->change->order;
-    const char *text = reason == NULL ? NULL : arena_strdup(r->arena, reason);
 
-    REC_SET(&r->result, lvm_result, order, o->order);
-    REC_SET(&r->result, lvm_result, token, o->token);
-    REC_SET(&r->result, lvm_result, outcome, outcome);
-    if (outcome != LVM_DONE)
-        REC_SET(&r->result, lvm_result, reason, text == NULL ? "out of memory" : text);
+    change_set_outcome(r, outcome, reason);
     REC_PUT(&r->result, lvm_result, vg_uuid, o->vg_uuid);
     REC_PUT(&r->result, lvm_result, lv_uuid, o->lv_uuid);
 }
@@ -86,36 +81,11 @@ static int look_mapped(struct change_run *r, struct look *l, struct err *e)
     return rc;
 }
 
-static int find_devices(struct change_run *r, struct look *l, struct err *e)
-{
-    const struct change_device *d = r->change->devices.v;
-    size_t n = r->change->devices.n;
-
-    l->devices = arena_array(r->arena, n, sizeof *l->devices);
-    for (size_t i = 0; l->devices != NULL && i < n; i++) {
-        l->devices[i] = (struct lvm_device){ .path = arena_printf(r->arena, "/dev/%s", d[i].device),
-                                             .name = d[i].device,
-                                             .devnum = d[i].devnum,
-                                             .container = d[i].container };
-        if (l->devices[i].path == NULL)
-            return err_set(e, -ENOMEM, "out of memory");
-    }
-    return l->devices == NULL ? err_set(e, -ENOMEM, "out of memory") : 0;
-}
-
 static int look_rows(struct change_run *r, struct look *l, struct err *e)
 {
     struct lvm_input in;
-    const char *trouble;
-    int rc = read_lvm(l->devices, r->change->devices.n, true, r->arena, &in, &trouble, e);
+    int rc = group_read(&l->group, r->arena, &in, &l->rows, e);
 
-    if (rc > 0)
-        return -EINVAL;
-    /* What LVM cannot read, it may take for something that is not there. */
-    if (rc == 0 && trouble != NULL)
-        rc = err_set(e, -EIO, "LVM cannot read all of %s: %s", r->change->order->vg, trouble);
-    if (rc == 0)
-        rc = parse_lvm(&in, r->arena, &l->rows, e);
     return rc == 0 ? active_find(r->change->order, &l->rows, &l->lv, e) : rc;
 }
 
@@ -170,7 +140,7 @@ static int run_lvm(struct change_run *r, struct look *l, struct err *e)
     int rc;
 
     buf_str(&text, "lvchange");
-    rc = lvm_library_config(l->devices, r->change->devices.n, true, false, &text, e);
+    rc = lvm_library_config(l->group.lvm, l->group.devices.n, true, false, &text, e);
     buf_printf(&text, " --nolocking -ay %s/%s", o->vg, o->lv);
     if (rc == 0 && buf_cstr(&text) == NULL)
         rc = err_set(e, -ENOMEM, "out of memory");
@@ -222,11 +192,13 @@ static void activate(struct change_run *r, struct look *l)
     if (rc == 0) /* an earlier worker was killed at it */
         rc = mapped_resume(l->mapped, l->mapped_count, &e);
     if (rc == 0)
-        rc = find_devices(r, l, &e);
+        rc = group_find(&l->group, r->arena, &e);
     if (rc == 0)
         rc = look_rows(r, l, &e);
     if (rc < 0) { /* whatever there is of it was there before */
-        set_outcome(r, rc == -EINVAL && l->mapped_count == 0 ? LVM_REFUSED : LVM_FAILED, e.text);
+        bool nothing = change_is_refusal(rc) && l->mapped_count == 0;
+
+        set_outcome(r, nothing ? LVM_REFUSED : LVM_FAILED, e.text);
         return;
     }
     rc = is_done(l) ? 0 : run_lvm(r, l, &e);
@@ -235,7 +207,9 @@ static void activate(struct change_run *r, struct look *l)
 
 void activate_carry_out(struct change_run *r)
 {
-    struct look l = { .mapped_count = 0 };
+    struct look l = { .group = { .vg = r->change->order->vg,
+                                 .devices = r->change->devices,
+                                 .device_mapper = true } };
 
     if (r->change->order->lv_uuid == NULL || r->change->order->vg_uuid == NULL)
         set_outcome(r, LVM_REFUSED, "the order does not say which LV");

@@ -11,11 +11,11 @@
 #include "change/own_dev.h"
 #include "change/parse_name.h"
 #include "change/read_devices.h"
+#include "change/read_group.h"
 #include "change/wipe.h"
 #include "collect/dm_driver.h"
 #include "collect/lvm_library.h"
 #include "collect/parse_lvm_mapped.h"
-#include "collect/read_lvm.h"
 
 /* What was read of the devices. */
 struct look {
@@ -26,7 +26,12 @@ struct look {
 
 /* ---- the result ----------------------------------------------------------------------------- */
 
-static void set_outcome(struct change_run *r, enum lvm_outcome outcome, const char *reason)
+bool change_is_refusal(int rc)
+{
+    return rc == -EINVAL || rc == -EOPNOTSUPP;
+}
+
+void change_set_outcome(struct change_run *r, enum lvm_outcome outcome, const char *reason)
 {
     const char *text = reason == NULL ? NULL : arena_strdup(r->arena, reason);
 
@@ -37,14 +42,18 @@ static void set_outcome(struct change_run *r, enum lvm_outcome outcome, const ch
         REC_SET(&r->result, lvm_result, reason, text == NULL ? "out of memory" : text);
 }
 
-static void set_failure(struct change_run *r, int rc, const struct err *e)
+/* Before the metadata were read. A first attempt has changed nothing then; what an earlier one has
+ * done before this one came, nobody knows. */
+static void set_unread(struct change_run *r, int rc, const struct err *e)
 {
-    set_outcome(r, rc == -EINVAL || rc == -EOPNOTSUPP ? LVM_REFUSED : LVM_FAILED, e->text);
+    bool first = r->change->order->order->attempt <= 1;
+
+    change_set_outcome(r, first && change_is_refusal(rc) ? LVM_REFUSED : LVM_FAILED, e->text);
 }
 
 void change_not_opened(struct change_run *r, int rc, const struct err *e)
 {
-    set_failure(r, rc, e);
+    set_unread(r, rc, e);
 }
 
 static void set_done(struct change_run *r, const struct look *l)
@@ -53,7 +62,7 @@ static void set_done(struct change_run *r, const struct look *l)
     const struct vg *vg = change_vg(&l->state);
     const struct lv *lv = change_lv(&l->state);
 
-    set_outcome(r, LVM_DONE, NULL);
+    change_set_outcome(r, LVM_DONE, NULL);
     if (vg != NULL) {
         REC_SET(&r->result, lvm_result, vg_uuid, vg->uuid);
         REC_SET(&r->result, lvm_result, seqno, vg->seqno);
@@ -69,39 +78,21 @@ static void set_done(struct change_run *r, const struct look *l)
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
-static struct lvm_device *lvm_devices(const struct change_run *r)
+static struct group group_of(const struct change_run *r)
 {
-    const struct change_device *d = r->change->devices.v;
-    struct lvm_device *v = arena_array(r->arena, r->change->devices.n, sizeof *v);
-
-    for (size_t i = 0; v != NULL && i < r->change->devices.n; i++) {
-        v[i] = (struct lvm_device){ .path = arena_printf(r->arena, "/dev/%s", d[i].device),
-                                    .name = d[i].device,
-                                    .devnum = d[i].devnum,
-                                    .container = d[i].container };
-        if (v[i].path == NULL)
-            return NULL;
-    }
-    return v;
+    return (struct group){ .vg = r->change->order->vg,
+                           .devices = r->change->devices,
+                           .device_mapper = r->device_mapper };
 }
 
-static int read_state(struct change_run *r, const struct lvm_device *devices, struct look *l,
-                      struct err *e)
+static int read_state(struct change_run *r, const struct group *g, struct look *l, struct err *e)
 {
     const struct vg *vg;
     struct lvm_input in;
     struct lvm_run *runs = NULL;
-    const char *trouble;
-    int rc = read_lvm(devices, r->change->devices.n, r->device_mapper, r->arena, &in, &trouble, e);
+    int rc = group_read(g, r->arena, &in, &l->rows, e);
 
-    if (rc > 0)
-        return -EOPNOTSUPP;
-    /* What LVM cannot read, it may take for something that is not there. */
-    if (rc == 0 && trouble != NULL)
-        rc = err_set(e, -EIO, "LVM cannot read all of %s: %s", r->change->order->vg, trouble);
     l->unequal = lvm_library_unequal();
-    if (rc == 0)
-        rc = parse_lvm(&in, r->arena, &l->rows, e);
     if (rc < 0)
         return rc;
     l->state.rows = &l->rows;
@@ -137,18 +128,20 @@ static int look_at_origin(struct change_run *r, struct look *l, struct err *e)
 
 static int look(struct change_run *r, struct look *l, struct err *e)
 {
-    const struct lvm_device *devices = lvm_devices(r);
     struct change_label *labels = arena_array(r->arena, r->change->devices.n, sizeof *labels);
+    struct group group = group_of(r);
     int rc;
 
     *l = (struct look){
         .state = { .change = r->change, .labels = labels, .device_mapper = r->device_mapper }
     };
-    if (devices == NULL || labels == NULL)
+    if (labels == NULL)
         return err_set(e, -ENOMEM, "out of memory");
     rc = change_read_labels(r->change, r->arena, labels, e);
     if (rc == 0)
-        rc = read_state(r, devices, l, e);
+        rc = group_find(&group, r->arena, e);
+    if (rc == 0)
+        rc = read_state(r, &group, l, e);
     return rc == 0 ? look_at_origin(r, l, e) : rc;
 }
 
@@ -235,14 +228,14 @@ static int with_lvm(struct change_run *r, const struct change_plan *plan, struct
 {
     struct lvm_library lvm;
     struct configs configs = { .metadata = { 0 } };
-    const struct lvm_device *devices = lvm_devices(r);
-    size_t n = r->change->devices.n;
-    int rc = devices == NULL ? err_set(e, -ENOMEM, "out of memory") : 0;
+    struct group group = group_of(r);
+    size_t n = group.devices.n;
+    int rc = group_find(&group, r->arena, e);
 
     if (rc == 0)
-        rc = lvm_library_config(devices, n, false, true, &configs.metadata, e);
+        rc = lvm_library_config(group.lvm, n, false, true, &configs.metadata, e);
     if (rc == 0)
-        rc = lvm_library_config(devices, n, true, true, &configs.mapping, e);
+        rc = lvm_library_config(group.lvm, n, true, true, &configs.mapping, e);
     if (rc == 0)
         rc = lvm_library_open(&lvm, e);
     if (rc == 0) {
@@ -292,9 +285,9 @@ static void settle(struct change_run *r, struct look *l)
     if (l->unequal && change_vg(&l->state) != NULL)
         rc = repair(r, l, &e);
     if (rc < 0)
-        set_outcome(r, LVM_FAILED, e.text);
+        change_set_outcome(r, LVM_FAILED, e.text);
     else if (change_next(&l->state, r->arena, &plan, &e) != CHANGE_IS_DONE)
-        set_outcome(r, LVM_FAILED, "the metadata have changed while they were repaired");
+        change_set_outcome(r, LVM_FAILED, "the metadata have changed while they were repaired");
     else
         set_done(r, l);
 }
@@ -321,23 +314,25 @@ static void judge(struct change_run *r, const struct look *before, int did, cons
     int rc = look(r, &after, &e);
 
     if (rc < 0) {
-        set_outcome(r, LVM_FAILED, did < 0 ? said->text : e.text);
+        change_set_outcome(r, LVM_FAILED, did < 0 ? said->text : e.text);
         return;
     }
     if (did == -ECANCELED && change_store(&after.state) != NULL) {
         give_up(r, &after);
-        set_outcome(r, change_store(&after.state) == NULL ? LVM_REFUSED : LVM_FAILED, said->text);
+        change_set_outcome(r, change_store(&after.state) == NULL ? LVM_REFUSED : LVM_FAILED,
+                           said->text);
         return;
     }
     is = change_vg(&after.state);
     if (change_next(&after.state, r->arena, &plan, &e) == CHANGE_IS_DONE)
         settle(r, &after);
     else if (did < 0 && (is == NULL) == (was == NULL) && (is == NULL || is->seqno == was->seqno))
-        set_outcome(r, did == -ECANCELED || did == -EINVAL ? LVM_REFUSED : LVM_FAILED, said->text);
+        change_set_outcome(r, did == -ECANCELED || did == -EINVAL ? LVM_REFUSED : LVM_FAILED,
+                           said->text);
     else
-        set_outcome(r, LVM_FAILED,
-                    did < 0 ? said->text
-                            : "LVM has said that it is done, and the metadata do not say so");
+        change_set_outcome(
+            r, LVM_FAILED,
+            did < 0 ? said->text : "LVM has said that it is done, and the metadata do not say so");
 }
 
 static void carry_out(struct change_run *r, struct look *l)
@@ -353,7 +348,7 @@ static void carry_out(struct change_run *r, struct look *l)
 
         judge(r, l, did, &e);
     } else {
-        set_failure(r, rc, &e);
+        change_set_outcome(r, change_is_refusal(rc) ? LVM_REFUSED : LVM_FAILED, e.text);
     }
 }
 
@@ -410,7 +405,7 @@ void change_carry_out(struct change_run *r)
     if (rc == 0)
         rc = look(r, &l, &e);
     if (rc < 0)
-        set_failure(r, rc, &e);
+        set_unread(r, rc, &e);
     else
         carry_out(r, &l);
 }

@@ -20,7 +20,12 @@ struct change_run {
 int change_open(struct change_run *r, struct err *e);
 /* The rest. Fills the result, whatever happens. */
 void change_carry_out(struct change_run *r);
-/* A result for what change_open said. */
+/* A result for what change_open said: refused only if no earlier attempt can have done anything. */
 void change_not_opened(struct change_run *r, int rc, const struct err *e);
+
+/* Fills the result; `reason` is copied. */
+void change_set_outcome(struct change_run *r, enum lvm_outcome outcome, const char *reason);
+/* This node, or what it finds on the devices, will not have it, now or later. */
+bool change_is_refusal(int rc);
 
 #endif

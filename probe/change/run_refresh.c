@@ -8,15 +8,15 @@
 #include "change/own_dev.h"
 #include "change/parse_mapped.h"
 #include "change/read_devices.h"
+#include "change/read_group.h"
 #include "collect/dm_driver.h"
 #include "collect/lvm_library.h"
-#include "collect/read_lvm.h"
 
 enum { PASSES = 4 }; /* of removing: devices lie on each other */
 
 /* What there is when it begins. */
 struct look {
-    struct lvm_device *devices;
+    struct group group;
     struct mapped *mapped;
     size_t mapped_count;
     struct lvm_rows rows;
@@ -56,34 +56,11 @@ int refresh_open(struct refresh_run *r, struct err *e)
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
-static int find_devices(struct refresh_run *r, struct look *l, struct err *e)
-{
-    const struct change_device *d = r->work->devices.v;
-
-    l->devices = arena_array(r->arena, r->work->devices.n, sizeof *l->devices);
-    for (size_t i = 0; l->devices != NULL && i < r->work->devices.n; i++) {
-        l->devices[i] = (struct lvm_device){ .path = arena_printf(r->arena, "/dev/%s", d[i].device),
-                                             .name = d[i].device,
-                                             .devnum = d[i].devnum,
-                                             .container = d[i].container };
-        if (l->devices[i].path == NULL)
-            return err_set(e, -ENOMEM, "out of memory");
-    }
-    return l->devices == NULL ? err_set(e, -ENOMEM, "out of memory") : 0;
-}
-
 static int read_rows(struct refresh_run *r, struct look *l, struct err *e)
 {
     struct lvm_input in;
-    const char *trouble;
-    int rc = read_lvm(l->devices, r->work->devices.n, true, r->arena, &in, &trouble, e);
 
-    if (rc > 0)
-        return -EOPNOTSUPP;
-    /* What LVM cannot read, it may take for something that is not there. */
-    if (rc == 0 && trouble != NULL)
-        rc = err_set(e, -EIO, "LVM cannot read all of %s: %s", r->work->vg, trouble);
-    return rc == 0 ? parse_lvm(&in, r->arena, &l->rows, e) : rc;
+    return group_read(&l->group, r->arena, &in, &l->rows, e);
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */
@@ -96,7 +73,7 @@ static int refresh_one(struct refresh_run *r, const struct look *l, const struct
     int rc;
 
     buf_str(&text, "lvchange");
-    rc = lvm_library_config(l->devices, r->work->devices.n, true, false, &text, e);
+    rc = lvm_library_config(l->group.lvm, l->group.devices.n, true, false, &text, e);
     buf_printf(&text, " --nolocking --refresh %s/%s", r->work->vg, lv->name);
     if (rc == 0 && buf_cstr(&text) == NULL)
         rc = err_set(e, -ENOMEM, "out of memory");
@@ -214,7 +191,8 @@ static void remove_all(struct refresh_run *r, struct look *l)
 
 int refresh_carry_out(struct refresh_run *r, struct err *e)
 {
-    struct look l = { .mapped_count = 0 };
+    struct look l = { .group = {
+                          .vg = r->work->vg, .devices = r->work->devices, .device_mapper = true } };
     int rc = 0;
 
     REC_SET(&r->result, refresh_result, refreshed, 0);
@@ -223,7 +201,7 @@ int refresh_carry_out(struct refresh_run *r, struct err *e)
         rc = mapped_read(r->work->vg_uuid, r->arena, &l.mapped, &l.mapped_count, e);
     if (rc < 0 || l.mapped_count == 0)
         return rc;
-    rc = find_devices(r, &l, e);
+    rc = group_find(&l.group, r->arena, e);
     if (rc == 0)
         rc = read_rows(r, &l, e);
     /* Of other metadata nothing is made so: this node is asked again when it has those. */

@@ -8,6 +8,7 @@
 #include "collect/parse_lvm_mapped.h"
 #include "collect/read.h"
 #include "collect/read_lvm.h"
+#include "collect/read_lvm_auto.h"
 #include "collect/read_storage.h"
 #include "collect/read_uses.h"
 
@@ -77,17 +78,20 @@ static struct lvm_device *choose(struct storage *s, const uint64_t *exports, siz
     return v;
 }
 
+static struct section *good(struct section *v, size_t n, enum section_id id)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].status == SECTION_OK && v[i].id == id)
+            return &v[i];
+    }
+    return NULL;
+}
+
 static void find_faults(struct storage_read *r, const struct lvm_tables *tables, struct section *v,
                         size_t n)
 {
-    struct section *vgs = NULL, *lvs = NULL;
+    struct section *vgs = good(v, n, SECTION_VGS), *lvs = good(v, n, SECTION_LVS);
 
-    for (size_t i = 0; i < n; i++) {
-        if (v[i].status == SECTION_OK && v[i].id == SECTION_VGS)
-            vgs = &v[i];
-        if (v[i].status == SECTION_OK && v[i].id == SECTION_LVS)
-            lvs = &v[i];
-    }
     if (vgs != NULL && lvs != NULL) {
         const struct mapped_lvm lvm = { .lvs = lvs->rows,
                                         .lv_count = lvs->row_count,
@@ -95,6 +99,28 @@ static void find_faults(struct storage_read *r, const struct lvm_tables *tables,
 
         mapped_faults(&r->s.r, r->in.maps, r->in.map_count, &lvm, vgs->rows, vgs->row_count);
     }
+}
+
+/* What is not known of the host's configuration is not told. */
+static void find_activators(const struct collect_request *req, struct rows *r, struct section *v,
+                            size_t n)
+{
+    struct section *vgs = good(v, n, SECTION_VGS), *lvs = good(v, n, SECTION_LVS);
+    struct lvm_auto found;
+    int rc;
+
+    if (vgs == NULL || lvs == NULL || vgs->row_count == 0)
+        return;
+    rc = read_lvm_auto(req, r->a, &found);
+    for (size_t i = 0; rc == 0 && i < vgs->row_count; i++) {
+        struct vg *row = (struct vg *)vgs->rows + i;
+        const char *text;
+
+        rc = lvm_auto_text(&found, row, lvs->rows, lvs->row_count, r->a, &text);
+        if (rc == 0 && text != NULL)
+            ROW_TEXT(row, vg, activated_by, rows_text(r, bytes_of(text)));
+    }
+    r->failed |= rc == -ENOMEM;
 }
 
 int collect_lvm_worker(const struct collect_request *req, struct arena *a, struct section *out,
@@ -118,8 +144,10 @@ int collect_lvm_worker(const struct collect_request *req, struct arena *a, struc
         rc = err_set(e, -ENOMEM, "out of memory while choosing devices for LVM");
     if (rc == 0)
         rc = collect_lvm(req->sys_root, devices, n, a, out, count, &tables, e);
-    if (rc == 0)
+    if (rc == 0) {
         find_faults(r, &tables, out, *count);
+        find_activators(req, &r->s.r, out, *count);
+    }
     if (rc == 0 && r->s.r.failed)
         rc = err_set(e, -ENOMEM, "out of memory while looking at devices of LVs");
     return rc < 0 ? rc : read_storage_keep(r, memory, &left_out, e);

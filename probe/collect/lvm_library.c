@@ -63,10 +63,10 @@ void lvm_library_with_udev(void)
     has_udev = true;
 }
 
-static int set_environment(struct err *e)
+static int set_environment(const char *system_dir, struct err *e)
 {
-    static const char *const variables[][2] = {
-        { "LVM_SYSTEM_DIR", "" }, /* no lvm.conf, no lvmlocal.conf, no backups */
+    const char *const variables[][2] = {
+        { "LVM_SYSTEM_DIR", system_dir },
         { "LVM_SUPPRESS_FD_WARNINGS", "1" },
         { "LC_ALL", "C" },
         { "TZ", "UTC" },
@@ -81,11 +81,11 @@ static int set_environment(struct err *e)
     return 0;
 }
 
-int lvm_library_open(struct lvm_library *l, struct err *e)
+int lvm_library_open_as_host(struct lvm_library *l, const char *system_dir, struct err *e)
 {
     void *(*init)(void);
     void (*log_fn)(lvm2_log_fn_t fn);
-    int rc = set_environment(e);
+    int rc = set_environment(system_dir, e);
 
     *l = (struct lvm_library){ .so = NULL };
     if (rc < 0)
@@ -107,6 +107,12 @@ int lvm_library_open(struct lvm_library *l, struct err *e)
     log_fn(hear);
     l->handle = init();
     return l->handle == NULL ? err_set(e, -EIO, "LVM does not start: %s", told.trouble) : 0;
+}
+
+int lvm_library_open(struct lvm_library *l, struct err *e)
+{
+    /* no lvm.conf, no lvmlocal.conf, no backups */
+    return lvm_library_open_as_host(l, "", e);
 }
 
 void lvm_library_close(struct lvm_library *l)

@@ -24,6 +24,9 @@ struct lvm_library {
  * process (LVM_*, DM_*). Once at a time in a process. 0; LVM_LIBRARY_NONE with a sentence; -EIO:
  * it does not start. */
 int lvm_library_open(struct lvm_library *l, struct err *e);
+/* The same with the host's configuration, which is in that directory (lvm.conf): to ask what it
+ * says, and nothing else. */
+int lvm_library_open_as_host(struct lvm_library *l, const char *system_dir, struct err *e);
 /* For who changes devices, before the first of them is opened: udev is told of each change as LVM's
  * programs do. libdevmapper decides once in a process, and without this each change would take the
  * device's links in /dev away. */

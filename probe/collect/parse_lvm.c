@@ -52,6 +52,7 @@ static void vg_row(const struct lvm_group *g, struct vg *row)
     ROW_TEXT(row, vg, lock_type, lvm_text(r, g->vg, "vg_lock_type"));
     ROW_BOOL(row, vg, exported, lvm_number(g->vg, "vg_exported"));
     ROW_BOOL(row, vg, partial, lvm_number(g->vg, "vg_partial"));
+    ROW_BOOL(row, vg, autoactivation, lvm_number(g->vg, "vg_autoactivation"));
     if (tags.n > 0)
         REC_SET(row, vg, tags, tags);
     REC_SET(row, vg, paths_active, here);

@@ -16,7 +16,7 @@
     "vg_uuid,vg_name,vg_attr,vg_size,vg_free,vg_extent_size,vg_extent_count,vg_free_count," \
     "pv_count,vg_missing_pv_count,lv_count,snap_count,vg_seqno,vg_systemid,vg_lock_type,"   \
     "vg_lock_args,vg_exported,vg_partial,vg_tags,vg_permissions,vg_extendable,"             \
-    "vg_allocation_policy,vg_profile,vg_mda_copies,max_lv,max_pv"
+    "vg_allocation_policy,vg_profile,vg_mda_copies,max_lv,max_pv,vg_autoactivation"
 #define LVM_PV_FIELDS                                                                        \
     "pv_uuid,pv_name,pv_major,pv_minor,pv_fmt,pv_attr,pv_size,pv_free,dev_size,pv_pe_count," \
     "pv_pe_alloc_count,pv_mda_used_count,pv_tags,pv_missing,pv_allocatable,pe_start"

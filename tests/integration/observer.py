@@ -4,8 +4,9 @@ the mount tables of all processes and at all loop devices, whenever the kernel's
 or of the end of one (without tracefs: all the time), and writes what it sees to a record. From that it
 is proven that no two had one file mounted at once. What counts is what was certainly so: of each holder
 the time between the first look that found it and the last. A holder of a file is a mounted device that
-lies on it, or a loop device over another one that does. Beside that: digests of the blocks of files, and
-how much of them is in the page cache."""
+lies on it, or a loop device over another one that does. A mount may be over before it is looked at; how
+many there were is therefore counted in the trace, by who made them. Beside that: digests of the blocks
+of files, and how much of them is in the page cache."""
 import ctypes
 import fcntl
 import hashlib
@@ -24,7 +25,9 @@ LOOP_GET_STATUS64, BLKGETSIZE64, MNT_DETACH = 0x4C05, 0x80081272, 2
 BLOCK, PAGE = 1 << 20, mmap.PAGESIZE
 OFTEN_S, SELDOM_S = 0.005, 0.1  # between looks: without the trace, and with it
 MOUNT, UNMOUNT = ("mount", "move_mount"), ("umount",)
-LINE = re.compile(r"-(\d+)\s.*?\s(\d+\.\d+): (?:sys_(\w+) -> (0x[0-9a-f]+)|(sched_process_exit))")
+LINE = re.compile(r"-(\d+)\s.*?\s\d+\.\d+: (?:sys_(\w+) -> (0x[0-9a-f]+)|(sched_process_exit)|"
+                  r"sched_process_fork: .* child_pid=(\d+))")
+LOST = re.compile(rb"\[LOST \d+ EVENTS\]")
 
 
 # ---- blocks and pages
@@ -177,6 +180,7 @@ class Trace:
 
     def __init__(self):
         self.pipe, self.place, self.rest = None, tempfile.mkdtemp(prefix="muster-trace-"), b""
+        self.parents, self.lost = {}, False
         self.folder = os.path.join(self.place, "instances", f"muster-{os.getpid()}")
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.mount(b"none", self.place.encode(), b"tracefs", 0, None) != 0:
@@ -188,7 +192,8 @@ class Trace:
             self.write("trace_clock", "mono")
             for name in MOUNT + UNMOUNT:
                 self.write(f"events/syscalls/sys_exit_{name}/enable", "1")
-            self.write("events/sched/sched_process_exit/enable", "1")
+            for name in ("exit", "fork"):
+                self.write(f"events/sched/sched_process_{name}/enable", "1")
             self.write("buffer_percent", "0")
             self.pipe = os.open(os.path.join(self.folder, "trace_pipe"), os.O_RDONLY | os.O_NONBLOCK)
         except OSError:
@@ -199,16 +204,27 @@ class Trace:
             f.write(value)
 
     def take(self):
-        """(pid, time, what, succeeded) of what has come"""
-        try:
-            self.rest += os.read(self.pipe, 1 << 16)
-        except BlockingIOError:
-            pass
-        *lines, self.rest = self.rest.split(b"\n")
-        for line in lines:
-            m = LINE.search(line.decode(errors="replace"))
-            if m:
-                yield int(m[1]), float(m[2]), m[3] or "exit", m[4] in (None, "0x0")
+        """(pid, what, succeeded) of all that has come; who is whose child is remembered."""
+        while True:
+            try:
+                self.rest += os.read(self.pipe, 1 << 16)
+            except BlockingIOError:
+                return
+            *lines, self.rest = self.rest.split(b"\n")
+            for line in lines:
+                self.lost = self.lost or LOST.search(line) is not None
+                m = LINE.search(line.decode(errors="replace"))
+                if m and m[5]:
+                    self.parents[int(m[5])] = int(m[1])
+                elif m:
+                    yield int(m[1]), m[2] or "exit", m[3] in (None, "0x0")
+
+    def line_of(self, pid):
+        """It, and those whose child it is, as far as that has been seen."""
+        out = [pid]
+        while out[-1] in self.parents and self.parents[out[-1]] not in out:
+            out.append(self.parents[out[-1]])
+        return out
 
     def close(self):
         if self.pipe is not None:
@@ -227,9 +243,10 @@ class Trace:
 # ---- the watcher
 
 class Watcher:
-    def __init__(self, files, record):
-        self.devices, self.record = Devices(files), record
+    def __init__(self, files, record, trace):
+        self.devices, self.record, self.trace = Devices(files), record, trace
         self.open, self.over = {}, []  # holders: by name; and those that are gone
+        self.moved = []                # of each move_mount the line of processes that made it
         self.looks = self.mounts = self.unseen = self.others = 0
 
     def write(self, **what):
@@ -283,6 +300,8 @@ class Watcher:
         """At once, while it lasts; twice, so that there is a time in between."""
         if what not in MOUNT or not good:
             return
+        if what == "move_mount":
+            self.moved.append(self.trace.line_of(pid))
         try:
             space = os.readlink(f"/proc/{pid}/ns/mnt")
         except OSError:
@@ -303,14 +322,33 @@ class Watcher:
                     out.append({"file": a["file"], "holders": [b, a], "ms": (end - begin) * 1000})
         return out
 
-    def report(self, traced):
-        return {"traced": traced, "looks": self.looks, "mounts": self.mounts, "unseen": self.unseen,
-                "others": self.others,
+    def report(self):
+        return {"traced": self.trace.pipe is not None, "looks": self.looks, "mounts": self.mounts,
+                "unseen": self.unseen, "others": self.others, "lost": self.trace.lost,
                 "holders": self.over + list(self.open.values()), "violations": self.violations()}
+
+    def counted(self):
+        """What has been mounted until now: nothing of the trace is left unread."""
+        good = self.trace.pipe is not None and not self.trace.lost
+        return {"moved": self.moved if good else None}
+
+    def step(self, due):
+        """Waits for what happens, for an order or until `due`: (when to look again, the order or None)."""
+        pipe = self.trace.pipe
+        ready = select.select([0] + ([pipe] if pipe is not None else []), [], [],
+                              max(0.0, due - time.monotonic()))[0]
+        order = os.read(0, 100) if 0 in ready else None
+        for pid, what, good in self.trace.take() if pipe is not None else ():
+            self.told(pid, what, good)
+            due = 0.0
+        if order is not None or time.monotonic() >= due:
+            self.look()
+            due = time.monotonic() + (OFTEN_S if pipe is None else SELDOM_S)
+        return due, order
 
 
 def watch(record_path, files):
-    """Until standard input ends; then the report, on standard output."""
+    """Until standard input ends; then the report, on standard output. For a line there: what is counted."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     except OSError:
@@ -318,23 +356,15 @@ def watch(record_path, files):
     trace = Trace()
     try:
         with open(record_path, "w", encoding="utf-8") as record:
-            w = Watcher(files, record)
+            w = Watcher(files, record, trace)
             w.look()
             print("ready", flush=True)
-            due = 0.0
-            while True:
-                ready = select.select([0] + ([trace.pipe] if trace.pipe is not None else []), [], [],
-                                      max(0.0, due - time.monotonic()))[0]
-                for pid, _, what, good in trace.take() if trace.pipe in ready else ():
-                    w.told(pid, what, good)
-                    due = 0.0
-                if time.monotonic() >= due:
-                    w.look()
-                    due = time.monotonic() + (OFTEN_S if trace.pipe is None else SELDOM_S)
-                if 0 in ready:
-                    w.look()
-                    print(json.dumps(w.report(trace.pipe is not None)), flush=True)
-                    return
+            due, order = 0.0, None
+            while order != b"":
+                due, order = w.step(due)
+                if order:
+                    print(json.dumps(w.counted()), flush=True)
+            print(json.dumps(w.report()), flush=True)
     finally:
         trace.close()
 
@@ -355,6 +385,14 @@ class Observer:
 
     def __exit__(self, *unused):
         self.report()
+
+    def mounts_by(self, pids):
+        """How many times these processes and their children have mounted something by move_mount so far,
+        as the kernel's trace tells; None where there is none, or a part of it was lost."""
+        self.process.stdin.write("count\n")
+        self.process.stdin.flush()
+        moved = json.loads(self.process.stdout.readline())["moved"]
+        return None if moved is None else sum(not pids.isdisjoint(line) for line in moved)
 
     def report(self):
         if self.done is None:

@@ -282,6 +282,19 @@ class ScanFleet:
         lines = map(json.loads, d.file_text(self.observer.record).splitlines())
         return {(x["holder"], x["space"]) for x in lines if x.get("file") == path}
 
+    def mounted(self):
+        """How often the probes' workers have mounted something (None where the kernel does not tell), and
+        {label: in how many mount tables the observer has found it}: a short mount may be in none."""
+        count = self.observer.mounts_by({p.pid for p in self.fleet.probes.values()})
+        return count, {label: len(self.recorded(path)) for label, path in self.files.items()}
+
+    def check_mounted(self, before, times):
+        """Since `before`, which is what mounted() gave: {label: how many times}."""
+        (first, seen), (count, found) = before, self.mounted()
+        for label, n in times.items():
+            check(found[label] - seen[label] <= n, f"{label} is mounted {found[label] - seen[label]} times")
+        check(count is None or count - first == sum(times.values()), f"{first}, {count}: {times}")
+
     def check_untouched(self, labels=None, what="the scans"):
         for label in labels or self.files:
             changed = changed_blocks(self.before[label], block_digests(self.files[label]))

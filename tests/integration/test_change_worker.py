@@ -135,6 +135,7 @@ def test_each_op(bed):
     g = Group(bed, "vg0", [0, 1, 2])
     g.done(cw.VG_CREATE, "a VG", fresh=[0, 1], containers=["c0", "c1"], tags=["one", "two"])
     check(bed.report("vgs", "vg_tags", "vg0") == "mark.0,one,two" and g.seqno == 1, "tags, version")
+    check(bed.report("vgs", "vg_autoactivation", "vg0") == "", "no LVM activates it by itself")
     check(all(u.startswith("muster-") for u in g.pvs.values()), f"PVs: {g.pvs}")
     g.done(cw.VG_EXTEND, "a third PV", fresh=[2], containers=["c2"])
     check(bed.report("vgs", "pv_count", "vg0") == "3" and g.seqno == 2, f"three PVs: {g.seqno}")
@@ -171,9 +172,23 @@ def test_each_op(bed):
     print("each change is what LVM's own programs say, at one version each; a neighbour is as it was")
 
 
+def test_second_attempt(bed, g):
+    """What cannot be looked at again says nothing of what an earlier attempt has done."""
+    for what, text in (({"devnum": "7:1"}, "another device now"), ({"size": 4096}, "bytes now, not 4096")):
+        devices = [cw.device(bed.paths[0], "c0", g.pvs[0], **what), cw.device(bed.paths[1], "c1", g.pvs[1])]
+        ends = [g.change(cw.LV_CREATE, lv="x", size=EXTENT, containers=["c0"], devices=devices,
+                         attempt=attempt) for attempt in (1, 2)]
+        check([r.outcome for r in ends] == ["refused", "failed"] and all(text in r.reason for r in ends),
+              f"{text}: {' '.join(map(str, ends))}")
+    r = g.change(cw.LV_CREATE, lv="lv0", size=EXTENT, containers=["c0"], attempt=2, tag="other")
+    check(r.outcome == "refused" and "already" in r.reason, f"who has read the metadata knows: {r}")
+
+
 def test_refusals(bed):
     g = Group(bed, "vg0", [0, 1])
     bad = Group(bed, "a b", [0])
+    odd = Group(bed, "odd", [0])
+    odd.refused(cw.VG_CREATE, "3145000 bytes for an extent", fresh=[0], containers=["c0"], extent=3145000)
     bad.refused(cw.VG_CREATE, "the name of a volume group, a b, has other characters", fresh=[0], containers=["c0"])
     g.done(cw.VG_CREATE, "a VG", fresh=[0, 1], containers=["c0", "c1"])
     g.done(cw.LV_CREATE, "an LV", lv="lv0", size=EXTENT, containers=["c0"])
@@ -196,11 +211,11 @@ def test_refusals(bed):
     for what, text in (({"devnum": "7:1"}, "another device now"), ({"size": 4096}, "bytes now, not 4096")):
         devices = [cw.device(bed.paths[0], "c0", g.pvs[0], **what), cw.device(bed.paths[1], "c1", g.pvs[1])]
         g.refused(cw.LV_CREATE, text, lv="x", size=EXTENT, containers=["c0"], devices=devices)
+    test_second_attempt(bed, g)
     one = [cw.device(bed.paths[0], "c0", g.pvs[0])]
     r = g.change(cw.LV_CREATE, lv="x", size=EXTENT, containers=["c0"], devices=one)
     check(r.outcome in ("refused", "failed") and r.reason, f"without one of its PVs: {r}")
     g.refused(cw.LV_CREATE, "is too large: 99 extents", lv="x", size=99 * EXTENT, containers=["c0", "c1"])
-    g.refused(cw.LV_CREATE, "multiple of the extents", lv="x", size=EXTENT + 512, containers=["c0"])
     g.refused(cw.LV_CREATE, "has a logical volume lv0 already", lv="lv0", size=EXTENT, containers=["c0"])
     for name in ("-x", "a b", "..", "snapshot1", "x_tdata", "x" * 128, "pvmove0", "é"):
         g.refused(cw.LV_CREATE, "the name of a logical volume", lv=name, size=EXTENT, containers=["c0"])

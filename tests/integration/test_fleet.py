@@ -130,6 +130,45 @@ def dies_and_lives(lab, fleet):
     check(fleet.process.returncode == 0, f"it ends well: {fleet.process.returncode}")
 
 
+def protocols(lab):
+    return [n["protocol"] for n in sorted(lab.muster("node", "list")["nodes"], key=lambda n: n["name"])]
+
+
+def refusals(lab, says):
+    return [e for e in lab.muster("event", "tail", "--since", "0")["events"] if says in e["text"]]
+
+
+def is_rolled(lab, fleet):
+    """To the next version of the protocol node by node, over a restart of the coordinator and back again: what only
+    that version knows is passed over, and no node is worse off. One that is not served says why."""
+    check(protocols(lab) == HOSTS * [1], f"all begin with this version: {protocols(lab)}")
+    for i in range(4):
+        fleet.say(f"roll 2 {i}")
+        lab.wait(lambda: protocols(lab), lambda p: p == (i + 1) * [2] + (HOSTS - i - 1) * [1], f"{i + 1} are rolled")
+    text = lab.muster_raw("node", "list").stdout
+    check("Protocol: 20 nodes of version 1, 4 nodes of version 2" in text, f"the list says so: {text}")
+    text = lab.muster_raw("node", "show", host(2)).stdout
+    check("version 2" in text, f"so does the node: {text}")
+    says = "came with a later version of the protocol"
+    lab.wait(lambda: refusals(lab, says), lambda e: len(e) == 4, "each is told once")
+    seen = states(lab)
+    lab.end(lab.coordinator)
+    start(lab)
+    lab.wait(lambda: states(lab) == seen, lambda same: same, "the next start has the same of all")
+    check(lab.section(host(1), "cpu")["status"] == "ok", "with rows that another digest is told of")
+    fleet.say("port down 0 1", "roll 2 4-11")
+    lab.wait_matrix(lambda m: {k[0] for k, e in m.items() if e["state"] == "degraded"} == {host(1)},
+                    "a node of the next version tells what happens to it", "--kind", "filesystem")
+    fleet.say("port up 0 1", "roll 3 20", "roll 0 21")
+    for i, v in ((20, 3), (21, 0)):
+        says = (f"This node speaks version {v} of the protocol; this coordinator is of version 1 and serves nodes of "
+                "versions 1 to 2.")
+        lab.wait(lambda: refusals(lab, says), lambda r: [e["node_name"] for e in r] == [host(i)], f"{v} is refused")
+    fleet.say("roll 1 all")
+    lab.wait(lambda: protocols(lab), lambda p: p == HOSTS * [1], "and back again")
+    lab.wait(lambda: states(lab) == seen, lambda same: same, "all is as it was")
+
+
 def wrong_input(fleet):
     fleet.fails("--group", "0", says="group 0: it takes a number from 1 to 10000 (hosts that see the same")
     fleet.fails("--filesystems", "200", "--vgs", "64", says="328 LUNs, and a group of hosts sees 256")
@@ -143,20 +182,25 @@ def wrong_input(fleet):
                        ("crash 24", "24: hosts are all, rack N, or numbers from 0 to 23"),
                        ("crash rack 2", "rack 2: there are racks 0 to 1"),
                        ("crash 3 4", "crash ends with its hosts"), ("crash", "crash ends with its hosts"),
+                       ("roll 4 all", "roll takes a number below 4"), ("roll all", "roll takes a number below"),
                        ("explode all", "explode: what happens is wait, link, port, lun, flap, restart")):
         fleet.script_fails(text, says)
 
 
+def start(lab):
+    lab.start_coordinator("--set", "heartbeat_ms=1000", "--set", "suspect_ms=3000", "--set", "down_ms=5000")
+
+
 def main():
     with Lab() as lab:
-        lab.start_coordinator("--set", "heartbeat_ms=1000", "--set", "suspect_ms=3000", "--set",
-                              "down_ms=5000")
+        start(lab)
         lab.muster("status")
         fleet = Fleet(lab, spare=2)
         comes_up(lab)
         is_scanned(lab)
         fails_and_is_mended(lab, fleet)
         changes_its_lvs(lab)
+        is_rolled(lab, fleet)
         wrong_input(fleet)
         dies_and_lives(lab, fleet)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A coordinator that did not run for a while (SIGSTOP, a paused virtual machine) has not heard its
-nodes, but they were not silent: nobody is suspected, and no edge becomes unknown for it."""
+nodes, but they were not silent: nobody is suspected, and no edge becomes unknown for it. Then they are,
+and those who ask are told since when."""
 import os
 import signal
 import subprocess
@@ -35,8 +36,14 @@ def main():
             e, _ = events.next(max(0.0, until - time.monotonic())) or ({"kind": ""}, 0)
             check(e["kind"] not in ("node.suspect", "node.down"), f"suspected: {e}")
         check(lab.muster("status")["nodes_up"] == NODES, "some nodes are not up")
-        # And who is silent while it listens is still found.
+        # And who is silent while it listens is still found; before that, who asks is told for how long.
         lab.end(fleet, signal.SIGKILL)
+        silent, until = 0, time.monotonic() + 4 * SUSPECT_S
+        while silent < SUSPECT_S * 500:
+            check(time.monotonic() < until, "its silence is never told to who asks all the time")
+            node = lab.muster("node", "list")["nodes"][0]
+            check(node["state"] == "up", f"heard {silent} ms ago, it was said, and then: {node}")
+            silent = node["heard_ms"]
         events.until(lambda e: e["kind"] == "node.suspect", "a dead node is suspected")
 
 

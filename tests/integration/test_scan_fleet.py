@@ -9,15 +9,11 @@ import scan_fleet as sf
 from harness import Lab, check
 
 
-def observed_mounts(fleet, label):
-    return fleet.recorded(fleet.files[label])
-
-
 def refused_unless_admitted(fleet):
+    before = fleet.mounted()
     r = fleet.lab.muster_raw("--json", "scan", "--wait", *fleet.files, timeout="60s")
     check(r.returncode != 0, f"nothing is scanned that is not admitted: {r.stdout}")
-    for label in fleet.files:
-        check(not observed_mounts(fleet, label), f"{label} is mounted before it is admitted")
+    fleet.check_mounted(before, dict.fromkeys(fleet.files, 0))
     fleet.admit()
 
 
@@ -35,6 +31,7 @@ def check_reach(fleet, label, of, how):
 
 def once(fleet):
     check(not fleet.reach(next(iter(fleet.files))), "nothing is proven yet")
+    before = fleet.mounted()
     doc, of = fleet.scan()
     check(fleet.task(doc["task"])["task"]["state"] == "done", f"its number: {doc['task']}")
     check(set(of) == set(fleet.files), f"all are scanned: {of}")
@@ -44,7 +41,7 @@ def once(fleet):
         check(results[0]["node"] and int(results[0]["token"]) > 0, f"{label}: {results}")
         fleet.check_planted(label)
         check_reach(fleet, label, results[0], "read_here")
-        check(len(observed_mounts(fleet, label)) == 1, f"{label}: {observed_mounts(fleet, label)}")
+    fleet.check_mounted(before, dict.fromkeys(fleet.files, 1))
     check(doc["mounts"] == len(fleet.files) and doc["skipped"] == 0, f"one mount of each: {doc}")
     fleet.check_untouched()
     fleet.check_nothing_cached()
@@ -53,15 +50,15 @@ def once(fleet):
 
 def again(fleet):
     """Types that have a fingerprint are not mounted again."""
-    before = {label: len(observed_mounts(fleet, label)) for label in fleet.files}
+    before = fleet.mounted()
     doc, of = fleet.scan()
     kept = [label for label, kind in fleet.kinds.items() if kind in ("ext4", "xfs", "btrfs")]
     check(doc["skipped"] == len(kept), f"what has not changed: {doc}")
     for label in kept:
         check(of[label][0]["result"] == "complete", f"{label}: {of[label]}")
-        check(len(observed_mounts(fleet, label)) == before[label], f"{label} is mounted again")
         check_reach(fleet, label, of[label][0], "proven")  # it has read nothing but what tells it apart
         fleet.check_planted(label)
+    fleet.check_mounted(before, {label: label not in kept for label in fleet.files})
     print(f"again: {doc['skipped']} unchanged, {doc['makespan_ms']} ms")
 
 
@@ -70,11 +67,11 @@ def written_by_another(fleet):
     label = next(iter(fleet.files))
     sf.inside(fleet.disks, fleet.devices["beta", label], fleet.kinds[label], write_one)
     fleet.wait_unused()
-    before = len(observed_mounts(fleet, label))
+    before = fleet.mounted()
     _, of = fleet.scan(label)
     check(of[label][0]["result"] == "complete", f"{label}: {of}")
     fleet.check_planted(label, more=["/new.qcow2"])
-    check(len(observed_mounts(fleet, label)) == before + 1, "it is mounted again")
+    fleet.check_mounted(before, {label: 1})
     fleet.before[label] = sf.block_digests(fleet.files[label])
     print("what another host has written is seen")
 
@@ -84,16 +81,15 @@ def write_one(folder):
 
 
 def every(fleet):
-    before = {label: len(observed_mounts(fleet, label)) for label in fleet.files}
+    before = fleet.mounted()
     doc, of = fleet.scan("--every-node")
     for label, results in of.items():
         check({r["node"] for r in results} == fleet.ids(), f"{label} by each node: {results}")
         check(all(r["result"] == "complete" for r in results), f"{label}: {results}")
         check(len({r["token"] for r in results}) == len(sf.NODES), f"{label}: {results}")
-        n = len(observed_mounts(fleet, label)) - before[label]
-        check(n == len(sf.NODES), f"{label} is mounted {n} times")
         check(not any(r["reach"] for r in results), f"{label}: {results}")
         fleet.check_reach(label, **{n: "read_here" for n in fleet.names})
+    fleet.check_mounted(before, dict.fromkeys(fleet.files, len(sf.NODES)))
     check(doc["mounts"] == len(sf.NODES) * len(fleet.files), f"mounts: {doc}")
     print(f"every: {doc['mounts']} mounts in {doc['makespan_ms']} ms")
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """LVM's own volume groups on shared loop devices: VG and LVs are resources with an edge of each node;
 a change of the metadata is reported, at once where the kernel announces it and at the next rescan
-elsewhere, and both nodes then tell the same version; a PV that goes is told of, a clone of one too."""
+elsewhere, and both nodes then tell the same version; a PV that goes is told of, a clone of one too. Who
+activates LVs by itself is told, and ceases to when the metadata say so."""
+import os
 import time
 
 from disks import Disks, Fleet, Times, Uevents, as_udev, need_disks
@@ -83,6 +85,42 @@ def a_clone_comes(lab, disks):
     lab.wait_section("beta", "pvs", lambda rows: not any(r["duplicate"] for r in rows), "no clone")
 
 
+def activators(lab):
+    """{node: what activates vg0 there by itself}"""
+    found = {}
+    for n in NODES:
+        for r in lab.section(n, "vgs").get("rows", []):
+            if r["name"] == "vg0" and "activated_by" in r:
+                found[n] = r["activated_by"]
+    return found
+
+
+def who_activates(lab, disks, fleet, pvs):
+    """The one lists nothing in LVM's configuration, the other has that of its distribution."""
+    lab.wait(lambda: activators(lab), lambda v: set(v) == set(NODES), "what both do by themselves")
+    conf = os.path.join(lab.dir, "lvm.conf")
+    with open(conf, "w", encoding="ascii") as f:
+        f.write("activation { auto_activation_volume_list = [] }\n")
+    fleet.inside("alpha", "mount", "--bind", conf, "/etc/lvm/lvm.conf")
+    found = lab.wait(lambda: activators(lab), lambda v: set(v) == {"beta"}, "alpha does not any more")
+    check("69-lvm.rules" in found["beta"], f"what does it: {found}")
+    check(lab.muster("status")["vgs_activating"] == 0, "it is not muster's to say")
+    lab.muster("vg", "adopt", "vg0")
+    doc = lab.muster("vg", "show", "vg0")
+    check(doc["vg"]["activating"] == 1 and [n["activates"] for n in doc["vg_nodes"]] == [False, True], f"{doc}")
+    check(doc["vgs"][0]["autoactivation"] is True, f"LVM's own property: {doc['vgs']}")
+    r = lab.muster_raw("status", "--check")
+    check(r.returncode == 1 and "beta activates LVs of volume group vg0 by itself" in r.stdout, f"{r}")
+    lab.muster("vg", "autoactivation-off", "vg0", "--wait")
+    lab.wait(lambda: activators(lab), lambda v: not v, "nobody does")
+    said = disks.lvm(pvs, "vgs", "--noheadings", "--binary", "-o", "vg_autoactivation", "vg0")
+    check(said.strip() == "0", f"LVM says {said}")
+    r = lab.muster_raw("status", "--check")
+    check("by itself" not in r.stdout, f"{r}")
+    fleet.inside("alpha", "umount", "/etc/lvm/lvm.conf")
+    print("autoactivation: told of the node that would, and off in the metadata")
+
+
 def main():
     need_disks("lvm")
     with Lab() as lab, Disks(lab) as disks:
@@ -92,10 +130,11 @@ def main():
         disks.lvm(pvs, "vgcreate", "-q", "-s", "1m", "vg0", *pvs)
         for f in files:
             disks.attach(1, f)
-        Fleet(lab, disks, NODES, extra=("--rescan", "2s"))
+        fleet = Fleet(lab, disks, NODES, extra=("--rescan", "2s"))
         lab.wait_matrix(lambda m: m and set(m) == {(n, "vg0") for n in NODES} and
                         all(e["state"] == "ok" for e in m.values()), "vg0 of both", "--kind", "vg")
         check(len(lab.muster("resource", "list", "--kind", "vg")["resources"]) == 1, "one VG")
+        who_activates(lab, disks, fleet, pvs)
         lvs_come_and_go(lab, disks, pvs)
         a_pv_goes(lab, disks, pvs, files[1])
         a_clone_comes(lab, disks)

@@ -9,7 +9,7 @@ import signal
 import time
 
 from disks import Disks, Fleet, need_disks
-from harness import Lab, check
+from harness import Lab, check, run
 
 NODES = ("alpha", "beta")
 AT_ONCE = 16
@@ -22,6 +22,9 @@ class World:
         self.devices = [disks.attach(0, f) for f in self.files]
         for f in self.files:
             disks.attach(1, f)
+        self.parted = disks.file("parted")
+        run("sfdisk", "-q", self.parted, input=",24M\n,24M\n")
+        self.parts = [disks.attach(i, self.parted, partitions=True) for i in range(2)]
         self.pvs = self.devices[:2]
         disks.lvm(self.pvs, "pvcreate", "-q", *self.pvs)
         disks.lvm(self.pvs, "vgcreate", "-q", "-s", "1m", "vg0", *self.pvs)
@@ -39,6 +42,11 @@ class World:
         out = self.disks.lvm(self.pvs, "lvs", "--noheadings", "--nosuffix", "--units", "m", "-o",
                              "lv_name,lv_size", "vg0")
         return {line.split()[0]: float(line.split()[1]) for line in out.splitlines() if line.strip()}
+
+    def vgs(self, devices, name):
+        """Name, bytes of an extent, autoactivation, as LVM itself reads them."""
+        return self.disks.lvm(devices, "vgs", "--noheadings", "--nosuffix", "--units", "b", "--binary", "-o",
+                              "vg_name,vg_extent_size,vg_autoactivation", name).split()
 
     def change(self, *words):
         return self.lab.muster(*words, "--wait")
@@ -155,11 +163,37 @@ def anew(w):
     w.lab.muster("lv", "create", "vg0", "after", "1M", "--wait")
     check("after" in w.lvs(), "a volume group that was reduced is whole")
     w.disks.lvm(w.pvs, "vgck", "vg0")
+    odd = w.lab.muster_raw("vg", "create", "odd", third, "--extent-size", "3000b")
+    check(odd.returncode == 2 and "3000 bytes for an extent is neither" in odd.stderr, f"no size of an extent: {odd}")
+    w.lab.muster("vg", "create", "sized", third, "--extent-size", "2M", "--wait")
+    check(w.vgs(w.devices[2:], "sized") == ["sized", "2097152", "0"], "its extents, and no autoactivation")
+    w.lab.muster("lv", "create", "sized", "part", "3M", "--wait")
+    sizes = [r["size_bytes"] for r in w.lab.muster("vg", "show", "sized")["lvs"]]
+    check(sizes == [4 << 20], f"a size is whole extents: {sizes}")
+    w.lab.muster("lv", "remove", "sized", "part", "--type-name", "part", "--wait")
+    w.lab.muster("vg", "remove", "sized", "--type-name", "sized", "--wait")
     print("a volume group made and removed; another extended, reduced, and changed again")
 
 
+def on_partitions(w):
+    """Of one LUN, whose other partition is in use first."""
+    w.refused("No node sees a partition", "vg", "create", "parts", f"{w.parted}-part7")
+    w.lab.muster("vg", "create", "parts", f"{w.parted}-part1", "--wait")
+    check(w.vgs([w.parts[0] + "p1"], "parts")[0] == "parts", "LVM sees it on the partition")
+    w.refused("cannot become a PV", "vg", "create", "more", f"{w.parted}-part1")
+    w.refused("cannot become a PV", "vg", "create", "more", w.parted)
+    w.lab.muster("vg", "extend", "parts", f"{w.parted}-part2", "--wait")
+    containers = {p["container"][-6:] for p in w.lab.muster("vg", "show", "parts")["pvs"]}
+    check(containers == {"-part1", "-part2"}, f"PVs: {containers}")
+    w.lab.muster("lv", "create", "parts", "both", "36M", "--wait")
+    w.lab.muster("lv", "remove", "parts", "both", "--type-name", "both", "--wait")
+    w.lab.muster("vg", "reduce", "parts", f"{w.parted}-part1", "--wait")
+    w.lab.muster("vg", "remove", "parts", "--type-name", "parts", "--wait")
+    print("partitions: a volume group of them made, extended, reduced, removed")
+
+
 def main():
-    need_disks("lvm")
+    need_disks("lvm", "sfdisk", "partx")
     with Lab() as lab, Disks(lab) as disks:
         w = World(lab, disks)
         each_change(w)
@@ -167,6 +201,7 @@ def main():
         at_once(w)
         killed(w)
         anew(w)
+        on_partitions(w)
 
 
 main()

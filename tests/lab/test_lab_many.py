@@ -106,6 +106,7 @@ def main():
             lose(t, host, sorted(edges)[LUNS // 2])
         kinds = [e["kind"] for e in t.muster("event", "tail", "--since", str(since))["events"]]
         check("node.suspect" not in kinds and "node.down" not in kinds, f"{kinds}")
+        check(beats.longest > 0, "nobody has looked how long the host was silent")
         t.say(f"no heartbeat was missed; the longest that nothing was heard is {beats.longest} ms")
 
 

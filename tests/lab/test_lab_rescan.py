@@ -4,11 +4,13 @@ announced it to the host, or after an operator's word, by a scan of that LUN alo
 import os
 import time
 
-from lab_harness import TestLab, check, contain, limit, skip
+from lab_harness import TestLab, check, contain, limit, out_of_time, skip
 
 BOOT_S = 600
 WHOLE_S = 1500
 SOON_S = 3.0
+# By an announcement it takes longer than by an order, since a disk must be read first; on a quiet machine three times.
+MOST = 5.0
 
 
 def rescans(t):
@@ -73,6 +75,16 @@ def taken_away(t, host):
     check(t.edge(host.name, lun) is not None, "and stays known")
 
 
+def judge(announced, ordered):
+    """Each way by itself; an emulated processor that takes longer than a real one may shows the ratio alone."""
+    print(f"by an announcement {announced:.1f} s, by muster rescan {ordered:.1f} s: {announced / ordered:.1f} times as long")
+    if announced > max(SOON_S, MOST * ordered):
+        out_of_time(f"by an announcement it takes {announced:.1f} s, by an order {ordered:.1f} s")
+    slow = [f"{way} ({s:.1f} s)" for way, s in (("an announcement", announced), ("muster rescan", ordered)) if s > SOON_S]
+    if slow:
+        skip(f"this machine is too slow to show {SOON_S:.0f} s by " + " and by ".join(slow))
+
+
 def main():
     if not os.environ.get("MUSTER_LAB_FULL"):
         skip("this test of the lab is run by hand: MUSTER_LAB_FULL=1")
@@ -82,14 +94,13 @@ def main():
         host = t.lab.host("n1")
         for lun in list(t.lab.luns):
             t.wait_edge("n1", lun, ("ok", 2, 2), f"n1 sees {lun} over both portals")
-        took = [spoken_to(t, host), told_to(t, host)]
+        announced, ordered = spoken_to(t, host), told_to(t, host)
         grown(t, host)
         taken_away(t, host)
         for what, reason in rescans(t):
             t.say(f"rescan of {what}: {reason}")
             check(what.startswith(("target ", "device ", "lun ")), "no wildcard")
-        if min(took) > SOON_S:
-            skip(f"this machine is too slow to tell ({min(took):.1f} s)")
+        judge(announced, ordered)
 
 
 main()

@@ -10,6 +10,7 @@ from scan_worker import decode, encode
 
 VG_CREATE, VG_EXTEND, VG_REDUCE, VG_REMOVE = 1, 2, 3, 4
 LV_CREATE, LV_EXTEND, LV_REDUCE, LV_REMOVE, LV_RENAME, LV_SNAPSHOT = 5, 6, 7, 8, 9, 10
+VG_AUTOACTIVATION_OFF = 11
 OUTCOMES = {1: "started", 2: "done", 3: "refused", 4: "failed"}
 BOOT = "00000000-0000-4000-8000-00000000b007"
 
@@ -28,10 +29,10 @@ def device(path, container, pv_uuid=None, **other):
 
 
 def order(op, vg, tag, token=9, attempt=1, vg_uuid=None, seqno=None, version=None, pvs=(),
-          containers=(), lv=None, lv_uuid=None, new_name=None, size=None, tags=()):
+          containers=(), lv=None, lv_uuid=None, new_name=None, size=None, tags=(), extent=None):
     fields = {1: encode({1: 7, 2: 3, 3: attempt}), 2: token, 3: op, 4: vg, 5: vg_uuid, 6: seqno,
               7: version, 8: sorted(pvs), 9: list(containers), 10: lv, 11: lv_uuid, 12: new_name,
-              13: size, 14: list(tags), 15: tag}
+              13: size, 14: list(tags), 15: tag, 16: extent}
     return encode({k: v for k, v in fields.items() if v is not None})
 
 

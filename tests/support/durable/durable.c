@@ -238,17 +238,26 @@ static bool is_packed(uint32_t node_no)
     return node_no % 2 != 0;
 }
 
+/* Of the node, or with 0 not in a pack. */
+static bool is_of(const struct durable *d, enum table_id id, size_t i, uint32_t node_no)
+{
+    uint32_t no = *(const uint32_t *)durable_row(d, id, i); /* all begin with it */
+
+    return node_no == 0 ? !is_packed(no) : no == node_no;
+}
+
 /* The rows of table `id` that are of the node; of the others those that are in rows. */
 static void *rows_of(struct durable *d, enum table_id id, uint32_t node_no, size_t *count)
 {
-    size_t size = durable_row_size(id);
-    char *rows = arena_array(d->a, d->t[id].n, size);
+    size_t size = durable_row_size(id), n = 0;
+    char *rows;
 
+    for (size_t i = 0; i < d->t[id].n; i++)
+        n += is_of(d, id, i, node_no);
+    rows = arena_array(d->a, n, size);
     *count = 0;
     for (size_t i = 0; i < d->t[id].n; i++) {
-        uint32_t no = *(const uint32_t *)durable_row(d, id, i); /* all begin with it */
-
-        if (node_no == 0 ? !is_packed(no) : no == node_no)
+        if (is_of(d, id, i, node_no))
             memcpy(rows + (*count)++ * size, durable_row(d, id, i), size);
     }
     return rows;

@@ -67,6 +67,20 @@ static int check_resource(const struct durable *d, const struct resource_row *r,
                : err_set(e, -EINVAL, "resource %s has a number that is not used yet", r->key);
 }
 
+static bool is_row_of(const struct inventory_row *r, const struct section_row_state *s)
+{
+    return r->node_no == s->node_no && r->section == s->section;
+}
+
+static size_t count_rows(const struct durable *d, const struct section_row_state *of)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < d->t[T_INVENTORY].n; i++)
+        n += is_row_of(durable_row(d, T_INVENTORY, i), of);
+    return n;
+}
+
 /* Rows of a section that was collected are those that its digest is of. */
 static int check_digest(struct durable *d, const struct section_row_state *row, struct err *e)
 {
@@ -80,11 +94,11 @@ static int check_digest(struct durable *d, const struct section_row_state *row, 
     if (row->status != SECTION_OK && row->status != SECTION_ABSENT)
         return 0;
     a = arena_new(0);
-    s.rows = arena_array(a, d->t[T_INVENTORY].n, desc->size);
+    s.rows = arena_array(a, count_rows(d, row), desc->size);
     for (size_t i = 0; i < d->t[T_INVENTORY].n; i++) {
         const struct inventory_row *r = durable_row(d, T_INVENTORY, i);
 
-        if (r->node_no == row->node_no && r->section == row->section)
+        if (is_row_of(r, row))
             memcpy((char *)s.rows + s.row_count++ * desc->size, r->row, desc->size);
     }
     rc = section_normalise(&s, a, e);

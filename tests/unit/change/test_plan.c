@@ -169,7 +169,10 @@ Test(plan, a_new_lv_lies_where_it_is_put_and_is_wiped_there_before)
     expect_refused("13 are free", "on the first PV alone");
     set_containers(1, 1);
     set_lv_order("new", NULL, EXTENT + 512);
-    expect_refused("no multiple", "half an extent");
+    expect_command("lvcreate -y -an -Zn -Wn -l 2 -n new --addtag 'm' vg0 /dev/sdb:0-1",
+                   "a part of an extent is one");
+    set_lv_order("new", NULL, UINT64_MAX - 5);
+    expect_refused("more than volume group vg0 can have", "no size");
     set_lv_order("lv0", NULL, EXTENT);
     expect_refused("has a logical volume lv0 already", "its name is taken");
     set_lv_order("a_tdata", NULL, EXTENT);
@@ -371,14 +374,23 @@ Test(plan, a_vg_is_made_of_pvs_of_its_own)
     rows.vg_count = rows.lv_count = rows.pv_count = 0;
     change_pv_uuid("m", "c2", uuid);
     snprintf(want, sizeof want, "pvcreate -y --norestorefile --uuid %s /dev/sdc", uuid);
-    expect_command("vgcreate -y -s 4194304b --addtag 'm' vg0 /dev/sdc", "of an empty device");
+    expect_command("vgcreate -y --setautoactivation n -s 4194304b --addtag 'm' vg0 /dev/sdc",
+                   "of an empty device");
     cr_assert_eq(plan.before_count, 1);
     cr_expect_str_eq(plan.before[0], want);
     cr_expect_str_eq(plan.undo, "pvremove -y /dev/sdc");
     cr_expect_eq(plan.fresh_count, 1);
 
+    REC_SET(&order, lvm_order, extent_bytes, 64 * MIB);
+    expect_command("vgcreate -y --setautoactivation n -s 67108864b --addtag 'm' vg0 /dev/sdc",
+                   "in extents as they are asked for");
+    REC_SET(&order, lvm_order, extent_bytes, 3000);
+    expect_refused("3000 bytes for an extent of volume group vg0 is neither", "no size for one");
+    order.present &= ~(UINT64_C(1) << lvm_order_extent_bytes);
+
     labels[2].pv_uuid = uuid;
-    expect_command("vgcreate -y -s 4194304b --addtag 'm' vg0 /dev/sdc", "after an attempt");
+    expect_command("vgcreate -y --setautoactivation n -s 4194304b --addtag 'm' vg0 /dev/sdc",
+                   "after an attempt");
     cr_assert_eq(plan.before_count, 2);
     cr_expect_str_eq(plan.before[0], "pvremove -y -ff /dev/sdc");
 
@@ -459,4 +471,31 @@ Test(plan, labels_are_what_they_must_be)
                  "removed by an earlier attempt");
     cr_expect_eq(change_check_label(&change, 0, &(struct change_label){ NULL, "xfs" }, &fault),
                  -EINVAL);
+}
+
+Test(plan, autoactivation_is_taken_away_once)
+{
+    begin(LVM_VG_AUTOACTIVATION_OFF);
+    expect_command("vgchange -y --setautoactivation n vg0", "LVM may do it");
+    REC_SET(&vgs[0], vg, autoactivation, true);
+    expect_command("vgchange -y --setautoactivation n vg0", "and says so");
+    REC_SET(&vgs[0], vg, autoactivation, false);
+    expect_done("it is so already");
+    set_version(6, "d6");
+    expect_done("by an earlier attempt");
+    set_version(9, "d9");
+    expect_refused("has version 9", "who did that is not known");
+}
+
+Test(plan, a_size_is_whole_extents)
+{
+    begin(LVM_LV_EXTEND);
+    set_lv_order("lv0", L, 3 * EXTENT - 1);
+    expect_command("lvextend -y -l 3 vg0/lv0", "larger by a part of one");
+    set_lv(0, L, "lv0", 3 * EXTENT, false);
+    set_version(6, "d6");
+    expect_done("an earlier attempt has made it so large");
+    begin(LVM_LV_EXTEND);
+    set_lv_order("lv0", L, 2 * EXTENT - 1);
+    expect_done("it is so large");
 }

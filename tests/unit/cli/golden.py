@@ -81,6 +81,11 @@ def scripts(e):
         "well": Script(e).say("STATUS", status(
             nodes_down=0, nodes_up=3, edges_degraded=0, edges_lost=0, edges_unknown=0,
             edges_stuck=0, edges_ok=9, sections_stuck=0)),
+        "activating": Script(e).say("STATUS", status(
+            nodes_down=0, nodes_up=3, edges_degraded=0, edges_lost=0, edges_unknown=0,
+            edges_stuck=0, edges_ok=9, sections_stuck=0, vgs_activating=4, vgs_activating_text=(
+                "xen1 activates LVs of volume group fast by itself, one of 4 such: muster vg "
+                "autoactivation-off fast, or 'auto_activation_volume_list = []' in its lvm.conf."))),
         "one": Script(e).say("STATUS", status(
             nodes_down=0, nodes_up=1, edges_degraded=0, edges_lost=0, edges_unknown=0,
             edges_stuck=0, edges_ok=1, sections_stuck=0)),
@@ -278,6 +283,7 @@ def scan_scripts(e):
                                            "xen3 cannot be asked now: it is down."),
         "vg-all": Script(e).say("VG_LIST", lvm.listed()),
         "vg-one": Script(e).say("VG_LIST", lvm.shown()),
+        "vg-activating": Script(e).say("VG_LIST", lvm.activating(0, 2)),
         "vg-none": Script(e).say("VG_LIST", {}),
         "vg-adopt": Script(e).say("VG_ADOPT", {}),
         "vg-change": Script(e).say("VG_CHANGE", {"tasks": [lvm.task()]}).say("TASK_LIST", {}).say(
@@ -476,6 +482,8 @@ CASES = [
     ("matrix-quarantined-fleet", "distrust-fleet", "matrix"),
     ("resource-list-quarantined", "distrust", "resource list --kind filesystem"),
     ("fs-list-quarantined", "distrust", "fs list"),
+    ("check-activating", "activating", "status --check"),
+    ("status-activating", "activating", "status"),
     ("check-quarantined", "distrust", "status --check"),
     ("matrix-luns-none", "empty", "matrix --kind lun"),
     ("matrix-no-kind", "three", "matrix --kind rack"),
@@ -570,9 +578,13 @@ CASES = [
     ("vg-list", "vg-all", "vg list"),
     ("vg-list-none", "vg-none", "vg list"),
     ("vg-show", "vg-one", "vg show fast"),
+    ("vg-show-activating", "vg-activating", "vg show fast"),
     ("vg-adopt", "vg-adopt", "vg adopt fast"),
     ("vg-release", "vg-adopt", "vg release fast"),
     ("vg-create", "vg-change", "vg create fast naa.60014051"),
+    ("vg-create-extent", "vg-change", "vg create fast naa.60014051-part2 --extent-size 64M"),
+    ("vg-create-extent-usage", "vg-change", "vg create fast naa.60014051 --extent-size 64Q"),
+    ("vg-autoactivation-off", "vg-change", "vg autoactivation-off fast"),
     ("vg-extend", "vg-change", "vg extend fast naa.60014052"),
     ("vg-reduce", "vg-change", "vg reduce fast naa.60014052"),
     ("vg-remove", "vg-change", "vg remove fast --type-name fast"),

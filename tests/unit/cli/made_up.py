@@ -51,7 +51,7 @@ def node(name, index, state="up", **more):
               "probe_version": "0.1.0", "edges_ok": 0, "edges_degraded": 0, "edges_lost": 0,
               "edges_unknown": 0, "first_seen_ms": WALL - 86400000, "index": index}
     if state in ("up", "suspect", "down"):
-        fields["heard_ms"] = {"up": 800, "suspect": 9500, "down": 754000}[state]
+        fields.update({"heard_ms": {"up": 800, "suspect": 9500, "down": 754000}[state], "protocol": 1})
     fields.update(more)
     return fields
 
@@ -96,7 +96,7 @@ def three():
     """Three nodes, one of them down; every state of an edge. Out of order, with numbers that are no
     places, as the protocol allows."""
     n10 = node("node10", 700, "down", edges_unknown=0)
-    n1 = node("node1", 31)
+    n1 = node("node1", 31, protocol=2)
     n2 = node("node2", 5, sections_bad=["lldp stuck since 2026-11-24 16:02:11 +0100"])
     storage, mgmt, lab = (network("storage-a", 90, 100), network("mgmt", 17),
                           network("lab", 3, 7))

@@ -16,7 +16,7 @@ def fast():
 
 def info(index, **more):
     fields = {"resource": index, "adopted": True, "seqno": 41, "nodes": 4, "current": 4, "behind": 0,
-              "silent": 0, "waiting": 0}
+              "silent": 0, "waiting": 0, "activating": 0}
     fields.update(more)
     return fields
 
@@ -34,6 +34,13 @@ def active(name, node_name, right, **more):
 
 def activation(**more):
     return task(kind="activation", step="activate", text="activate fast/vm7-root on xen2.", **more)
+
+
+def activating(*indexes):
+    """The same, of which these nodes activate LVs by themselves."""
+    reply = shown()
+    return {**reply, "vgs": [dict(reply["vgs"][0], activating=len(indexes))],
+            "vg_nodes": [dict(n, activates=n["node"] in indexes) for n in reply["vg_nodes"]]}
 
 
 def shown():
@@ -57,7 +64,7 @@ def shown():
                      "size_bytes": GIB}]},
                 {"section": 12, "status": 1, "generation": 3, "vgs": [
                     {"uuid": UUID, "name": "fast", "size_bytes": 512 * GIB, "free_bytes": 100 * GIB,
-                     "extent_bytes": 4 << 20, "seqno": 41}]},
+                     "extent_bytes": 4 << 20, "seqno": 41, "autoactivation": True}]},
                 {"section": 13, "status": 1, "generation": 3, "lvs": [
                     {"uuid": "LV1", "name": "vm7-root", "vg_uuid": UUID, "vg_name": "fast",
                      "size_bytes": 20 * GIB, "type": "linear"},

@@ -222,7 +222,7 @@ void machine_say_sections(struct machine *m, struct envelope *env, const struct 
     struct coord_event ev = { .type = COORD_NODE_MESSAGE };
 
     if (!REC_HAS(env, envelope, version))
-        REC_SET(env, envelope, version, PROTOCOL_VERSION);
+        REC_SET(env, envelope, version, m->protocol != 0 ? m->protocol : PROTOCOL_VERSION);
     if (!REC_HAS(env, envelope, node_id))
         REC_SET(env, envelope, node_id, wire_bytes16(m->id.b));
     if (!REC_HAS(env, envelope, boot_id))

@@ -25,6 +25,7 @@ struct machine {
     uuid128 id, boot;
     pubkey key;
     uint64_t seq;
+    uint64_t protocol; /* version that it speaks; 0: PROTOCOL_VERSION */
     char name[32], uuid[40], mac[24];
     const char *hostname;
     struct machine_nic nics[MACHINE_NICS];

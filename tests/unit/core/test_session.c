@@ -49,17 +49,86 @@ Test(session, an_unknown_key_may_only_enrol)
     cr_expect_eq(durable_count_events(l->d, "message.refused", NULL), 1, "once a minute");
 }
 
+/* A heartbeat in that version; the version of the answer. */
+static uint64_t answered_in(uint64_t version)
+{
+    struct envelope env = { 0 };
+
+    REC_SET(&env, envelope, version, version);
+    say(&m, &env);
+    return l->answer->version;
+}
+
+/* Nodes are rolled one by one, the coordinator before them or after them. */
 Test(session, versions)
 {
-    struct envelope zero = { 0 }, next = { 0 };
+    l->c->config.protocol = 5;
+    for (uint64_t v = 4; v <= 6; v++) {
+        machine_init(&m, l, (unsigned)v);
+        m.protocol = v;
+        machine_join(&m);
+        cr_expect_eq(answered_in(v), v < 5 ? v : 5, "version %lu", (unsigned long)v);
+        cr_expect_eq(machine_refused(&m), 0);
+        cr_expect_eq(node_of(&m)->protocol, v);
+    }
+    cr_expect_eq(answered_in(3), 5,
+                 "in the one that it does not know, since it has none of its own");
+    cr_expect_eq(machine_refused(&m), REFUSE_VERSION);
+    cr_expect_str_eq(l->answer->refused->text,
+                     "This node speaks version 3 of the protocol; this coordinator is of version 5 "
+                     "and serves nodes of versions 4 to 6.");
+    cr_expect_eq(answered_in(7), 5);
+    cr_expect_eq(machine_refused(&m), REFUSE_VERSION);
+    cr_expect_eq(node_of(&m)->protocol, 6, "it is what it was");
+}
+
+Test(session, the_first_version_has_none_before_it)
+{
+    machine_join(&m);
+    answered_in(0);
+    cr_expect_eq(machine_refused(&m), REFUSE_VERSION);
+    cr_expect(strstr(l->answer->refused->text, "serves nodes of versions 1 to 2.") != NULL);
+    cr_expect_eq(l->c->drops[REFUSE_VERSION], 1);
+}
+
+Test(session, a_kind_of_message_of_a_later_version)
+{
+    struct envelope now = { 0 }, later = { 0 };
 
     machine_join(&m);
-    REC_SET(&zero, envelope, version, 0);
-    say(&m, &zero);
-    cr_expect_eq(machine_refused(&m), REFUSE_VERSION);
-    REC_SET(&next, envelope, version, PROTOCOL_VERSION + 1);
-    say(&m, &next);
-    cr_expect_eq(machine_refused(&m), REFUSE_VERSION);
+    REC_SET(&now, envelope, version, PROTOCOL_VERSION);
+    machine_say(&m, &now);
+    cr_expect_eq(machine_refused(&m), REFUSE_ROLE);
+    REC_SET(&later, envelope, version, PROTOCOL_VERSION + 1);
+    machine_say(&m, &later);
+    cr_expect_eq(machine_refused(&m), REFUSE_MALFORMED);
+    cr_expect(strstr(l->answer->refused->text, "a later version of the protocol") != NULL);
+    machine_heartbeat(&m);
+    cr_expect_eq(machine_refused(&m), 0, "it has lost nothing by it");
+}
+
+/* Of rows with fields that are not known here the node's digest is taken, and they are asked for
+ * again by a start that may know them. */
+Test(session, rows_that_a_later_version_knows_more_of)
+{
+    struct section nics = { 0 };
+    struct envelope env = { 0 };
+    struct report body = { 0 };
+    size_t n;
+
+    machine_join(&m);
+    l->doubtful = true; /* a core that is loaded has the other digest */
+    nics = *machine_sections(&m, l->arena, 1u << SECTION_NICS, &n);
+    nics.partly = true;
+    nics.understood = nics.digest;
+    nics.digest.b[0] ^= 1;
+    REC_SET(&env, envelope, version, PROTOCOL_VERSION + 1);
+    REC_SET(&env, envelope, report, &body);
+    machine_say_sections(&m, &env, &nics, 1);
+    cr_assert_eq(machine_refused(&m), 0);
+    cr_expect(digest_eq(node_of(&m)->sections[SECTION_NICS].digest, nics.digest));
+    life_restart(l);
+    cr_expect(digest_eq(node_of(&m)->sections[SECTION_NICS].digest, nics.understood));
 }
 
 Test(session, a_body_that_is_not_a_nodes)

@@ -28,6 +28,8 @@ static size_t use_count[MACHINES];
 static const char *fault[MACHINES];
 static const char *active[MACHINES]; /* the LV of this name */
 static const char *attr;             /* of all LVs */
+static const char *auto_by[MACHINES];
+static size_t parts[MACHINES]; /* of the third LUN */
 /* Orders that came unasked. */
 static struct {
     unsigned to;
@@ -47,9 +49,11 @@ static void report(unsigned i)
     struct pv pv[2] = { { 0 } };
     struct vg vg = { 0 };
     struct lv lv[LVS] = { { 0 } };
+    struct partition part[2] = { { 0 } };
     char uuid[LVS][24];
     struct section v[] = {
         { .id = SECTION_LUNS, .rows = lun, .row_count = 3 },
+        { .id = SECTION_PARTITIONS, .rows = part, .row_count = parts[i] },
         { .id = SECTION_PVS, .rows = pv, .row_count = 2 },
         { .id = SECTION_VGS, .rows = &vg, .row_count = 1 },
         { .id = SECTION_LVS, .rows = lv, .row_count = disk.n },
@@ -74,6 +78,12 @@ static void report(unsigned i)
     REC_SET(&vg, vg, paths_total, 2);
     if (fault[i] != NULL)
         REC_SET(&vg, vg, fault, fault[i]);
+    if (auto_by[i] != NULL)
+        REC_SET(&vg, vg, activated_by, auto_by[i]);
+    for (size_t k = 0; k < parts[i]; k++) {
+        REC_SET(&part[k], partition, key, k == 0 ? "naa.6009-part1" : "naa.6009-part2");
+        REC_SET(&part[k], partition, container, "naa.6009");
+    }
     for (size_t k = 0; k < disk.n; k++) {
         snprintf(uuid[k], sizeof uuid[k], "uuid-%s", disk.lvs[k]);
         REC_SET(&lv[k], lv, uuid, uuid[k]);
@@ -118,6 +128,8 @@ static void setup(void)
     memset(uses, 0, sizeof uses);
     memset(fault, 0, sizeof fault);
     memset(active, 0, sizeof active);
+    memset(auto_by, 0, sizeof auto_by);
+    memset(parts, 0, sizeof parts);
     attr = NULL;
     for (unsigned i = 0; i < MACHINES; i++) {
         machine_init(&m[i], l, i + 1);
@@ -911,4 +923,200 @@ Test(vg, input)
         cr_expect_not_null(strstr(l->reply->text, cases[i].text), "%zu: %s", i, l->reply->text);
     }
     cr_expect_null(task());
+}
+
+/* ---- of which devices ----------------------------------------------------------------------- */
+
+static enum reply_code make(const char *const *names, size_t n, uint64_t extent)
+{
+    struct request req = { 0 };
+    struct vg_ask ask = { 0 };
+    enum reply_code code;
+
+    REC_SET(&ask, vg_ask, op, LVM_VG_CREATE);
+    REC_SET(&ask, vg_ask, vg, "made");
+    REC_SET(&ask, vg_ask, luns, ((struct strs){ (const char **)(uintptr_t)names, n }));
+    if (extent > 0)
+        REC_SET(&ask, vg_ask, extent_bytes, extent);
+    REC_SET(&req, request, op, OP_VG_CHANGE);
+    REC_SET(&req, request, vg_ask, &ask);
+    forget();
+    code = life_ask(l, &req);
+    hear();
+    return code;
+}
+
+Test(vg, extents_are_of_a_size_that_lvm_takes)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text; /* NULL: it is good */
+    } cases[] = {
+        { 256, "neither a power of 2" },
+        { 3000, "neither a power of 2" },
+        { 3 << 10, "neither a power of 2" },
+        { 130 << 10, "neither a power of 2" },
+        { UINT64_C(2) << 40, "2 TiB or more" },
+        { UINT64_C(3) << 40, "2 TiB or more" },
+        { 3 << 20, NULL },
+    };
+    static const char *const names[] = { "naa.6009" };
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        enum reply_code code = make(names, 1, cases[i].bytes);
+
+        cr_expect_eq(code, cases[i].text == NULL ? REPLY_OK : REPLY_INVALID, "%zu", i);
+        if (cases[i].text != NULL)
+            cr_expect_not_null(strstr(l->reply->text, cases[i].text), "%s", l->reply->text);
+    }
+    o = order_to(&to);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->extent_bytes, 3 << 20);
+}
+
+Test(vg, only_a_new_volume_group_gets_extents_of_another_size)
+{
+    struct request req = { 0 };
+    struct vg_ask ask = { 0 };
+
+    adopt(true);
+    REC_SET(&ask, vg_ask, op, LVM_VG_EXTEND);
+    REC_SET(&ask, vg_ask, vg, "fast");
+    REC_SET(&ask, vg_ask, luns, ((struct strs){ (const char *[]){ "naa.6009" }, 1 }));
+    REC_SET(&ask, vg_ask, extent_bytes, 8 << 20);
+    REC_SET(&req, request, op, OP_VG_CHANGE);
+    REC_SET(&req, request, vg_ask, &ask);
+    cr_expect_eq(life_ask(l, &req), REPLY_INVALID);
+    cr_expect_not_null(strstr(l->reply->text, "only where a volume group is created"), "%s",
+                       l->reply->text);
+}
+
+Test(vg, a_partition_becomes_a_pv_under_a_right_on_its_lun)
+{
+    static const char *const both[] = { "naa.6009-part1", "naa.6009-part2" };
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    cr_expect_eq(make(both, 1, 0), REPLY_NOT_FOUND);
+    cr_expect_not_null(strstr(l->reply->text, "No node sees a partition 'naa.6009-part1'") ||
+                           strstr(l->reply->text, "No node sees a partition naa.6009-part1"),
+                       "%s", l->reply->text);
+    parts[1] = 2;
+    report(1);
+    cr_assert_eq(make(both, 2, 0), REPLY_OK, "%s", l->reply->text);
+    o = order_to(&to);
+    cr_assert_not_null(o);
+    cr_expect_eq(to, 1, "that sees them");
+    cr_expect_eq(o->containers.n, 2);
+    cr_expect_str_eq(o->containers.v[1], both[1]);
+    cr_expect_eq(rights(), 1, "their LUN is one");
+}
+
+Test(vg, what_lies_on_a_partition_or_uses_its_lun_is_in_the_way)
+{
+    static const char *const one[] = { "naa.6009-part1" };
+    static const char *const twice[] = { "naa.6009-part1", "naa.6009-part1" };
+
+    parts[0] = 2;
+    report(0);
+    cr_expect_eq(make(twice, 2, 0), REPLY_INVALID);
+    cr_expect_not_null(strstr(l->reply->text, "named twice"), "%s", l->reply->text);
+    uses_it(0, "naa.6009-part2");
+    cr_assert_eq(make(one, 1, 0), REPLY_OK, "%s", l->reply->text);
+    cr_expect_not_null(strstr(task()->jobs[0]->held, "naa.6009"), "%s", task()->jobs[0]->held);
+}
+
+/* ---- what else activates its LVs ------------------------------------------------------------ */
+
+static const struct status_info *status(void)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, OP_STATUS);
+    cr_assert_eq(life_ask(l, &req), REPLY_OK);
+    return l->reply->status;
+}
+
+static const struct vg_info *shown(void)
+{
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, OP_VG_LIST);
+    REC_SET(&req, request, resource, "fast");
+    cr_assert_eq(life_ask(l, &req), REPLY_OK, "%s", l->reply->text);
+    return l->reply->vgs.v;
+}
+
+Test(vg, who_activates_its_lvs_by_itself_is_told_where_that_is_musters_to_say)
+{
+    const struct vg_node *v;
+
+    auto_by[1] = auto_by[2] = "udev's 69-lvm.rules has LVM activate it";
+    report(1);
+    report(2);
+    cr_expect_eq(status()->vgs_activating, 0, "it is nobody's affair");
+    cr_expect_eq(shown()->activating, 2);
+    v = l->reply->vg_nodes.v;
+    cr_expect(!v[0].activates && v[1].activates && v[2].activates);
+    adopt(true);
+    cr_expect_eq(status()->vgs_activating, 2);
+    cr_expect_not_null(strstr(l->reply->status->vgs_activating_text, m[1].name), "%s",
+                       l->reply->status->vgs_activating_text);
+    cr_expect_not_null(strstr(l->reply->status->vgs_activating_text, "one of 2 such"));
+    cr_expect_not_null(
+        strstr(l->reply->status->vgs_activating_text, "muster vg autoactivation-off fast"));
+    auto_by[1] = NULL;
+    report(1);
+    cr_expect_eq(status()->vgs_activating, 1);
+    cr_expect_not_null(strstr(l->reply->status->vgs_activating_text, m[2].name));
+    life_restart(l);
+    cr_expect_eq(status()->vgs_activating, 1, "it is stored");
+    adopt(false);
+    cr_expect_eq(status()->vgs_activating, 0, "it is nobody's affair again");
+}
+
+Test(vg, what_a_node_has_mounted_is_not_kept_from_its_next_boot)
+{
+    unsigned to = 99;
+
+    adopt(true);
+    uses_it(2, "lv.uuid-root");
+    cr_expect_eq(change(LVM_VG_AUTOACTIVATION_OFF, NULL, 0), REPLY_REFUSED);
+    cr_expect_not_null(strstr(l->reply->text, "may not find it at its next boot"), "%s",
+                       l->reply->text);
+    use_count[2] = 0;
+    report(2);
+    cr_expect_eq(change(LVM_VG_AUTOACTIVATION_OFF, NULL, 0), REPLY_OK, "%s", l->reply->text);
+    cr_assert_not_null(order_to(&to));
+}
+
+/* ---- what is known of a change that failed -------------------------------------------------- */
+
+static void ends_as(enum lvm_outcome last, const char *begins)
+{
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    adopt(true);
+    o = created("new", &to);
+    for (unsigned i = 1; i < LIMIT_JOB_ATTEMPTS; i++) {
+        cr_assert(result(to, o, LVM_FAILED, "The worker was killed."));
+        o = order_to(&to);
+        cr_assert_not_null(o);
+    }
+    cr_assert(result(to, o, last, "There is no room."));
+    cr_assert_null(task());
+    cr_expect_eq(durable_count_events(l->d, "task.ended", begins), 1);
+}
+
+Test(vg, what_no_attempt_has_found_out_is_not_known)
+{
+    ends_as(LVM_FAILED, "It is not known whether LV fast/new is changed: There is no room.");
+}
+
+Test(vg, an_attempt_that_has_looked_and_refuses_knows_that_nothing_has_changed)
+{
+    ends_as(LVM_REFUSED, "LV fast/new is not changed: There is no room.");
 }

@@ -148,6 +148,52 @@ Test(decode, an_unknown_body)
     buf_deinit(&b);
 }
 
+/* One of a node that is rolled to the next version is the core's to answer. */
+Test(decode, an_unknown_body_of_a_later_version)
+{
+    static const uint8_t body_50[] = { 0x92, 0x03, 0x00 };
+    struct envelope env;
+    struct work *w;
+    struct buf b;
+
+    start_envelope(&env);
+    REC_SET(&env, envelope, version, PROTOCOL_VERSION + 1);
+    b = encode_envelope(&env);
+    buf_add(&b, body_50, sizeof body_50);
+    w = decode(SOCKET_NODES, b.p, b.n);
+    cr_assert_eq(w->type, WORK_NODE);
+    cr_expect_eq(w->env->seq, 77);
+    work_free(w);
+    buf_deinit(&b);
+}
+
+/* A section that is not known here, and a digest of rows with more fields than are known. */
+Test(decode, sections_of_a_later_version)
+{
+    struct section_body bodies[SECTION_COUNT + 2];
+    struct report r = { 0 };
+    struct envelope env;
+    struct work *w;
+    struct buf b;
+
+    for (unsigned i = 0; i < ARRAY_LEN(bodies); i++)
+        bodies[i] = absent(i);
+    REC_SET(&bodies[SECTION_CPU], section_body, digest, wire_bytes16(id));
+    start_envelope(&env);
+    REC_SET(&env, envelope, version, PROTOCOL_VERSION + 1);
+    REC_SET(&r, report, sections, ((struct recs){ bodies, ARRAY_LEN(bodies) }));
+    REC_SET(&env, envelope, report, &r);
+    b = encode_envelope(&env);
+    w = decode(SOCKET_NODES, b.p, b.n);
+    cr_assert_eq(w->type, WORK_NODE);
+    cr_assert_eq(w->section_count, SECTION_COUNT);
+    for (unsigned i = 0; i < SECTION_COUNT; i++)
+        cr_expect_eq(w->sections[i].partly, i == SECTION_CPU, "section %u", i);
+    cr_expect_arr_eq(w->sections[SECTION_CPU].digest.b, id, 16);
+    work_free(w);
+    buf_deinit(&b);
+}
+
 /* Who may send it is the core's to say; it comes through whole. */
 Test(decode, a_body_that_only_the_coordinator_sends)
 {

@@ -564,8 +564,8 @@ static void apply_vg_change(struct model *m, const struct change *c)
     add_text(&value, r->lv);
     add_text(&value, r->lv_uuid);
     add_text(&value, r->new_name);
-    buf_printf(&value, "%" PRIu64 " %d %" PRIu64 " %" PRIu64 " %u ", r->size_bytes, r->done,
-               r->seqno, r->mark, r->node_no);
+    buf_printf(&value, "%" PRIu64 " %d %" PRIu64 " %" PRIu64 " %u %" PRIu64 " ", r->size_bytes,
+               r->done, r->seqno, r->mark, r->node_no, r->extent_bytes);
     put(m, &key, &value);
 }
 
@@ -851,7 +851,7 @@ static const struct {
       "WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
       "job", 2, 0 },
     { "SELECT task_no, op, vg, vg_uuid, containers, lv, lv_uuid, new_name, size_bytes, done, seqno, "
-      "mark, node_no FROM vg_change WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
+      "mark, node_no, extent_bytes FROM vg_change WHERE NOT task_no IN (SELECT no FROM task WHERE ended = 0)",
       "vg_change", 1, 4 },
     { "SELECT resource_no, node_no, how, boot_id, reason, at FROM reach", "reach", 2, 0 },
 };

@@ -438,6 +438,7 @@ static void make_vg_change(uint64_t *r, struct arena *a, struct change *c)
     x->seqno = random_u64(r);
     x->mark = random_u64(r);
     x->node_no = (uint32_t)random_next(r);
+    x->extent_bytes = random_u64(r);
 }
 
 static void make_scan(uint64_t *r, struct arena *a, struct change *c)

@@ -80,9 +80,12 @@ Test(wire_refuse, an_envelope_cut_at_every_length)
 
     for (uint32_t body = envelope_enrol; body < envelope_FIELD_COUNT; body++) {
         struct buf b = { 0 };
+        struct envelope *env;
 
         g.a = arena_new(0);
-        cr_assert_eq(wire_encode(&envelope_desc, gen_envelope(&g, body), &b, &e), 0, "%s", e.text);
+        env = gen_envelope(&g, body);
+        env->version = PROTOCOL_VERSION; /* of a later one it may lack what is known here */
+        cr_assert_eq(wire_encode(&envelope_desc, env, &b, &e), 0, "%s", e.text);
         cr_expect_eq(decode_envelope(b.p, b.n, &e), 0, "%s", e.text);
         for (size_t n = 0; n < b.n; n += 1 + n / 500)
             cr_assert_eq(decode_envelope(b.p, n, &e), -EBADMSG, "body %u cut at %zu", body, n);
