@@ -53,6 +53,7 @@ struct off { /* with nodes that are off */
 struct bench {
     const char *program, *json, *down_ms;
     uint32_t nodes, rounds, off;
+    uint32_t missing; /* that are off now */
     struct fanout raw;
     struct daemon_run daemon;
     struct fleet *fleet;
@@ -239,13 +240,7 @@ static int all_told(struct bench *b, struct err *e)
 static int all_acked(struct bench *b, struct err *e)
 {
     (void)e;
-    return b->seen.acks >= b->nodes;
-}
-
-static int others_acked(struct bench *b, struct err *e)
-{
-    (void)e;
-    return b->seen.acks >= b->nodes - b->off;
+    return b->seen.acks >= b->nodes - b->missing;
 }
 
 /* Their rows have come too: the next change may begin. */
@@ -254,16 +249,7 @@ static int all_current(struct bench *b, struct err *e)
     struct vg_info v;
     int rc = vg_is(b, &v, e);
 
-    return rc < 0 ? rc : v.current == b->nodes && !REC_HAS(&v, vg_info, task);
-}
-
-/* The same of those that are on: an answer may be ahead of the rows. */
-static int others_current(struct bench *b, struct err *e)
-{
-    struct vg_info v;
-    int rc = vg_is(b, &v, e);
-
-    return rc < 0 ? rc : v.current == b->nodes - b->off;
+    return rc < 0 ? rc : v.current == b->nodes - b->missing && !REC_HAS(&v, vg_info, task);
 }
 
 static int off_are_down(struct bench *b, struct err *e)
@@ -323,7 +309,7 @@ static int measure_off(struct bench *b, struct off *out, struct err *e)
     int rc = create(b, &task, e), over = 0;
 
     if (rc == 0)
-        rc = until(b, others_acked, "those that are on have not answered", e);
+        rc = until(b, all_acked, "those that are on have not answered", e);
     out->acked = b->seen.acked - b->seen.done;
     while (rc == 0 && over == 0) {
         if (seconds_now() > limit)
@@ -334,7 +320,7 @@ static int measure_off(struct bench *b, struct off *out, struct err *e)
     }
     out->over = seconds_now() - b->seen.done;
     if (rc == 0)
-        rc = until(b, others_current, "those that are on are not current", e);
+        rc = until(b, all_current, "those that are on are not current", e);
     if (rc == 0)
         rc = vg_is(b, &v, e);
     if (rc == 0) {
@@ -350,6 +336,7 @@ static int measure_all_off(struct bench *b, struct err *e)
 
     for (uint32_t i = 0; i < b->off; i++)
         fleet_crash(b->fleet, b->nodes - 1 - i);
+    b->missing = b->off;
     rc = measure_off(b, &b->just_now, e);
     if (rc == 0)
         rc = until(b, off_are_down, "nodes that are off are not down", e);
@@ -357,6 +344,7 @@ static int measure_all_off(struct bench *b, struct err *e)
         rc = measure_off(b, &b->known, e);
     for (uint32_t i = 0; rc == 0 && i < b->off; i++)
         rc = fleet_boot(b->fleet, b->nodes - 1 - i, e);
+    b->missing = 0;
     return rc < 0 ? rc : until(b, all_current, "who comes back does not become current", e);
 }
 

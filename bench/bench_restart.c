@@ -4,7 +4,8 @@
  * fill  a new state directory gets the matrix of a simulated fleet: the reports of its nodes go
  *       through the real core into the real store, without the sockets between.
  * load  what a coordinator does before it serves, part by part: the database is opened, read, and
- *       made into the core's state. Edges a second are those of the matrix over the last two.
+ *       made into the core's state while the packs of its nodes are read by a second thread. Edges
+ * a second are those of the matrix over the last two.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -134,14 +135,14 @@ static int load(struct bench *b, struct err *e, double *read_s, double *core_s)
     struct core_config c = config();
     struct stored image;
     double at = seconds();
-    int rc;
+    int rc, end_rc;
 
     b->coord = coord_new(&c);
     if (a == NULL || b->coord == NULL) {
         arena_free(a);
         return -ENOMEM;
     }
-    rc = store_load(b->store, a, &image, e);
+    rc = store_load_begin(b->store, a, &image, e);
     *read_s = seconds() - at;
     if (rc == 0) {
         ev.loaded.image = &image;
@@ -151,6 +152,8 @@ static int load(struct bench *b, struct err *e, double *read_s, double *core_s)
         rc = begin(b);
         if (rc == 0)
             rc = step(b, &ev);
+        end_rc = store_load_end(b->store, e);
+        rc = end_rc != 0 ? end_rc : rc;
         *core_s = seconds() - at;
         if (rc == 0)
             rc = end(b, e);

@@ -84,6 +84,21 @@ def stored(path):
     return events, newest, leases
 
 
+def tables(path):
+    """{table: rows}"""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+    try:
+        names = [n for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {n: db.execute(f'SELECT count(*) FROM "{n}"').fetchone()[0] for n in names}
+    finally:
+        db.close()
+
+
+def state_of(lab):
+    """What is in use in memory, and how many rows each table has."""
+    return in_use_kib(lab.coordinator.pid), tables(os.path.join(lab.state, "muster.db"))
+
+
 def sample(lab, began):
     pid, database = lab.coordinator.pid, os.path.join(lab.state, "muster.db")
     status = lab.muster("status")
@@ -208,21 +223,21 @@ def rest(until):
 def churn(lab, o, fleet, script):
     from harness import check
     happens, began, samples = Churn(lab, o, script), time.monotonic(), []
-    next_sample, in_use = began, [in_use_kib(lab.coordinator.pid)]
+    next_sample, states = began, [state_of(lab)]
     for cycle in range(o.cycles):
         check(fleet.poll() is None and lab.coordinator.poll() is None, "the fleet or the coordinator has ended")
         if time.monotonic() >= next_sample:
             samples.append(sample(lab, began))
             next_sample += SAMPLE_S
         if cycle == o.cycles // 2:
-            in_use.append(in_use_kib(lab.coordinator.pid))
+            states.append(state_of(lab))
         happens.step()
         rest(began + (cycle + 1) * CYCLE_S)
     happens.settle()
     wait_for_all(lab, o)
     samples.append(sample(lab, began))
-    in_use.append(in_use_kib(lab.coordinator.pid))
-    return happens, samples, in_use
+    states.append(state_of(lab))
+    return happens, samples, *zip(*states)
 
 
 def overlaps(lab):
@@ -254,7 +269,14 @@ def judge(o, samples, in_use, twice):
     ]
 
 
-def print_text(o, happens, samples, in_use, judged):
+def print_grown(rows):
+    """What the database has more of: memory follows it."""
+    _, middle, last = rows
+    grown = [f"{n} {middle.get(n, 0)} to {k}" for n, k in sorted(last.items()) if k > middle.get(n, 0) * 1.01]
+    print("rows of the database, from the middle to the end, where they are more: " + (", ".join(grown) or "none"))
+
+
+def print_text(o, happens, samples, in_use, rows, judged):
     last = samples[-1]
     print(f"soak: {o.nodes} nodes, {last['at_s'] / 60:.1f} minutes, seed {o.seed}, {os.cpu_count()} processors shared "
           f"with the fleet, load {os.getloadavg()[0]:.1f}")
@@ -269,6 +291,7 @@ def print_text(o, happens, samples, in_use, judged):
           f"{last['event_no'] - first['event_no']} events")
     if None not in in_use:
         print("memory in use at the beginning, in the middle, at the end: " + ", ".join(f"{k} KiB" for k in in_use))
+    print_grown(rows)
     for what, value, bound, met in judged:
         print(f"{what}: {value:.3f} (at most {bound:g}: {'met' if met else 'missed'})")
 
@@ -283,15 +306,16 @@ def main():
         fleet, script = start_fleet(lab, o)
         wait_for_all(lab, o)
         lab.muster("fs", "admit", "--all")
-        happens, samples, in_use = churn(lab, o, fleet, script)
+        happens, samples, in_use, rows = churn(lab, o, fleet, script)
         script.close()
         twice = overlaps(lab)
     judged = judge(o, samples, in_use, twice)
-    print_text(o, happens, samples, in_use, judged)
+    print_text(o, happens, samples, in_use, rows, judged)
     if o.json is not None:
         with open(o.json, "w", encoding="utf-8") as f:
             json.dump({"benchmark": "soak", "nodes": o.nodes, "minutes": o.minutes, "seed": o.seed,
                        "happened": happens.done, "refused": happens.refused, "samples": samples, "in_use_kib": in_use,
+                       "rows": rows,
                        "judged": [dict(zip(("what", "value", "bound", "met"), j)) for j in judged]}, f, indent=1)
     sys.exit(0 if all(j[3] for j in judged) else 1)
 

@@ -203,42 +203,61 @@ static int step_list(struct core_thread *t, struct queue_node **list)
 
 /* ---- loading, and the failure path ---------------------------------------------------------- */
 
-/* A new core from the database. 0, a negative errno or STORE_E_DAMAGED, with a sentence. */
-static int load(struct core_thread *t, bool first, struct err *e)
+static int step_image(struct core_thread *t, const struct stored *image, bool first)
 {
     struct coord_event ev = { .type = COORD_STORE_STATE, .listened = listened(t) };
-    struct arena *a = arena_new(0);
-    struct stored *image = a == NULL ? NULL : arena_zalloc(a, sizeof *image);
-    int rc = -ENOMEM;
+    int rc = 0;
 
-    t->coord = image == NULL ? NULL : coord_new(&t->o.config);
-    if (t->coord != NULL)
-        rc = store_load(t->o.store, a, image, e);
-    if (rc == 0 && image->packs_damaged > 0)
-        log_line(LOG_LEVEL_WARNING,
-                 "the packs of %zu nodes in the database are damaged; their rows were read",
-                 image->packs_damaged);
-    if (rc == 0 && t->read_only) {
+    if (t->read_only) {
         /* Before the image, so that loading knows that nothing can be written. */
         ev.store.read_only = true;
         ev.store.text = t->why;
         rc = step(t, &ev);
     }
-    if (rc == 0) {
-        ev = (struct coord_event){ .type = COORD_LOADED, .listened = listened(t) };
-        ev.loaded.image = image;
-        ev.loaded.first = first;
-        ev.loaded.nonce = t->o.nonce;
-        ev.loaded.started = t->began;
-        rc = step(t, &ev);
-    }
-    if (rc == 0)
-        t->nodes = image->node_count;
-    if (rc == -ENOMEM)
-        err_set(e, rc, "out of memory while the database was loaded");
+    if (rc < 0)
+        return rc;
+    ev = (struct coord_event){ .type = COORD_LOADED, .listened = listened(t) };
+    ev.loaded.image = image;
+    ev.loaded.first = first;
+    ev.loaded.nonce = t->o.nonce;
+    ev.loaded.started = t->began;
+    return step(t, &ev);
+}
+
+/* The core is made while its packs come. */
+static int load_image(struct core_thread *t, struct stored *image, struct arena *a, bool first,
+                      struct err *e)
+{
+    int rc = store_load_begin(t->o.store, a, image, e), end;
+
+    if (rc != 0)
+        return rc;
+    rc = step_image(t, image, first);
     if (rc == -EBADMSG)
         err_set(e, rc,
                 "the database holds a pack of a node that is none: empty its table node_pack");
+    else if (rc < 0)
+        err_set(e, rc, "out of memory while the database was loaded");
+    end = store_load_end(t->o.store, e); /* why a pack has not come counts before that it has not */
+    if (end == 0 && image->packs_damaged > 0)
+        log_line(LOG_LEVEL_WARNING,
+                 "the packs of %zu nodes in the database are damaged; their rows were read",
+                 image->packs_damaged);
+    return end != 0 ? end : rc;
+}
+
+/* A new core from the database. 0, a negative errno or STORE_E_DAMAGED, with a sentence. */
+static int load(struct core_thread *t, bool first, struct err *e)
+{
+    struct arena *a = arena_new(0);
+    struct stored *image = a == NULL ? NULL : arena_zalloc(a, sizeof *image);
+    int rc;
+
+    t->coord = image == NULL ? NULL : coord_new(&t->o.config);
+    rc = t->coord == NULL ? err_set(e, -ENOMEM, "out of memory while the database was loaded")
+                          : load_image(t, image, a, first, e);
+    if (rc == 0)
+        t->nodes = image->node_count;
     if (rc != 0) {
         coord_free(t->coord);
         t->coord = NULL;

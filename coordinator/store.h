@@ -49,6 +49,12 @@ int store_init_identity(struct store *s, uuid128 db_id, struct err *e);
 /* Reads what the core needs. 0, -ENOMEM, STORE_E_DAMAGED, -EIO. */
 int store_load(struct store *s, struct arena *a, struct stored *out, struct err *e);
 
+/* The same in two parts. After the first all but the packs is there, which come while the core is
+ * made of what has come (stored.pack_wait); after 0 of it the second must follow, before anything
+ * else is asked of the store. It says how the reading has ended. Results as store_load. */
+int store_load_begin(struct store *s, struct arena *a, struct stored *out, struct err *e);
+int store_load_end(struct store *s, struct err *e);
+
 /* One transaction with all changes in order. 0, STORE_E_FAILED or STORE_E_FATAL, with a sentence.
  */
 int store_commit(struct store *s, const struct change *changes, struct err *e);

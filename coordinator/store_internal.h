@@ -115,9 +115,20 @@ void store_free_packs(struct store *s);
 int store_pack_spoil(struct store *s, const struct change *c);
 /* Makes those of `most` nodes, in a transaction of the caller. */
 int store_write_packs(struct store *s, size_t most);
-/* One for each node of out->nodes. */
-int store_packs_read(struct store *s, struct arena *a, struct stored *out);
+/* One for each node of out->nodes. `came` (or NULL) is called after each with the count so far. */
+int store_packs_read(struct store *s, struct arena *a, struct stored *out,
+                     void (*came)(void *ctx, size_t count), void *ctx);
 int store_node_rows(struct store *s, uint32_t node_no, struct arena *a, struct node_rows *out);
+
+/* ---- loading (store_load.c, store_loading.c) ------------------------------------------------- */
+
+struct store_loading;
+
+/* The parts of store_load(): begins a transaction and reads all but the packs; the packs, and the
+ * end of the transaction. A failure of the first has ended it too. Results as store_load. */
+int store_load_first(struct store *s, struct arena *a, struct stored *out, struct err *e);
+int store_load_rest(struct store *s, struct arena *a, struct stored *out,
+                    void (*came)(void *ctx, size_t count), void *ctx, struct err *e);
 
 /* ---- the store ------------------------------------------------------------------------------ */
 
@@ -140,6 +151,7 @@ struct store {
     struct store_change changes[CHANGE_TYPE_COUNT];
     struct store_inventory inventory[SECTION_COUNT], images;
     struct store_packs packs;
+    struct store_loading *loading; /* NULL: none is under way */
     struct buf scratch;
 };
 

@@ -103,7 +103,7 @@ static int read_place(sqlite3 *db, const struct place *p, struct arena *a, struc
     return read_rows(db, p->table, tail, a, rows, count);
 }
 
-static int read_all(struct store *s, struct arena *a, struct stored *out)
+static int read_first(struct store *s, struct arena *a, struct stored *out)
 {
     sqlite3 *db = s->db;
     int64_t oldest = 0, over = 0;
@@ -113,8 +113,6 @@ static int read_all(struct store *s, struct arena *a, struct stored *out)
     for (size_t i = 0; rc == SQLITE_OK && i < ARRAY_LEN(places); i++)
         rc = read_place(db, &places[i], a, out);
     if (rc == SQLITE_OK)
-        rc = store_packs_read(s, a, out);
-    if (rc == SQLITE_OK)
         rc = store_int(db, "SELECT min(no) FROM event", 0, &oldest);
     if (rc == SQLITE_OK)
         rc = store_int(db, "SELECT count(*) FROM lease_history", 0, &over);
@@ -123,7 +121,18 @@ static int read_all(struct store *s, struct arena *a, struct stored *out)
     return rc;
 }
 
-int store_load(struct store *s, struct arena *a, struct stored *out, struct err *e)
+/* The transaction is over, whatever has come of it. `rc`: an SQLite result code. */
+static int read_over(struct store *s, int rc, struct err *e)
+{
+    if (rc != SQLITE_OK)
+        rc = store_read_outcome(s->db, rc, s->path, e);
+    store_exec(s->db, STORE_CACHE);
+    if (sqlite3_get_autocommit(s->db) == 0 && store_exec(s->db, "ROLLBACK") != SQLITE_OK)
+        store_disconnect(s);
+    return rc;
+}
+
+int store_load_first(struct store *s, struct arena *a, struct stored *out, struct err *e)
 {
     int rc = store_ready(s, e);
 
@@ -133,11 +142,19 @@ int store_load(struct store *s, struct arena *a, struct stored *out, struct err 
     /* Each page is read once: to keep them would only cost memory that has to be made first. */
     rc = store_exec(s->db, "PRAGMA cache_size=-1024; BEGIN");
     if (rc == SQLITE_OK)
-        rc = read_all(s, a, out);
-    if (rc != SQLITE_OK)
-        rc = store_read_outcome(s->db, rc, s->path, e);
-    store_exec(s->db, STORE_CACHE);
-    if (sqlite3_get_autocommit(s->db) == 0 && store_exec(s->db, "ROLLBACK") != SQLITE_OK)
-        store_disconnect(s);
-    return rc;
+        rc = read_first(s, a, out);
+    return rc == SQLITE_OK ? 0 : read_over(s, rc, e);
+}
+
+int store_load_rest(struct store *s, struct arena *a, struct stored *out,
+                    void (*came)(void *ctx, size_t count), void *ctx, struct err *e)
+{
+    return read_over(s, store_packs_read(s, a, out, came, ctx), e);
+}
+
+int store_load(struct store *s, struct arena *a, struct stored *out, struct err *e)
+{
+    int rc = store_load_first(s, a, out, e);
+
+    return rc == 0 ? store_load_rest(s, a, out, NULL, NULL, e) : rc;
 }

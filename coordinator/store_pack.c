@@ -289,7 +289,8 @@ static int read_one(struct reading *r, const struct node_row *node)
     return rc == SQLITE_OK && to->p == NULL ? SQLITE_NOMEM : rc;
 }
 
-int store_packs_read(struct store *s, struct arena *a, struct stored *out)
+int store_packs_read(struct store *s, struct arena *a, struct stored *out,
+                     void (*came)(void *ctx, size_t count), void *ctx)
 {
     struct reading r = { .s = s, .out = out, .a = a, .scratch = arena_new(0) };
     int rc = r.scratch == NULL ? SQLITE_NOMEM : packs_know(s);
@@ -304,8 +305,11 @@ int store_packs_read(struct store *s, struct arena *a, struct stored *out)
                                 -1, &r.st, NULL);
     if (rc == SQLITE_OK)
         rc = next_pack(&r);
-    for (size_t i = 0; rc == SQLITE_OK && i < out->node_count; i++)
+    for (size_t i = 0; rc == SQLITE_OK && i < out->node_count; i++) {
         rc = read_one(&r, &out->nodes[i]);
+        if (rc == SQLITE_OK && came != NULL)
+            came(ctx, out->pack_count);
+    }
     sqlite3_finalize(r.st);
     buf_deinit(&r.made);
     arena_free(r.scratch);

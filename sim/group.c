@@ -30,6 +30,11 @@ bool group_is_unequal(const struct group *g)
     return false;
 }
 
+void group_uuid_text(uint32_t vg, char out[16])
+{
+    snprintf(out, 16, "V%u", vg);
+}
+
 void group_mark_text(uint32_t no, char out[16])
 {
     snprintf(out, 16, "version%u", no);
@@ -130,6 +135,14 @@ static uint64_t allocated(const struct group_meta *m)
     return n;
 }
 
+static const char *uuid_of(const struct group_meta *m, struct arena *a)
+{
+    char text[16];
+
+    group_uuid_text(m->vg, text);
+    return arena_strdup(a, text);
+}
+
 /* All LVs lie on the first. */
 static void pv_row(const struct sim *s, const struct group_meta *m, unsigned i, struct arena *a,
                    struct pv *row)
@@ -137,7 +150,7 @@ static void pv_row(const struct sim *s, const struct group_meta *m, unsigned i, 
     REC_SET(row, pv, uuid, arena_strdup(a, m->pv_uuid[i]));
     REC_SET(row, pv, container, arena_printf(a, "naa.600140500000%04u", s->o.luns + i));
     REC_SET(row, pv, device, arena_printf(a, "dm-%u", s->o.luns + i));
-    REC_SET(row, pv, vg_uuid, GROUP_UUID);
+    REC_SET(row, pv, vg_uuid, uuid_of(m, a));
     REC_SET(row, pv, vg_name, GROUP_NAME);
     REC_SET(row, pv, extents, GROUP_EXTENTS);
     REC_SET(row, pv, extents_allocated, i == 0 ? allocated(m) : 0);
@@ -146,10 +159,14 @@ static void pv_row(const struct sim *s, const struct group_meta *m, unsigned i, 
 
 static void vg_row(const struct group_meta *m, uint64_t pvs, struct arena *a, struct vg *row)
 {
+    const char **tag = arena_array(a, 1, sizeof *tag);
     char text[16];
 
+    tag[0] = arena_strdup(a, m->tag);
     group_mark_text(m->no, text);
-    REC_SET(row, vg, uuid, GROUP_UUID);
+    REC_SET(row, vg, uuid, uuid_of(m, a));
+    if (m->tag[0] != '\0')
+        REC_SET(row, vg, tags, ((struct strs){ tag, 1 }));
     REC_SET(row, vg, name, GROUP_NAME);
     REC_SET(row, vg, seqno, m->seqno);
     REC_SET(row, vg, metadata_digest, arena_strdup(a, text));
@@ -160,8 +177,8 @@ static void vg_row(const struct group_meta *m, uint64_t pvs, struct arena *a, st
     REC_SET(row, vg, paths_total, pvs);
 }
 
-static void lv_row(const struct sim *s, const struct host *h, const struct lv_meta *lv,
-                   struct arena *a, struct lv *row)
+static void lv_row(const struct sim *s, const struct host *h, const struct group_meta *of,
+                   const struct lv_meta *lv, struct arena *a, struct lv *row)
 {
     const struct mapping *m = group_mapping(s, h, lv->id);
     const char **tag = arena_array(a, 1, sizeof *tag);
@@ -169,7 +186,7 @@ static void lv_row(const struct sim *s, const struct host *h, const struct lv_me
     tag[0] = arena_strdup(a, lv->tag);
     REC_SET(row, lv, uuid, arena_printf(a, "LV%u", lv->id));
     REC_SET(row, lv, name, arena_strdup(a, lv->name));
-    REC_SET(row, lv, vg_uuid, GROUP_UUID);
+    REC_SET(row, lv, vg_uuid, uuid_of(of, a));
     REC_SET(row, lv, vg_name, GROUP_NAME);
     REC_SET(row, lv, size_bytes, lv->extents * EXTENT_BYTES);
     REC_SET(row, lv, tags, ((struct strs){ tag, 1 }));
@@ -200,7 +217,7 @@ void group_rows(const struct sim *s, const struct host *h, const struct group_me
     vg_row(m, out->pv_count, a, vg);
     out->vg_count = 1;
     for (uint32_t i = 0; i < m->n; i++)
-        lv_row(s, h, &m->lvs[i], a, &lvs[out->lv_count++]);
+        lv_row(s, h, m, &m->lvs[i], a, &lvs[out->lv_count++]);
 }
 
 static bool has_row(const struct lvm_rows *rows, uint32_t lv)

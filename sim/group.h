@@ -11,7 +11,6 @@
 
 enum { GROUP_PVS = 3, GROUP_LVS = 6, GROUP_EXTENTS = 255, EXTENT_BYTES = 4 << 20 };
 #define GROUP_NAME "vg0"
-#define GROUP_UUID "V0"
 
 struct lv_meta {
     uint32_t id; /* its UUID is "LV" and this */
@@ -22,7 +21,9 @@ struct lv_meta {
 struct group_meta {
     uint32_t no; /* of all that were ever written; 0: there are none, it is no PV */
     uint64_t seqno;
-    uint32_t pvs; /* bit set */
+    uint32_t vg;  /* its UUID is "V" and this */
+    char tag[40]; /* of the order that has made the volume group */
+    uint32_t pvs; /* bit set; of a version that is written: none, it is removed */
     char pv_uuid[GROUP_PVS][LVM_UUID_TEXT];
     uint32_t n;
     struct lv_meta lvs[GROUP_LVS];
@@ -67,7 +68,7 @@ struct group {
     size_t version_n;
     struct mapping *mappings;
     uint64_t mapping_no; /* the newest */
-    uint32_t lv_ids;
+    uint32_t lv_ids, vg_ids;
     struct group_order *orders;
     size_t order_n;
     world_us *asked; /* by the task's number: when one was asked for first */
@@ -93,6 +94,7 @@ bool group_is_unequal(const struct group *g);
 void group_version(struct sim *s, struct group_meta *meta, const struct host *by,
                    const struct lvm_order *order);
 void group_write(struct sim *s, unsigned pv, const struct group_meta *meta);
+void group_uuid_text(uint32_t vg, char out[16]);
 void group_mark_text(uint32_t no, char out[16]); /* the digest of a version */
 const struct version *group_by_mark(const struct group *g, uint64_t mark); /* NULL: none */
 unsigned group_pv_of(const struct sim *s, const char *container);          /* GROUP_PVS: none */

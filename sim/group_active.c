@@ -152,9 +152,11 @@ static void ask_that(struct sim *s, struct brain *b, const struct lv_meta *lv,
 {
     struct request req = { 0 };
     struct vg_ask what = { 0 };
+    char key[16];
 
+    group_uuid_text(group_newest(s->group)->vg, key);
     REC_SET(&what, vg_ask, op, on != NULL ? LVM_LV_ACTIVATE : LVM_LV_DEACTIVATE);
-    REC_SET(&what, vg_ask, vg, GROUP_NAME);
+    REC_SET(&what, vg_ask, vg, key);
     REC_SET(&what, vg_ask, lv, lv->name);
     REC_SET(&req, request, op, OP_LV_ACTIVATE);
     REC_SET(&req, request, vg_ask, &what);

@@ -51,7 +51,7 @@ static void outside(struct sim *s, void *what, uint64_t stamp)
     if (!s->storm)
         return;
     agenda_put(s, s->now + dice_about(s, OUTSIDE_US), outside, NULL, 0);
-    if (!h->powered || h->paused || is_written(s))
+    if (!h->powered || h->paused || m.no == 0 || is_written(s))
         return;
     change(s, &m);
     group_version(s, &m, h, NULL);

@@ -38,11 +38,14 @@ static void take_task(void *with, const struct reply *r)
     sim_trace(s, "task %llu: %s", (unsigned long long)t->no, t->text);
 }
 
+/* By its key: one that is no more may have the same name. */
 static void ask(struct sim *s, struct brain *b, struct vg_ask *ask)
 {
     struct request req = { 0 };
+    char key[16];
 
-    REC_SET(ask, vg_ask, vg, GROUP_NAME);
+    group_uuid_text(group_newest(s->group)->vg, key);
+    REC_SET(ask, vg_ask, vg, ask->op == LVM_VG_CREATE ? GROUP_NAME : key);
     REC_SET(&req, request, op, OP_VG_CHANGE);
     REC_SET(&req, request, vg_ask, ask);
     brain_ask(s, b, &req, take_task, s);
@@ -99,6 +102,30 @@ static void ask_pv(struct sim *s, struct brain *b)
     ask(s, b, &what);
 }
 
+/* It is removed when it is empty, and made again. */
+static void ask_group(struct sim *s, struct brain *b)
+{
+    const struct group_meta *m = group_newest(s->group);
+    struct vg_ask what = { 0 };
+    const char *luns[2];
+    char keys[2][40];
+    uint32_t first;
+
+    if (m->n > 0) {
+        ask_lv(s, b, LVM_LV_REMOVE);
+        return;
+    }
+    first = dice_below(s, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        snprintf(keys[i], sizeof keys[i], "naa.600140500000%04u", s->o.luns + (first + i) % 2);
+        luns[i] = keys[i];
+    }
+    REC_SET(&what, vg_ask, op, m->no == 0 ? LVM_VG_CREATE : LVM_VG_REMOVE);
+    if (m->no == 0)
+        REC_SET(&what, vg_ask, luns, ((struct strs){ luns, 2 }));
+    ask(s, b, &what);
+}
+
 static void asks(struct sim *s, void *what, uint64_t stamp)
 {
     static const enum lvm_op ops[] = { LVM_LV_CREATE, LVM_LV_CREATE, LVM_LV_CREATE, LVM_LV_EXTEND,
@@ -109,7 +136,9 @@ static void asks(struct sim *s, void *what, uint64_t stamp)
     (void)what, (void)stamp;
     if (!s->storm)
         return;
-    if (op == LVM_VG_EXTEND)
+    if (s->o.remade && (group_newest(s->group)->no == 0 || dice_below(s, 2) == 0))
+        ask_group(s, b);
+    else if (op == LVM_VG_EXTEND)
         ask_pv(s, b);
     else
         ask_lv(s, b, op);
@@ -119,11 +148,13 @@ static void asks(struct sim *s, void *what, uint64_t stamp)
 void group_admit(struct sim *s, struct brain *b)
 {
     struct request req = { 0 };
+    char key[16];
 
     if (s->group == NULL)
         return;
+    group_uuid_text(group_newest(s->group)->vg, key);
     REC_SET(&req, request, op, OP_VG_ADOPT);
-    REC_SET(&req, request, resource, GROUP_NAME);
+    REC_SET(&req, request, resource, key);
     REC_SET(&req, request, flag, true);
     brain_ask(s, b, &req, NULL, NULL);
 }
@@ -142,7 +173,7 @@ static const struct host *host_named(const struct sim *s, const char *name)
 struct found {
     const struct sim *s;
     bool over;
-    char label[40]; /* of the volume group, or an LV of it */
+    char id[40]; /* of the volume group, of an LV of it, or of a LUN that becomes a PV */
 };
 
 static void find_over(void *with, const struct reply *r)
@@ -154,11 +185,12 @@ static void find_over(void *with, const struct reply *r)
         const struct host *h = host_named(f->s, v[i].node_name);
         uuid128 boot;
 
-        if (h == NULL || strncmp(v[i].label, GROUP_NAME, strlen(GROUP_NAME)) != 0 ||
+        if (h == NULL ||
+            (strcmp(v[i].right, "change") != 0 && strcmp(v[i].right, "activation") != 0) ||
             !uuid128_parse(v[i].boot_id, &boot) || (h->powered && uuid_eq(boot, h->boot)))
             continue;
         f->over = true;
-        snprintf(f->label, sizeof f->label, "%s", v[i].label);
+        snprintf(f->id, sizeof f->id, "%s", v[i].resource);
     }
 }
 
@@ -173,8 +205,8 @@ void group_frees(struct sim *s, struct brain *b)
     REC_SET(&list, request, op, OP_HOLD_LIST);
     brain_ask(s, b, &list, find_over, &f);
     REC_SET(&req, request, op, OP_HOLD_BREAK);
-    REC_SET(&req, request, resource, f.label);
-    REC_SET(&req, request, confirm, f.label);
+    REC_SET(&req, request, resource, f.id);
+    REC_SET(&req, request, confirm, f.id);
     if (f.over)
         brain_ask(s, b, &req, NULL, NULL);
 }

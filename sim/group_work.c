@@ -60,9 +60,11 @@ static void is_done(struct sim *s, struct process *p, const struct change_state 
     const struct lv *lv = change_lv(state);
     struct lvm_result *r = result(p, LVM_DONE, NULL);
 
-    REC_SET(r, lvm_result, vg_uuid, vg->uuid);
-    REC_SET(r, lvm_result, seqno, vg->seqno);
-    REC_SET(r, lvm_result, mark, text_mark(vg->metadata_digest));
+    REC_SET(r, lvm_result, vg_uuid, vg != NULL ? vg->uuid : o->vg_uuid);
+    if (vg != NULL) {
+        REC_SET(r, lvm_result, seqno, vg->seqno);
+        REC_SET(r, lvm_result, mark, text_mark(vg->metadata_digest));
+    }
     if (lv != NULL || o->lv_uuid != NULL)
         REC_SET(r, lvm_result, lv_uuid, lv != NULL ? lv->uuid : o->lv_uuid);
     sim_trace(s, "%s: process %d has done it", p->host->name, p->pid);
@@ -112,6 +114,29 @@ static const char *changes_pvs(struct sim *s, const struct lvm_order *o, struct 
     return NULL;
 }
 
+static const char *makes_group(struct sim *s, const struct lvm_order *o, struct group_meta *m)
+{
+    if (m->no != 0)
+        return "LVM refused: there is one already";
+    *m = (struct group_meta){ .vg = ++s->group->vg_ids };
+    snprintf(m->tag, sizeof m->tag, "%s", o->tag);
+    for (size_t i = 0; i < o->containers.n; i++) {
+        unsigned pv = group_pv_of(s, o->containers.v[i]);
+
+        change_pv_uuid(o->tag, o->containers.v[i], m->pv_uuid[pv]);
+        m->pvs |= 1U << pv;
+    }
+    return NULL;
+}
+
+static const char *removes_group(struct group_meta *m)
+{
+    if (m->no == 0 || m->n > 0)
+        return "LVM refused: it has LVs, or is none";
+    m->pvs = 0;
+    return NULL;
+}
+
 /* NULL: it makes `m` of what was there. */
 static const char *make_next(struct sim *s, const struct process *p, struct group_meta *m)
 {
@@ -121,6 +146,10 @@ static const char *make_next(struct sim *s, const struct process *p, struct grou
         return NULL;
     if (o->op == LVM_LV_CREATE)
         return makes_lv(s, o, m);
+    if (o->op == LVM_VG_CREATE)
+        return makes_group(s, o, m);
+    if (o->op == LVM_VG_REMOVE)
+        return removes_group(m);
     return o->op == LVM_VG_EXTEND || o->op == LVM_VG_REDUCE ? changes_pvs(s, o, m)
                                                             : changes_lv(o, m);
 }
@@ -190,8 +219,10 @@ void group_work_dies(struct sim *s, struct process *p)
 
 /* ---- what it decides ------------------------------------------------------------------------ */
 
+/* A label is written before the metadata that name its PV. */
 static void set_labels(const struct sim *s, const struct lvm_change *c, struct change_label *out)
 {
+    const struct group_meta *m = group_newest(s->group);
     const struct change_device *d = c->devices.v;
 
     for (size_t i = 0; i < c->devices.n; i++) {
@@ -199,6 +230,8 @@ static void set_labels(const struct sim *s, const struct lvm_change *c, struct c
 
         if (pv < GROUP_PVS && s->group->on[pv].no != 0)
             out[i].pv_uuid = s->group->on[pv].pv_uuid[pv];
+        else if (pv < GROUP_PVS && (m->pvs >> pv & 1) != 0)
+            out[i].pv_uuid = m->pv_uuid[pv];
     }
 }
 
@@ -236,6 +269,16 @@ static void drop_labels(struct sim *s, const struct process *p)
     }
 }
 
+/* What lies on the devices may be what lies there. */
+static int check_labels(const struct change_state *state, struct err *e)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < state->change->devices.n; i++)
+        rc = change_check_label(state->change, i, &state->labels[i], e);
+    return rc;
+}
+
 static void goes_on(struct sim *s, struct process *p, const struct change_plan *plan)
 {
     if (plan->command == NULL) {
@@ -260,7 +303,9 @@ static void looks(struct sim *s, void *host, uint64_t pid)
         return;
     p->work->looked = s->now;
     set_state(s, p, &state);
-    rc = change_next(&state, p->arena, &plan, &e);
+    rc = check_labels(&state, &e);
+    if (rc == 0)
+        rc = change_next(&state, p->arena, &plan, &e);
     if (rc == CHANGE_TO_DO) {
         goes_on(s, p, &plan);
     } else if (rc < 0) {

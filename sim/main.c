@@ -22,6 +22,7 @@ static const char usage[] =
     "  --group     a volume group on three LUNs more, which is changed\n"
     "  --outside   and somebody changes it without muster\n"
     "  --active    or its LVs are activated\n"
+    "  --remade    or it is removed, and made again\n"
     "  --storm S   seconds with faults (default 120)\n"
     "  --calm S    seconds without, after which all must be well (default 240)\n"
     "  --fail-commit N  the coordinator's Nth commit fails\n"
@@ -99,6 +100,8 @@ static int once(const struct sim_options *o, struct sim_counts *sum)
         printf("--outside ");
     if (o->active)
         printf("--active ");
+    if (o->remade)
+        printf("--remade ");
     printf("--trace replays it)\n");
     return 1;
 }
@@ -241,6 +244,9 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds,
     case 'A':
         o->active = true;
         break;
+    case 'R':
+        o->remade = true;
+        break;
     case 'g':
         o->group = true;
         break;
@@ -282,6 +288,7 @@ int main(int argc, char **argv)
         { "unjudged", 0, NULL, 'u' }, { "sweep", 0, NULL, 'S' },   { "fail-commit", 1, NULL, 'f' },
         { "fail-how", 1, NULL, 'o' }, { "play", 1, NULL, 'p' },    { "plays", 0, NULL, 'P' },
         { "group", 0, NULL, 'g' },    { "outside", 0, NULL, 'O' }, { "active", 0, NULL, 'A' },
+        { "remade", 0, NULL, 'R' },
 #ifdef MUSTER_GUARDS
         { "without", 1, NULL, 'W' },  { "guards", 0, NULL, 'G' },
 #endif
@@ -315,7 +322,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "muster-sim: there must be a host\n");
         return 2;
     }
-    o.group |= o.outside || o.active;
+    o.group |= o.outside || o.active || o.remade;
     if ((o.group || o.played) && o.luns > 64 - 3) {
         fprintf(stderr, "muster-sim: there is no room for the volume group's LUNs\n");
         return 2;

@@ -67,6 +67,13 @@ static uint64_t token_of(const struct process *p)
     return p->work->change->order->token;
 }
 
+/* One that is made meets all that is on its LUNs. An order about one that is no more finds other
+ * labels than it looks for. */
+static bool is_of_another(const struct lvm_order *x, const struct lvm_order *y)
+{
+    return x->vg_uuid != NULL && y->vg_uuid != NULL && strcmp(x->vg_uuid, y->vg_uuid) != 0;
+}
+
 static bool may_write(const struct process *q)
 {
     return q->work != NULL && !q->ended && !group_is_activation(q->work->change->order);
@@ -133,9 +140,11 @@ static void judge_unmapped(struct sim *s, const struct process *p)
 static void judge_decided(struct sim *s, const struct process *p)
 {
     const struct lvm_order *o = p->work->change->order;
-    const struct version *v = &s->group->versions[p->work->base.no - 1];
-    const struct version *meant = group_by_mark(s->group, o->mark);
+    const struct version *meant = group_by_mark(s->group, o->mark), *v;
 
+    if (p->work->base.no == 0) /* it makes one */
+        return;
+    v = &s->group->versions[p->work->base.no - 1];
     if (p->work->repairs || v == meant || (v->token != 0 && v->task == o->order->task) ||
         (is_outside(v) && v->at >= p->work->looked))
         return;
@@ -155,10 +164,18 @@ void oracle_group_begins(struct sim *s, const struct process *p)
 static void judge_base(struct sim *s, const struct process *p)
 {
     const struct group_meta *now = group_newest(s->group);
-    const struct version *v = &s->group->versions[now->no - 1];
+    const struct version *v;
 
     if (now->no == p->work->base.no || now->no == p->work->next.no)
         return;
+    if (now->no == 0) {
+        if (p->work->next.pvs == 0) /* by itself, and of what is left there was nothing */
+            return;
+        sim_fail(s, "%s (token %llu) writes version %u of a volume group that is removed",
+                 p->host->name, (unsigned long long)token_of(p), p->work->next.no);
+        return;
+    }
+    v = &s->group->versions[now->no - 1];
     if (is_lost(s, order_of(s->group, token_of(p), p->host), order_of(s->group, v->token, v->by)))
         return;
     sim_fail(s,
@@ -166,8 +183,25 @@ static void judge_base(struct sim *s, const struct process *p)
              p->host->name, (unsigned long long)token_of(p), now->no);
 }
 
+/* Nor over another volume group's. */
+static void judge_place(struct sim *s, const struct process *p)
+{
+    const struct group_meta *on = &s->group->on[p->work->at];
+    const struct group_order *by = on->no == 0
+                                       ? NULL
+                                       : order_of(s->group, s->group->versions[on->no - 1].token,
+                                                  s->group->versions[on->no - 1].by);
+
+    if (on->no == 0 || on->vg == p->work->next.vg ||
+        (by != NULL && is_lost(s, order_of(s->group, token_of(p), p->host), by)))
+        return;
+    sim_fail(s, "%s (token %llu) writes volume group V%u over PV %u of V%u", p->host->name,
+             (unsigned long long)token_of(p), p->work->next.vg, p->work->at, on->vg);
+}
+
 void oracle_group_writes(struct sim *s, const struct process *p)
 {
+    judge_place(s, p);
     judge_alone(s, p);
     judge_base(s, p);
 }
@@ -175,7 +209,7 @@ void oracle_group_writes(struct sim *s, const struct process *p)
 /* ---- what coordinators say ------------------------------------------------------------------ */
 
 /* A right is given to nobody while another's worker lives. */
-static void judge_given(struct sim *s, const struct group_order *given)
+static void judge_given(struct sim *s, const struct group_order *given, const struct lvm_order *o)
 {
     for (uint32_t i = 0; i < s->o.hosts; i++) {
         const struct host *h = &s->hosts[i];
@@ -184,6 +218,7 @@ static void judge_given(struct sim *s, const struct group_order *given)
             const struct process *q = h->processes[k];
 
             if (!may_write(q) || (token_of(q) == given->token && h == given->host) ||
+                is_of_another(o, q->work->change->order) ||
                 is_lost(s, given, order_of(s->group, token_of(q), h)))
                 continue;
             sim_fail(
@@ -230,10 +265,12 @@ void oracle_group_sent_down(struct sim *s, struct brain *b, struct host *h,
     if (known != NULL && known->in.fork == b->fork)
         return;
     note_order(s, b, h, o);
+    sim_trace(s, "%s: is told to do task %llu (token %llu)", h->name,
+              (unsigned long long)o->order->task, (unsigned long long)o->token);
     if (o->op == LVM_LV_ACTIVATE)
         oracle_active_ordered(s, b, &s->group->orders[s->group->order_n - 1]);
     else if (o->op != LVM_LV_DEACTIVATE)
-        judge_given(s, &s->group->orders[s->group->order_n - 1]);
+        judge_given(s, &s->group->orders[s->group->order_n - 1], o);
 }
 
 /* ---- what nodes say ------------------------------------------------------------------------- */
@@ -269,6 +306,7 @@ void oracle_group_heard(struct sim *s, struct host *h, const struct envelope *en
                                   .mark = in->mark,
                                   .at = s->now };
     memcpy(q->start, env->start.p, sizeof q->start);
+    snprintf(q->vg, sizeof q->vg, "%s", in->vg_uuid == NULL ? "" : in->vg_uuid);
     if (in->unmapped.n > 0)
         snprintf(q->unmapped, sizeof q->unmapped, "%s", in->unmapped.v[0]);
 }
@@ -290,12 +328,28 @@ static void judge_tables(struct sim *s, const struct host *h, const struct group
     }
 }
 
+/* Of a volume group that is removed: the host does not see it. */
+static void judge_gone(struct sim *s, const struct host *h, const struct group_question *q)
+{
+    char uuid[16];
+
+    if (h->seen == NULL || h->seen->no == 0)
+        return;
+    group_uuid_text(h->seen->vg, uuid);
+    if (q == NULL || strcmp(uuid, q->vg) == 0)
+        sim_fail(s, "%s tells that it sees volume group %s no more, and it does", h->name, uuid);
+}
+
 /* Nobody is acknowledged who is behind. */
 static void judge_current(struct sim *s, struct host *h, const struct lvm_refreshed *in)
 {
     const struct group_question *q = question_of(h, in->order, in->mark);
     const struct version *v;
 
+    if (!REC_HAS(in, lvm_refreshed, seqno)) {
+        judge_gone(s, h, q);
+        return;
+    }
     v = group_by_mark(s->group, in->mark);
     if (q == NULL || v == NULL || v->meta.seqno != in->seqno || v->overtaken < q->at ||
         h->seen == NULL || h->seen->no != v->meta.no)
@@ -304,6 +358,19 @@ static void judge_current(struct sim *s, struct host *h, const struct lvm_refres
                  h->seen == NULL ? 0ULL : (unsigned long long)h->seen->seqno);
     else
         judge_tables(s, h, q, &v->meta);
+}
+
+/* A volume group that is called removed is on no PV. */
+static void judge_removed(struct sim *s, const struct host *h, const struct lvm_result *in)
+{
+    for (unsigned i = 0; in->vg_uuid != NULL && i < GROUP_PVS; i++) {
+        char uuid[16];
+
+        group_uuid_text(s->group->on[i].vg, uuid);
+        if (s->group->on[i].no != 0 && strcmp(uuid, in->vg_uuid) == 0)
+            sim_fail(s, "%s calls volume group %s removed, and it is on PV %u (token %llu)",
+                     h->name, uuid, i, (unsigned long long)in->token);
+    }
 }
 
 /* Every PV of it has what is called done. */
@@ -316,8 +383,8 @@ static void judge_done(struct sim *s, const struct host *h, const struct lvm_res
         return;
     }
     for (unsigned i = 0; i < GROUP_PVS; i++) {
-        if ((v->meta.pvs >> i & 1) != 0 && s->group->on[i].seqno < v->meta.seqno &&
-            (group_newest(s->group)->pvs >> i & 1) != 0)
+        if ((v->meta.pvs >> i & 1) != 0 && group_newest(s->group)->vg == v->meta.vg &&
+            s->group->on[i].seqno < v->meta.seqno && (group_newest(s->group)->pvs >> i & 1) != 0)
             sim_fail(s, "%s calls version %u done, and PV %u does not have it (token %llu)",
                      h->name, v->meta.no, i, (unsigned long long)in->token);
     }
@@ -328,6 +395,16 @@ static bool is_changed_outside(const struct group *g, const struct version *v)
 {
     for (uint32_t i = v->meta.no; i < g->version_n; i++) {
         if (is_outside(&g->versions[i]))
+            return true;
+    }
+    return false;
+}
+
+/* On whose PVs another has been made since: the order is for PVs that are not there any more. */
+static bool is_replaced(const struct group *g, const struct version *v)
+{
+    for (uint32_t i = v->meta.no; v->meta.pvs == 0 && i < g->version_n; i++) {
+        if (g->versions[i].meta.vg != v->meta.vg)
             return true;
     }
     return false;
@@ -345,7 +422,7 @@ static void judge_refused(struct sim *s, const struct host *h, const struct lvm_
 
         if (v->by == h && v->boots == h->boots && v->token == in->token &&
             v->task == in->order->task && v->fork == order->in.fork && v->written &&
-            !is_changed_outside(g, v))
+            !is_changed_outside(g, v) && !is_replaced(g, v))
             sim_fail(s, "%s tells that nothing has changed, and has made version %u (token %llu)",
                      h->name, v->meta.no, (unsigned long long)in->token);
     }
@@ -361,8 +438,8 @@ void oracle_group_sent_up(struct sim *s, struct host *h, const struct envelope *
         note_report(h, env);
     oracle_active_sent_up(s, h, env);
     if (in != NULL && !REC_HAS(in, lvm_result, seqno) && in->outcome == LVM_DONE)
-        return; /* of an activation, which makes no version */
-    if (in != NULL && in->outcome == LVM_DONE)
+        judge_removed(s, h, in); /* or of an activation, which names none and makes no version */
+    else if (in != NULL && in->outcome == LVM_DONE)
         judge_done(s, h, in);
     else if (in != NULL && in->outcome == LVM_REFUSED)
         judge_refused(s, h, in);
@@ -377,9 +454,17 @@ static void judge_groups(void *with, const struct reply *r)
     struct sim *s = with;
     const struct vg_info *v = r->vgs.v;
 
-    if (r->code != REPLY_OK || r->vgs.n != 1)
-        sim_fail(s, "at the end there are %zu volume groups", r->vgs.n);
-    else if (v->seqno != group_newest(s->group)->seqno || v->current != s->o.hosts)
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->vgs.n; i++) { /* those that are no more are remembered for a while */
+        const struct vg_info *x = (const struct vg_info *)r->vgs.v + i;
+
+        n += x->nodes > 0;
+        v = x->nodes > 0 ? x : v;
+    }
+    if (r->code != REPLY_OK || n != (group_newest(s->group)->no != 0))
+        sim_fail(s, "at the end there are %zu volume groups", n);
+    else if (n > 0 && (v->seqno != group_newest(s->group)->seqno || v->current != s->o.hosts))
         sim_fail(s,
                  "at the end %llu of %u hosts have seqno %llu of the volume group, which has %llu",
                  (unsigned long long)v->current, s->o.hosts, (unsigned long long)v->seqno,

@@ -30,6 +30,7 @@ struct sim_options {
     bool group;    /* there is a volume group too, on three LUNs more */
     bool outside;  /* and somebody changes it without muster */
     bool active;   /* whose LVs are activated, and not only mapped without muster */
+    bool remade;   /* it is removed, and made again */
     bool unjudged; /* at its end: only what is forbidden at any time is found */
     bool played;   /* `play` takes the place of the storm; else some seeds have one in it */
     unsigned play; /* of sim_play_name; SIM_NO_PLAY: a storm without any */

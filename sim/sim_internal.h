@@ -320,7 +320,7 @@ struct host {
     struct group_meta *seen; /* what its LVM worker has read last */
     struct group_question {  /* whether it is current; the newest ones */
         uint64_t task, job, attempt, mark;
-        char unmapped[16];
+        char unmapped[16], vg[16];
         uint8_t start[16]; /* of the coordinator that asks */
         world_us at;       /* when it was heard first */
     } questions[32];

@@ -22,7 +22,7 @@ int load_edge(struct node *n, const struct edge_row *row, struct numbers *ns, st
 /* That the row `at` shows what the edge leads to; either may be NULL. */
 int load_sighting(struct coord *c, struct node *n, const struct sighting_row *row, struct row *at,
                   struct edge *e);
-/* -EBADMSG: one of them is no pack. */
+/* -EBADMSG: one of them is no pack. As stored.pack_wait: one has not come. */
 int load_packs(struct coord *c, const struct stored *im, struct numbers *ns);
 
 #endif

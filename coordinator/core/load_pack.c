@@ -80,10 +80,13 @@ int load_packs(struct coord *c, const struct stored *im, struct numbers *ns)
     struct arena *a = arena_new(0);
     int rc = a == NULL ? -ENOMEM : 0;
 
-    for (size_t i = 0; rc == 0 && i < im->pack_count; i++) {
+    for (size_t i = 0; rc == 0 && i < (im->pack_wait != NULL ? im->node_count : im->pack_count);
+         i++) {
         if (arena_used(a) > SCRATCH_BYTES)
             arena_reset(a);
-        rc = load_pack(c, &im->packs[i], ns, a);
+        rc = im->pack_wait != NULL ? im->pack_wait(im->loading, i) : 0;
+        if (rc == 0)
+            rc = load_pack(c, &im->packs[i], ns, a);
     }
     arena_free(a);
     return rc;

@@ -429,6 +429,10 @@ struct stored {
     size_t edge_count;
     struct node_pack *packs; /* in order of nodes */
     size_t pack_count;
+    /* NULL: all packs are there. Else they come one after the other, one for each node: waits for
+     * that one; 0, or a negative errno: it does not come. */
+    int (*pack_wait)(void *loading, size_t i);
+    void *loading;
     size_t packs_made;    /* of those: made of rows, since there was none */
     size_t packs_damaged; /* of those made: there was one, and it was not what was written */
     struct network_row *networks;

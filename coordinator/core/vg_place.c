@@ -204,7 +204,7 @@ static int may_change(struct step *s, const struct task *t, const struct node *n
     for (size_t i = 0; rc == 0 && v->way == WAY_FREE && i < row->containers.n; i++) {
         const struct resource *lun = vg_lun(s->c, row->containers.v[i]);
 
-        if (lun != NULL && lun != r && row->op != LVM_VG_REDUCE)
+        if (GUARD(LUNS_FREE, lun != NULL && lun != r && row->op != LVM_VG_REDUCE))
             rc = conflict(s->c, s->u->arena, lun, WANT_CHANGE, n, v);
     }
     return rc;
@@ -223,7 +223,7 @@ static int grant_all(struct step *s, const struct job *j, struct node *n, struct
     for (size_t i = 0; rc == 0 && i < row->containers.n; i++) {
         struct resource *lun = vg_lun(s->c, row->containers.v[i]);
 
-        if (lun != NULL && right_on(lun, j->task) == NULL)
+        if (GUARD(LUNS_GRANTED, lun != NULL && right_on(lun, j->task) == NULL))
             rc = lease_give(s, n, lun, &what, &l);
     }
     return rc;

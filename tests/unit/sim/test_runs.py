@@ -48,7 +48,7 @@ def main():
         print(r.stdout)
 
     # A volume group that is changed, alone and beside filesystems that are scanned.
-    for hosts, luns, seeds, how in ((3, 0, 400, "--group"), (6, 2, 60, "--group"), (3, 0, 200, "--active"),
+    for hosts, luns, seeds, how in ((3, 0, 400, "--group"), (6, 2, 60, "--group"), (3, 0, 200, "--active"), (3, 0, 100, "--remade"),
                                    (3, 0, 200, "--outside")):
         r = sim("--seed", first, "--seeds", seeds * 50 if LONG else max(seeds // SHARE, 1), "--hosts", hosts,
                 "--luns", luns, "--storm", 240, how)

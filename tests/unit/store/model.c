@@ -954,6 +954,20 @@ static bool apply_unread(struct model *m, const struct store_options *o)
     return opened;
 }
 
+/* As a coordinator does: the packs come while what has come is used. */
+static int load_in_parts(struct store *s, struct arena *a, struct stored *im, struct err *e)
+{
+    int rc = store_load_begin(s, a, im, e), waited = 0, end;
+
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; waited == 0 && im->pack_wait != NULL && i < im->node_count; i++)
+        waited = im->pack_wait(im->loading, i);
+    end = store_load_end(s, e);
+    assert((waited == 0) == (end == 0));
+    return end;
+}
+
 char *database_text(struct store *s, const struct store_options *o, struct err *e)
 {
     struct arena *a = arena_new(0);
@@ -961,7 +975,7 @@ char *database_text(struct store *s, const struct store_options *o, struct err *
     struct store_reader *r = NULL;
     struct stored im;
     char *text = NULL;
-    int rc = store_load(s, a, &im, e);
+    int rc = load_in_parts(s, a, &im, e);
 
     if (rc == 0)
         rc = store_reader_open(o, &r, e);

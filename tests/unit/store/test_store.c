@@ -281,6 +281,59 @@ Test(store, pack_is_what_a_start_reads_and_goes_when_a_row_changes)
     check_pack(2, 9, 0, 0);
 }
 
+enum { MANY = 100 };
+
+static void commit_nodes(void)
+{
+    struct change c[MANY];
+
+    for (uint32_t i = 0; i < MANY; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "n%u", i);
+        c[i] = (struct change){ .type = CHANGE_NODE };
+        c[i].node =
+            (struct node_row){ .no = i + 1, .name = strdup(name), .admission = NODE_APPROVED };
+        memcpy(c[i].node.id.b, &i, sizeof i);
+        c[i].next = i + 1 < MANY ? &c[i + 1] : NULL;
+    }
+    commit(c);
+    for (uint32_t i = 0; i < MANY; i++)
+        free((void *)(uintptr_t)c[i].node.name);
+}
+
+Test(store, packs_come_while_others_are_used)
+{
+    struct arena *a = arena_new(0);
+    struct stored im;
+
+    commit_nodes();
+    cr_assert(store_load_begin(store, a, &im, &e) == 0, "%s", e.text);
+    cr_assert(im.node_count == MANY && im.pack_wait != NULL);
+    for (size_t i = MANY; i-- > 0;) {
+        cr_assert(im.pack_wait(im.loading, i) == 0);
+        cr_assert(im.packs[i].node_no == i + 1 && im.packs[i].n > 0);
+    }
+    cr_assert(im.pack_wait(im.loading, MANY) == -EIO, "there are no more");
+    cr_assert(store_load_end(store, &e) == 0 && im.pack_count == MANY);
+    commit_edge(7);
+    arena_free(a);
+}
+
+Test(store, packs_that_do_not_come)
+{
+    struct arena *a = arena_new(0);
+    struct stored im;
+
+    commit_nodes();
+    cr_assert(store_exec(store->db, "DROP TABLE node_pack") == 0);
+    cr_assert(store_load_begin(store, a, &im, &e) == 0, "all but the packs is there");
+    cr_assert(im.pack_wait(im.loading, 0) == -EIO);
+    e.text[0] = '\0';
+    cr_assert(store_load_end(store, &e) != 0 && e.text[0] != '\0', "it says why");
+    arena_free(a);
+}
+
 Test(store, change_that_is_rolled_back_leaves_the_pack)
 {
     struct change second = { .type = CHANGE_SIGHTING }; /* a text that may not be NULL */
