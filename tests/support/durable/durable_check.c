@@ -67,18 +67,23 @@ static int check_resource(const struct durable *d, const struct resource_row *r,
                : err_set(e, -EINVAL, "resource %s has a number that is not used yet", r->key);
 }
 
-static bool is_row_of(const struct inventory_row *r, const struct section_row_state *s)
-{
-    return r->node_no == s->node_no && r->section == s->section;
-}
+/* Places of its rows, one after the other: from `first`, before `end`. */
+struct span {
+    size_t first, end;
+};
 
-static size_t count_rows(const struct durable *d, const struct section_row_state *of)
+static struct span rows_of_section(const struct durable *d, const struct section_row_state *s)
 {
-    size_t n = 0;
+    struct inventory_row key = { .node_no = s->node_no, .section = s->section, .key = "" };
+    struct span v = { .first = durable_from(d, T_INVENTORY, &key) };
 
-    for (size_t i = 0; i < d->t[T_INVENTORY].n; i++)
-        n += is_row_of(durable_row(d, T_INVENTORY, i), of);
-    return n;
+    for (v.end = v.first; v.end < d->t[T_INVENTORY].n; v.end++) {
+        const struct inventory_row *r = durable_row(d, T_INVENTORY, v.end);
+
+        if (r->node_no != s->node_no || r->section != s->section)
+            break;
+    }
+    return v;
 }
 
 /* Rows of a section that was collected are those that its digest is of. */
@@ -88,18 +93,18 @@ static int check_digest(struct durable *d, const struct section_row_state *row, 
     struct section s = { .id = row->section,
                          .status = row->status,
                          .status_text = row->status_text };
+    struct span v = rows_of_section(d, row);
     struct arena *a;
     int rc;
 
     if (row->status != SECTION_OK && row->status != SECTION_ABSENT)
         return 0;
     a = arena_new(0);
-    s.rows = arena_array(a, count_rows(d, row), desc->size);
-    for (size_t i = 0; i < d->t[T_INVENTORY].n; i++) {
+    s.rows = arena_array(a, v.end - v.first, desc->size);
+    for (size_t i = v.first; i < v.end; i++) {
         const struct inventory_row *r = durable_row(d, T_INVENTORY, i);
 
-        if (is_row_of(r, row))
-            memcpy((char *)s.rows + s.row_count++ * desc->size, r->row, desc->size);
+        memcpy((char *)s.rows + s.row_count++ * desc->size, r->row, desc->size);
     }
     rc = section_normalise(&s, a, e);
     if (rc == 0 && !digest_eq(s.digest, row->digest))

@@ -46,6 +46,8 @@ struct durable {
 /* durable_table.c: rows are found, put and dropped by their keys. */
 size_t durable_row_size(enum table_id id);
 void *durable_row(const struct durable *d, enum table_id id, size_t i);
+/* The place of the first row that is not before `row`. */
+size_t durable_from(const struct durable *d, enum table_id id, const void *row);
 const void *durable_find(const struct durable *d, enum table_id id, const void *row);
 void durable_put(struct durable *d, enum table_id id, const void *row);
 void durable_drop_at(struct durable *d, enum table_id id, size_t at);

@@ -203,6 +203,13 @@ static size_t place_of(const struct durable *d, enum table_id id, const void *ro
     return low;
 }
 
+size_t durable_from(const struct durable *d, enum table_id id, const void *row)
+{
+    bool found;
+
+    return place_of(d, id, row, &found);
+}
+
 const void *durable_find(const struct durable *d, enum table_id id, const void *row)
 {
     bool found;
