@@ -97,6 +97,8 @@ class Bed:
         finally:
             w.close()
         check(not w.stderr, f"the worker says {w.stderr}")
+        check(r is not None or "kill_at" in more,
+              f"no result, and the worker's end is {w.process.returncode}, {w.reset and 'reset'}")
         return r
 
     def contents(self):

@@ -52,6 +52,7 @@ class Worker:
     """Started with its order. `kill_at`: it dies before its nth write to a device."""
 
     def __init__(self, program, what, devices, preload=None, kill_at=None):
+        self.reset = False  # it has ended without reading its order
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.send(encode({1: 1, 2: "change", 10: encode({1: what, 2: list(devices)})}))
         fd = theirs.fileno()
@@ -75,7 +76,7 @@ class Worker:
         try:
             data, fds, _, _ = socket.recv_fds(self.socket, 1 << 17, 4)
         except ConnectionResetError:
-            data, fds = b"", []
+            data, fds, self.reset = b"", [], True
         record = b""
         for fd in fds:
             with open(fd, "rb") as f:
