@@ -1120,3 +1120,53 @@ Test(vg, an_attempt_that_has_looked_and_refuses_knows_that_nothing_has_changed)
 {
     ends_as(LVM_REFUSED, "LV fast/new is not changed: There is no room.");
 }
+
+/* Nobody looks any more. */
+Test(vg, a_change_that_was_begun_is_not_known_when_its_task_is_cancelled)
+{
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert(result(to, o, LVM_STARTED, NULL));
+    life_restart(l);
+    forget();
+    for (unsigned i = 0; i < MACHINES; i++) {
+        machine_register(&m[i]);
+        report(i);
+    }
+    cr_expect_eq(cancel(), REPLY_OK);
+    cr_assert_not_null(task(), "who has begun says how it ends");
+    o = order_to(&to);
+    cr_assert_not_null(o);
+    cr_assert(result(to, o, LVM_FAILED, "The worker was killed."));
+    cr_assert_null(task());
+    cr_expect_eq(rights(), 0);
+    cr_expect_eq(durable_count_events(
+                     l->d, "task.ended",
+                     "It is not known whether LV fast/new is changed: The task was cancelled."),
+                 1);
+}
+
+Test(vg, a_change_of_a_boot_that_is_over_is_not_known_when_nobody_looks_any_more)
+{
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert(result(to, o, LVM_STARTED, NULL));
+    written();
+    report((to + 1) % MACHINES); /* with which the third does not agree */
+    alive(40000, to);
+    declare_dead(to);
+    cr_assert_not_null(task());
+    cr_expect_eq(rights(), 0);
+    cr_expect_eq(cancel(), REPLY_OK);
+    cr_assert_null(task());
+    cr_expect_eq(durable_count_events(
+                     l->d, "task.ended",
+                     "It is not known whether LV fast/new is changed: The task was cancelled."),
+                 1);
+}
