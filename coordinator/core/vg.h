@@ -87,6 +87,7 @@ int vg_unheard(struct step *s, struct job *j);
 int op_vg_adopt(struct answer *q);
 /* What `text` names; *out is NULL when the answer says why there is none. */
 int vg_answer(struct answer *q, const char *text, struct resource **out);
+bool vg_is_seen(const struct resource *r); /* some node sees it, or has when it was heard */
 /* By its name in the volume group; NULL: there is none. */
 struct resource *vg_lv_by_name(const struct coord *c, const struct resource *vg, const char *name);
 /* vg_list.c */

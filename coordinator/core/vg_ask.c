@@ -136,7 +136,7 @@ static int check_form(struct answer *q, const struct vg_ask *ask, bool *good)
 /* ---- a change: what it is about ------------------------------------------------------------- */
 
 /* What was removed is lost to all, and is remembered for a while: its name is free. */
-static bool is_seen(const struct resource *r)
+bool vg_is_seen(const struct resource *r)
 {
     for (const struct edge *e = r->edges; e != NULL; e = e->next) {
         if (e->state != EDGE_LOST)
@@ -153,7 +153,7 @@ struct resource *vg_lv_by_name(const struct coord *c, const struct resource *vg,
 
     while ((r = map_next(c->resources, &it)) != NULL) {
         if (r->kind == RESOURCE_LV && r->label != NULL && strncmp(r->label, vg->label, n) == 0 &&
-            r->label[n] == '/' && strcmp(r->label + n + 1, name) == 0 && is_seen(r))
+            r->label[n] == '/' && strcmp(r->label + n + 1, name) == 0 && vg_is_seen(r))
             return r;
     }
     return NULL;
@@ -165,7 +165,8 @@ static struct resource *vg_by_name(const struct coord *c, const char *name)
     size_t it = 0;
 
     while ((r = map_next(c->resources, &it)) != NULL) {
-        if (r->kind == RESOURCE_VG && r->label != NULL && strcmp(r->label, name) == 0 && is_seen(r))
+        if (r->kind == RESOURCE_VG && r->label != NULL && strcmp(r->label, name) == 0 &&
+            vg_is_seen(r))
             return r;
     }
     return NULL;

@@ -30,6 +30,7 @@ static const char *active[MACHINES]; /* the LV of this name */
 static const char *attr;             /* of all LVs */
 static const char *auto_by[MACHINES];
 static size_t parts[MACHINES]; /* of the third LUN */
+static bool whole[MACHINES];   /* that LUN is a PV of another volume group */
 /* Orders that came unasked. */
 static struct {
     unsigned to;
@@ -46,7 +47,7 @@ static void forget(void);
 static void report(unsigned i)
 {
     struct lun lun[3] = { { 0 } };
-    struct pv pv[2] = { { 0 } };
+    struct pv pv[3] = { { 0 } };
     struct vg vg = { 0 };
     struct lv lv[LVS] = { { 0 } };
     struct partition part[2] = { { 0 } };
@@ -54,7 +55,7 @@ static void report(unsigned i)
     struct section v[] = {
         { .id = SECTION_LUNS, .rows = lun, .row_count = 3 },
         { .id = SECTION_PARTITIONS, .rows = part, .row_count = parts[i] },
-        { .id = SECTION_PVS, .rows = pv, .row_count = 2 },
+        { .id = SECTION_PVS, .rows = pv, .row_count = whole[i] ? 3 : 2 },
         { .id = SECTION_VGS, .rows = &vg, .row_count = 1 },
         { .id = SECTION_LVS, .rows = lv, .row_count = disk.n },
         { .id = SECTION_USES, .rows = uses[i], .row_count = use_count[i] },
@@ -65,10 +66,10 @@ static void report(unsigned i)
         REC_SET(&lun[k], lun, paths_active, 2);
         REC_SET(&lun[k], lun, paths_total, 2);
     }
-    for (size_t k = 0; k < 2; k++) {
-        REC_SET(&pv[k], pv, uuid, k == 0 ? "PV1" : "PV2");
+    for (size_t k = 0; k < 3; k++) {
+        REC_SET(&pv[k], pv, uuid, k == 0 ? "PV1" : k == 1 ? "PV2" : "PV3");
         REC_SET(&pv[k], pv, container, luns[k]);
-        REC_SET(&pv[k], pv, vg_uuid, "V");
+        REC_SET(&pv[k], pv, vg_uuid, k < 2 ? "V" : "W");
     }
     REC_SET(&vg, vg, uuid, "V");
     REC_SET(&vg, vg, name, "fast");
@@ -130,6 +131,7 @@ static void setup(void)
     memset(active, 0, sizeof active);
     memset(auto_by, 0, sizeof auto_by);
     memset(parts, 0, sizeof parts);
+    memset(whole, 0, sizeof whole);
     attr = NULL;
     for (unsigned i = 0; i < MACHINES; i++) {
         machine_init(&m[i], l, i + 1);
@@ -1026,6 +1028,24 @@ Test(vg, what_lies_on_a_partition_or_uses_its_lun_is_in_the_way)
     uses_it(0, "naa.6009-part2");
     cr_assert_eq(make(one, 1, 0), REPLY_OK, "%s", l->reply->text);
     cr_expect_not_null(strstr(task()->jobs[0]->held, "naa.6009"), "%s", task()->jobs[0]->held);
+}
+
+/* One node has not looked since at the partitions of a LUN that has become a PV as a whole. */
+Test(vg, no_partition_becomes_a_pv_of_a_lun_that_is_one_as_a_whole)
+{
+    static const char *const one[] = { "naa.6009-part1" };
+
+    parts[0] = 2;
+    report(0);
+    whole[1] = true;
+    report(1);
+    cr_expect_eq(make(one, 1, 0), REPLY_REFUSED);
+    cr_expect_not_null(strstr(l->reply->text, "Partition naa.6009-part1 cannot become a PV: "
+                                              "something lies on the whole of its LUN."),
+                       "%s", l->reply->text);
+    whole[1] = false;
+    report(1);
+    cr_expect_eq(make(one, 1, 0), REPLY_OK, "%s", l->reply->text);
 }
 
 /* ---- what else activates its LVs ------------------------------------------------------------ */
