@@ -52,8 +52,10 @@ int vg_find_luns(struct answer *q, const struct vg_ask *ask, struct vg_change_ro
 /* The edge's node activates LVs of its volume group by itself. */
 bool vg_is_activated_by(const struct edge *e);
 int vg_auto_status(struct answer *q, struct status_info *s);
-/* Whether nobody has mounted what is in it; *good is false when the answer says who has. */
-int vg_check_unmounted(struct answer *q, const struct resource *vg, bool *good);
+/* Of a change that keeps LVM from activating it: which node's host uses what is in it. *why is NULL
+ * when none does. 0 or -ENOMEM. */
+int vg_needed(const struct coord *c, struct arena *a, const struct vg_change_row *row,
+              const struct resource *vg, const char **why);
 
 /* ---- vg_place.c */
 int vg_place(struct step *s, struct job *j);

@@ -62,7 +62,7 @@ int op_vg_adopt(struct answer *q)
 
 struct need {
     const char *name; /* of the task */
-    bool luns, lv, new_name, size, new_lv, unmounted;
+    bool luns, lv, new_name, size, new_lv;
 };
 
 static const struct need needs[] = {
@@ -76,7 +76,7 @@ static const struct need needs[] = {
     [LVM_LV_REMOVE] = { .name = "lv remove", .lv = true },
     [LVM_LV_RENAME] = { .name = "lv rename", .lv = true, .new_name = true },
     [LVM_LV_SNAPSHOT] = { .name = "lv snapshot", .lv = true, .new_name = true, .size = true },
-    [LVM_VG_AUTOACTIVATION_OFF] = { .name = "vg autoactivation off", .unmounted = true },
+    [LVM_VG_AUTOACTIVATION_OFF] = { .name = "vg autoactivation off" },
 };
 
 static int refuse_name(struct answer *q, const char *what, const char *name, bool lv, bool *good)
@@ -244,6 +244,18 @@ static const char *task_text(struct arena *a, const struct vg_change_row *row)
     return text == NULL ? NULL : arena_printf(a, "%s.", text);
 }
 
+/* It is asked again when it is decided who does it. */
+static int check_needed(struct answer *q, const struct vg_change_row *row,
+                        const struct resource *vg, bool *good)
+{
+    const char *why;
+    int rc = vg_needed(q->c, q->a, row, vg, &why);
+
+    *good = why == NULL;
+    return rc < 0 || *good ? rc
+                           : answer_fail(q, REPLY_REFUSED, "Volume group %s: %s.", vg->label, why);
+}
+
 /* Nor does a second node give it up by itself. */
 static int check_active(struct answer *q, const struct vg_change_row *row, bool *good)
 {
@@ -290,8 +302,8 @@ int op_vg_change(struct answer *q)
         rc = check_free(q, vg, &good);
     if (rc == 0 && good)
         rc = check_free(q, vg_lv_not_in_use(q->c, &row), &good);
-    if (rc == 0 && good && needs[ask->op].unmounted)
-        rc = vg_check_unmounted(q, vg, &good);
+    if (rc == 0 && good)
+        rc = check_needed(q, &row, vg, &good);
     if (rc == 0 && good)
         rc = check_active(q, &row, &good);
     return rc < 0 || !good ? rc : change_begin(q, &row);

@@ -305,6 +305,8 @@ int vg_place(struct step *s, struct job *j)
     rc = vg_where_active(s->c, s->u->arena, &t->vg->row, &only, &why);
     if (rc == 0 && why == NULL && r->kind == RESOURCE_VG)
         rc = disagreement(s->u->arena, r, &why);
+    if (rc == 0 && why == NULL) /* who had not told when it was asked for has since */
+        rc = vg_needed(s->c, s->u->arena, &t->vg->row, r, &why);
     if (rc < 0 || why != NULL)
         return rc < 0 ? rc : lacks(s, j, r, why);
     rc = choose(s->c, r, &t->vg->row, only, &n);

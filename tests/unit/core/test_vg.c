@@ -1112,6 +1112,56 @@ Test(vg, what_a_node_has_mounted_is_not_kept_from_its_next_boot)
     cr_assert_not_null(order_to(&to));
 }
 
+/* The root may lie in what the map decrypts. LVM's own maps are nobody's. */
+Test(vg, what_lies_in_a_map_on_an_lv_is_not_kept_from_the_next_boot)
+{
+    static const struct {
+        const char *kind, *type;
+        enum reply_code code;
+    } cases[] = {
+        { "dm", "CRYPT", REPLY_REFUSED }, { "md", NULL, REPLY_REFUSED },
+        { "loop", NULL, REPLY_REFUSED },  { "swap", "partition", REPLY_REFUSED },
+        { "dm", "LVM", REPLY_OK },
+    };
+
+    adopt(true);
+    uses_it(2, "lv.uuid-root");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct use u = { 0 };
+
+        REC_SET(&u, use, key, "use/1");
+        REC_SET(&u, use, kind, cases[i].kind);
+        REC_PUT(&u, use, type, cases[i].type);
+        REC_SET(&u, use, container, "lv.uuid-root");
+        uses[2][0] = u;
+        report(2);
+        cr_expect_eq(change(LVM_VG_AUTOACTIVATION_OFF, NULL, 0), cases[i].code, "%zu: %s", i,
+                     l->reply->text);
+    }
+}
+
+Test(vg, what_was_mounted_after_it_was_asked_for_is_not_kept_from_its_next_boot)
+{
+    const struct lvm_order *o;
+    unsigned to = 99, other = 99;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    cr_assert_eq(change(LVM_VG_AUTOACTIVATION_OFF, NULL, 0), REPLY_OK, "%s", l->reply->text);
+    uses_it(2, "lv.uuid-root");
+    cr_assert(result(to, o, LVM_REFUSED, "There is no room."));
+    cr_expect_null(order_to(&other));
+    cr_expect_not_null(strstr(task()->jobs[0]->held, "may not find it at its next boot"), "%s",
+                       task()->jobs[0]->held);
+    use_count[2] = 0;
+    report(2);
+    alive(3000, MACHINES);
+    o = order_to(&other);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->op, LVM_VG_AUTOACTIVATION_OFF);
+}
+
 /* ---- what is known of a change that failed -------------------------------------------------- */
 
 static void ends_as(enum lvm_outcome last, const char *begins)
