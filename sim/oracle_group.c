@@ -67,13 +67,6 @@ static uint64_t token_of(const struct process *p)
     return p->work->change->order->token;
 }
 
-/* One that is made meets all that is on its LUNs. An order about one that is no more finds other
- * labels than it looks for. */
-static bool is_of_another(const struct lvm_order *x, const struct lvm_order *y)
-{
-    return x->vg_uuid != NULL && y->vg_uuid != NULL && strcmp(x->vg_uuid, y->vg_uuid) != 0;
-}
-
 static bool may_write(const struct process *q)
 {
     return q->work != NULL && !q->ended && !group_is_activation(q->work->change->order);
@@ -209,7 +202,7 @@ void oracle_group_writes(struct sim *s, const struct process *p)
 /* ---- what coordinators say ------------------------------------------------------------------ */
 
 /* A right is given to nobody while another's worker lives. */
-static void judge_given(struct sim *s, const struct group_order *given, const struct lvm_order *o)
+static void judge_given(struct sim *s, const struct group_order *given)
 {
     for (uint32_t i = 0; i < s->o.hosts; i++) {
         const struct host *h = &s->hosts[i];
@@ -218,7 +211,6 @@ static void judge_given(struct sim *s, const struct group_order *given, const st
             const struct process *q = h->processes[k];
 
             if (!may_write(q) || (token_of(q) == given->token && h == given->host) ||
-                is_of_another(o, q->work->change->order) ||
                 is_lost(s, given, order_of(s->group, token_of(q), h)))
                 continue;
             sim_fail(
@@ -270,7 +262,7 @@ void oracle_group_sent_down(struct sim *s, struct brain *b, struct host *h,
     if (o->op == LVM_LV_ACTIVATE)
         oracle_active_ordered(s, b, &s->group->orders[s->group->order_n - 1]);
     else if (o->op != LVM_LV_DEACTIVATE)
-        judge_given(s, &s->group->orders[s->group->order_n - 1], o);
+        judge_given(s, &s->group->orders[s->group->order_n - 1]);
 }
 
 /* ---- what nodes say ------------------------------------------------------------------------- */

@@ -161,7 +161,7 @@ struct slot {
     bool confirmed; /* the digest was met in this start of the coordinator */
     bool partly;    /* as in struct section, and `understood` */
     bool was_asked;
-    uint32_t changes; /* of its content, that were taken up in this start of the coordinator */
+    uint32_t changes; /* of its content in this start of the coordinator, a new boot's too */
     uint64_t generation;
     digest128 digest, understood;
     char *status_text;

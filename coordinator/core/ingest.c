@@ -448,6 +448,7 @@ int ingest_report(struct step *s, struct node *n)
 static int slot_clear(struct step *s, struct node *n, enum section_id id)
 {
     struct slot *slot = &n->sections[id];
+    uint32_t changes = slot->changes;
     struct change *ch;
 
     if (!slot->stored)
@@ -472,6 +473,7 @@ static int slot_clear(struct step *s, struct node *n, enum section_id id)
     free(slot->status_text);
     slot_unpacked(slot);
     memset(slot, 0, sizeof *slot);
+    slot->changes = changes + 1; /* what the new boot tells is never what the old one has told */
     return 0;
 }
 

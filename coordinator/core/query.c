@@ -265,26 +265,48 @@ static int images_by_label(struct candidates *x, const struct resource *fs, cons
     return rc;
 }
 
-/* Looks for storage by its name. *out stays NULL where there is none, or more than one: then
- * x->count says so and the answer is given. */
+/* Some node has a row of it, if only of what has no path left, or is not known to have lost it. */
+static bool is_seen(const struct resource *r)
+{
+    for (const struct edge *e = r->edges; e != NULL; e = e->next) {
+        if (e->sightings != NULL || e->state != EDGE_LOST)
+            return true;
+    }
+    return false;
+}
+
+/* All that are called so, or those alone that some node still sees. */
+static int called_all(struct candidates *x, const char *text, bool seen,
+                      uint32_t count[RESOURCE_KINDS], struct resource **out)
+{
+    struct resource *r;
+    size_t it = 0;
+    int rc = 0;
+
+    while (rc == 0 && (r = map_next(x->q->c->resources, &it)) != NULL) {
+        if (seen && !is_seen(r))
+            continue;
+        rc = is_called(r, text, strlen(text)) ? called_add(x, r, count, out) : 0;
+        if (rc == 0 && r->kind == RESOURCE_FILESYSTEM)
+            rc = images_by_label(x, r, text, count, out);
+    }
+    return rc;
+}
+
+/* Looks for storage by its name, which is free again when nobody sees any more what had it. *out
+ * stays NULL where there is none, or more than one: then x->count says so and the answer is given.
+ */
 static int resource_by_label(struct answer *q, const char *text, struct candidates *x,
                              struct resource **out)
 {
     uint32_t count[RESOURCE_KINDS] = { 0 };
-    struct resource *r;
-    size_t it = 0;
+    int rc = called_all(x, text, true, count, out);
     const char *kinds;
 
-    while ((r = map_next(q->c->resources, &it)) != NULL) {
-        int rc = is_called(r, text, strlen(text)) ? called_add(x, r, count, out) : 0;
-
-        if (rc == 0 && r->kind == RESOURCE_FILESYSTEM)
-            rc = images_by_label(x, r, text, count, out);
-        if (rc < 0)
-            return rc;
-    }
-    if (x->count <= 1)
-        return 0;
+    if (rc == 0 && x->count == 0)
+        rc = called_all(x, text, false, count, out);
+    if (rc < 0 || x->count <= 1)
+        return rc;
     *out = NULL;
     kinds = kinds_text(q, count);
     if (kinds == NULL || candidates_list(x) < 0)

@@ -52,13 +52,20 @@ static struct lease *any_right(const struct coord *c, const struct task *t)
     return l;
 }
 
+/* All of a task are of one node. */
 static int end_all(struct step *s, const struct task *t, enum lease_ending how)
 {
-    struct lease *l;
+    struct lease *l = any_right(s->c, t);
+    struct node *n = l == NULL ? NULL : l->node;
+    struct link *at = n == NULL ? NULL : n->leases.next, *next;
     int rc = 0;
 
-    while (rc == 0 && (l = any_right(s->c, t)) != NULL)
-        rc = lease_end(s, l, how);
+    for (; rc == 0 && n != NULL && at != &n->leases; at = next) {
+        next = at->next;
+        l = container_of(at, struct lease, on_node);
+        if (is_of(l, t))
+            rc = lease_end(s, l, how);
+    }
     return rc;
 }
 
@@ -210,6 +217,54 @@ static int may_change(struct step *s, const struct task *t, const struct node *n
     return rc;
 }
 
+static int grant_lun(struct step *s, const struct job *j, struct node *n, struct resource *lun,
+                     const struct lease_row *what)
+{
+    struct lease *l;
+
+    if (lun == NULL || right_on(lun, j->task) != NULL)
+        return 0;
+    return lease_give(s, n, lun, what, &l);
+}
+
+static struct resource *lun_in(const struct object *o)
+{
+    for (const struct link *l = o->seats.next; l != &o->seats; l = l->next) {
+        struct resource *r = container_of(l, struct seat, link)->resource;
+
+        if (r->kind == RESOURCE_LUN)
+            return r;
+    }
+    return NULL;
+}
+
+/* The LUNs that it lies on. Soon no node may say so any more, and who removes it may still write.
+ */
+static int grant_below(struct step *s, const struct job *j, struct node *n,
+                       const struct resource *r, const struct lease_row *what)
+{
+    struct resource **v;
+    size_t count = 0, most = 0;
+    struct object *met;
+    int rc;
+
+    met = graph_walk(s->c, r, &rc);
+    for (const struct object *o = met; o != NULL; o = o->next)
+        most++;
+    v = arena_array(s->u->arena, most, sizeof(struct resource *));
+    if (rc < 0 || v == NULL)
+        return -ENOMEM;
+    for (const struct object *o = met; o != NULL; o = o->next) {
+        struct resource *lun = (o->roles & ROLE_UP) != 0 ? lun_in(o) : NULL;
+
+        if (lun != NULL)
+            v[count++] = lun;
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = grant_lun(s, j, n, v[i], what);
+    return rc;
+}
+
 static int grant_all(struct step *s, const struct job *j, struct node *n, struct resource *r)
 {
     const struct vg_change_row *row = &j->task->vg->row;
@@ -221,11 +276,11 @@ static int grant_all(struct step *s, const struct job *j, struct node *n, struct
     int rc = lease_give(s, n, r, &what, &l);
 
     for (size_t i = 0; rc == 0 && i < row->containers.n; i++) {
-        struct resource *lun = vg_lun(s->c, row->containers.v[i]);
-
-        if (GUARD(LUNS_GRANTED, lun != NULL && right_on(lun, j->task) == NULL))
-            rc = lease_give(s, n, lun, &what, &l);
+        if (GUARD(LUNS_GRANTED, true))
+            rc = grant_lun(s, j, n, vg_lun(s->c, row->containers.v[i]), &what);
     }
+    if (rc == 0 && GUARD(LUNS_BELOW, row->op == LVM_VG_REMOVE))
+        rc = grant_below(s, j, n, r, &what);
     return rc;
 }
 

@@ -72,6 +72,7 @@
     X(HOLD_BLOCKS_HOLD, "a hold is in the way of another")                                      \
     X(CHANGE_BLOCKS, "the right to change a volume group is in the way of another")             \
     X(LUNS_GRANTED, "who makes PVs has the right on all of their LUNs")                         \
+    X(LUNS_BELOW, "who removes a volume group has the right on its LUNs too")                   \
     X(LUNS_FREE, "and gets it when all of them are free")                                       \
     X(CHANGE_LASTS, "the right to change a volume group ends by result, fence or word alone")   \
     X(CHANGE_OF_BOOT, "a later boot has no part in what an earlier one has begun")              \

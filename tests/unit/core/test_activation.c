@@ -581,6 +581,23 @@ Test(activation, a_new_boot_has_nothing_active)
     is_active("root", 2);
 }
 
+/* Its own LVM has activated it, and it has told as often as the boot before. */
+Test(activation, what_a_boot_has_let_go_says_nothing_of_the_next)
+{
+    is_active("root", 1);
+    active[1][0] = true;
+    report(1);
+    cr_assert_eq(off("root"), REPLY_OK, "%s", l->reply->text);
+    cr_expect(says(1, heard, LVM_STARTED));
+    cr_expect(says(1, heard, LVM_DONE));
+    machine_goodbye(&m[1]);
+    reboots(1, true);
+    active[1][0] = true;
+    report(1);
+    cr_expect_eq(on("root", 2), REPLY_REFUSED);
+    cr_expect(replied("outside muster"), "%s", l->reply->text);
+}
+
 Test(activation, a_boot_that_is_not_proven_over_keeps_it_until_an_operators_word)
 {
     is_active("root", 1);

@@ -31,6 +31,8 @@ static const char *attr;             /* of all LVs */
 static const char *auto_by[MACHINES];
 static size_t parts[MACHINES]; /* of the third LUN */
 static bool whole[MACHINES];   /* that LUN is a PV of another volume group */
+static bool gone[MACHINES];    /* it has read that there is no volume group */
+static const char *group;      /* its UUID */
 /* Orders that came unasked. */
 static struct {
     unsigned to;
@@ -55,8 +57,12 @@ static void report(unsigned i)
     struct section v[] = {
         { .id = SECTION_LUNS, .rows = lun, .row_count = 3 },
         { .id = SECTION_PARTITIONS, .rows = part, .row_count = parts[i] },
-        { .id = SECTION_PVS, .rows = pv, .row_count = whole[i] ? 3 : 2 },
-        { .id = SECTION_VGS, .rows = &vg, .row_count = 1 },
+        { .id = SECTION_PVS,
+          .rows = pv,
+          .row_count = gone[i]    ? 0
+                       : whole[i] ? 3
+                                  : 2 },
+        { .id = SECTION_VGS, .rows = &vg, .row_count = gone[i] ? 0 : 1 },
         { .id = SECTION_LVS, .rows = lv, .row_count = disk.n },
         { .id = SECTION_USES, .rows = uses[i], .row_count = use_count[i] },
     };
@@ -69,9 +75,9 @@ static void report(unsigned i)
     for (size_t k = 0; k < 3; k++) {
         REC_SET(&pv[k], pv, uuid, k == 0 ? "PV1" : k == 1 ? "PV2" : "PV3");
         REC_SET(&pv[k], pv, container, luns[k]);
-        REC_SET(&pv[k], pv, vg_uuid, k < 2 ? "V" : "W");
+        REC_SET(&pv[k], pv, vg_uuid, k < 2 ? group : "W");
     }
-    REC_SET(&vg, vg, uuid, "V");
+    REC_SET(&vg, vg, uuid, group);
     REC_SET(&vg, vg, name, "fast");
     REC_SET(&vg, vg, seqno, disk.seqno);
     REC_SET(&vg, vg, metadata_digest, disk.digest);
@@ -89,7 +95,7 @@ static void report(unsigned i)
         snprintf(uuid[k], sizeof uuid[k], "uuid-%s", disk.lvs[k]);
         REC_SET(&lv[k], lv, uuid, uuid[k]);
         REC_SET(&lv[k], lv, name, disk.lvs[k]);
-        REC_SET(&lv[k], lv, vg_uuid, "V");
+        REC_SET(&lv[k], lv, vg_uuid, group);
         REC_SET(&lv[k], lv, vg_name, "fast");
         REC_SET(&lv[k], lv, paths_active, 2);
         REC_SET(&lv[k], lv, paths_total, 2);
@@ -132,6 +138,8 @@ static void setup(void)
     memset(auto_by, 0, sizeof auto_by);
     memset(parts, 0, sizeof parts);
     memset(whole, 0, sizeof whole);
+    memset(gone, 0, sizeof gone);
+    group = "V";
     attr = NULL;
     for (unsigned i = 0; i < MACHINES; i++) {
         machine_init(&m[i], l, i + 1);
@@ -946,6 +954,49 @@ static enum reply_code make(const char *const *names, size_t n, uint64_t extent)
     code = life_ask(l, &req);
     hear();
     return code;
+}
+
+/* Who removes a volume group may write to its LUNs until it has said that it is done, though all
+ * have read already that there is none. */
+Test(vg, luns_are_nobody_elses_until_a_removal_is_known_to_be_over)
+{
+    const struct lvm_order *o;
+    unsigned to = 99, at = 99;
+
+    adopt(true);
+    disk.n = 0;
+    written();
+    for (unsigned i = 0; i < MACHINES; i++)
+        report(i);
+    cr_assert_eq(change(LVM_VG_REMOVE, NULL, 0), REPLY_OK, "%s", l->reply->text);
+    for (unsigned i = 0; i < MACHINES; i++)
+        refreshed(i, true);
+    o = order_to(&to);
+    cr_assert_not_null(o);
+    cr_expect_eq(rights(), 3, "it and its LUNs");
+    for (unsigned i = 0; i < MACHINES; i++) {
+        gone[i] = true;
+        report(i);
+    }
+    cr_assert_eq(make(luns, 2, 0), REPLY_OK, "%s", l->reply->text);
+    cr_expect_null(order_to(&at));
+    cr_expect(result(to, o, LVM_DONE, NULL));
+    o = order_to(&at);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->op, LVM_VG_CREATE);
+    cr_expect_eq(rights(), 2);
+}
+
+Test(vg, a_name_is_that_of_what_is_still_seen)
+{
+    disk.n = 0;
+    adopt(true);
+    group = "W";
+    for (unsigned i = 0; i < MACHINES; i++)
+        report(i);
+    cr_assert_eq(adopt(true), REPLY_OK, "%s", l->reply->text);
+    cr_expect_eq(change(LVM_LV_CREATE, "new", 1u << 30), REPLY_OK, "%s", l->reply->text);
+    cr_expect_str_eq(task()->vg->row.vg_uuid, "W");
 }
 
 Test(vg, extents_are_of_a_size_that_lvm_takes)
