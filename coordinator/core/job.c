@@ -315,9 +315,7 @@ int job_done(struct step *s, struct job *j, uint32_t result, const char *reason)
         j->row.node_no = n->row.no;
     j->node = NULL;
     j->row.state = JOB_DONE;
-    /* Else it is what an attempt has left, of which this end tells nothing. */
-    if (j->row.result == 0 || (result != 0 && result != job_step(j)->failure))
-        j->row.result = result;
+    j->row.result = result;
     j->row.ended = s->c->wall;
     if (text_set(&j->row.reason, reason) < 0)
         return -ENOMEM;

@@ -84,6 +84,8 @@ int on_lvm_result(struct step *s, const struct envelope *env, struct key *k);
 int on_lvm_refreshed(struct step *s, const struct envelope *env, struct key *k);
 int vg_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms);
 int vg_unheard(struct step *s, struct job *j);
+int vg_again(struct step *s, struct job *j, const char *reason); /* a change: as job_again */
+void vg_over(struct step *s, struct job *j);
 
 /* ---- vg_ask.c */
 int op_vg_adopt(struct answer *q);

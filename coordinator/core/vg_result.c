@@ -63,30 +63,31 @@ static int not_done(struct step *s, struct job *j, const char *reason)
     return rc < 0 ? rc : job_done(s, j, VG_OUT_FAILED, reason);
 }
 
-/* From now on, and however its attempt ends, until one has looked. */
-static int not_known(struct step *s, struct job *j)
+int vg_again(struct step *s, struct job *j, const char *reason)
 {
-    if (j->row.result == VG_OUT_UNKNOWN)
-        return 0;
-    j->row.result = VG_OUT_UNKNOWN;
-    return job_save(s, j);
+    if (j->begun)
+        j->row.result = VG_OUT_UNKNOWN;
+    return job_again(s, j, reason);
+}
+
+void vg_over(struct step *s, struct job *j)
+{
+    (void)s;
+    if (j->begun && j->row.result != VG_OUT_DONE)
+        j->row.result = VG_OUT_UNKNOWN;
 }
 
 static int result_take(struct step *s, struct job *j, const struct lvm_result *in)
 {
     const char *reason = in->reason != NULL ? in->reason : "The node gives no reason.";
-    int rc = 0;
 
     if (in->outcome == LVM_DONE)
         return done(s, j, in);
-    if (in->outcome == LVM_REFUSED)
-        j->row.result = 0; /* it is known, of earlier attempts too */
-    else
-        rc = not_known(s, j);
-    if (rc < 0 || in->outcome == LVM_STARTED)
-        return rc;
+    j->begun = in->outcome != LVM_REFUSED; /* which is known of the attempts before it too */
+    if (in->outcome == LVM_STARTED)
+        return 0;
     return in->outcome == LVM_FAILED && j->row.attempt < LIMIT_JOB_ATTEMPTS
-               ? job_again(s, j, reason)
+               ? vg_again(s, j, reason)
                : not_done(s, j, reason);
 }
 
@@ -179,5 +180,5 @@ int vg_declined(struct step *s, struct job *j, const char *reason, int64_t retry
         return 0;
     if (job_step(j)->place == NULL)
         return job_done(s, j, VG_OUT_FAILED, reason);
-    return j->row.attempt < LIMIT_JOB_ATTEMPTS ? job_again(s, j, reason) : not_done(s, j, reason);
+    return j->row.attempt < LIMIT_JOB_ATTEMPTS ? vg_again(s, j, reason) : not_done(s, j, reason);
 }
