@@ -181,8 +181,8 @@ const struct command vg_autoactivation_off_command = {
         "when PVs appear, is active outside muster. This writes it into the metadata, so that it "
         "counts on every node; what is active stays so. 'muster vg create' does it from the "
         "start. 'muster vg show' says which nodes activate it now. Refused while a node has mounted "
-        "what is in it, or swaps on it: that node may need it when it boots. LVM before version "
-        "2.03.12 does not know of it; there "
+        "what is in it, swaps on it, or has a map, an array or a loop device on it: that node may need "
+        "it when it boots. LVM before version 2.03.12 does not know of it; there "
         "'auto_activation_volume_list = []' in lvm.conf helps." CHANGE_ABOUT,
     .example = "muster vg autoactivation-off fast --wait",
     .exits = CHANGE_EXITS,

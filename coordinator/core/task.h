@@ -48,6 +48,7 @@ struct job {
     mono_ms held_from;    /* JOB_HELD: since then, or from then on, its time runs */
     int64_t held_ms;      /* and so much of it has passed since a node worked on it */
     uint32_t told_before; /* of an activation: slot.changes of its node's LVs, plus 1; 0: unknown */
+    bool granted, begun;  /* of a change: its right is of this start; an attempt may have made it */
     uint32_t unheard;     /* how often its order of this attempt was not answered */
     mono_ms unheeded_since; /* its order is declined, or not answered; 0: it is not */
     /* Of a step that places it (scan_place.c). */

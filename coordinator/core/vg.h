@@ -52,8 +52,10 @@ int vg_find_luns(struct answer *q, const struct vg_ask *ask, struct vg_change_ro
 /* The edge's node activates LVs of its volume group by itself. */
 bool vg_is_activated_by(const struct edge *e);
 int vg_auto_status(struct answer *q, struct status_info *s);
-/* Whether nobody has mounted what is in it; *good is false when the answer says who has. */
-int vg_check_unmounted(struct answer *q, const struct resource *vg, bool *good);
+/* Of a change that keeps LVM from activating it: which node's host uses what is in it. *why is NULL
+ * when none does. 0 or -ENOMEM. */
+int vg_needed(const struct coord *c, struct arena *a, const struct vg_change_row *row,
+              const struct resource *vg, const char **why);
 
 /* ---- vg_place.c */
 int vg_place(struct step *s, struct job *j);
@@ -82,11 +84,14 @@ int on_lvm_result(struct step *s, const struct envelope *env, struct key *k);
 int on_lvm_refreshed(struct step *s, const struct envelope *env, struct key *k);
 int vg_declined(struct step *s, struct job *j, const char *reason, int64_t retry_ms);
 int vg_unheard(struct step *s, struct job *j);
+int vg_again(struct step *s, struct job *j, const char *reason); /* a change: as job_again */
+void vg_over(struct step *s, struct job *j);
 
 /* ---- vg_ask.c */
 int op_vg_adopt(struct answer *q);
 /* What `text` names; *out is NULL when the answer says why there is none. */
 int vg_answer(struct answer *q, const char *text, struct resource **out);
+bool vg_is_seen(const struct resource *r); /* some node sees it, or has when it was heard */
 /* By its name in the volume group; NULL: there is none. */
 struct resource *vg_lv_by_name(const struct coord *c, const struct resource *vg, const char *name);
 /* vg_list.c */

@@ -62,7 +62,7 @@ int op_vg_adopt(struct answer *q)
 
 struct need {
     const char *name; /* of the task */
-    bool luns, lv, new_name, size, new_lv, unmounted;
+    bool luns, lv, new_name, size, new_lv;
 };
 
 static const struct need needs[] = {
@@ -76,7 +76,7 @@ static const struct need needs[] = {
     [LVM_LV_REMOVE] = { .name = "lv remove", .lv = true },
     [LVM_LV_RENAME] = { .name = "lv rename", .lv = true, .new_name = true },
     [LVM_LV_SNAPSHOT] = { .name = "lv snapshot", .lv = true, .new_name = true, .size = true },
-    [LVM_VG_AUTOACTIVATION_OFF] = { .name = "vg autoactivation off", .unmounted = true },
+    [LVM_VG_AUTOACTIVATION_OFF] = { .name = "vg autoactivation off" },
 };
 
 static int refuse_name(struct answer *q, const char *what, const char *name, bool lv, bool *good)
@@ -136,7 +136,7 @@ static int check_form(struct answer *q, const struct vg_ask *ask, bool *good)
 /* ---- a change: what it is about ------------------------------------------------------------- */
 
 /* What was removed is lost to all, and is remembered for a while: its name is free. */
-static bool is_seen(const struct resource *r)
+bool vg_is_seen(const struct resource *r)
 {
     for (const struct edge *e = r->edges; e != NULL; e = e->next) {
         if (e->state != EDGE_LOST)
@@ -153,7 +153,7 @@ struct resource *vg_lv_by_name(const struct coord *c, const struct resource *vg,
 
     while ((r = map_next(c->resources, &it)) != NULL) {
         if (r->kind == RESOURCE_LV && r->label != NULL && strncmp(r->label, vg->label, n) == 0 &&
-            r->label[n] == '/' && strcmp(r->label + n + 1, name) == 0 && is_seen(r))
+            r->label[n] == '/' && strcmp(r->label + n + 1, name) == 0 && vg_is_seen(r))
             return r;
     }
     return NULL;
@@ -165,7 +165,8 @@ static struct resource *vg_by_name(const struct coord *c, const char *name)
     size_t it = 0;
 
     while ((r = map_next(c->resources, &it)) != NULL) {
-        if (r->kind == RESOURCE_VG && r->label != NULL && strcmp(r->label, name) == 0 && is_seen(r))
+        if (r->kind == RESOURCE_VG && r->label != NULL && strcmp(r->label, name) == 0 &&
+            vg_is_seen(r))
             return r;
     }
     return NULL;
@@ -243,6 +244,18 @@ static const char *task_text(struct arena *a, const struct vg_change_row *row)
     return text == NULL ? NULL : arena_printf(a, "%s.", text);
 }
 
+/* It is asked again when it is decided who does it. */
+static int check_needed(struct answer *q, const struct vg_change_row *row,
+                        const struct resource *vg, bool *good)
+{
+    const char *why;
+    int rc = vg_needed(q->c, q->a, row, vg, &why);
+
+    *good = why == NULL;
+    return rc < 0 || *good ? rc
+                           : answer_fail(q, REPLY_REFUSED, "Volume group %s: %s.", vg->label, why);
+}
+
 /* Nor does a second node give it up by itself. */
 static int check_active(struct answer *q, const struct vg_change_row *row, bool *good)
 {
@@ -289,8 +302,8 @@ int op_vg_change(struct answer *q)
         rc = check_free(q, vg, &good);
     if (rc == 0 && good)
         rc = check_free(q, vg_lv_not_in_use(q->c, &row), &good);
-    if (rc == 0 && good && needs[ask->op].unmounted)
-        rc = vg_check_unmounted(q, vg, &good);
+    if (rc == 0 && good)
+        rc = check_needed(q, &row, vg, &good);
     if (rc == 0 && good)
         rc = check_active(q, &row, &good);
     return rc < 0 || !good ? rc : change_begin(q, &row);

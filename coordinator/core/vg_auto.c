@@ -58,9 +58,16 @@ int vg_auto_status(struct answer *q, struct status_info *s)
 
 /* ---- who needs it --------------------------------------------------------------------------- */
 
-/* A mount of, or swap on, what lies in it, in a boot that is not proven over. NULL: there is none,
- * or *rc says why not. */
-static const struct use_at *mounted(const struct coord *c, const struct resource *vg, int *rc)
+/* A filesystem of the host may lie in a map, an array or a loop device that lies in an LV. */
+static bool is_of_host(enum use_kind kind)
+{
+    return kind == USE_MOUNT || kind == USE_SWAP || kind == USE_DM || kind == USE_MD ||
+           kind == USE_LOOP;
+}
+
+/* A use by the host itself of what lies in it, in a boot that is not proven over. NULL: there is
+ * none, or *rc says why not. */
+static const struct use_at *used_by_host(const struct coord *c, const struct resource *vg, int *rc)
 {
     const struct object *o;
 
@@ -69,9 +76,8 @@ static const struct use_at *mounted(const struct coord *c, const struct resource
     for (; *rc == 0 && o != NULL; o = o->next) {
         for (const struct link *l = o->uses.next; l != &o->uses; l = l->next) {
             const struct use_at *u = container_of(l, struct use_at, link);
-            enum use_kind kind = use_mark_kind(u->mark);
 
-            if ((o->roles & ROLE_DOWN) != 0 && (kind == USE_MOUNT || kind == USE_SWAP) &&
+            if ((o->roles & ROLE_DOWN) != 0 && is_of_host(use_mark_kind(u->mark)) &&
                 !is_fenced(c, u->node->row.no, u->node->row.boot_id))
                 return u;
         }
@@ -80,21 +86,20 @@ static const struct use_at *mounted(const struct coord *c, const struct resource
 }
 
 /* Whoever boots from it, or mounts it by itself, would not find it at its next boot. */
-int vg_check_unmounted(struct answer *q, const struct resource *vg, bool *good)
+int vg_needed(const struct coord *c, struct arena *a, const struct vg_change_row *row,
+              const struct resource *vg, const char **why)
 {
-    int rc;
-    const struct use_at *u = mounted(q->c, vg, &rc);
-    const char *text;
+    int rc = 0;
+    const struct use_at *u = row->op == LVM_VG_AUTOACTIVATION_OFF ? used_by_host(c, vg, &rc) : NULL;
+    const char *text = u == NULL ? NULL : use_text(a, u);
 
-    *good = rc == 0 && u == NULL;
-    if (rc < 0 || *good)
+    *why = NULL;
+    if (rc < 0 || u == NULL)
         return rc;
-    text = use_text(q->a, u);
-    return text == NULL
-               ? -ENOMEM
-               : answer_fail(
-                     q, REPLY_REFUSED,
-                     "Volume group %s: %s, and may not find it at its next boot; end that, or "
-                     "list what may be activated in lvm.conf.",
-                     vg->label, text);
+    if (text != NULL)
+        *why = arena_printf(a,
+                            "%s, and may not find it at its next boot; end that, or list what may "
+                            "be activated in lvm.conf",
+                            text);
+    return *why == NULL ? -ENOMEM : 0;
 }

@@ -365,7 +365,7 @@ static int change_lost(struct step *s, struct job *j, enum job_loss how)
     if (GUARD(CHANGE_LASTS, vg_right(s->c, j->task) != NULL))
         return GUARD(CHANGE_OF_BOOT, how == LOSS_BOOT) ? job_withdraw(s, j) : 0;
     rc = vg_release(s, j->task);
-    return rc < 0 ? rc : job_again(s, j, "The boot of the node that was to change it is over.");
+    return rc < 0 ? rc : vg_again(s, j, "The boot of the node that was to change it is over.");
 }
 
 static bool is_failed(const struct task *t)
@@ -460,6 +460,7 @@ static const struct task_step steps[VG_STEPS] = {
                          .lost = change_lost,
                          .declined = vg_declined,
                          .failed = is_failed,
+                         .over = vg_over,
                          .failure = VG_OUT_FAILED,
                          .binds = true },
     [VG_STEP_SPREAD] = { .name = "spread",

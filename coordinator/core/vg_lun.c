@@ -49,21 +49,59 @@ static int any_sees(struct coord *c, const struct resource *lun, const char *con
 
 /* ---- what an operator names ----------------------------------------------------------------- */
 
-/* Something that is not the LUN itself lies at it. NULL: nothing does. `o` NULL: nobody has named
- * it as what something lies in. */
-static const char *lies_on(struct answer *q, const struct object *o, const struct resource *lun)
+/* Partitions are known by name, other things by rows. */
+static bool holds_anything(const struct object *o, bool partitions)
 {
-    const char *text = o == NULL || link_empty(&o->below) ? NULL : "something lies on it already";
+    for (const struct link *l = o->below.next; l != &o->below; l = l->next) {
+        const struct relation *r = container_of(l, struct relation, of_parent);
 
-    for (const struct link *l = o == NULL ? NULL : o->seats.next; l != NULL && l != &o->seats;
-         l = l->next) {
+        if (partitions || r->child->by_name != r)
+            return true;
+    }
+    return false;
+}
+
+/* Something that is not the LUN itself lies at it; *why is NULL: nothing does. `whole`: it is the
+ * LUN of a partition, of which neither other partitions count nor what nobody sees any more. 0 or
+ * -ENOMEM. */
+static int lies_on(struct answer *q, const struct object *o, const struct resource *lun, bool whole,
+                   const char **why)
+{
+    const char *where = whole ? "the whole of its LUN" : "it already", *label;
+    bool any = holds_anything(o, !whole);
+
+    *why = any ? arena_printf(q->a, "something lies on %s", where) : NULL;
+    for (const struct link *l = o->seats.next; l != &o->seats; l = l->next) {
         const struct resource *r = container_of(l, struct seat, link)->resource;
 
-        if (r != lun)
-            return arena_printf(q->a, "the %s %s lies on it already", resource_kind_name(r->kind),
-                                resource_label(q->a, r));
+        if (r == lun || (whole && !vg_is_seen(r)))
+            continue;
+        label = resource_label(q->a, r);
+        *why = label == NULL ? NULL
+                             : arena_printf(q->a, "the %s %s lies on %s",
+                                            resource_kind_name(r->kind), label, where);
+        any = true;
+        break;
     }
-    return text;
+    return any && *why == NULL ? -ENOMEM : 0;
+}
+
+/* Whether it can become a PV. A node may see partitions yet of a LUN that is used as a whole since,
+ * and what lies there lies where they were. */
+static int check_empty(struct answer *q, const struct resource *lun, const char *part, bool *good)
+{
+    const struct object *o = part == NULL ? NULL : graph_object(q->c, part);
+    const char *why = NULL;
+    int rc = lies_on(q, lun->seat->object, lun, part != NULL, &why);
+
+    if (rc == 0 && why == NULL &&
+        o != NULL) /* else nobody has named it as what something lies in */
+        rc = lies_on(q, o, lun, false, &why);
+    *good = rc == 0 && why == NULL;
+    return rc < 0 || *good ? rc
+                           : answer_fail(q, REPLY_REFUSED, "%s %s cannot become a PV: %s.",
+                                         part == NULL ? "LUN" : "Partition",
+                                         part == NULL ? lun->label : part, why);
 }
 
 /* LUN-partN of a LUN that is named in whatever way: "naa.1-part2" of it, in `a`; NULL: it is none.
@@ -72,13 +110,15 @@ static int find_partition(struct answer *q, const char *text, struct resource **
                           const char **container)
 {
     size_t root = twin_root_length(text);
+    const char *name;
     int rc;
 
     *container = NULL;
     *lun = NULL;
     if (text[root] == '\0' || resource_by_text(q->c, text) != NULL)
         return 0;
-    rc = answer_resource(q, arena_strndup(q->a, text, root), lun);
+    name = arena_strndup(q->a, text, root);
+    rc = name == NULL ? -ENOMEM : answer_resource(q, name, lun);
     if (*lun == NULL)
         return rc;
     *container = arena_printf(q->a, "%s%s", (*lun)->key, text + root);
@@ -90,7 +130,8 @@ static int find_lun(struct answer *q, const struct vg_ask *ask, const char *text
                     const char **container)
 {
     struct resource *r = NULL;
-    const char *part = NULL, *why;
+    const char *part = NULL;
+    bool good = true;
     int rc = find_partition(q, text, &r, &part);
 
     *container = NULL;
@@ -105,12 +146,10 @@ static int find_lun(struct answer *q, const struct vg_ask *ask, const char *text
         return rc < 0 ? rc
                       : answer_fail(q, REPLY_NOT_FOUND, "No node sees a partition %s.",
                                     answer_quote(q, part));
-    why = ask->op == LVM_VG_REDUCE
-              ? NULL
-              : lies_on(q, part == NULL ? r->seat->object : graph_object(q->c, part), r);
-    if (why != NULL)
-        return answer_fail(q, REPLY_REFUSED, "%s %s cannot become a PV: %s.",
-                           part == NULL ? "LUN" : "Partition", part == NULL ? r->label : part, why);
+    if (ask->op != LVM_VG_REDUCE)
+        rc = check_empty(q, r, part, &good);
+    if (rc < 0 || !good)
+        return rc;
     *container = part == NULL ? r->key : part;
     return 0;
 }

@@ -83,7 +83,7 @@ int vg_break(struct step *s, uint32_t task_no)
         struct job *j = t->jobs[i];
 
         if (j->row.step == VG_STEP_CHANGE && j->now == JOB_OFFERED)
-            rc = job_again(s, j, "An operator has broken its right.");
+            rc = vg_again(s, j, "An operator has broken its right.");
     }
     return rc;
 }
@@ -351,6 +351,8 @@ int vg_place(struct step *s, struct job *j)
     struct verdict v;
     int rc;
 
+    /* Of an attempt before it, or perhaps before this start. */
+    j->begun |= j->row.result == VG_OUT_UNKNOWN || (l != NULL && !j->granted);
     if (l != NULL)
         return resume(s, j, l);
     if (t->row.state != TASK_RUNNING) /* its right was broken */
@@ -360,6 +362,8 @@ int vg_place(struct step *s, struct job *j)
     rc = vg_where_active(s->c, s->u->arena, &t->vg->row, &only, &why);
     if (rc == 0 && why == NULL && r->kind == RESOURCE_VG)
         rc = disagreement(s->u->arena, r, &why);
+    if (rc == 0 && why == NULL) /* who had not told when it was asked for has since */
+        rc = vg_needed(s->c, s->u->arena, &t->vg->row, r, &why);
     if (rc < 0 || why != NULL)
         return rc < 0 ? rc : lacks(s, j, r, why);
     rc = choose(s->c, r, &t->vg->row, only, &n);
@@ -373,6 +377,7 @@ int vg_place(struct step *s, struct job *j)
     if (v.way != WAY_FREE)
         return wait_for(s, j, &v);
     rc = grant_all(s, j, n, r);
+    j->granted = true;
     return rc < 0 ? rc : job_offer(s, j, n);
 }
 

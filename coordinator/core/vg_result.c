@@ -56,26 +56,39 @@ static int done(struct step *s, struct job *j, const struct lvm_result *in)
 }
 
 /* Nothing writes any more: the worker is gone, or never was. */
-static int not_done(struct step *s, struct job *j, uint32_t how, const char *reason)
+static int not_done(struct step *s, struct job *j, const char *reason)
 {
     int rc = vg_release(s, j->task);
 
-    return rc < 0 ? rc : job_done(s, j, how, reason);
+    return rc < 0 ? rc : job_done(s, j, VG_OUT_FAILED, reason);
+}
+
+int vg_again(struct step *s, struct job *j, const char *reason)
+{
+    if (j->begun)
+        j->row.result = VG_OUT_UNKNOWN;
+    return job_again(s, j, reason);
+}
+
+void vg_over(struct step *s, struct job *j)
+{
+    (void)s;
+    if (j->begun && j->row.result != VG_OUT_DONE)
+        j->row.result = VG_OUT_UNKNOWN;
 }
 
 static int result_take(struct step *s, struct job *j, const struct lvm_result *in)
 {
     const char *reason = in->reason != NULL ? in->reason : "The node gives no reason.";
 
-    if (in->outcome == LVM_STARTED)
-        return 0;
     if (in->outcome == LVM_DONE)
         return done(s, j, in);
-    if (in->outcome == LVM_REFUSED)
-        return not_done(s, j, VG_OUT_FAILED, reason);
-    j->row.result = VG_OUT_UNKNOWN; /* until another attempt has looked */
-    return j->row.attempt < LIMIT_JOB_ATTEMPTS ? job_again(s, j, reason)
-                                               : not_done(s, j, VG_OUT_UNKNOWN, reason);
+    j->begun = in->outcome != LVM_REFUSED; /* which is known of the attempts before it too */
+    if (in->outcome == LVM_STARTED)
+        return 0;
+    return in->outcome == LVM_FAILED && j->row.attempt < LIMIT_JOB_ATTEMPTS
+               ? vg_again(s, j, reason)
+               : not_done(s, j, reason);
 }
 
 /* The right that it was ordered under, and that is not over. */
@@ -167,7 +180,5 @@ int vg_declined(struct step *s, struct job *j, const char *reason, int64_t retry
         return 0;
     if (job_step(j)->place == NULL)
         return job_done(s, j, VG_OUT_FAILED, reason);
-    if (j->row.attempt < LIMIT_JOB_ATTEMPTS)
-        return job_again(s, j, reason);
-    return not_done(s, j, j->row.result == VG_OUT_UNKNOWN ? VG_OUT_UNKNOWN : VG_OUT_FAILED, reason);
+    return j->row.attempt < LIMIT_JOB_ATTEMPTS ? vg_again(s, j, reason) : not_done(s, j, reason);
 }

@@ -129,25 +129,40 @@ static const char *named_by(const struct lvm_auto *x, const struct vg *vg, const
     return NULL;
 }
 
+/* NULL: nothing of this host does. */
+static const char *activator(const struct lvm_auto *x, struct arena *a)
+{
+    if (x->event_activation)
+        return x->rule == NULL
+                   ? NULL
+                   : arena_printf(a, "udev's %s has LVM activate it when its PVs appear", x->rule);
+    return x->generator == NULL
+               ? NULL
+               : arena_printf(a, "systemd's %s has LVM activate it at boot", x->generator);
+}
+
 int lvm_auto_text(const struct lvm_auto *x, const struct vg *vg, const struct lv *lvs, size_t n,
                   struct arena *a, const char **out)
 {
     bool off = REC_HAS(vg, vg, autoactivation) && !vg->autoactivation;
-    const char *entry;
+    const char *entry, *what;
 
     *out = NULL;
-    if (off || x->rule == NULL || !x->event_activation || vg->name == NULL || vg->uuid == NULL)
+    if (off || (x->event_activation ? x->rule : x->generator) == NULL || vg->name == NULL ||
+        vg->uuid == NULL)
         return 0;
     entry = x->listed ? named_by(x, vg, lvs, n) : NULL;
     if (x->listed && entry == NULL)
         return 0;
-    *out = entry == NULL ? arena_printf(a,
-                                        "udev's %s has LVM activate it when its PVs appear, and no "
-                                        "activation/auto_activation_volume_list keeps LVM from it",
-                                        x->rule)
-                         : arena_printf(a,
-                                        "udev's %s has LVM activate it when its PVs appear, and "
-                                        "activation/auto_activation_volume_list names %s",
-                                        x->rule, entry);
+    what = activator(x, a);
+    if (what == NULL)
+        return -ENOMEM;
+    *out = entry == NULL
+               ? arena_printf(a,
+                              "%s, and no activation/auto_activation_volume_list keeps "
+                              "LVM from it",
+                              what)
+               : arena_printf(a, "%s, and activation/auto_activation_volume_list names %s", what,
+                              entry);
     return *out == NULL ? -ENOMEM : 0;
 }

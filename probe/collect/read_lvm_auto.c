@@ -14,11 +14,11 @@
 
 enum { ANSWER_MOST = 1 << 20 };
 
-/* ---- udev ----------------------------------------------------------------------------------- */
+/* ---- what runs it --------------------------------------------------------------------------- */
 
-/* udev(7): of rules of one name the first counts; one that is empty, or leads to /dev/null, is
- * none. -1: there is none of this name there. */
-static int is_rule(const struct collect_request *req, const char *dir, const char *name)
+/* udev(7), systemd.generator(7): of files of one name the first counts; one that is empty, or leads
+ * to /dev/null, is none. -1: there is none of this name there. */
+static int is_file(const struct collect_request *req, const char *dir, const char *name)
 {
     char path[READ_PATH_MAX];
     struct stat st;
@@ -26,6 +26,16 @@ static int is_rule(const struct collect_request *req, const char *dir, const cha
     if (!read_path(req, path, "%s/%s", dir, name) || stat(path, &st) != 0)
         return -1;
     return S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
+static bool is_in(const struct collect_request *req, const char *const *dirs, size_t n,
+                  const char *name)
+{
+    int is = -1;
+
+    for (size_t i = 0; i < n && is < 0; i++)
+        is = is_file(req, dirs[i], name);
+    return is > 0;
 }
 
 /* Debian, and versions before 2.03.14, call it otherwise. NULL: there is none. */
@@ -38,14 +48,23 @@ static const char *find_rule(const struct collect_request *req)
                                         "/lib/udev/rules.d" };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        int is = -1;
-
-        for (size_t k = 0; k < ARRAY_LEN(dirs) && is < 0; k++)
-            is = is_rule(req, dirs[k], names[i]);
-        if (is > 0)
+        if (is_in(req, dirs, ARRAY_LEN(dirs), names[i]))
             return names[i];
     }
     return NULL;
+}
+
+/* LVM has it no more; older versions are there yet. NULL: there is none. */
+static const char *find_generator(const struct collect_request *req)
+{
+    static const char name[] = "lvm2-activation-generator";
+    static const char *const dirs[] = { "/run/systemd/system-generators",
+                                        "/etc/systemd/system-generators",
+                                        "/usr/local/lib/systemd/system-generators",
+                                        "/usr/lib/systemd/system-generators",
+                                        "/lib/systemd/system-generators" };
+
+    return is_in(req, dirs, ARRAY_LEN(dirs), name) ? name : NULL;
 }
 
 /* ---- LVM ------------------------------------------------------------------------------------ */
@@ -90,8 +109,8 @@ int read_lvm_auto(const struct collect_request *req, struct arena *a, struct lvm
     struct err e;
     int rc, fd;
 
-    *out = (struct lvm_auto){ .rule = find_rule(req) };
-    if (out->rule == NULL)
+    *out = (struct lvm_auto){ .rule = find_rule(req), .generator = find_generator(req) };
+    if (out->rule == NULL && out->generator == NULL)
         return 0;
     fd = memfd_create("lvmconfig", MFD_CLOEXEC);
     if (fd < 0)

@@ -6,7 +6,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *a = arena_new(64u << 20);
-    struct lvm_auto x = { .rule = "69-lvm.rules" };
+    struct lvm_auto x = { .rule = "69-lvm.rules", .generator = "lvm2-activation-generator" };
     struct vg vg = { .present = 0 };
     const char *text;
     int rc = parse_lvm_auto((struct bytes){ data, size }, a, &x);

@@ -30,6 +30,7 @@ static const char *active[MACHINES]; /* the LV of this name */
 static const char *attr;             /* of all LVs */
 static const char *auto_by[MACHINES];
 static size_t parts[MACHINES]; /* of the third LUN */
+static bool whole[MACHINES];   /* that LUN is a PV of another volume group */
 static bool gone[MACHINES];    /* it has read that there is no volume group */
 static const char *group;      /* its UUID */
 /* Orders that came unasked. */
@@ -48,7 +49,7 @@ static void forget(void);
 static void report(unsigned i)
 {
     struct lun lun[3] = { { 0 } };
-    struct pv pv[2] = { { 0 } };
+    struct pv pv[3] = { { 0 } };
     struct vg vg = { 0 };
     struct lv lv[LVS] = { { 0 } };
     struct partition part[2] = { { 0 } };
@@ -56,7 +57,11 @@ static void report(unsigned i)
     struct section v[] = {
         { .id = SECTION_LUNS, .rows = lun, .row_count = 3 },
         { .id = SECTION_PARTITIONS, .rows = part, .row_count = parts[i] },
-        { .id = SECTION_PVS, .rows = pv, .row_count = gone[i] ? 0 : 2 },
+        { .id = SECTION_PVS,
+          .rows = pv,
+          .row_count = gone[i]    ? 0
+                       : whole[i] ? 3
+                                  : 2 },
         { .id = SECTION_VGS, .rows = &vg, .row_count = gone[i] ? 0 : 1 },
         { .id = SECTION_LVS, .rows = lv, .row_count = disk.n },
         { .id = SECTION_USES, .rows = uses[i], .row_count = use_count[i] },
@@ -67,10 +72,10 @@ static void report(unsigned i)
         REC_SET(&lun[k], lun, paths_active, 2);
         REC_SET(&lun[k], lun, paths_total, 2);
     }
-    for (size_t k = 0; k < 2; k++) {
-        REC_SET(&pv[k], pv, uuid, k == 0 ? "PV1" : "PV2");
+    for (size_t k = 0; k < 3; k++) {
+        REC_SET(&pv[k], pv, uuid, k == 0 ? "PV1" : k == 1 ? "PV2" : "PV3");
         REC_SET(&pv[k], pv, container, luns[k]);
-        REC_SET(&pv[k], pv, vg_uuid, group);
+        REC_SET(&pv[k], pv, vg_uuid, k < 2 ? group : "W");
     }
     REC_SET(&vg, vg, uuid, group);
     REC_SET(&vg, vg, name, "fast");
@@ -132,6 +137,7 @@ static void setup(void)
     memset(active, 0, sizeof active);
     memset(auto_by, 0, sizeof auto_by);
     memset(parts, 0, sizeof parts);
+    memset(whole, 0, sizeof whole);
     memset(gone, 0, sizeof gone);
     group = "V";
     attr = NULL;
@@ -1075,6 +1081,24 @@ Test(vg, what_lies_on_a_partition_or_uses_its_lun_is_in_the_way)
     cr_expect_not_null(strstr(task()->jobs[0]->held, "naa.6009"), "%s", task()->jobs[0]->held);
 }
 
+/* One node has not looked since at the partitions of a LUN that has become a PV as a whole. */
+Test(vg, no_partition_becomes_a_pv_of_a_lun_that_is_one_as_a_whole)
+{
+    static const char *const one[] = { "naa.6009-part1" };
+
+    parts[0] = 2;
+    report(0);
+    whole[1] = true;
+    report(1);
+    cr_expect_eq(make(one, 1, 0), REPLY_REFUSED);
+    cr_expect_not_null(strstr(l->reply->text, "Partition naa.6009-part1 cannot become a PV: "
+                                              "something lies on the whole of its LUN."),
+                       "%s", l->reply->text);
+    whole[1] = false;
+    report(1);
+    cr_expect_eq(make(one, 1, 0), REPLY_OK, "%s", l->reply->text);
+}
+
 /* ---- what else activates its LVs ------------------------------------------------------------ */
 
 static const struct status_info *status(void)
@@ -1139,6 +1163,56 @@ Test(vg, what_a_node_has_mounted_is_not_kept_from_its_next_boot)
     cr_assert_not_null(order_to(&to));
 }
 
+/* The root may lie in what the map decrypts. LVM's own maps are nobody's. */
+Test(vg, what_lies_in_a_map_on_an_lv_is_not_kept_from_the_next_boot)
+{
+    static const struct {
+        const char *kind, *type;
+        enum reply_code code;
+    } cases[] = {
+        { "dm", "CRYPT", REPLY_REFUSED }, { "md", NULL, REPLY_REFUSED },
+        { "loop", NULL, REPLY_REFUSED },  { "swap", "partition", REPLY_REFUSED },
+        { "dm", "LVM", REPLY_OK },
+    };
+
+    adopt(true);
+    uses_it(2, "lv.uuid-root");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct use u = { 0 };
+
+        REC_SET(&u, use, key, "use/1");
+        REC_SET(&u, use, kind, cases[i].kind);
+        REC_PUT(&u, use, type, cases[i].type);
+        REC_SET(&u, use, container, "lv.uuid-root");
+        uses[2][0] = u;
+        report(2);
+        cr_expect_eq(change(LVM_VG_AUTOACTIVATION_OFF, NULL, 0), cases[i].code, "%zu: %s", i,
+                     l->reply->text);
+    }
+}
+
+Test(vg, what_was_mounted_after_it_was_asked_for_is_not_kept_from_its_next_boot)
+{
+    const struct lvm_order *o;
+    unsigned to = 99, other = 99;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert_not_null(o);
+    cr_assert_eq(change(LVM_VG_AUTOACTIVATION_OFF, NULL, 0), REPLY_OK, "%s", l->reply->text);
+    uses_it(2, "lv.uuid-root");
+    cr_assert(result(to, o, LVM_REFUSED, "There is no room."));
+    cr_expect_null(order_to(&other));
+    cr_expect_not_null(strstr(task()->jobs[0]->held, "may not find it at its next boot"), "%s",
+                       task()->jobs[0]->held);
+    use_count[2] = 0;
+    report(2);
+    alive(3000, MACHINES);
+    o = order_to(&other);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->op, LVM_VG_AUTOACTIVATION_OFF);
+}
+
 /* ---- what is known of a change that failed -------------------------------------------------- */
 
 static void ends_as(enum lvm_outcome last, const char *begins)
@@ -1166,4 +1240,54 @@ Test(vg, what_no_attempt_has_found_out_is_not_known)
 Test(vg, an_attempt_that_has_looked_and_refuses_knows_that_nothing_has_changed)
 {
     ends_as(LVM_REFUSED, "LV fast/new is not changed: There is no room.");
+}
+
+/* Nobody looks any more. */
+Test(vg, a_change_that_was_begun_is_not_known_when_its_task_is_cancelled)
+{
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert(result(to, o, LVM_STARTED, NULL));
+    life_restart(l);
+    forget();
+    for (unsigned i = 0; i < MACHINES; i++) {
+        machine_register(&m[i]);
+        report(i);
+    }
+    cr_expect_eq(cancel(), REPLY_OK);
+    cr_assert_not_null(task(), "who has begun says how it ends");
+    o = order_to(&to);
+    cr_assert_not_null(o);
+    cr_assert(result(to, o, LVM_FAILED, "The worker was killed."));
+    cr_assert_null(task());
+    cr_expect_eq(rights(), 0);
+    cr_expect_eq(durable_count_events(
+                     l->d, "task.ended",
+                     "It is not known whether LV fast/new is changed: The task was cancelled."),
+                 1);
+}
+
+Test(vg, a_change_of_a_boot_that_is_over_is_not_known_when_nobody_looks_any_more)
+{
+    const struct lvm_order *o;
+    unsigned to = 99;
+
+    adopt(true);
+    o = created("new", &to);
+    cr_assert(result(to, o, LVM_STARTED, NULL));
+    written();
+    report((to + 1) % MACHINES); /* with which the third does not agree */
+    alive(40000, to);
+    declare_dead(to);
+    cr_assert_not_null(task());
+    cr_expect_eq(rights(), 0);
+    cr_expect_eq(cancel(), REPLY_OK);
+    cr_assert_null(task());
+    cr_expect_eq(durable_count_events(
+                     l->d, "task.ended",
+                     "It is not known whether LV fast/new is changed: The task was cancelled."),
+                 1);
 }

@@ -90,6 +90,30 @@ Test(lvm_auto, without_the_rule_nobody_asks_lvm)
     cr_expect_null(text);
 }
 
+Test(lvm_auto, without_the_rule_services_may_activate_at_boot)
+{
+    static const struct {
+        const char *settings;
+        bool told;
+    } cases[] = {
+        { "event_activation=0\n", true },
+        { "event_activation=1\n", false },
+        { "event_activation=0\nauto_activation_volume_list=[]\n", false },
+        { "event_activation=0\nauto_activation_volume_list=[\"fast\"]\n", true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct lvm_auto x = { .generator = "lvm2-activation-generator" };
+        const char *text;
+
+        cr_assert_eq(parse_lvm_auto(bytes_of(cases[i].settings), a, &x), 0);
+        cr_assert_eq(lvm_auto_text(&x, &vg, lvs, 2, a, &text), 0);
+        cr_expect_eq(text != NULL, cases[i].told, "%s: %s", cases[i].settings, text);
+        cr_expect(text == NULL || strncmp(text, "systemd's lvm2-activation-generator ", 36) == 0,
+                  "%s", text);
+    }
+}
+
 Test(lvm_auto, what_is_no_answer_of_lvm)
 {
     static const char *const bad[] = {
