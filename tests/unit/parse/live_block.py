@@ -29,14 +29,25 @@ def same(what, ours, theirs):
         faults.append(f"{what}: collected {ours!r}, expected {theirs!r}")
 
 
+def names(disks):
+    return sorted(d["kname"] for d in disks if d["type"] in ("disk", "loop") and d["size"] > 0)
+
+
 def take_pair():
-    """lsblk's view and ours of one moment: disks come and go, so lsblk is asked on both sides."""
+    """lsblk's view and ours of one moment: disks come and go, so lsblk is asked on both sides; one that
+    went and came in between is missing in ours alone, which is not so each time."""
+    pair = None
     for _ in range(20):
         before = run("lsblk", "-J", "-b", "-o", COLUMNS)
         ours = run(DUMP, "block")
-        if run("lsblk", "-J", "-b", "-o", COLUMNS) == before:
-            return json.loads(before)["blockdevices"], json.loads(ours)
-    raise RuntimeError("disks change all the time")
+        if run("lsblk", "-J", "-b", "-o", COLUMNS) != before:
+            continue
+        pair = json.loads(before)["blockdevices"], json.loads(ours)
+        if names(pair[0]) == sorted(r["device"] for r in pair[1]["paths"]["rows"]):
+            break
+    if pair is None:
+        raise RuntimeError("disks change all the time")
+    return pair
 
 
 def compare_disk(theirs, path, lun):
@@ -58,7 +69,7 @@ def compare():
     paths = {r["device"]: r for r in ours["paths"]["rows"]}
     luns = {r["key"]: r for r in ours["luns"]["rows"]}
     partitions = {r["device"]: r for r in ours["partitions"]["rows"] if "device" in r}
-    expected = {d["kname"]: d for d in disks if d["type"] in ("disk", "loop") and d["size"] > 0}
+    expected = {d["kname"]: d for d in disks if d["kname"] in names(disks)}
     same("disks", sorted(paths), sorted(expected))
     for name in sorted(set(paths) & set(expected)):
         compare_disk(expected[name], paths[name], luns[paths[name]["lun"]])
