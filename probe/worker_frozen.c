@@ -87,7 +87,8 @@ static int make_nodes(void)
 static int make_others(dev_t control)
 {
     return mknod("/dev/null", S_IFCHR | 0666, makedev(MEMORY_MAJOR, NULL_MINOR)) == 0 &&
-                   mknod("/dev/urandom", S_IFCHR | 0444, makedev(MEMORY_MAJOR, URANDOM_MINOR)) == 0 &&
+                   mknod("/dev/urandom", S_IFCHR | 0444, makedev(MEMORY_MAJOR, URANDOM_MINOR)) ==
+                       0 &&
                    mkdir("/dev/mapper", 0755) == 0 &&
                    (control == 0 || mknod(CONTROL, S_IFCHR | 0600, control) == 0)
                ? 0

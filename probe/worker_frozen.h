@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* For kernels without Landlock: mounts of this process's own, through which nothing can be written. */
+/* For kernels without Landlock: mounts of this process's own, through which nothing can be written.
+ */
 #ifndef MUSTER_WORKER_FROZEN_H
 #define MUSTER_WORKER_FROZEN_H
 
@@ -12,9 +13,9 @@
  * with a sentence. */
 int worker_frozen_nodes(struct err *e);
 
-/* From now on all mounts are read-only for this process, so no file can be written or made; nodes of
- * devices are not concerned. Needs CAP_SYS_ADMIN, and gives the process mounts of its own. 1; 0: this
- * kernel is older than mount_setattr(2); or a negative errno with a sentence. */
+/* From now on all mounts are read-only for this process, so no file can be written or made; nodes
+ * of devices are not concerned. Needs CAP_SYS_ADMIN, and gives the process mounts of its own. 1; 0:
+ * this kernel is older than mount_setattr(2); or a negative errno with a sentence. */
 int worker_frozen_mounts(struct err *e);
 
 #endif

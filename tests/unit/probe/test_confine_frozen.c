@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a worker may write where the kernel has no Landlock: nothing but the nodes that it needs. Each
- * trial runs in a child, whose exit status says what it came to. */
+/* What a worker may write where the kernel has no Landlock: nothing but the nodes that it needs.
+ * Each trial runs in a child, whose exit status says what it came to. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +20,8 @@
 static int keep_one_capability(void)
 {
     struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct data[2] = {
-        { .permitted = 1u << CAP_SYS_ADMIN, .effective = 1u << CAP_SYS_ADMIN }
-    };
+    struct __user_cap_data_struct data[2] = { { .permitted = 1u << CAP_SYS_ADMIN,
+                                                .effective = 1u << CAP_SYS_ADMIN } };
 
     return (int)syscall(SYS_capset, &head, data);
 }
