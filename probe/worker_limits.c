@@ -21,9 +21,10 @@ enum { NOBODY = 65534, FILES = 64, SCAN_FILES = 256, ROOT_FILES = 8192 };
 
 _Static_assert(ROOT_FILES >= LIMIT_ROWS_PVS + FILES, "LVM has all PVs open at one time");
 
-#define CAP(name) (UINT64_C(1) << CAP_##name)
-#define DM_DRIVER "/sys/class/misc/device-mapper"
-#define NO_LIMIT  RLIM_INFINITY
+#define CAP(name)  (UINT64_C(1) << CAP_##name)
+#define DM_DRIVER  "/sys/class/misc/device-mapper"
+#define DM_CONTROL "/dev/mapper/control"
+#define NO_LIMIT   RLIM_INFINITY
 
 /* What a kind keeps. As root without capabilities one reads root's own files, block devices among
  * them, and no others. */
@@ -57,7 +58,7 @@ static const struct kept kept[WORKER_KIND_COUNT] = {
     /* Reads labels first. */
     [WORKER_LVM] = { .dm_capabilities = CAP(SYS_ADMIN),
                      .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
-                     .may_write = { "/dev/mapper/control", "/dev/null" },
+                     .may_write = { DM_CONTROL, "/dev/null" },
                      .all_devices = true,
                      .files = ROOT_FILES,
                      .file_bytes = NO_LIMIT },
@@ -101,7 +102,7 @@ static const struct kept refresh_kept = {
     .dm_capabilities = CAP(SYS_ADMIN),
     .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
     .dm_freedoms = WORKER_MAPS | WORKER_LOADS,
-    .may_write = { "/dev/mapper/control", "/dev/null" },
+    .may_write = { DM_CONTROL, "/dev/null" },
     .files = ROOT_FILES,
     .file_bytes = NO_LIMIT,
 };
@@ -111,7 +112,7 @@ static const struct kept activate_kept = {
     .dm_capabilities = CAP(SYS_ADMIN),
     .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
     .dm_freedoms = WORKER_MAPS | WORKER_LOADS | WORKER_MAKES_MAPS,
-    .may_write = { "/dev/mapper/control", "/dev/null" },
+    .may_write = { DM_CONTROL, "/dev/null" },
     .files = ROOT_FILES,
     .file_bytes = NO_LIMIT,
 };
@@ -183,6 +184,12 @@ static bool has_mapper(void)
     return access(DM_DRIVER, F_OK) == 0;
 }
 
+/* A container may have no way to it. */
+static bool has_control(void)
+{
+    return has_mapper() && access(DM_CONTROL, F_OK) == 0;
+}
+
 static int drop_privileges(const struct kept *k, bool needs_root, struct err *e)
 {
     uint64_t capabilities = k->capabilities;
@@ -212,7 +219,7 @@ static int filter(const struct kept *k, struct err *e)
 
     if (k->may_write[0] != NULL && (maps || (k->freedoms & WORKER_WRITES) != 0))
         ruled = worker_rules(k->may_write, e);
-    if (ruled == 0 && k->may_write[0] != NULL && maps)
+    if (ruled == 0 && k->may_write[0] != NULL && has_control())
         ruled = worker_frozen_mounts(e);
     if (ruled < 0)
         return ruled;
@@ -223,7 +230,7 @@ static int confine(const struct kept *k, bool needs_root, int parent, struct err
 {
     int rc = limit_resources(k, e);
 
-    if (rc == 0 && k->all_devices && has_mapper() && !worker_rules_are_there())
+    if (rc == 0 && k->all_devices && has_control() && !worker_rules_are_there())
         rc = worker_frozen_nodes(e);
     if (rc == 0)
         rc = drop_privileges(k, needs_root, e);
