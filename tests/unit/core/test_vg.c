@@ -1080,6 +1080,29 @@ Test(vg, what_lies_on_a_partition_or_uses_its_lun_is_in_the_way)
     cr_expect_not_null(strstr(task()->jobs[0]->held, "naa.6009"), "%s", task()->jobs[0]->held);
 }
 
+/* Another node sees them by the time. */
+Test(vg, a_partition_becomes_a_pv_when_a_node_that_may_tells_that_it_sees_it)
+{
+    static const char *const one[] = { "naa.6009-part1" };
+    struct request req = { 0 };
+    unsigned to = 99;
+
+    parts[1] = 2;
+    report(1);
+    REC_SET(&req, request, op, OP_NODE_DRAIN);
+    REC_SET(&req, request, node, m[1].name);
+    REC_SET(&req, request, flag, true);
+    cr_assert_eq(life_ask(l, &req), REPLY_OK, "%s", l->reply->text);
+    cr_assert_eq(make(one, 1, 0), REPLY_OK, "%s", l->reply->text);
+    cr_expect_null(order_to(&to));
+    cr_expect_not_null(strstr(task()->jobs[0]->held, "sees all of it well"), "%s",
+                       task()->jobs[0]->held);
+    parts[2] = 2;
+    report(2);
+    cr_assert_not_null(order_to(&to), "%s", task()->jobs[0]->held);
+    cr_expect_eq(to, 2);
+}
+
 /* One node has not looked since at the partitions of a LUN that has become a PV as a whole. */
 Test(vg, no_partition_becomes_a_pv_of_a_lun_that_is_one_as_a_whole)
 {
