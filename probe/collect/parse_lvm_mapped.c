@@ -84,8 +84,8 @@ static enum mapped_state compare_sectors(const struct lv *lv, const struct lvm_t
                                                               : MAPPED_IS_OLD;
 }
 
-/* An origin that writes past its snapshots, or the store of one as an LV of its own. Whatever else is
- * not so of it: with a new table it would get what another host keeps. */
+/* An origin that writes past its snapshots, or the store of one as an LV of its own. Whatever else
+ * is not so of it: with a new table it would get what another host keeps. */
 static bool is_bare(const struct lv *lv, const struct dm_text *map)
 {
     const char *target = has_role(lv, ORIGIN)     ? "snapshot-origin"

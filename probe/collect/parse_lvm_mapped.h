@@ -30,8 +30,8 @@ enum mapped_state {
      * or a snapshot, only LVM's word is known, which compares sizes. */
     MAPPED_IS_OLD,
     /* An origin, with a table that writes past its snapshots, or the store of one, with a table as
-     * if it were none: the snapshot was made where the origin was active, and a store that two hosts
-     * write to is lost. */
+     * if it were none: the snapshot was made where the origin was active, and a store that two
+     * hosts write to is lost. */
     MAPPED_IS_BARE,
 };
 enum mapped_state mapped_compare(const struct lv *lv, const struct lvm_tables *tables,
