@@ -139,6 +139,9 @@ void group_work_looks(struct sim *s, void *host, uint64_t pid);
 /* ---- group_snapshot.c */
 void group_snapshot_converts(struct sim *s, void *host, uint64_t pid);
 void group_snapshot_gives_up(struct sim *s, struct process *p); /* the store goes */
+/* The device that the store of a snapshot has here goes, unless it is open; it is none yet. */
+bool group_snapshot_clears(struct sim *s, const struct process *p,
+                           const struct change_state *state);
 /* The origin is active here, and writes past the snapshot that was made. */
 bool group_snapshot_is_bare(const struct sim *s, const struct process *p);
 

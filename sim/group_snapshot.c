@@ -125,3 +125,17 @@ bool group_snapshot_is_bare(const struct sim *s, const struct process *p)
     origin = lv == NULL || lv->origin == 0 ? NULL : group_mapping(s, p->host, lv->origin);
     return origin != NULL && (!origin->through || group_mapping(s, p->host, lv->id) == NULL);
 }
+
+bool group_snapshot_clears(struct sim *s, const struct process *p, const struct change_state *state)
+{
+    const struct lv *store = change_store(state);
+    const struct lv_meta *lv =
+        store == NULL ? NULL : group_lv_by_uuid(group_newest(s->group), store->uuid);
+    struct mapping *m = lv == NULL ? NULL : group_mapping(s, p->host, lv->id);
+
+    if (!s->o.mapped || m == NULL || m->open)
+        return false;
+    oracle_device_touched(s, p, m);
+    group_unmap(s, m);
+    return true;
+}

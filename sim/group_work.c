@@ -321,8 +321,10 @@ void group_work_looks(struct sim *s, void *host, uint64_t pid)
     p->work->looked = s->now;
     if (s->o.mapped && !p->work->resumed)
         group_resume_all(s, p);
-    p->work->resumed = true;
     set_state(s, p, &state);
+    if (!p->work->resumed && group_snapshot_clears(s, p, &state))
+        set_state(s, p, &state);
+    p->work->resumed = true;
     rc = check_labels(&state, &e);
     if (rc == 0)
         rc = change_next(&state, p->arena, &plan, &e);
