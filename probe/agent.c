@@ -163,7 +163,7 @@ struct agent *agent_new(const struct agent_config *config)
     a->dirty = false;
     for (int i = 0; i < SECTION_COUNT; i++)
         a->parts[i].content.id = (enum section_id)i;
-    if (agent_lease_init(a) == 0 && agent_change_init(a) == 0)
+    if (agent_lease_init(a) == 0 && agent_mend_init(a) == 0 && agent_change_init(a) == 0)
         return a;
     agent_free(a);
     return NULL;

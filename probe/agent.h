@@ -52,6 +52,9 @@ struct agent_config {
     size_t residue_count;
     const struct agent_change *changes; /* copied */
     size_t change_count;
+    /* Refreshes that an earlier probe of this boot has left and that are done now; copied. */
+    const struct refresh_work *const *refreshes;
+    size_t refresh_count;
     bool mends; /* devices of LVs can be made what the metadata say: AGENT_RUN_REFRESH */
 };
 

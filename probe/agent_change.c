@@ -140,6 +140,9 @@ int agent_change_init(struct agent *a)
 
         if (!remember(a, c->changes[i].change))
             return -ENOMEM;
+        if (GUARD(LEFT_SUSPENDED, !c->changes[i].runs) &&
+            agent_mend_after(a, c->changes[i].change) < 0)
+            return -ENOMEM;
         if (s == NULL) /* there are never more that run than slots */
             continue;
         if (!slot_fill(s, c->changes[i].change))
@@ -275,15 +278,15 @@ void agent_change_hear(struct agent *a, struct turn *t, const struct envelope *e
 
 /* ---- devices -------------------------------------------------------------------------------- */
 
-/* LVM must not make devices of a volume group while another worker makes them what its metadata
- * say, and the other way round. */
+/* A worker makes what it finds suspended go on, and so nobody else may hold it still: LVM must not
+ * make devices of a volume group while another worker makes them what its metadata say, and the
+ * other way round. */
 bool agent_change_makes(const struct agent *a, const char *group)
 {
     for (int i = 0; i < CHANGE_SLOTS; i++) {
         const struct change_slot *s = &a->changes.slots[i];
 
-        if (s->state == CHANGE_RUNS && agent_change_is_active(order_in(s)) &&
-            target_same(order_in(s)->vg_uuid, group))
+        if (s->state == CHANGE_RUNS && target_same(order_in(s)->vg_uuid, group))
             return true;
     }
     return false;
@@ -291,7 +294,9 @@ bool agent_change_makes(const struct agent *a, const char *group)
 
 static bool waits(const struct agent *a, const struct change_slot *s)
 {
-    return agent_change_is_active(order_in(s)) && agent_mend_runs(a, order_in(s)->vg_uuid);
+    const char *group = order_in(s)->vg_uuid;
+
+    return GUARD(CHANGE_WAITS, group != NULL && agent_mend_runs(a, group));
 }
 
 /* ---- workers -------------------------------------------------------------------------------- */
@@ -335,6 +340,8 @@ void agent_change_done(struct agent *a, struct turn *t, const struct agent_event
 
     if (s == NULL || s->state != CHANGE_RUNS)
         return;
+    if (ev->change.result == NULL && agent_mend_after(a, s->change) < 0)
+        t->failed = true;
     keep_result(s, ev);
     s->state = CHANGE_OVER;
     s->say_started = false;

@@ -186,6 +186,7 @@ struct refresh {
     struct arena *arena; /* NULL: none */
     const struct lvm_refresh *ask;
     enum { REFRESH_WANTED, REFRESH_RUNS, REFRESH_LOOKS } state;
+    bool asked; /* else it is for the node's own sake: a worker was killed at its devices */
     uint32_t tries;
     const char *left;  /* what of the devices is not so; NULL: nothing */
     mono_ms since;     /* REFRESH_LOOKS */
@@ -326,10 +327,13 @@ void agent_change_talk(struct agent *a, struct turn *t); /* tells results */
 mono_ms agent_change_deadline(const struct agent *a);
 /* Whether it is about devices of an LV, and no change of metadata. */
 bool agent_change_is_active(const struct lvm_order *o);
-/* Whether a worker makes or removes devices of an LV of this volume group (UUID) now. */
+/* Whether a worker of a change of this volume group (UUID) runs, which may change its devices. */
 bool agent_change_makes(const struct agent *a, const char *group);
 
 /* agent_mend.c: the devices of an lvm_refresh. */
+int agent_mend_init(struct agent *a); /* -ENOMEM */
+/* A worker of this change may have died: what it has left suspended goes on. 0 or -ENOMEM. */
+int agent_mend_after(struct agent *a, const struct lvm_change *change);
 void agent_mend_run(struct agent *a, struct turn *t); /* starts what is wanted */
 void agent_mend_done(struct agent *a, struct turn *t, const struct agent_event *ev);
 bool agent_mend_waits(const struct agent *a);
@@ -339,6 +343,9 @@ bool agent_mend_runs(const struct agent *a, const char *group); /* of this volum
 /* From now on LVM's look counts. */
 void agent_refresh_look(struct agent *a, struct turn *t, struct refresh *r);
 struct refresh *agent_refresh_of(struct agent *a, const struct order_key *key);
+/* A place for it, in which nobody has asked yet; NULL: there is none, or no memory. */
+struct refresh *agent_refresh_new(struct agent *a, const struct lvm_refresh *ask);
+void agent_refresh_clear(struct agent *a, struct refresh *r);
 void agent_refresh_deinit(struct agent *a);
 void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *env);
 /* LVM has looked: the run that began then. */

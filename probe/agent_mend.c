@@ -5,6 +5,7 @@
 
 #include "agent_internal.h"
 #include "agent_target.h"
+#include "base/guard.h"
 #include "wire/codec.h"
 
 enum { MEND_TRIES = 3 };
@@ -20,7 +21,8 @@ static bool is_here(const struct pv *pv, const char *group)
            pv->container != NULL;
 }
 
-/* Its PVs, as far as this node knows of them. */
+/* Its PVs, as far as this node knows of them: none, where LVM has read that it is no more, or has
+ * not read yet that it is there. */
 static int find_devices(struct agent *a, struct turn *t, const struct lvm_refresh *ask,
                         struct recs *out, struct err *e)
 {
@@ -39,6 +41,9 @@ static int find_devices(struct agent *a, struct turn *t, const struct lvm_refres
         if (is_here(pv, ask->vg_uuid))
             pvs[n++] = pv->uuid;
     }
+    *out = (struct recs){ .n = 0 };
+    if (n == 0)
+        return 0;
     REC_SET(&order, lvm_order, order, ask->order);
     REC_SET(&order, lvm_order, op, LVM_LV_EXTEND); /* of what there is */
     REC_SET(&order, lvm_order, vg, ask->vg);
@@ -68,6 +73,10 @@ static void start(struct agent *a, struct turn *t, struct refresh *r)
     struct err e;
     int rc = w == NULL ? -ENOMEM : find_devices(a, t, ask, &devices, &e);
 
+    if (rc == -ENOENT && !r->asked) { /* what is suspended goes on without any */
+        devices.n = 0;
+        rc = 0;
+    }
     if (rc < 0 && rc != -ENOMEM) {
         look(a, t, r, e.text);
         return;
@@ -93,6 +102,49 @@ static void start(struct agent *a, struct turn *t, struct refresh *r)
     r->tries++;
 }
 
+/* ---- what nobody has asked for --------------------------------------------------------------- */
+
+/* The worker of what an earlier probe of this boot has left runs already. */
+int agent_mend_init(struct agent *a)
+{
+    for (size_t i = 0; i < a->config.refresh_count; i++) {
+        const struct refresh_work *w = a->config.refreshes[i];
+        struct lvm_refresh ask = { .present = 0 };
+        struct refresh *r;
+
+        REC_SET(&ask, lvm_refresh, order, w->order);
+        REC_SET(&ask, lvm_refresh, vg, w->vg);
+        REC_SET(&ask, lvm_refresh, vg_uuid, w->vg_uuid);
+        if (REC_HAS(w, refresh_work, seqno)) {
+            REC_SET(&ask, lvm_refresh, seqno, w->seqno);
+            REC_SET(&ask, lvm_refresh, mark, w->mark);
+        }
+        REC_SET(&ask, lvm_refresh, unmapped, w->unmapped);
+        r = agent_refresh_new(a, &ask);
+        if (r == NULL)
+            return -ENOMEM;
+        r->state = REFRESH_RUNS;
+        r->tries = MEND_TRIES; /* the pool sees to the others itself */
+    }
+    a->config.refreshes = NULL;
+    return 0;
+}
+
+/* Without a version nothing more is done than that. */
+int agent_mend_after(struct agent *a, const struct lvm_change *change)
+{
+    const struct lvm_order *o = change->order;
+    struct lvm_refresh ask = { .present = 0 };
+
+    if (!GUARD(MENDED_AFTER, a->config.mends) || o->op != LVM_LV_SNAPSHOT ||
+        agent_refresh_of(a, o->order) != NULL)
+        return 0;
+    REC_SET(&ask, lvm_refresh, order, o->order);
+    REC_SET(&ask, lvm_refresh, vg, o->vg);
+    REC_SET(&ask, lvm_refresh, vg_uuid, o->vg_uuid);
+    return agent_refresh_new(a, &ask) == NULL ? -ENOMEM : 0;
+}
+
 bool agent_mend_runs(const struct agent *a, const char *group)
 {
     for (int i = 0; i < REFRESHES; i++) {
@@ -112,7 +164,7 @@ static int first_wanted(const struct agent *a)
         const struct refresh *r = &a->changes.refreshes[i];
 
         if (r->arena != NULL && r->state == REFRESH_WANTED &&
-            !agent_change_makes(a, r->ask->vg_uuid))
+            !GUARD(MEND_WAITS, agent_change_makes(a, r->ask->vg_uuid)))
             return i;
     }
     return -1;
@@ -135,9 +187,11 @@ void agent_mend_done(struct agent *a, struct turn *t, const struct agent_event *
     const struct refresh_result *got = ev->refresh.result;
 
     if (r == NULL || r->state != REFRESH_RUNS)
-        return; /* of an earlier probe */
-    if (got == NULL && r->tries < MEND_TRIES)
+        return;
+    if (GUARD(REFRESH_AGAIN, got == NULL && r->tries < MEND_TRIES))
         r->state = REFRESH_WANTED; /* the next makes go on what this one has left suspended */
+    else if (!r->asked)
+        agent_refresh_clear(a, r);
     else
         look(a, t, r, got != NULL ? got->reason : ev->refresh.error);
 }

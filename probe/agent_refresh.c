@@ -13,7 +13,7 @@ enum { ATTR_STATE = 4 };
 /* Of what lies in an LV, before its UUID. */
 #define LV_CONTAINER "lv."
 
-static void clear(struct agent *a, struct refresh *r)
+void agent_refresh_clear(struct agent *a, struct refresh *r)
 {
     if (r->arena != NULL)
         a->changes.refresh_count--;
@@ -24,7 +24,7 @@ static void clear(struct agent *a, struct refresh *r)
 void agent_refresh_deinit(struct agent *a)
 {
     for (int i = 0; i < REFRESHES; i++)
-        clear(a, &a->changes.refreshes[i]);
+        agent_refresh_clear(a, &a->changes.refreshes[i]);
 }
 
 static bool same_key(const struct order_key *x, const struct order_key *y)
@@ -62,6 +62,7 @@ void agent_refresh_look(struct agent *a, struct turn *t, struct refresh *r)
 static void begin(struct agent *a, struct turn *t, struct refresh *r)
 {
     memcpy(r->start, a->nonce, sizeof r->start);
+    r->asked = true;
     if (r->state == REFRESH_LOOKS)
         r->state = REFRESH_WANTED;
     if (!a->config.mends)
@@ -71,7 +72,23 @@ static void begin(struct agent *a, struct turn *t, struct refresh *r)
 /* By the start that is followed now: another may not know what this one was told. */
 static bool is_asked_for(const struct agent *a, const struct refresh *r)
 {
-    return memcmp(r->start, a->nonce, sizeof r->start) == 0;
+    return r->asked && memcmp(r->start, a->nonce, sizeof r->start) == 0;
+}
+
+struct refresh *agent_refresh_new(struct agent *a, const struct lvm_refresh *ask)
+{
+    struct refresh *r = free_place(a);
+
+    if (r == NULL)
+        return NULL;
+    r->arena = arena_new(0);
+    a->changes.refresh_count += r->arena != NULL;
+    r->ask = r->arena == NULL ? NULL : record_dup(r->arena, &lvm_refresh_desc, ask);
+    r->state = REFRESH_WANTED;
+    if (r->ask != NULL)
+        return r;
+    agent_refresh_clear(a, r);
+    return NULL;
 }
 
 void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *env)
@@ -86,19 +103,13 @@ void agent_refresh_hear(struct agent *a, struct turn *t, const struct envelope *
             begin(a, t, r);
         return;
     }
-    r = free_place(a);
-    if (r == NULL)
+    if (free_place(a) == NULL)
         return; /* it comes again */
-    r->arena = arena_new(0);
-    a->changes.refresh_count += r->arena != NULL;
-    r->ask = r->arena == NULL ? NULL : record_dup(r->arena, &lvm_refresh_desc, env->lvm_refresh);
-    if (r->ask == NULL) {
-        clear(a, r);
+    r = agent_refresh_new(a, env->lvm_refresh);
+    if (r != NULL)
+        begin(a, t, r);
+    else
         t->failed = true;
-        return;
-    }
-    r->state = REFRESH_WANTED;
-    begin(a, t, r);
 }
 
 /* ---- comparing ------------------------------------------------------------------------------- */
@@ -234,7 +245,7 @@ static const char *devices_fault(struct turn *t, const struct vg *vg)
 {
     const char *copy;
 
-    if (vg == NULL || vg->fault == NULL)
+    if (!GUARD(FAULT_TOLD, vg != NULL && vg->fault != NULL))
         return NULL;
     copy = arena_strdup(t->arena, vg->fault);
     return copy == NULL ? "out of memory" : copy;
@@ -248,9 +259,7 @@ static const char *why_not(const struct agent *a, struct turn *t, const struct r
 
     if (found != NULL)
         return found;
-    if (r->left == NULL)
-        return devices_fault(t, vg);
-    return left_text(t, r);
+    return GUARD(LEFT_TOLD, r->left != NULL) ? left_text(t, r) : devices_fault(t, vg);
 }
 
 static void answer(struct agent *a, struct turn *t, const struct refresh *r)
@@ -287,6 +296,6 @@ void agent_refresh_looked(struct agent *a, struct turn *t, mono_ms began)
             continue;
         if (a->state == AGENT_FOLLOWING && !GUARD(REFRESH_START, !is_asked_for(a, r)))
             answer(a, t, r);
-        clear(a, r);
+        agent_refresh_clear(a, r);
     }
 }

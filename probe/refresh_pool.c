@@ -4,15 +4,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/guard.h"
 #include "base/limits.h"
 #include "wire/codec.h"
 #include "worker_result.h"
 #include "worker_watch.h"
 
+enum { TRIES = 3 };
+
 struct work {
     struct work *next;
     struct arena *arena; /* of all that it points to */
     const struct refresh_work *what;
+    bool left; /* by an earlier supervisor: nobody else tries it again */
+    unsigned tries;
 };
 
 struct refresh_pool {
@@ -33,7 +38,7 @@ static void work_free(struct work *w)
     free(w);
 }
 
-static int add(struct refresh_pool *p, const struct refresh_work *from)
+static int add(struct refresh_pool *p, const struct refresh_work *from, bool left)
 {
     struct work *w = calloc(1, sizeof *w), **at = &p->first;
 
@@ -45,6 +50,7 @@ static int add(struct refresh_pool *p, const struct refresh_work *from)
         work_free(w);
         return -ENOMEM;
     }
+    w->left = left;
     while (*at != NULL)
         at = &(*at)->next;
     *at = w;
@@ -53,7 +59,7 @@ static int add(struct refresh_pool *p, const struct refresh_work *from)
 
 static int adopt(void *ctx, const struct refresh_work *work)
 {
-    return add(ctx, work);
+    return GUARD(REFRESH_LEFT, true) ? add(ctx, work, true) : 0;
 }
 
 struct refresh_pool *refresh_pool_new(const struct refresh_pool_config *config, int *rc,
@@ -87,10 +93,26 @@ void refresh_pool_free(struct refresh_pool *p)
 
 void refresh_pool_run(struct refresh_pool *p, const struct refresh_work *work)
 {
-    if (add(p, work) == 0)
+    if (add(p, work, false) == 0)
         return;
     p->lost = true;
     p->lost_key = *work->order;
+}
+
+int refresh_pool_known(const struct refresh_pool *p, struct arena *a,
+                       const struct refresh_work *const **out, size_t *n)
+{
+    const struct refresh_work **v;
+    size_t count = 0;
+
+    for (const struct work *w = p->first; w != NULL; w = w->next)
+        count++;
+    v = arena_array(a, count, sizeof *v);
+    *n = 0;
+    *out = v;
+    for (const struct work *w = p->first; v != NULL && w != NULL; w = w->next)
+        v[(*n)++] = w->what;
+    return v == NULL ? -ENOMEM : 0;
 }
 
 bool refresh_pool_owns(const struct refresh_pool *p, pid_t group)
@@ -117,8 +139,9 @@ static void tell(struct refresh_pool *p, struct refresh_outcome *out)
     p->last = w;
 }
 
-/* What it has brought. One that has come to its end has left nothing suspended. */
-static void take(struct refresh_pool *p, struct refresh_outcome *out)
+/* What it has brought. One that has come to its end has left nothing suspended. False: another
+ * follows it. */
+static bool take(struct refresh_pool *p, struct refresh_outcome *out)
 {
     struct worker_scan_end end = { .record = NULL };
     struct work *w = p->first;
@@ -128,17 +151,22 @@ static void take(struct refresh_pool *p, struct refresh_outcome *out)
     else if (worker_scan_take(&p->worker.process, p->worker.status, &refresh_result_desc, w->arena,
                               &end, &p->why) == 0)
         out->result = end.record;
-    if (out->result != NULL)
+    if (out->result != NULL || !GUARD(REFRESH_KEPT, true))
         run_dir_remove_refresh(p->config.dir, p->config.boot_id, w->what);
     worker_watch_close(&p->worker);
+    if (GUARD(LEFT_AGAIN, out->result == NULL && w->left && ++w->tries < TRIES))
+        return false;
     tell(p, out);
+    return true;
 }
 
 /* False: it was not started. */
 static bool start(struct refresh_pool *p, mono_ms now)
 {
     const struct refresh_work *w = p->first->what;
-    int rc = run_dir_save_refresh(p->config.dir, p->config.boot_id, w, &p->why);
+    int rc = GUARD(REFRESH_NOTED, true)
+                 ? run_dir_save_refresh(p->config.dir, p->config.boot_id, w, &p->why)
+                 : 0;
 
     if (rc == 0)
         rc = worker_spawn_refresh(p->config.worker_path, w, &p->worker.process, &p->why);
@@ -159,10 +187,8 @@ bool refresh_pool_next(struct refresh_pool *p, mono_ms now, struct refresh_outco
         tell(p, out);
         return true;
     }
-    if (p->worker.child && p->worker.ended) {
-        take(p, out);
-        return true;
-    }
+    if (p->worker.child && p->worker.ended)
+        return take(p, out);
     if (p->worker.child && !p->worker.killed && now.v >= p->worker.until.v) {
         worker_watch_kill(&p->worker); /* its outcome comes with its end */
     }

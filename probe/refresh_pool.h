@@ -34,6 +34,10 @@ void refresh_pool_free(struct refresh_pool *p); /* kills the worker; does not wa
 /* Copied. Whatever goes wrong is an outcome. One at a time waits for what an earlier supervisor has
  * left. */
 void refresh_pool_run(struct refresh_pool *p, const struct refresh_work *work);
+/* What an earlier supervisor has left, and is not told yet: in `a`, the works are the pool's. 0 or
+ * -ENOMEM. */
+int refresh_pool_known(const struct refresh_pool *p, struct arena *a,
+                       const struct refresh_work *const **out, size_t *n);
 bool refresh_pool_owns(const struct refresh_pool *p, pid_t group);
 void refresh_pool_reaped(struct refresh_pool *p, pid_t pid, int status);
 /* Starts what waits, and tells one outcome. False: nothing (more) has happened. */

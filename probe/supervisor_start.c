@@ -148,7 +148,8 @@ static int make_agent(struct supervisor *s, uuid128 node_id, struct err *e)
     struct memory memory = kept_memory(&s->state);
     struct agent_residue *residues;
     struct agent_change *changes;
-    size_t count, change_count;
+    const struct refresh_work *const *refreshes;
+    size_t count, change_count, refresh_count;
     struct agent_config config = {
         .node_id = node_id,
         .boot_id = s->boot_id,
@@ -167,10 +168,13 @@ static int make_agent(struct supervisor *s, uuid128 node_id, struct err *e)
     };
 
     if (scan_pool_residues(s->scans, s->kept, &residues, &count) < 0 ||
-        change_pool_known(s->changes, s->kept, &changes, &change_count) < 0)
+        change_pool_known(s->changes, s->kept, &changes, &change_count) < 0 ||
+        refresh_pool_known(s->refreshes, s->kept, &refreshes, &refresh_count) < 0)
         return err_set(e, -ENOMEM, "out of memory");
     config.changes = changes;
     config.change_count = change_count;
+    config.refreshes = refreshes;
+    config.refresh_count = refresh_count;
     config.residues = residues;
     config.residue_count = count;
     random_bytes(&config.jitter_seed, sizeof config.jitter_seed);

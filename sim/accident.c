@@ -99,6 +99,7 @@ void processes_reap(struct host *h)
         x->reaped = true;
         scan_pool_reaped(h->supervisor.scans, x->pid, x->status);
         change_pool_reaped(h->supervisor.changes, x->pid, x->status);
+        refresh_pool_reaped(h->supervisor.refreshes, x->pid, x->status);
     }
 }
 
@@ -109,11 +110,14 @@ void processes_lose_supervisor(struct sim *s, struct host *h)
     process_deaf(true);
     scan_pool_free(h->supervisor.scans);
     change_pool_free(h->supervisor.changes);
+    refresh_pool_free(h->supervisor.refreshes);
     h->supervisor.scans = NULL;
     h->supervisor.changes = NULL;
+    h->supervisor.refreshes = NULL;
     process_deaf(false);
     for (size_t i = 0; i < h->process_n; i++) {
-        if (!h->processes[i]->ended && !dice_chance(s, ORPHAN_PPM))
+        if (!h->processes[i]->ended &&
+            (h->processes[i]->refresh != NULL || !dice_chance(s, ORPHAN_PPM)))
             process_later(s, h->processes[i], dice_about(s, LOSS_US), dies);
     }
 }
@@ -123,6 +127,8 @@ void processes_end(struct host *h)
     while (h->process_n > 0)
         process_free(h->processes[0]);
     notes_end(&h->run);
+    refresh_notes_end(&h->run);
+    h->refresh_deaths = 0;
 }
 
 void processes_freeze(struct host *h)

@@ -69,6 +69,7 @@ void group_version(struct sim *s, struct group_meta *meta, const struct host *by
                           .fork = order == NULL ? 0 : oracle_group_fork(g, order->token, by),
                           .token = order == NULL ? 0 : order->token,
                           .task = order == NULL ? 0 : order->order->task,
+                          .op = order == NULL ? 0 : order->op,
                           .at = s->now,
                           .overtaken = WORLD_NEVER };
 }
@@ -177,6 +178,34 @@ static void vg_row(const struct group_meta *m, uint64_t pvs, struct arena *a, st
     REC_SET(row, vg, paths_total, pvs);
 }
 
+/* As LVM names what an LV is, sorted (lvmreport(7)). */
+static struct strs roles_of(const struct group_meta *of, const struct lv_meta *lv)
+{
+    static const char *const plain[] = { "public" };
+    static const char *const origin[] = { "origin", "public", "thickorigin" };
+    static const char *const snapshot[] = { "public", "snapshot", "thicksnapshot" };
+
+    if (lv->origin != 0)
+        return (struct strs){ (const char **)(uintptr_t)snapshot, 3 };
+    return group_has_snapshots(of, lv->id) ? (struct strs){ (const char **)(uintptr_t)origin, 3 }
+                                           : (struct strs){ (const char **)(uintptr_t)plain, 1 };
+}
+
+/* Where there is device-mapper. */
+static void lv_row_mapped(const struct group_meta *of, const struct lv_meta *lv,
+                          const struct mapping *m, struct arena *a, struct lv *row)
+{
+    REC_SET(row, lv, role, roles_of(of, lv));
+    if (m != NULL)
+        REC_SET(row, lv, device, arena_printf(a, "dm-%u", 100 + lv->id));
+    if (m != NULL && m->suspended)
+        REC_SET(row, lv, attr, "-wi-s-----");
+    for (uint32_t i = 0; lv->origin != 0 && i < of->n; i++) {
+        if (of->lvs[i].id == lv->origin)
+            REC_SET(row, lv, origin, arena_strdup(a, of->lvs[i].name));
+    }
+}
+
 static void lv_row(const struct sim *s, const struct host *h, const struct group_meta *of,
                    const struct lv_meta *lv, struct arena *a, struct lv *row)
 {
@@ -198,6 +227,8 @@ static void lv_row(const struct sim *s, const struct host *h, const struct group
                                         : "-wi-X-----");
     REC_SET(row, lv, paths_active, 1);
     REC_SET(row, lv, paths_total, 1);
+    if (s->o.mapped)
+        lv_row_mapped(of, lv, m, a, row);
 }
 
 void group_rows(const struct sim *s, const struct host *h, const struct group_meta *m,
@@ -240,9 +271,13 @@ int group_sections(const struct sim *s, const struct host *h, struct arena *a, s
                    size_t *n)
 {
     struct lvm_rows rows;
+    const char *fault;
     int rc = 0;
 
     group_rows(s, h, h->seen, a, &rows);
+    fault = s->o.mapped && rows.vg_count > 0 ? group_fault(s, h, h->seen, a) : NULL;
+    if (fault != NULL)
+        REC_SET(rows.vgs, vg, fault, fault);
     if (h->lost_luns)
         rows.pv_count = rows.vg_count = rows.lv_count = 0;
     *n = 0;

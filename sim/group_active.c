@@ -60,6 +60,9 @@ static bool activates(struct sim *s, struct process *p)
         return false;
     }
     p->work->was = m != NULL;
+    oracle_device_touched(s, p, m);
+    if (m != NULL)
+        m->suspended = false;
     if (m == NULL)
         m = group_map(s, p->host, group_lv_by_uuid(group_newest(s->group), order_of(p)->lv_uuid));
     oracle_active_made(s, m, order_of(p));
@@ -71,6 +74,12 @@ static bool deactivates(struct sim *s, struct process *p)
 {
     struct mapping *m = table_of(s, p);
 
+    if (m != NULL)
+        oracle_device_touched(s, p, m);
+    if (m != NULL && (m->through || m->with != 0)) {
+        group_work_ends(s, p, LVM_REFUSED, "it has snapshots, or is one");
+        return false;
+    }
     if (m != NULL && dice_chance(s, IN_USE_PPM)) {
         group_work_ends(s, p, LVM_REFUSED, "it is in use");
         return false;
@@ -93,6 +102,16 @@ static void undoes(struct sim *s, struct process *p)
     group_work_ends(s, p, stays ? LVM_FAILED : LVM_REFUSED, "LVM cannot read all of it");
 }
 
+static bool is_so(const struct sim *s, const struct process *p)
+{
+    const struct mapping *m = table_of(s, p);
+    const struct lv_meta *lv = group_lv_by_uuid(group_newest(s->group), order_of(p)->lv_uuid);
+
+    if (order_of(p)->op != LVM_LV_ACTIVATE)
+        return m == NULL;
+    return m != NULL && (!s->o.mapped || (lv != NULL && m->extents == lv->extents));
+}
+
 static void says(struct sim *s, void *host, uint64_t pid)
 {
     struct process *p = process_at_work(host, pid, says);
@@ -101,7 +120,7 @@ static void says(struct sim *s, void *host, uint64_t pid)
         return;
     if (order_of(p)->op == LVM_LV_ACTIVATE && dice_chance(s, REFUSES_PPM))
         undoes(s, p);
-    else if ((table_of(s, p) != NULL) == (order_of(p)->op == LVM_LV_ACTIVATE))
+    else if (is_so(s, p))
         group_work_ends(s, p, LVM_DONE, NULL);
     else
         group_work_ends(s, p, LVM_FAILED, "it is not so");

@@ -13,7 +13,10 @@ enum {
     STAYS_US = 25000000,
     RELOAD_US = 1500000
 };
-enum { NAMES = 8, MOST_EXTENTS = 12 };
+enum {
+    NAMES = 8,
+    MOST_EXTENTS = 12,
+};
 
 /* ---- changes -------------------------------------------------------------------------------- */
 
@@ -57,10 +60,26 @@ static const char *some_name(struct sim *s, char out[16])
     return out;
 }
 
+/* Where there are devices, mostly one that has some. */
+static const struct lv_meta *some_lv(struct sim *s, const struct group_meta *m)
+{
+    const struct lv_meta *lv = m->n == 0 ? NULL : &m->lvs[dice_below(s, m->n)];
+
+    if (!s->o.mapped || lv == NULL || dice_below(s, 3) == 0)
+        return lv;
+    for (const struct mapping *x = s->group->mappings; x != NULL; x = x->next) {
+        for (uint32_t i = 0; i < m->n; i++) {
+            if (m->lvs[i].id == x->lv && x->with == 0)
+                return &m->lvs[i];
+        }
+    }
+    return lv;
+}
+
 static void ask_lv(struct sim *s, struct brain *b, enum lvm_op op)
 {
     const struct group_meta *m = group_newest(s->group);
-    const struct lv_meta *lv = m->n == 0 ? NULL : &m->lvs[dice_below(s, m->n)];
+    const struct lv_meta *lv = some_lv(s, m);
     uint64_t extents = 1 + dice_below(s, MOST_EXTENTS);
     struct vg_ask what = { 0 };
     char name[16], other[16];
@@ -71,7 +90,7 @@ static void ask_lv(struct sim *s, struct brain *b, enum lvm_op op)
         snprintf(name, sizeof name, "%s", lv->name);
     REC_SET(&what, vg_ask, op, (uint64_t)op);
     REC_SET(&what, vg_ask, lv, op == LVM_LV_CREATE ? some_name(s, name) : name);
-    if (op == LVM_LV_RENAME)
+    if (op == LVM_LV_RENAME || op == LVM_LV_SNAPSHOT)
         REC_SET(&what, vg_ask, new_name, some_name(s, other));
     else if (op == LVM_LV_EXTEND)
         extents += lv->extents;
@@ -126,6 +145,16 @@ static void ask_group(struct sim *s, struct brain *b)
     ask(s, b, &what);
 }
 
+/* Where there are devices, what changes them is asked for most of the time. */
+static enum lvm_op of_devices(struct sim *s, enum lvm_op op)
+{
+    static const enum lvm_op ops[] = { LVM_LV_SNAPSHOT, LVM_LV_SNAPSHOT, LVM_LV_EXTEND,
+                                       LVM_LV_EXTEND, LVM_LV_REMOVE };
+    uint32_t i = dice_below(s, 2 * ARRAY_LEN(ops));
+
+    return i < ARRAY_LEN(ops) ? ops[i] : op;
+}
+
 static void asks(struct sim *s, void *what, uint64_t stamp)
 {
     static const enum lvm_op ops[] = { LVM_LV_CREATE, LVM_LV_CREATE, LVM_LV_CREATE, LVM_LV_EXTEND,
@@ -136,13 +165,16 @@ static void asks(struct sim *s, void *what, uint64_t stamp)
     (void)what, (void)stamp;
     if (!s->storm)
         return;
+    if (s->o.mapped)
+        op = of_devices(s, op);
     if (s->o.remade && (group_newest(s->group)->no == 0 || dice_below(s, 2) == 0))
         ask_group(s, b);
     else if (op == LVM_VG_EXTEND)
         ask_pv(s, b);
     else
         ask_lv(s, b, op);
-    agenda_put(s, s->now + dice_about(s, s->o.active ? SELDOM_US : ASK_US), asks, NULL, 0);
+    agenda_put(s, s->now + dice_about(s, s->o.active && !s->o.mapped ? SELDOM_US : ASK_US), asks,
+               NULL, 0);
 }
 
 void group_admit(struct sim *s, struct brain *b)
@@ -213,7 +245,7 @@ void group_frees(struct sim *s, struct brain *b)
 
 /* ---- maps ----------------------------------------------------------------------------------- */
 
-void group_unmap(struct sim *s, struct mapping *m)
+static void unmap_one(struct sim *s, struct mapping *m)
 {
     struct mapping **at = &s->group->mappings;
 
@@ -222,6 +254,26 @@ void group_unmap(struct sim *s, struct mapping *m)
     *at = m->next;
     sim_trace(s, "%s: LV%u has no table any more", m->host->name, m->lv);
     free(m);
+}
+
+static struct mapping *snapshot_of(const struct sim *s, const struct host *h, uint32_t origin)
+{
+    struct mapping *m = s->group->mappings;
+
+    while (m != NULL && (m->host != h || m->with != origin))
+        m = m->next;
+    return m;
+}
+
+/* With an origin go the devices of its snapshots. */
+void group_unmap(struct sim *s, struct mapping *m)
+{
+    struct host *h = m->host;
+    uint32_t lv = m->lv;
+
+    unmap_one(s, m);
+    while ((m = snapshot_of(s, h, lv)) != NULL)
+        unmap_one(s, m);
 }
 
 /* An address may be that of an earlier one. */
@@ -270,22 +322,32 @@ struct mapping *group_map(struct sim *s, struct host *h, const struct lv_meta *l
                            .host = h,
                            .boots = h->boots,
                            .lv = lv->id,
+                           .vg = group_newest(s->group)->vg,
                            .extents = lv->extents,
                            .since = s->now,
                            .listed_at = WORLD_NEVER };
     s->group->mappings = m;
     sim_trace(s, "%s: LV%u (%s) is mapped", h->name, lv->id, lv->name);
-    agenda_put(s, s->now + dice_about(s, RELOAD_US), reloads, NULL, m->no);
+    if (!s->o.mapped) /* else a worker of its probe does it */
+        agenda_put(s, s->now + dice_about(s, RELOAD_US), reloads, NULL, m->no);
     return m;
 }
 
 static void map(struct sim *s, struct host *h, const struct lv_meta *lv)
 {
     world_us at = s->now + dice_about(s, STAYS_US);
-    const struct mapping *m = group_map(s, h, lv);
+    struct mapping *m = group_map(s, h, lv);
 
     s->counts.foreign_maps++;
+    m->open = s->o.mapped && dice_below(s, 2) == 0;
     agenda_put(s, at, goes, NULL, m->no);
+}
+
+/* With an origin its snapshots would be mapped, and of two hosts that have these neither keeps
+ * them: nobody does that by hand. */
+static bool is_plain(const struct group_meta *m, const struct lv_meta *lv)
+{
+    return lv->origin == 0 && !group_has_snapshots(m, lv->id);
 }
 
 static void maps(struct sim *s, void *what, uint64_t stamp)
@@ -298,9 +360,10 @@ static void maps(struct sim *s, void *what, uint64_t stamp)
     if (!s->storm)
         return;
     if (h->powered && !h->paused && h->supervisor.agent != NULL &&
-        agent_registered(h->supervisor.agent) && lv != NULL && group_mapping(s, h, lv->id) == NULL)
+        agent_registered(h->supervisor.agent) && lv != NULL &&
+        group_mapping(s, h, lv->id) == NULL && is_plain(m, lv))
         map(s, h, lv);
-    agenda_put(s, s->now + dice_about(s, MAP_US), maps, NULL, 0);
+    agenda_put(s, s->now + dice_about(s, s->o.mapped ? MAP_US / 2 : MAP_US), maps, NULL, 0);
 }
 
 void group_host_ends(struct sim *s, const struct host *h)
@@ -310,7 +373,7 @@ void group_host_ends(struct sim *s, const struct host *h)
     for (struct mapping *m = s->group == NULL ? NULL : s->group->mappings; m != NULL; m = next) {
         next = m->next;
         if (m->host == h)
-            group_unmap(s, m);
+            unmap_one(s, m);
     }
 }
 
@@ -326,12 +389,14 @@ void group_users_start(struct sim *s)
 
 void group_users_calm(struct sim *s)
 {
-    struct mapping *next;
+    struct mapping *m = s->group == NULL ? NULL : s->group->mappings;
 
-    for (struct mapping *m = s->group == NULL ? NULL : s->group->mappings; m != NULL; m = next) {
-        next = m->next;
-        if (m->token == 0)
+    while (m != NULL) {
+        bool goes = m->token == 0 && m->with == 0;
+
+        if (goes)
             group_unmap(s, m);
+        m = goes ? s->group->mappings : m->next;
     }
     group_outside_ends(s);
 }

@@ -15,7 +15,6 @@
 enum { START_US = 20000, READ_US = 150000, COMMAND_US = 100000, WRITE_US = 60000 };
 enum { LANDS_PPM = 500000 };
 
-static void looks(struct sim *s, void *host, uint64_t pid);
 static void commands(struct sim *s, void *host, uint64_t pid);
 static void writes(struct sim *s, void *host, uint64_t pid);
 
@@ -45,6 +44,7 @@ static void ends(struct sim *s, struct process *p, enum lvm_outcome outcome, con
 {
     sim_trace(s, "%s: process %d ends: %s", p->host->name, p->pid,
               reason == NULL ? "done" : reason);
+    oracle_snapshot_ends(s, p, outcome);
     brings(s, p, result(p, outcome, reason));
 }
 
@@ -68,21 +68,25 @@ static void is_done(struct sim *s, struct process *p, const struct change_state 
     if (lv != NULL || o->lv_uuid != NULL)
         REC_SET(r, lvm_result, lv_uuid, lv != NULL ? lv->uuid : o->lv_uuid);
     sim_trace(s, "%s: process %d has done it", p->host->name, p->pid);
+    oracle_snapshot_ends(s, p, LVM_DONE);
     brings(s, p, r);
 }
 
 /* ---- what LVM's command does ---------------------------------------------------------------- */
 
+/* Of a snapshot it is the store. */
 static const char *makes_lv(struct sim *s, const struct lvm_order *o, struct group_meta *m)
 {
+    const char *name = o->op == LVM_LV_SNAPSHOT ? o->new_name : o->lv;
     struct lv_meta *lv = &m->lvs[m->n];
 
-    if (group_lv(m, o->lv) != NULL || m->n == GROUP_LVS)
+    if (group_lv(m, name) != NULL || m->n == GROUP_LVS)
         return "LVM refused: there is one already";
     m->n++;
+    lv->origin = 0;
     lv->id = ++s->group->lv_ids;
     lv->extents = o->size_bytes / EXTENT_BYTES;
-    snprintf(lv->name, sizeof lv->name, "%s", o->lv);
+    snprintf(lv->name, sizeof lv->name, "%s", name);
     snprintf(lv->tag, sizeof lv->tag, "%s", o->tag);
     return NULL;
 }
@@ -144,7 +148,7 @@ static const char *make_next(struct sim *s, const struct process *p, struct grou
 
     if (p->work->repairs)
         return NULL;
-    if (o->op == LVM_LV_CREATE)
+    if (o->op == LVM_LV_CREATE || o->op == LVM_LV_SNAPSHOT)
         return makes_lv(s, o, m);
     if (o->op == LVM_VG_CREATE)
         return makes_group(s, o, m);
@@ -184,7 +188,18 @@ static void writes(struct sim *s, void *host, uint64_t pid)
     if (p == NULL)
         return;
     write_one(s, p);
-    later(s, p, p->work->writes ? WRITE_US : READ_US, p->work->writes ? writes : looks);
+    later(s, p, p->work->writes ? WRITE_US : READ_US, p->work->writes ? writes : p->work->then);
+}
+
+void group_work_begins(struct sim *s, struct process *p)
+{
+    struct group_work *w = p->work;
+
+    w->at = 0;
+    w->commanded = w->writes = true;
+    oracle_group_begins(s, p);
+    group_version(s, &w->next, p->host, w->change->order);
+    later(s, p, WRITE_US, writes);
 }
 
 /* LVM reads by itself, and changes what it has read. */
@@ -203,11 +218,8 @@ static void commands(struct sim *s, void *host, uint64_t pid)
         ends(s, p, LVM_REFUSED, why);
         return;
     }
-    w->at = 0;
-    w->commanded = w->writes = true;
-    oracle_group_begins(s, p);
-    group_version(s, &w->next, p->host, w->change->order);
-    later(s, p, WRITE_US, writes);
+    w->then = w->maps && !w->repairs ? group_snapshot_converts : group_work_looks;
+    group_work_begins(s, p);
 }
 
 void group_work_dies(struct sim *s, struct process *p)
@@ -251,9 +263,13 @@ static void set_state(struct sim *s, struct process *p, struct change_state *out
                                  .start = rows->pvs[0].extents_allocated,
                                  .count = GROUP_EXTENTS - rows->pvs[0].extents_allocated };
     set_labels(s, c, labels);
-    *out = (struct change_state){
-        .change = c, .labels = labels, .rows = rows, .runs = run, .run_count = 1
-    };
+    *out = (struct change_state){ .change = c,
+                                  .labels = labels,
+                                  .rows = rows,
+                                  .runs = run,
+                                  .run_count = 1,
+                                  .device_mapper = s->o.mapped,
+                                  .bare = group_snapshot_is_bare(s, p) };
 }
 
 /* Labels of PVs that are in no volume group any more. */
@@ -281,19 +297,20 @@ static int check_labels(const struct change_state *state, struct err *e)
 
 static void goes_on(struct sim *s, struct process *p, const struct change_plan *plan)
 {
-    if (plan->command == NULL) {
+    p->work->maps = plan->mapping != NULL;
+    if (plan->command == NULL && plan->mapping == NULL) {
         drop_labels(s, p);
-        later(s, p, READ_US, looks);
+        later(s, p, READ_US, group_work_looks);
     } else if (p->work->commanded) {
         ends(s, p, LVM_FAILED, "LVM has said that it is done, and the metadata do not say so");
     } else {
-        later(s, p, COMMAND_US, commands);
+        later(s, p, COMMAND_US, plan->command != NULL ? commands : group_snapshot_converts);
     }
 }
 
-static void looks(struct sim *s, void *host, uint64_t pid)
+void group_work_looks(struct sim *s, void *host, uint64_t pid)
 {
-    struct process *p = process_at_work(host, pid, looks);
+    struct process *p = process_at_work(host, pid, group_work_looks);
     struct change_state state;
     struct change_plan plan;
     struct err e = { "" };
@@ -302,14 +319,19 @@ static void looks(struct sim *s, void *host, uint64_t pid)
     if (p == NULL)
         return;
     p->work->looked = s->now;
+    if (s->o.mapped && !p->work->resumed)
+        group_resume_all(s, p);
     set_state(s, p, &state);
+    if (!p->work->resumed && group_snapshot_clears(s, p, &state))
+        set_state(s, p, &state);
+    p->work->resumed = true;
     rc = check_labels(&state, &e);
     if (rc == 0)
         rc = change_next(&state, p->arena, &plan, &e);
     if (rc == CHANGE_TO_DO) {
         goes_on(s, p, &plan);
     } else if (rc < 0) {
-        ends(s, p, p->work->commanded ? LVM_FAILED : LVM_REFUSED, e.text);
+        ends(s, p, p->work->commanded ? LVM_FAILED : change_not_made(&state), e.text);
     } else if (GUARD(MADE_EQUAL, group_is_unequal(s->group))) {
         p->work->repairs = true;
         later(s, p, COMMAND_US, commands);
@@ -342,7 +364,7 @@ int worker_spawn_change(const char *name, uuid128 boot, const struct lvm_change 
     if (group_is_activation(change->order))
         group_active_begins(s, p);
     else
-        later(s, p, START_US + READ_US, looks);
+        later(s, p, START_US + READ_US, group_work_looks);
     *out = (struct worker_process){ .pid = p->pid, .sock = p->pid, .err = -1 };
     return 0;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine: the real agent and the real pool of scans, with workers that bring what stock.c says
  * after a while. What a probe keeps in /run outlives it, but not the boot. */
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "core/list.h"
 #include "probe_options.h"
-#include "sim_internal.h"
+#include "process_internal.h"
 #include "wire/codec.h"
 
 enum { WORKER_US = 8000, LVM_US = 250000, BOOT_US = 20000000, SWEEP_US = 50000, HINT_US = 20000 };
@@ -65,6 +66,8 @@ static void arm(struct sim *s, struct host *h)
         at = agent_next_deadline(h->supervisor.agent);
     if (h->supervisor.agent != NULL && change_pool_deadline(h->supervisor.changes).v < at.v)
         at = change_pool_deadline(h->supervisor.changes);
+    if (refresh_pool_deadline(h->supervisor.refreshes).v < at.v)
+        at = refresh_pool_deadline(h->supervisor.refreshes);
     when = clock_reaches(&h->clock, s->now, at);
     if (h->supervisor.agent == NULL && when > s->now + SWEEP_US)
         when = s->now + SWEEP_US;
@@ -129,7 +132,8 @@ static void act(struct sim *s, struct host *h, const struct agent_action *x)
         break;
     case AGENT_RUN_RESCAN: /* no operator of this world asks for one */
         break;
-    case AGENT_RUN_REFRESH: /* no node of this world has device-mapper */
+    case AGENT_RUN_REFRESH:
+        supervisor_refresh(&h->supervisor, x);
         break;
     case AGENT_LOG:
         sim_trace(s, "%s: %s", h->name, x->text);
@@ -151,6 +155,20 @@ static void step(struct sim *s, struct host *h, struct agent_event *ev)
     for (; actions != NULL; actions = actions->next)
         act(s, h, actions);
     arm(s, h);
+}
+
+void supervisor_log(enum log_level level, const char *fmt, ...)
+{
+    char text[200];
+    struct sim *s;
+    struct host *h = process_here(&s);
+    va_list args;
+
+    (void)level;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    sim_trace(s, "%s: %s", h->name, text);
 }
 
 /* What supervisor_scan.c has to tell. */
@@ -189,6 +207,7 @@ static void agent_begin(struct sim *s, struct host *h)
         .coalesce_ms = DEFAULT_COALESCE_MS,
         .heartbeat_ms = DEFAULT_HEARTBEAT_MS,
         .jitter_seed = (uint32_t)dice(s),
+        .mends = s->o.mapped,
         .first_seq = (uint64_t)clock_shows(&h->clock, s->now).v * 1000,
     };
     struct arena *a = arena_new(0);
@@ -196,7 +215,9 @@ static void agent_begin(struct sim *s, struct host *h)
     struct agent_change *changes;
 
     if (scan_pool_residues(h->supervisor.scans, a, &residues, &config.residue_count) < 0 ||
-        change_pool_known(h->supervisor.changes, a, &changes, &config.change_count) < 0)
+        change_pool_known(h->supervisor.changes, a, &changes, &config.change_count) < 0 ||
+        refresh_pool_known(h->supervisor.refreshes, a, &config.refreshes, &config.refresh_count) <
+            0)
         abort();
     config.residues = residues;
     config.changes = changes;
@@ -217,6 +238,7 @@ void host_turn(struct sim *s, struct host *h)
     processes_reap(h);
     supervisor_hear_scans(p, now, &e);
     supervisor_hear_changes(p, now, &e);
+    supervisor_hear_refreshes(p, now, &e);
     if (p->agent == NULL && !scan_pool_sweeps(p->scans, now))
         agent_begin(s, h);
     else if (p->agent != NULL && agent_next_deadline(p->agent).v <= now.v)
@@ -281,7 +303,8 @@ void host_probe_start(struct sim *s, struct host *h)
     h->supervisor.dir = &h->run;
     process_at(s, h);
     if (supervisor_open_scans(&h->supervisor, h->name, &e) < 0 ||
-        supervisor_open_changes(&h->supervisor, h->name, &e) < 0)
+        supervisor_open_changes(&h->supervisor, h->name, &e) < 0 ||
+        supervisor_open_refreshes(&h->supervisor, h->name, &e) < 0)
         sim_fail(s, "%s: %s", h->name, e.text);
     else
         host_turn(s, h);

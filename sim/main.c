@@ -23,6 +23,7 @@ static const char usage[] =
     "  --outside   and somebody changes it without muster\n"
     "  --active    or its LVs are activated\n"
     "  --remade    or it is removed, and made again\n"
+    "  --mapped    or its LVs are activated on hosts with device-mapper, and snapshots are made\n"
     "  --storm S   seconds with faults (default 120)\n"
     "  --calm S    seconds without, after which all must be well (default 240)\n"
     "  --fail-commit N  the coordinator's Nth commit fails\n"
@@ -102,6 +103,8 @@ static int once(const struct sim_options *o, struct sim_counts *sum)
         printf("--active ");
     if (o->remade)
         printf("--remade ");
+    if (o->mapped)
+        printf("--mapped ");
     printf("--trace replays it)\n");
     return 1;
 }
@@ -148,13 +151,14 @@ static int run(struct sim_options *o, uint64_t seeds, bool sweep)
         ", second coordinators %" PRIu64 ", plays %" PRIu64 "\n"
         "changes of the volume group %" PRIu64 ", LVs mapped without muster %" PRIu64
         ", changes without muster %" PRIu64 "\nLVs activated %" PRIu64 ", deactivated %" PRIu64
-        "\n",
+        ", refreshes of devices %" PRIu64 ", snapshots %" PRIu64 "\n",
         seeds, o->hosts, (double)sum.virtual_ms / 1e3, real_s,
         (double)sum.virtual_ms / 1e3 / real_s, sum.steps, sum.messages, sum.lost, sum.doubled,
         sum.delayed, sum.commits, sum.failed_commits, sum.crashes, sum.ends, sum.reboots,
         sum.pauses, sum.partitions, sum.grants, sum.scans, sum.results, sum.hangs, sum.tasks,
         sum.holds, sum.foreign, sum.restores, sum.recoveries, sum.seconds, sum.plays, sum.changes,
-        sum.foreign_maps, sum.outside_changes, sum.activations, sum.deactivations);
+        sum.foreign_maps, sum.outside_changes, sum.activations, sum.deactivations, sum.refreshes,
+        sum.snapshots);
     return 0;
 }
 
@@ -218,6 +222,16 @@ static void set_number(int c, uint64_t v, struct sim_options *o)
     }
 }
 
+/* What the volume group is like. */
+static void set_group(int c, struct sim_options *o)
+{
+    o->group = true;
+    o->outside |= c == 'O';
+    o->active |= c == 'A' || c == 'D';
+    o->remade |= c == 'R';
+    o->mapped |= c == 'D';
+}
+
 /* One option. -1: it is set; else what to end with. */
 static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds, bool *sweep)
 {
@@ -241,20 +255,15 @@ static int set_option(int c, uint64_t v, struct sim_options *o, uint64_t *seeds,
         o->wire = true;
         o->trace = stdout;
         break;
-    case 'A':
-        o->active = true;
-        break;
-    case 'R':
-        o->remade = true;
-        break;
     case 'g':
-        o->group = true;
+    case 'O':
+    case 'A':
+    case 'R':
+    case 'D':
+        set_group(c, o);
         break;
     case 'u':
         o->unjudged = true;
-        break;
-    case 'O':
-        o->outside = true;
         break;
     case 't':
         o->trace = stdout;
@@ -288,7 +297,7 @@ int main(int argc, char **argv)
         { "unjudged", 0, NULL, 'u' }, { "sweep", 0, NULL, 'S' },   { "fail-commit", 1, NULL, 'f' },
         { "fail-how", 1, NULL, 'o' }, { "play", 1, NULL, 'p' },    { "plays", 0, NULL, 'P' },
         { "group", 0, NULL, 'g' },    { "outside", 0, NULL, 'O' }, { "active", 0, NULL, 'A' },
-        { "remade", 0, NULL, 'R' },
+        { "remade", 0, NULL, 'R' },   { "mapped", 0, NULL, 'D' },
 #ifdef MUSTER_GUARDS
         { "without", 1, NULL, 'W' },  { "guards", 0, NULL, 'G' },
 #endif
@@ -322,7 +331,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "muster-sim: there must be a host\n");
         return 2;
     }
-    o.group |= o.outside || o.active || o.remade;
     if ((o.group || o.played) && o.luns > 64 - 3) {
         fprintf(stderr, "muster-sim: there is no room for the volume group's LUNs\n");
         return 2;

@@ -27,11 +27,24 @@ static void judge_alone(struct sim *s, const struct host *h, uint32_t lv, uint64
     }
 }
 
-/* Whoever has it active without a right has told so. */
+static bool is_snapshot(const struct sim *s, uint32_t lv)
+{
+    const struct group_meta *m = group_newest(s->group);
+
+    for (uint32_t i = 0; i < m->n; i++) {
+        if (m->lvs[i].id == lv)
+            return m->lvs[i].origin != 0;
+    }
+    return false;
+}
+
+/* Whoever has it active without a right has told so. A snapshot no node activates by such an order.
+ */
 static void judge_outside(struct sim *s, const struct brain *b, const struct group_order *o)
 {
     for (const struct mapping *m = s->group->mappings; m != NULL; m = m->next) {
-        if (m->lv == o->lv && m->host != o->host && m->told && lineage_has(s, b->fork, m->told_in))
+        if (m->lv == o->lv && m->host != o->host && m->told && !is_snapshot(s, o->lv) &&
+            lineage_has(s, b->fork, m->told_in))
             sim_fail(s, "%s is told to activate LV%u, and %s has told that it has it active",
                      o->host->name, m->lv, m->host->name);
     }
@@ -68,6 +81,8 @@ void oracle_active_acknowledged(struct sim *s, const struct brain *b, struct hos
         if (m->host != h || m->told || m->listed_at > at)
             continue;
         m->told = true;
+        m->told_at = s->now;
+        sim_trace(s, "%s: has told that it has LV%u active", h->name, m->lv);
         m->told_in = lineage_now(b);
     }
 }

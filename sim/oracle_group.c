@@ -99,10 +99,12 @@ static bool takes_away(const struct lvm_order *o)
     return o->op == LVM_LV_REMOVE || o->op == LVM_LV_REDUCE;
 }
 
-static bool has_told(const struct sim *s, const struct host *h, uint32_t fork, world_us before)
+static bool has_told(const struct sim *s, const struct host *h, uint32_t vg, uint32_t fork,
+                     world_us before)
 {
     for (uint32_t i = 0; i < h->told_group_n && i < ARRAY_LEN(h->told_group); i++) {
-        if (h->told_group[i].at < before && lineage_has(s, fork, h->told_group[i].in))
+        if (h->told_group[i].vg == vg && h->told_group[i].at < before &&
+            lineage_has(s, fork, h->told_group[i].in))
             return true;
     }
     return false;
@@ -122,7 +124,7 @@ static void judge_unmapped(struct sim *s, const struct process *p)
         return;
     for (const struct mapping *m = g->mappings; m != NULL; m = m->next) {
         if (m->lv == lv->id && m->since < g->asked[o->order->task] &&
-            has_told(s, m->host, by->in.fork, g->asked[o->order->task]))
+            has_told(s, m->host, p->work->base.vg, by->in.fork, g->asked[o->order->task]))
             sim_fail(s, "task %llu takes extents of LV%u away while %s has it mapped",
                      (unsigned long long)o->order->task, m->lv, m->host->name);
     }
@@ -151,6 +153,7 @@ void oracle_group_begins(struct sim *s, const struct process *p)
     judge_alone(s, p);
     judge_decided(s, p);
     judge_unmapped(s, p);
+    oracle_origin_changes(s, p);
 }
 
 /* The first write replaces what was read, and nothing that came after it. */
@@ -159,8 +162,9 @@ static void judge_base(struct sim *s, const struct process *p)
     const struct group_meta *now = group_newest(s->group);
     const struct version *v;
 
-    if (now->no == p->work->base.no || now->no == p->work->next.no)
-        return;
+    if (now->no == p->work->base.no || now->no == p->work->next.no ||
+        (now->vg == p->work->base.vg && now->no != 0 && now->seqno < p->work->base.seqno))
+        return; /* the last: of a removal what a PV had that lagged behind */
     if (now->no == 0) {
         if (p->work->next.pvs == 0) /* by itself, and of what is left there was nothing */
             return;
@@ -228,16 +232,17 @@ static void note_report(struct host *h, const struct envelope *env)
 
     for (size_t i = 0; i < env->report->sections.n; i++) {
         if (v[i].section == SECTION_VGS)
-            h->group_reports[h->group_report_n++ % ARRAY_LEN(h->group_reports)] = env->seq;
+            h->group_reports[h->group_report_n++ % ARRAY_LEN(h->group_reports)] =
+                (struct group_report){ env->seq, h->seen == NULL ? 0 : h->seen->vg };
     }
 }
 
 static void note_acknowledged(struct sim *s, const struct brain *b, struct host *h, uint64_t seq)
 {
     for (size_t i = 0; i < ARRAY_LEN(h->group_reports); i++) {
-        if (h->group_reports[i] == seq && seq != 0)
+        if (h->group_reports[i].seq == seq && seq != 0)
             h->told_group[h->told_group_n++ % ARRAY_LEN(h->told_group)] =
-                (struct group_seen){ lineage_now(b), s->now };
+                (struct group_seen){ lineage_now(b), s->now, h->group_reports[i].vg };
     }
 }
 
@@ -348,8 +353,10 @@ static void judge_current(struct sim *s, struct host *h, const struct lvm_refres
         sim_fail(s, "%s tells that it has what task %llu asks for, and it has seqno %llu", h->name,
                  (unsigned long long)in->order->task,
                  h->seen == NULL ? 0ULL : (unsigned long long)h->seen->seqno);
-    else
+    else {
         judge_tables(s, h, q, &v->meta);
+        oracle_device_acknowledged(s, h, q, &v->meta);
+    }
 }
 
 /* A volume group that is called removed is on no PV. */
@@ -365,7 +372,20 @@ static void judge_removed(struct sim *s, const struct host *h, const struct lvm_
     }
 }
 
-/* Every PV of it has what is called done. */
+/* A later version has taken the metadata off this PV: one that removes the volume group takes them
+ * off one PV after the other, while the others have what they had. */
+static bool is_given_up(const struct group *g, const struct version *v, unsigned pv)
+{
+    for (uint32_t i = v->meta.no; g->on[pv].no == 0 && i < g->version_n; i++) {
+        const struct version *w = &g->versions[i];
+
+        if (w->written && w->meta.vg == v->meta.vg && (w->meta.pvs >> pv & 1) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Every PV of it has what is called done. It may be told again when it is of the past. */
 static void judge_done(struct sim *s, const struct host *h, const struct lvm_result *in)
 {
     const struct version *v = group_by_mark(s->group, in->mark);
@@ -376,7 +396,8 @@ static void judge_done(struct sim *s, const struct host *h, const struct lvm_res
     }
     for (unsigned i = 0; i < GROUP_PVS; i++) {
         if ((v->meta.pvs >> i & 1) != 0 && group_newest(s->group)->vg == v->meta.vg &&
-            s->group->on[i].seqno < v->meta.seqno && (group_newest(s->group)->pvs >> i & 1) != 0)
+            s->group->on[i].seqno < v->meta.seqno && (group_newest(s->group)->pvs >> i & 1) != 0 &&
+            !is_given_up(s->group, v, i))
             sim_fail(s, "%s calls version %u done, and PV %u does not have it (token %llu)",
                      h->name, v->meta.no, i, (unsigned long long)in->token);
     }
@@ -414,7 +435,7 @@ static void judge_refused(struct sim *s, const struct host *h, const struct lvm_
 
         if (v->by == h && v->boots == h->boots && v->token == in->token &&
             v->task == in->order->task && v->fork == order->in.fork && v->written &&
-            !is_changed_outside(g, v) && !is_replaced(g, v))
+            v->op != LVM_LV_SNAPSHOT && !is_changed_outside(g, v) && !is_replaced(g, v))
             sim_fail(s, "%s tells that nothing has changed, and has made version %u (token %llu)",
                      h->name, v->meta.no, (unsigned long long)in->token);
     }

@@ -124,6 +124,8 @@ void process_finish(struct sim *s, struct process *p, int status)
 
     if (p->work != NULL && status != 0)
         group_work_dies(s, p);
+    if (p->refresh != NULL && status != 0)
+        h->refresh_deaths++;
     if (p->mount != NULL)
         unmount(s, p, status != 0);
     p->mount = NULL;
@@ -169,7 +171,7 @@ void process_timer(struct sim *s, void *what, uint64_t pid)
 {
     struct process *p = process_find(what, pid);
 
-    if (p == NULL || p->killed || p->ended || p->work != NULL || p->host->clock.stopped ||
+    if (p == NULL || p->killed || p->ended || p->order == NULL || p->host->clock.stopped ||
         !GUARD(WORKER_TIMER, true))
         return;
     if (clock_shows(&p->host->clock, s->now).v >= p->deadline.v)
@@ -454,7 +456,7 @@ int end_workers_of(uuid128 boot, uint64_t request)
     for (size_t i = 0; i < here.h->process_n; i++) {
         struct process *p = here.h->processes[i];
 
-        if (p->ended || p->work != NULL || p->order->kind != SCAN_ORDER_SCAN ||
+        if (p->ended || p->order == NULL || p->order->kind != SCAN_ORDER_SCAN ||
             p->order->request != request)
             continue;
         process_kill(here.s, p);

@@ -6,6 +6,7 @@
 #include "sim_internal.h"
 
 struct group_work;
+struct group_refresh;
 struct process {
     struct host *host;
     pid_t pid;
@@ -13,6 +14,8 @@ struct process {
     struct arena *arena;
     const struct scan_order *order; /* NULL: it is no scan's */
     struct group_work *work;        /* of a change; NULL: it is none's */
+    struct group_refresh *refresh;  /* of a refresh; NULL: it is none's */
+    bool touched;                   /* it has changed a device of device-mapper */
     struct disk *disk;
     mono_ms deadline;
     world_us since;

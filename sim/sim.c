@@ -219,6 +219,8 @@ int sim_run(const struct sim_options *o, struct sim_counts *counts, struct err *
         }
         s.now = next.at;
         next.fn(&s, next.what, next.stamp);
+        if (o->mapped)
+            oracle_devices(&s);
     }
     if (rc == 0 && !s.failed && !o->unjudged)
         oracle_end(&s);

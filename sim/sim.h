@@ -31,6 +31,7 @@ struct sim_options {
     bool outside;  /* and somebody changes it without muster */
     bool active;   /* whose LVs are activated, and not only mapped without muster */
     bool remade;   /* it is removed, and made again */
+    bool mapped;   /* hosts have device-mapper: devices are refreshed, snapshots are made */
     bool unjudged; /* at its end: only what is forbidden at any time is found */
     bool played;   /* `play` takes the place of the storm; else some seeds have one in it */
     unsigned play; /* of sim_play_name; SIM_NO_PLAY: a storm without any */
@@ -56,6 +57,7 @@ struct sim_counts {
     uint64_t changes, foreign_maps;      /* workers of changes; LVs mapped without muster */
     uint64_t outside_changes;            /* of the volume group, without muster */
     uint64_t activations, deactivations; /* tables that orders have made, and taken away */
+    uint64_t refreshes, snapshots;       /* workers of refreshes; snapshots made */
     uint64_t tasks, restores, recoveries, seconds, plays;
     int64_t virtual_ms;
 };

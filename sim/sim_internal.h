@@ -211,7 +211,9 @@ struct run_dir { /* what is in /run of scans, and of the last change */
     struct note *notes;
     struct arena *change_arena;
     const struct lvm_change *change;
+    struct refresh_note *refreshes; /* group_refresh.c */
 };
+void refresh_notes_end(struct run_dir *d);
 void notes_end(struct run_dir *d); /* notes.c: with the boot */
 /* Whose system calls those of the pool are from now on. */
 void process_at(struct sim *s, struct host *h);
@@ -328,15 +330,20 @@ struct host {
     struct group_seen { /* it has told a database that it sees the volume group, in this boot */
         struct point in;
         world_us at;
+        uint32_t vg;
     } told_group[8];
     uint32_t told_group_n;
-    uint64_t group_reports[16]; /* seqs of those that tell it */
+    struct group_report { /* that tells it, and which */
+        uint64_t seq;
+        uint32_t vg;
+    } group_reports[16];
     uint32_t group_report_n;
     struct active_report { /* that lists LVs, and what of them is active */
         uint64_t seq;
         world_us at;
     } active_reports[16];
     uint32_t active_report_n;
+    uint32_t refresh_deaths; /* workers of refreshes that have died since one has ended */
     struct host_told told;
     struct acked acked;
     uint64_t asks; /* seq of the register that was taken up last of what its coordinator lacks */
@@ -384,6 +391,7 @@ void group_host_ends(struct sim *s, const struct host *h); /* its tables are gon
 /* oracle_group.c */
 void oracle_group_sent_down(struct sim *s, struct brain *b, struct host *h,
                             const struct envelope *env);
+void oracle_devices(struct sim *s); /* oracle_device.c: at each step */
 /* oracle_active.c: which LVs are active where */
 void oracle_active_sent_up(struct sim *s, struct host *h, const struct envelope *env);
 void oracle_active_acknowledged(struct sim *s, const struct brain *b, struct host *h, uint64_t seq);

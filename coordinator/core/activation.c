@@ -196,7 +196,7 @@ static int of_earlier_boot(struct step *s, struct job *j, const struct lease *l)
                                                    "muster hold break %s.",
                                                    l->node->row.name, label);
 
-    return why == NULL ? -ENOMEM : job_done(s, j, VG_OUT_FAILED, why);
+    return why == NULL ? -ENOMEM : job_done(s, j, VG_OUT_UNKNOWN, why);
 }
 
 static int place_off(struct step *s, struct job *j, struct lease *l)
@@ -311,13 +311,28 @@ static int again(struct step *s, struct job *j, const char *reason)
     return job_save(s, j);
 }
 
-/* From now on it is not known what the node has. */
+/* Whether it is not known what the node has: an attempt was begun. */
+static int set_begun(struct step *s, struct job *j, bool begun)
+{
+    struct vg_change_row *row = &j->task->vg->row;
+
+    if (row->done == begun)
+        return 0;
+    row->done = begun;
+    return vg_change_save(s, j->task);
+}
+
 static int started(struct step *s, struct job *j)
 {
-    if (j->task->vg->row.done)
-        return 0;
-    j->task->vg->row.done = true;
-    return vg_change_save(s, j->task);
+    return set_begun(s, j, true);
+}
+
+/* However it has ended: another attempt may have come to no end that is known. */
+static void over(struct step *s, struct job *j)
+{
+    (void)s;
+    if (j->task->vg->row.done && j->row.result != VG_OUT_DONE)
+        j->row.result = VG_OUT_UNKNOWN;
 }
 
 /* What the node has told since it was asked may be newer than what it says of its order, which it
@@ -362,11 +377,14 @@ static bool may_have_it(const struct step *s, const struct job *j)
 }
 
 /* Of what was to be activated the node has no device that this task has made, and never will of
- * this order. */
+ * this order; what was to be deactivated it has still. */
 static int not_begun(struct step *s, struct job *j, const char *reason)
 {
-    int rc = activates(j) && !may_have_it(s, j) ? release(s, j) : 0;
+    bool keeps = activates(j) && may_have_it(s, j);
+    int rc = activates(j) && !keeps ? release(s, j) : 0;
 
+    if (rc == 0)
+        rc = set_begun(s, j, keeps);
     return rc < 0 ? rc : job_done(s, j, VG_OUT_FAILED, reason);
 }
 
@@ -397,8 +415,25 @@ static bool is_failed(const struct task *t)
     return t->job_count > 0 && t->jobs[t->job_count - 1]->row.result != VG_OUT_DONE;
 }
 
-/* Its right outlives what failed: only the node, a fence or an operator ends it. */
-static const char *outcome(struct arena *a, const struct task *t)
+/* Nobody knows: who may have it still has the right to, which only that node, a fence or an
+ * operator ends. */
+static const char *not_known(const struct coord *c, struct arena *a, const struct task *t,
+                             const char *what, const char *why)
+{
+    const struct lease *l = activation_right(vg_lv_of(c, &t->vg->row));
+
+    if (l == NULL)
+        return arena_printf(a,
+                            "It is not known whether %s is active, and no node has the right to "
+                            "have it active any more: %s",
+                            what, why);
+    return arena_printf(a,
+                        "It is not known whether %s is active on %s, which keeps the right to "
+                        "have it active: %s",
+                        what, l->node->row.name, why);
+}
+
+static const char *outcome(const struct coord *c, struct arena *a, const struct task *t)
 {
     const struct job *j = t->job_count == 0 ? NULL : t->jobs[t->job_count - 1];
     const char *what = t->vg == NULL ? NULL : vg_what(a, &t->vg->row);
@@ -411,6 +446,8 @@ static const char *outcome(struct arena *a, const struct task *t)
     on = t->vg->row.op == LVM_LV_ACTIVATE;
     if (j != NULL && j->row.result == VG_OUT_DONE)
         return arena_printf(a, "%s is %s.", what, on ? "active" : "active no more");
+    if (j != NULL && j->row.result == VG_OUT_UNKNOWN)
+        return not_known(c, a, t, what, why);
     return arena_printf(a, "%s is not %s: %s", what, on ? "active" : "deactivated", why);
 }
 
@@ -423,6 +460,7 @@ static const struct task_step steps[] = {
       .declined = declined,
       .lost = lost,
       .failed = is_failed,
+      .over = over,
       .failure = VG_OUT_FAILED,
       .binds = true },
 };

@@ -133,10 +133,11 @@ static int lost(struct step *s, struct job *j, enum job_loss how)
     return 0;
 }
 
-static const char *outcome(struct arena *a, const struct task *t)
+static const char *outcome(const struct coord *c, struct arena *a, const struct task *t)
 {
     uint32_t of[RESCAN_FAILED + 1] = { 0 };
 
+    (void)c;
     for (uint32_t i = 0; i < t->job_count; i++)
         of[t->jobs[i]->row.result <= RESCAN_FAILED ? t->jobs[i]->row.result : 0]++;
     return of[0] > 0 ? arena_printf(a, "%u done, %u failed, %u cancelled.", of[RESCAN_DONE],

@@ -213,13 +213,14 @@ static struct outcomes outcomes_of(const struct task *t)
     return o;
 }
 
-static const char *outcome(struct arena *a, const struct task *t)
+static const char *outcome(const struct coord *c, struct arena *a, const struct task *t)
 {
     struct outcomes o = outcomes_of(t);
     const char *text =
         arena_printf(a, "%u complete, %u incomplete, %u not read", o.of[SCAN_COMPLETE],
                      o.of[SCAN_INCOMPLETE], o.of[SCAN_NOT_READ]);
 
+    (void)c;
     if (text != NULL && o.cancelled > 0)
         text = arena_printf(a, "%s, %u cancelled", text, o.cancelled);
     if (text != NULL && o.proven + o.not_proven > 0)

@@ -281,7 +281,7 @@ int task_new(struct step *s, enum task_kind_id kind, bool every_node, const char
 
 static int task_end(struct step *s, struct task *t, enum task_state state)
 {
-    const char *text = t->kind->outcome(s->u->arena, t);
+    const char *text = t->kind->outcome(s->c, s->u->arena, t);
     int rc = text == NULL || text_set(&t->row.text, text) < 0 ? -ENOMEM : 0;
 
     t->row.state = state;

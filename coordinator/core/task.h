@@ -111,7 +111,7 @@ struct task_kind {
     const struct task_step *steps;
     uint32_t step_count;
     /* One sentence: how it ended, in the arena. NULL: out of memory. */
-    const char *(*outcome)(struct arena *a, const struct task *t);
+    const char *(*outcome)(const struct coord *c, struct arena *a, const struct task *t);
 };
 
 /* ---- task.c */

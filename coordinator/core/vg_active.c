@@ -4,6 +4,7 @@
  * active twice there is none, since neither would keep what the other overwrites. */
 #include <errno.h>
 
+#include "base/guard.h"
 #include "core/core_internal.h"
 
 /* The device of an LV is the port through which a node sees it. A boot that is proven over has
@@ -20,7 +21,7 @@ static bool is_active(const struct coord *c, const struct edge *e)
 int vg_where_active(const struct coord *c, struct arena *a, const struct vg_change_row *row,
                     struct node **only, const char **why)
 {
-    bool snapshot = row->op == LVM_LV_SNAPSHOT;
+    bool snapshot = GUARD(SNAPSHOT_WHERE, row->op == LVM_LV_SNAPSHOT);
     const struct resource *lv = snapshot || row->op == LVM_LV_EXTEND ? vg_lv_of(c, row) : NULL;
     const struct lease *right = activation_right(lv);
     const struct node *second = NULL;
@@ -40,7 +41,7 @@ int vg_where_active(const struct coord *c, struct arena *a, const struct vg_chan
             second = e->node;
         }
     }
-    if (second == NULL)
+    if (!GUARD(SNAPSHOT_TWICE, second != NULL))
         return 0;
     *why = arena_printf(a,
                         "LV %s/%s is active on %s and %s%s: a snapshot is kept by the one node "

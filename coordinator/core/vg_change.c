@@ -422,13 +422,14 @@ static void count(const struct task *t, uint32_t *current, uint32_t *behind)
     }
 }
 
-static const char *outcome(struct arena *a, const struct task *t)
+static const char *outcome(const struct coord *c, struct arena *a, const struct task *t)
 {
     const char *what = t->vg == NULL ? NULL : vg_what(a, &t->vg->row);
     const struct job *j = first_failed(t, VG_STEP_UNMAP);
     uint32_t current = 0, behind = 0;
     const char *reason;
 
+    (void)c;
     if (j == NULL && t->vg != NULL && !t->vg->row.done)
         j = first_failed(t, VG_STEP_CHANGE);
     if (what == NULL)

@@ -93,7 +93,25 @@
     X(REFRESH_ANEW, "a node answers by what LVM has read since it was asked")                   \
     X(REFRESH_START, "and tells it to the start alone that has asked")                          \
     X(REFRESH_VERSION, "a node is current when it has the version that it is asked for")        \
-    X(REFRESH_TABLE, "and when every table is what the metadata say")
+    X(REFRESH_TABLE, "and when every table is what the metadata say")                           \
+    X(LEFT_TOLD, "what a worker could not mend is told")                                        \
+    X(FAULT_TOLD, "and what is found of the devices of LVs that are no more")                   \
+    X(REFRESH_NOTED, "what a worker of devices is at is in the run directory before it starts") \
+    X(REFRESH_KEPT, "and stays there until one has come to its end")                            \
+    X(REFRESH_LEFT, "a later probe does it before it is asked for")                             \
+    X(REFRESH_AGAIN, "a worker that dies is followed by another")                               \
+    X(LEFT_AGAIN, "and that is followed by another too")                                        \
+    X(MENDED_AFTER, "what a worker of a change that died has left suspended goes on")           \
+    X(LEFT_SUSPENDED, "and so does what one of an earlier probe has left")                      \
+    X(MEND_WAITS, "devices are not refreshed while a change of the volume group runs here")     \
+    X(CHANGE_WAITS, "nor is one begun while they are")                                          \
+    X(BARE_STAYS, "an origin does not get on a second node the snapshots that a first keeps")   \
+    X(SNAPSHOT_WHERE, "a snapshot is made where its origin is active")                          \
+    X(SNAPSHOT_TWICE, "and nowhere when that is on two nodes")                                  \
+    X(SNAPSHOT_JOINED, "it is done when its origin is written to through it")                   \
+    X(STORE_FOUND, "an attempt goes on with the store that an earlier one has made")            \
+    X(STORE_LEFT, "while there is one, nobody says that nothing has changed")                   \
+    X(ORIGIN_STAYS, "an origin stays as it is while it has snapshots")
 
 #define GUARD_ENUM(name, text) GUARD_##name,
 enum guard { GUARD_LIST(GUARD_ENUM) GUARD_COUNT };

@@ -62,6 +62,13 @@ int active_find(const struct lvm_order *o, const struct lvm_rows *rows, const st
                : 0;
 }
 
+bool active_is_layer(const char *uuid)
+{
+    const char *suffix = strrchr(uuid, '-');
+
+    return mapped_names_lv(uuid) && (same(suffix, "-real") || same(suffix, "-cow"));
+}
+
 bool active_is_done(const struct lv *lv, const struct lvm_tables *tables, const char *uuid,
                     const struct dm_text *map)
 {

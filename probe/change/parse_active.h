@@ -12,6 +12,9 @@
 int active_find(const struct lvm_order *o, const struct lvm_rows *rows, const struct lv **lv,
                 struct err *e);
 
+/* Whether the device with this UUID, of an LV, is a layer of one that has snapshots, or is one. */
+bool active_is_layer(const char *uuid);
+
 /* Whether the device with this UUID is the LV's own, no layer of it, and has the table that the
  * metadata say; all as it was read after the device was made. */
 bool active_is_done(const struct lv *lv, const struct lvm_tables *tables, const char *uuid,

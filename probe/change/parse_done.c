@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What there is, and whether it is what was asked for. */
+#include "base/guard.h"
 #include "change/parse_plan_internal.h"
 
 bool change_same(const char *x, const char *y)
@@ -126,8 +127,8 @@ const struct lv *change_store(const struct change_state *s)
     const struct lvm_order *o = s->change->order;
     const struct lv *lv = o->op == LVM_LV_SNAPSHOT ? change_lv_by_name(s, o->new_name) : NULL;
 
-    return lv != NULL && lv->origin == NULL && change_has(&lv->tags, o->tag) &&
-                   lv->size_bytes == change_size(s)
+    return GUARD(STORE_FOUND, lv != NULL && lv->origin == NULL && change_has(&lv->tags, o->tag) &&
+                                  lv->size_bytes == change_size(s))
                ? lv
                : NULL;
 }

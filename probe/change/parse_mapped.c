@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/guard.h"
 #include "base/text.h"
 
 static bool same(const char *x, const char *y)
@@ -22,9 +23,10 @@ static bool is_unwanted(const struct refresh_work *w, const char *uuid)
 enum mapped_is mapped_judge(const struct refresh_work *w, const struct lvm_rows *rows,
                             const struct dm_text *map, const char *uuid, const struct lv **lv)
 {
-    static const enum mapped_is of[] = { [MAPPED_AS_IT_IS_TO_BE] = MAPPED_FINE,
-                                         [MAPPED_IS_OLD] = MAPPED_OLD,
-                                         [MAPPED_IS_BARE] = MAPPED_BARE };
+    const enum mapped_is of[] = { [MAPPED_AS_IT_IS_TO_BE] = MAPPED_FINE,
+                                  [MAPPED_IS_OLD] = MAPPED_OLD,
+                                  [MAPPED_IS_BARE] =
+                                      GUARD(BARE_STAYS, true) ? MAPPED_BARE : MAPPED_OLD };
 
     *lv = NULL;
     if (!mapped_names_lv(uuid))

@@ -8,8 +8,8 @@
 
 enum mapped_is {
     MAPPED_FINE,
-    MAPPED_BARE,     /* an origin without its snapshots: it is not to get them here */
-    MAPPED_OLD,      /* its table is not what the metadata say, or it does no I/O */
+    MAPPED_BARE, /* an origin without its snapshots, or a store of one: not to be made one here */
+    MAPPED_OLD,  /* its table is not what the metadata say, or it does no I/O */
     MAPPED_UNWANTED, /* of an LV of which there may be no device now */
     MAPPED_ORPHAN,   /* of an LV that is no more */
 };

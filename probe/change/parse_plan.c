@@ -107,7 +107,7 @@ static int check_inactive(const struct planning *p)
 /* LVM resizes one only while it is active nowhere, which it cannot know. */
 static int check_no_origin(const struct planning *p)
 {
-    return change_has(&p->lv->role, "origin")
+    return GUARD(ORIGIN_STAYS, change_has(&p->lv->role, "origin"))
                ? err_set(p->e, -EINVAL, "logical volume %s/%s has snapshots", p->o->vg, p->o->lv)
                : 0;
 }
@@ -395,6 +395,11 @@ static int plan_change(struct planning *p)
     return rc == 0 && removes ? plan_removal(p) : rc;
 }
 
+enum lvm_outcome change_not_made(const struct change_state *s)
+{
+    return GUARD(STORE_LEFT, change_store(s) != NULL) ? LVM_FAILED : LVM_REFUSED;
+}
+
 int change_next(const struct change_state *s, struct arena *a, struct change_plan *out,
                 struct err *e)
 {
@@ -403,10 +408,10 @@ int change_next(const struct change_state *s, struct arena *a, struct change_pla
 
     *out = (struct change_plan){ .command = NULL };
     if (GUARD(DONE_ALREADY, change_is_so(s))) {
-        bool left = change_leaves_labels(s);
+        bool left = change_leaves_labels(s), bare = GUARD(SNAPSHOT_JOINED, s->bare);
 
-        rc = left ? plan_removal(&p) : s->bare ? plan_join(&p) : 0;
-        return rc < 0 ? rc : left || s->bare ? CHANGE_TO_DO : CHANGE_IS_DONE;
+        rc = left ? plan_removal(&p) : bare ? plan_join(&p) : 0;
+        return rc < 0 ? rc : left || bare ? CHANGE_TO_DO : CHANGE_IS_DONE;
     }
     rc = plan_change(&p);
     buf_deinit(&p.words);

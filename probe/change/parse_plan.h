@@ -74,6 +74,10 @@ int change_check_label(const struct lvm_change *c, size_t i, const struct change
 int change_next(const struct change_state *s, struct arena *a, struct change_plan *out,
                 struct err *e);
 
+/* How it ends when the metadata were read and it must not be made: refused, unless an earlier
+ * attempt has left something of it. */
+enum lvm_outcome change_not_made(const struct change_state *s);
+
 /* The VG that the order is about; NULL: it is not there. */
 const struct vg *change_vg(const struct change_state *s);
 /* The LV of which a snapshot is made; NULL: there is none. */

@@ -113,11 +113,27 @@ static int remove_all(struct change_run *r, struct look *l, struct err *e)
     return rc < 0 ? rc : l->mapped_count > 0;
 }
 
+/* The device of an origin would go, and not what its snapshots are kept of. */
+static bool has_layers(const struct look *l)
+{
+    for (size_t i = 0; i < l->mapped_count; i++) {
+        if (active_is_layer(l->mapped[i].uuid))
+            return true;
+    }
+    return false;
+}
+
 static void deactivate(struct change_run *r, struct look *l)
 {
     const struct lvm_order *o = r->change->order;
     struct err e;
     int rc = r->device_mapper ? look_mapped(r, l, &e) : 0;
+
+    if (rc == 0 && has_layers(l)) {
+        err_set(&e, 0, "logical volume %s/%s has snapshots, or is one", o->vg, o->lv);
+        set_outcome(r, LVM_REFUSED, e.text);
+        return;
+    }
 
     if (rc == 0 && l->mapped_count > 0)
         rc = mapped_resume(l->mapped, l->mapped_count, &e);

@@ -348,7 +348,8 @@ static void carry_out(struct change_run *r, struct look *l)
 
         judge(r, l, did, &e);
     } else {
-        change_set_outcome(r, change_is_refusal(rc) ? LVM_REFUSED : LVM_FAILED, e.text);
+        change_set_outcome(r, change_is_refusal(rc) ? change_not_made(&l->state) : LVM_FAILED,
+                           e.text);
     }
 }
 

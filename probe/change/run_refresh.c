@@ -130,7 +130,8 @@ static int refresh_all(struct refresh_run *r, struct look *l, struct err *e)
         enum mapped_is is = judge(r, &rows, &l->mapped[i], &lv);
 
         if (is == MAPPED_BARE)
-            say(r, arena_printf(r->arena, MAPPED_BARE_TEXT, r->work->vg, lv->name));
+            say(r,
+                arena_printf(r->arena, "%s/%s is %s", r->work->vg, lv->name, mapped_bare_text(lv)));
         if (is != MAPPED_OLD)
             continue;
         rc = lvm_library_open(&lvm, e);

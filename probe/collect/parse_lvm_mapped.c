@@ -84,6 +84,24 @@ static enum mapped_state compare_sectors(const struct lv *lv, const struct lvm_t
                                                               : MAPPED_IS_OLD;
 }
 
+/* An origin that writes past its snapshots, or the store of one as an LV of its own. Whatever else
+ * is not so of it: with a new table it would get what another host keeps. */
+static bool is_bare(const struct lv *lv, const struct dm_text *map)
+{
+    const char *target = has_role(lv, ORIGIN)     ? "snapshot-origin"
+                         : has_role(lv, SNAPSHOT) ? "snapshot"
+                                                  : NULL;
+
+    return target != NULL && map->table.n > 0 && !lvm_table_has_target(map->table, target);
+}
+
+const char *mapped_bare_text(const struct lv *lv)
+{
+    return has_role(lv, ORIGIN)
+               ? "active here without its snapshots, which are not kept while it is written to here"
+               : "active here as an LV of its own, and is what another LV's snapshot is kept in";
+}
+
 enum mapped_state mapped_compare(const struct lv *lv, const struct lvm_tables *tables,
                                  const struct dm_text *map)
 {
@@ -94,13 +112,12 @@ enum mapped_state mapped_compare(const struct lv *lv, const struct lvm_tables *t
         return is_below(lv, suffix) ? compare_sectors(lv, tables, map) : MAPPED_AS_IT_IS_TO_BE;
     if (state_of(lv) == '-')
         return MAPPED_AS_IT_IS_TO_BE; /* it was there a moment ago */
+    if (is_bare(lv, map))
+        return MAPPED_IS_BARE;
     if (map->suspended || (state_of(lv) != 'a' && state_of(lv) != 'I'))
         return MAPPED_IS_OLD;
-    if (has_role(lv, ORIGIN))
-        return lvm_table_has_target(map->table, "snapshot-origin") ? MAPPED_AS_IT_IS_TO_BE
-                                                                   : MAPPED_IS_BARE;
-    if (has_role(lv, SNAPSHOT))
-        return lvm_table_has_target(map->table, "snapshot") ? MAPPED_AS_IT_IS_TO_BE : MAPPED_IS_OLD;
+    if (has_role(lv, ORIGIN) || has_role(lv, SNAPSHOT))
+        return MAPPED_AS_IT_IS_TO_BE;
     return compare_sectors(lv, tables, map);
 }
 
@@ -131,7 +148,7 @@ static const char *sentence(struct rows *r, const struct vg *vg, const struct lv
         return rows_printf(r, "the table of %s/%s is not what the metadata say (%s)", group,
                            lv->name, lv->attr == NULL ? "unknown" : lv->attr);
     case MAPPED_IS_BARE:
-        return rows_printf(r, MAPPED_BARE_TEXT, group, lv->name);
+        return rows_printf(r, "%s/%s is %s", group, lv->name, mapped_bare_text(lv));
     default:
         return NULL;
     }

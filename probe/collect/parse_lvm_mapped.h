@@ -29,15 +29,16 @@ enum mapped_state {
     /* Suspended, or with another table than the metadata say. Of what is not linear, nor an origin
      * or a snapshot, only LVM's word is known, which compares sizes. */
     MAPPED_IS_OLD,
-    /* An origin, with a table that writes past its snapshots: they were made where it was active,
-     * and a store of theirs that two hosts write to is lost. */
+    /* An origin, with a table that writes past its snapshots, or the store of one, with a table as
+     * if it were none: the snapshot was made where the origin was active, and a store that two
+     * hosts write to is lost. */
     MAPPED_IS_BARE,
 };
 enum mapped_state mapped_compare(const struct lv *lv, const struct lvm_tables *tables,
                                  const struct dm_text *map);
 bool mapped_is_origin(const struct lv *lv); /* it has snapshots that lie on sectors of their own */
-#define MAPPED_BARE_TEXT \
-    "%s/%s is active here without its snapshots, which are not kept while it is written to here"
+/* What an LV is of which the state is MAPPED_IS_BARE. */
+const char *mapped_bare_text(const struct lv *lv);
 
 /* Sets the field fault of the volume groups whose devices are not as their metadata say. */
 void mapped_faults(struct rows *r, const struct dm_text *maps, size_t map_count,

@@ -675,3 +675,153 @@ Test(activate, it_and_a_refresh_wait_for_each_other)
     cr_expect_eq(w.change_count, 2);
     world_close(&w);
 }
+
+/* Nobody has answered it yet when it is asked once more. */
+Test(mend, of_a_volume_group_that_is_no_more_there_is_nothing_to_mend)
+{
+    struct refresh_result good = left(NULL);
+    struct world w;
+
+    world_open(&w);
+    w.config.mends = w.no_group = true;
+    w.config.rescan_ms = 3600 * 1000;
+    world_start(&w);
+    world_settle(&w);
+    world_forget(&w);
+    refresh(&w, 1, 0, NULL, (struct strs){ NULL, 0 });
+    cr_assert_eq(w.mend_count, 1);
+    cr_expect_eq(w.mend->devices.n, 0);
+    world_mended(&w, &good, NULL);
+    look(&w);
+    expect_refreshed(&w, true, "it is not there");
+    world_close(&w);
+}
+
+/* ---- what nobody asks for -------------------------------------------------------------------- */
+
+/* A worker of a change makes go on what it finds suspended, whoever has suspended it. */
+Test(mend, a_change_and_a_refresh_wait_for_each_other)
+{
+    struct refresh_result good = left(NULL);
+    struct world w;
+
+    settle(&w, true);
+    refresh(&w, 1, 5, "five", (struct strs){ NULL, 0 });
+    cr_expect_eq(w.mend_count, 1);
+    order_here(&w, 7, 1, 100);
+    cr_expect_eq(w.change_count, 0);
+    world_mended(&w, &good, NULL);
+    cr_expect_eq(w.change_count, 1);
+    refresh(&w, 2, 5, "five", (struct strs){ NULL, 0 });
+    cr_expect_eq(w.mend_count, 1);
+    done(&w);
+    cr_expect_eq(w.mend_count, 2);
+    world_close(&w);
+}
+
+static void snapshot_in(struct order_key *key, struct lvm_order *o, struct lvm_change *change)
+{
+    *key = (struct order_key){ .present = 0 };
+    *o = (struct lvm_order){ .present = 0 };
+    *change = (struct lvm_change){ .present = 0 };
+    REC_SET(key, order_key, task, 7);
+    REC_SET(key, order_key, job, 1);
+    REC_SET(key, order_key, attempt, 1);
+    REC_SET(o, lvm_order, order, key);
+    REC_SET(o, lvm_order, token, 100);
+    REC_SET(o, lvm_order, op, LVM_LV_SNAPSHOT);
+    REC_SET(o, lvm_order, vg, "vg0");
+    REC_SET(o, lvm_order, vg_uuid, "V1");
+    REC_SET(o, lvm_order, tag, "mark");
+    REC_SET(change, lvm_change, order, o);
+}
+
+static void start_with(struct world *w, const struct agent_change *known,
+                       const struct refresh_work *const *refreshes, size_t n)
+{
+    world_open(w);
+    w->config.mends = true;
+    w->config.rescan_ms = 3600 * 1000;
+    w->vg_seqno = 5;
+    w->lv_attr = "-wi-a-----";
+    w->config.changes = known;
+    w->config.change_count = known != NULL;
+    w->config.refreshes = refreshes;
+    w->config.refresh_count = n;
+    world_start(w);
+}
+
+Test(mend, what_a_dead_worker_of_a_snapshot_has_suspended_goes_on)
+{
+    struct agent_change known = { .runs = true };
+    struct refresh_result good = left(NULL);
+    struct order_key key;
+    struct lvm_order o;
+    struct lvm_change change;
+    struct world w;
+
+    snapshot_in(&key, &o, &change);
+    known.change = &change;
+    start_with(&w, &known, NULL, 0);
+    cr_expect_eq(w.mend_count, 0, "it may live");
+    world_settle(&w);
+    world_change_done(&w, &key, NULL, "the probe was restarted while its worker was at it");
+    cr_assert_eq(w.mend_count, 1);
+    cr_expect_eq(w.mend->seqno, 0, "and nothing more is done");
+    world_mended(&w, NULL, "it was killed");
+    cr_expect_eq(w.mend_count, 2);
+    world_mended(&w, &good, NULL);
+    world_forget(&w);
+    look(&w);
+    cr_expect_null(world_last(&w, envelope_lvm_refreshed), "nobody has asked");
+    world_close(&w);
+}
+
+Test(mend, what_an_earlier_probe_has_left_suspended_goes_on_before_anybody_asks)
+{
+    struct agent_change known = { .runs = false };
+    struct order_key key;
+    struct lvm_order o;
+    struct lvm_change change;
+    struct world w;
+
+    snapshot_in(&key, &o, &change);
+    known.change = &change;
+    start_with(&w, &known, NULL, 0);
+    cr_expect_eq(w.mend_count, 1);
+    world_close(&w);
+}
+
+/* The pool is at it already. */
+Test(mend, a_refresh_that_an_earlier_probe_has_left_is_in_the_way_of_a_change)
+{
+    struct refresh_result good = left(NULL);
+    const struct refresh_work *works[1];
+    struct refresh_work work = { .present = 0 };
+    struct order_key key = { .present = 0 };
+    struct world w;
+
+    REC_SET(&key, order_key, task, 1);
+    REC_SET(&key, order_key, job, 1);
+    REC_SET(&key, order_key, attempt, 1);
+    REC_SET(&work, refresh_work, order, &key);
+    REC_SET(&work, refresh_work, vg, "vg0");
+    REC_SET(&work, refresh_work, vg_uuid, "V1");
+    REC_SET(&work, refresh_work, seqno, 5);
+    REC_SET(&work, refresh_work, mark, text_mark("five"));
+    works[0] = &work;
+    start_with(&w, NULL, works, 1);
+    world_settle(&w);
+    world_forget(&w);
+    cr_expect_eq(w.mend_count, 0);
+    order_here(&w, 7, 1, 100);
+    cr_expect_eq(w.change_count, 0);
+    refresh(&w, 1, 5, "five", (struct strs){ NULL, 0 });
+    cr_expect_eq(w.mend_count, 0, "it is that which is asked for");
+    w.mend = &work;
+    world_mended(&w, &good, NULL);
+    cr_expect_eq(w.change_count, 1);
+    look(&w);
+    expect_refreshed(&w, true, "it was asked for by then");
+    world_close(&w);
+}

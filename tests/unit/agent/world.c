@@ -245,6 +245,8 @@ static size_t find_sections(const struct world *w, enum worker_kind kind, struct
         }
         if (kind == WORKER_LVM && w->vg_seqno != 0)
             find_lvm(w, a, s);
+        else if (kind == WORKER_LVM && w->no_group)
+            s->status = SECTION_OK;
         cr_assert_eq(section_normalise(s, a, NULL), 0);
     }
     return n;

@@ -46,6 +46,7 @@ struct world {
     uint64_t lun_bytes;        /* the LUN's */
     uint64_t vg_seqno;         /* of vg0, which lies on the LUN; 0: there is none */
     const char *lv_attr;       /* of its LV lv0; NULL: there is none */
+    bool no_group;             /* LVM has looked, and there is none */
     bool lv_is_origin;         /* it has snapshots */
     const char *vg_fault;      /* of vg0; NULL: none */
     const char *lv_used_by;    /* where that is mounted; NULL: it is not */

@@ -95,6 +95,15 @@ static bool is_done(const char *uuid, const char *table, bool suspended)
     return active_is_done(&lv, &rows.tables, uuid, &map);
 }
 
+Test(active, what_has_snapshots_has_layers)
+{
+    cr_expect(active_is_layer(DEVICE "-real"), "an origin");
+    cr_expect(active_is_layer(DEVICE "-cow"), "a snapshot");
+    cr_expect_not(active_is_layer(DEVICE));
+    cr_expect_not(active_is_layer(DEVICE "-tpool"));
+    cr_expect_not(active_is_layer("crypt-real"), "no LV's");
+}
+
 Test(active, it_is_active_when_its_device_is_as_the_metadata_say)
 {
     cr_expect(is_done(DEVICE, TABLE, false));

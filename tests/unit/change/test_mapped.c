@@ -167,13 +167,30 @@ Test(mapped, an_origin_writes_through_its_snapshots)
     cr_expect_eq(judge(root_device), MAPPED_OLD, "when the last is removed, it is linear again");
 }
 
+/* A refresh would give it its snapshots, whatever it is for. */
+Test(mapped, an_origin_that_is_old_too_gets_no_snapshots_here)
+{
+    static const char *const origin[] = { "origin", "public", "thickorigin" };
+    static const char *const snapshot[] = { "public", "snapshot", "thicksnapshot" };
+
+    REC_SET(&lvs[0], lv, role, ((struct strs){ (const char **)(uintptr_t)origin, 3 }));
+    REC_SET(&lvs[0], lv, attr, "owi-Xos---");
+    cr_expect_eq(judge(root_device), MAPPED_BARE, "LVM sees another size");
+    table = "0 8 snapshot-origin 253:4\n";
+    cr_expect_eq(judge(root_device), MAPPED_OLD);
+    REC_SET(&lvs[0], lv, role, ((struct strs){ (const char **)(uintptr_t)snapshot, 3 }));
+    REC_SET(&lvs[0], lv, attr, "swi-a-s---");
+    table = TABLE;
+    cr_expect_eq(judge(root_device), MAPPED_BARE, "nor is a store made a snapshot");
+}
+
 Test(mapped, a_snapshot_has_its_sectors_in_its_store)
 {
     static const char *const snapshot[] = { "public", "thicksnapshot" };
     char layer[96];
 
     set_role(snapshot);
-    cr_expect_eq(judge(root_device), MAPPED_OLD, "still an LV of its own");
+    cr_expect_eq(judge(root_device), MAPPED_BARE, "still an LV of its own");
     table = "0 16384 snapshot \n";
     cr_expect_eq(judge(root_device), MAPPED_FINE);
     snprintf(layer, sizeof layer, "%s-cow", root_device);

@@ -336,6 +336,20 @@ static void expect_no_snapshot(const char *text)
     cr_expect(strstr(fault.text, text), "%s", fault.text);
 }
 
+/* Somebody has activated the store that an earlier attempt has made. */
+Test(plan, nothing_is_refused_while_a_store_is_left)
+{
+    struct err e = { "" };
+
+    begin_snapshot();
+    cr_expect_eq(change_not_made(&state), LVM_REFUSED);
+    set_store(true, NULL);
+    REC_SET(&lvs[1], lv, active, true);
+    cr_expect_eq(change_next(&state, arena, &plan, &e), -EINVAL);
+    cr_expect_not_null(strstr(e.text, "is active on this node"), "%s", e.text);
+    cr_expect_eq(change_not_made(&state), LVM_FAILED);
+}
+
 Test(plan, not_everything_has_snapshots)
 {
     static const char *const snapshot[] = { "public", "snapshot" };

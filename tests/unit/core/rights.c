@@ -210,8 +210,9 @@ static int offer_unleased(struct step *s, struct job *j, const char *why)
     return job_done(s, j, 2, why);
 }
 
-static const char *offer_outcome(struct arena *a, const struct task *t)
+static const char *offer_outcome(const struct coord *c, struct arena *a, const struct task *t)
 {
+    (void)c;
     return arena_printf(a, "%u jobs", t->job_count);
 }
 

@@ -689,3 +689,89 @@ Test(activation, a_task_that_is_cancelled_before_its_order_leaves_nothing)
     cr_expect_null(task());
     cr_expect_eq(rights(), 0);
 }
+
+/* ---- what is known of how it ended ----------------------------------------------------------- */
+
+static void has_ended(const char *part)
+{
+    cr_assert_null(task());
+    cr_expect_eq(durable_count_events(l->d, "task.ended", part), 1, "%s",
+                 durable_event(l->d, durable_events(l->d) - 1)->text);
+}
+
+static const char *unknown_on(unsigned i)
+{
+    static char text[200];
+
+    snprintf(text, sizeof text,
+             "It is not known whether LV fast/root is active on %s, which keeps the right to have "
+             "it active: It is as it is.",
+             m[i].name);
+    return text;
+}
+
+static void fails(unsigned i)
+{
+    for (int n = 0; task() != NULL && n < 10; n++) {
+        says(i, heard, LVM_STARTED);
+        says(i, heard, LVM_FAILED);
+    }
+}
+
+Test(activation, of_what_no_attempt_has_found_out_it_is_said_who_has_the_right)
+{
+    cr_assert_eq(on("root", 1), REPLY_OK);
+    fails(1);
+    has_ended(unknown_on(1));
+    cr_expect_eq(rights(), 1);
+}
+
+Test(activation, nor_is_it_known_of_what_was_not_deactivated)
+{
+    is_active("root", 1);
+    cr_assert_eq(off("root"), REPLY_OK);
+    fails(1);
+    has_ended(unknown_on(1));
+    cr_expect_eq(rights(), 1);
+}
+
+/* An attempt before it may have left a device. */
+Test(activation, a_refusal_after_an_attempt_that_failed_tells_nothing)
+{
+    cr_assert_eq(on("root", 1), REPLY_OK);
+    says(1, heard, LVM_STARTED);
+    says(1, heard, LVM_FAILED);
+    says(1, heard, LVM_REFUSED);
+    has_ended(unknown_on(1));
+}
+
+Test(activation, a_refusal_of_what_was_active_before_tells_nothing)
+{
+    is_active("root", 1);
+    cr_assert_eq(on("root", 1), REPLY_OK);
+    says(1, heard, LVM_REFUSED);
+    has_ended(unknown_on(1));
+}
+
+Test(activation, a_refusal_tells_what_is_so)
+{
+    cr_assert_eq(on("root", 1), REPLY_OK);
+    says(1, heard, LVM_STARTED);
+    says(1, heard, LVM_REFUSED);
+    has_ended("LV fast/root is not active: It is as it is.");
+    is_active("root", 1);
+    cr_assert_eq(off("root"), REPLY_OK);
+    says(1, heard, LVM_STARTED);
+    says(1, heard, LVM_REFUSED);
+    has_ended("LV fast/root is not deactivated: It is as it is.");
+}
+
+Test(activation, of_what_was_begun_nothing_is_known_when_its_right_is_broken)
+{
+    cr_assert_eq(on("root", 1), REPLY_OK);
+    says(1, heard, LVM_STARTED);
+    cr_assert_eq(broken(), REPLY_OK, "%s", l->reply->text);
+    has_ended(
+        "It is not known whether LV fast/root is active, and no node has the right to have it "
+        "active any more: An operator has broken its right.");
+}

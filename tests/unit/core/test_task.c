@@ -73,8 +73,9 @@ static int lost(struct step *s, struct job *j, enum job_loss how)
     return how == LOSS_BOOT ? job_again(s, j, "It was started anew.") : 0;
 }
 
-static const char *outcome(struct arena *a, const struct task *t)
+static const char *outcome(const struct coord *c, struct arena *a, const struct task *t)
 {
+    (void)c;
     return arena_printf(a, "%u jobs", t->job_count);
 }
 

@@ -1080,6 +1080,67 @@ Test(vg, what_lies_on_a_partition_or_uses_its_lun_is_in_the_way)
     cr_expect_not_null(strstr(task()->jobs[0]->held, "naa.6009"), "%s", task()->jobs[0]->held);
 }
 
+/* Another node sees them by the time. */
+Test(vg, a_partition_becomes_a_pv_when_a_node_that_may_tells_that_it_sees_it)
+{
+    static const char *const one[] = { "naa.6009-part1" };
+    struct request req = { 0 };
+    unsigned to = 99;
+
+    parts[1] = 2;
+    report(1);
+    REC_SET(&req, request, op, OP_NODE_DRAIN);
+    REC_SET(&req, request, node, m[1].name);
+    REC_SET(&req, request, flag, true);
+    cr_assert_eq(life_ask(l, &req), REPLY_OK, "%s", l->reply->text);
+    cr_assert_eq(make(one, 1, 0), REPLY_OK, "%s", l->reply->text);
+    cr_expect_null(order_to(&to));
+    cr_expect_not_null(strstr(task()->jobs[0]->held, "sees all of it well"), "%s",
+                       task()->jobs[0]->held);
+    parts[2] = 2;
+    report(2);
+    cr_assert_not_null(order_to(&to), "%s", task()->jobs[0]->held);
+    cr_expect_eq(to, 2);
+}
+
+/* The same after a start of the coordinator, and of a volume group that there is. */
+Test(vg, it_is_woken_by_a_partition_after_a_start_too)
+{
+    const char *one = "naa.6009-part1";
+    struct request drain = { 0 }, req = { 0 };
+    struct vg_ask ask = { 0 };
+    unsigned to = 99;
+
+    adopt(true);
+    parts[1] = 2;
+    report(1);
+    REC_SET(&drain, request, op, OP_NODE_DRAIN);
+    REC_SET(&drain, request, node, m[1].name);
+    REC_SET(&drain, request, flag, true);
+    cr_assert_eq(life_ask(l, &drain), REPLY_OK, "%s", l->reply->text);
+    REC_SET(&ask, vg_ask, op, LVM_VG_EXTEND);
+    REC_SET(&ask, vg_ask, vg, "fast");
+    REC_SET(&ask, vg_ask, luns, ((struct strs){ &one, 1 }));
+    REC_SET(&req, request, op, OP_VG_CHANGE);
+    REC_SET(&req, request, vg_ask, &ask);
+    forget();
+    cr_assert_eq(life_ask(l, &req), REPLY_OK, "%s", l->reply->text);
+    life_restart(l);
+    forget();
+    for (unsigned i = 0; i < MACHINES; i++) {
+        machine_register(&m[i]);
+        report(i);
+    }
+    alive(5000, MACHINES);
+    cr_assert_not_null(task()->jobs[0]->held);
+    cr_expect_not_null(strstr(task()->jobs[0]->held, "sees all of it well"), "%s",
+                       task()->jobs[0]->held);
+    parts[0] = 2;
+    report(0);
+    cr_assert_not_null(order_to(&to), "%s", task()->jobs[0]->held);
+    cr_expect_eq(to, 0);
+}
+
 /* One node has not looked since at the partitions of a LUN that has become a PV as a whole. */
 Test(vg, no_partition_becomes_a_pv_of_a_lun_that_is_one_as_a_whole)
 {

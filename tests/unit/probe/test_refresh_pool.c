@@ -94,9 +94,11 @@ static void reap(struct bench *b)
         refresh_pool_reaped(b->pool, pid, status);
 }
 
-/* Waits for the next outcome; a child that ends wakes it. */
-static void next(struct bench *b)
+/* Waits for the next outcome; a child that ends wakes it. How many workers are to be followed until
+ * then. */
+static unsigned next(struct bench *b)
 {
+    unsigned followed = 0;
     struct timespec limit = { .tv_nsec = 50 * 1000 * 1000 };
     mono_ms end = { clock_mono().v + PATIENCE_MS };
     sigset_t set;
@@ -106,7 +108,8 @@ static void next(struct bench *b)
     for (;;) {
         reap(b);
         if (refresh_pool_next(b->pool, b->now, &b->got))
-            return;
+            return followed;
+        followed += refresh_pool_deadline(b->pool).v == 0;
         cr_assert_lt(clock_mono().v, end.v, "nothing happens");
         sigtimedwait(&set, NULL, &limit);
     }
@@ -152,6 +155,30 @@ Test(refresh_pool, what_was_killed_is_done_again_by_a_later_supervisor)
     refresh_pool_free(b.pool);
     open_pool(&b);
     cr_expect_eq(refresh_pool_deadline(b.pool).v, INT64_MAX, "one that ended has left nothing");
+    bench_close(&b);
+}
+
+/* Nobody else follows it. */
+Test(refresh_pool, what_an_earlier_supervisor_has_left_is_tried_three_times)
+{
+    const struct refresh_work *const *known;
+    struct arena *a = arena_new(0);
+    struct bench b;
+    size_t n;
+
+    bench_open(&b);
+    run(&b, "dies", 1);
+    next(&b);
+    refresh_pool_free(b.pool);
+    open_pool(&b);
+    cr_assert_eq(refresh_pool_known(b.pool, a, &known, &n), 0);
+    cr_assert_eq(n, 1);
+    cr_expect_eq(known[0]->order->task, 1);
+    cr_expect_eq(next(&b), 2, "the first and the second are followed by another");
+    cr_expect_null(b.got.result);
+    cr_assert_eq(refresh_pool_known(b.pool, a, &known, &n), 0);
+    cr_expect_eq(n, 0);
+    arena_free(a);
     bench_close(&b);
 }
 

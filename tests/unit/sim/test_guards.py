@@ -16,8 +16,8 @@ SIM, DOC = sys.argv[1:3]
 LONG = "MUSTER_LONG" in os.environ
 OPTIONS = ("--hosts", "3", "--luns", "2", "--storm", "240", "--calm", "0", "--unjudged")
 # Where the table names no play but the volume group, or that somebody changes it without muster, that
-# its LVs are activated, or that it is removed and made again.
-GROUPS = {how: ("--" + how, "--luns", "0") for how in ("group", "outside", "active", "remade")}
+# its LVs are activated, that it is removed and made again, or that hosts have device-mapper.
+GROUPS = {how: ("--" + how, "--luns", "0") for how in ("group", "outside", "active", "remade", "mapped")}
 NEAR = 50     # seeds after the one in the table
 MOST = 20000  # seeds at all
 PLAYED = 500  # of a play, whose storm has nothing but the play

@@ -49,13 +49,14 @@ def main():
 
     # A volume group that is changed, alone and beside filesystems that are scanned.
     for hosts, luns, seeds, how in ((3, 0, 400, "--group"), (6, 2, 60, "--group"), (3, 0, 200, "--active"), (3, 0, 100, "--remade"),
+                                   (3, 0, 200, "--mapped"),
                                    (3, 0, 200, "--outside")):
         r = sim("--seed", first, "--seeds", seeds * 50 if LONG else max(seeds // SHARE, 1), "--hosts", hosts,
                 "--luns", luns, "--storm", 240, how)
         check(r.returncode == 0, r.stdout[-2000:] + r.stderr)
         print(r.stdout)
         done = re.search(r"LVs activated (\d+), deactivated (\d+)", r.stdout)
-        check((int(done[1]) > 0 and int(done[2]) > 0) == (how == "--active"), "what is active is not what was asked")
+        check((int(done[1]) > 0 and int(done[2]) > 0) == (how in ("--active", "--mapped")), "what is active is not what was asked")
     check(int(re.search(r"changes without muster (\d+)", r.stdout)[1]) > 0, "nobody has gone round muster")
     check(int(re.search(r"changes of the volume group (\d+)", r.stdout)[1]) > 0, "nobody has changed anything")
 
