@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of the core share: its state, and who offers which function on it. Nobody outside
- * coordinator/core, its tests and its benchmark includes this.
+/* What the files of the core share: its state, and who offers which function on it. Nobody but
+ * coordinator/core, its tests, the simulator and a benchmark includes this.
  *
  * Functions that can fail return 0 or -ENOMEM, which ends the step: the caller of coord_step throws
  * the whole core away then, so nobody undoes anything. */
