@@ -28,7 +28,7 @@
 #include "fleet_net.h"
 #include "wire/codec.h"
 
-enum { MOST_ROUNDS = 99, SLICE_MS = 20, WAIT_S = 120, TOKENS_AT_ONCE = 1000 };
+enum { MOST_ROUNDS = 99, SLICE_MS = 20, WAIT_S = 120 };
 #define VG     "vg-g00-0"
 #define TARGET 1.3 /* times the limit */
 
@@ -350,25 +350,6 @@ static int measure_all_off(struct bench *b, struct err *e)
 
 /* ---- set-up ---------------------------------------------------------------------------------- */
 
-static int fetch_tokens(struct bench *b, uint32_t count, struct err *e)
-{
-    struct fleet_options *o = &b->options;
-
-    o->tokens = calloc(count, sizeof *o->tokens);
-    while (o->tokens != NULL && o->token_count < count) {
-        uint32_t left = count - o->token_count, n = left < TOKENS_AT_ONCE ? left : TOKENS_AT_ONCE;
-        char **some = NULL;
-        int rc = daemon_tokens(&b->daemon, n, &some, e);
-
-        if (rc < 0)
-            return rc;
-        memcpy(&o->tokens[o->token_count], some, n * sizeof *some);
-        o->token_count += n;
-        free(some);
-    }
-    return o->tokens == NULL ? err_set(e, -ENOMEM, "out of memory") : 0;
-}
-
 static int begin(struct bench *b, struct err *e)
 {
     char down[32];
@@ -380,7 +361,8 @@ static int begin(struct bench *b, struct err *e)
     if (rc == 0)
         rc = daemon_start_with(b->program, b->down_ms == NULL ? NULL : words, &b->daemon, e);
     if (rc == 0)
-        rc = fetch_tokens(b, b->nodes + b->off, e);
+        rc = daemon_tokens(&b->daemon, b->nodes + b->off, &b->options.tokens, e);
+    b->options.token_count = b->nodes + b->off;
     if (rc < 0)
         return rc;
     b->options.endpoint = b->daemon.nodes;
@@ -401,7 +383,7 @@ static void end(struct bench *b)
     if (b->daemon.pid > 0)
         daemon_stop(&b->daemon);
     fanout_stop(&b->raw);
-    for (uint32_t i = 0; i < b->options.token_count; i++)
+    for (uint32_t i = 0; b->options.tokens != NULL && i < b->options.token_count; i++)
         free(b->options.tokens[i]);
     free(b->options.tokens);
     buf_deinit(&b->message);

@@ -7,12 +7,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_WORDS = 8 };
+enum { MOST_WORDS = 8, TOKENS_AT_ONCE = 1000 };
 
 int run_program(char *const argv[])
 {
@@ -142,7 +143,8 @@ double daemon_cpu_s(const struct daemon_run *d)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
-int daemon_tokens(struct daemon_run *d, uint32_t count, char ***out, struct err *e)
+/* As many as one request may be for. */
+static int some_tokens(struct daemon_run *d, uint32_t count, char **out, struct err *e)
 {
     struct request req = { 0 };
     struct muster_reply r = { 0 };
@@ -156,10 +158,40 @@ int daemon_tokens(struct daemon_run *d, uint32_t count, char ***out, struct err 
         muster_reply_free(&r);
         return -EIO;
     }
-    *out = calloc(count, sizeof **out);
     tokens = r.reply->tokens.v;
-    for (uint32_t i = 0; *out != NULL && i < count; i++)
-        (*out)[i] = strdup(tokens[i].token);
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = strdup(tokens[i].token);
     muster_reply_free(&r);
-    return *out == NULL ? -ENOMEM : 0;
+    return 0;
+}
+
+int daemon_tokens(struct daemon_run *d, uint32_t count, char ***out, struct err *e)
+{
+    int rc = 0;
+
+    *out = calloc(count, sizeof **out);
+    if (*out == NULL)
+        return err_set(e, -ENOMEM, "out of memory");
+    for (uint32_t n = 0, some; rc == 0 && n < count; n += some) {
+        some = count - n < TOKENS_AT_ONCE ? count - n : TOKENS_AT_ONCE;
+        rc = some_tokens(d, some, &(*out)[n], e);
+    }
+    return rc;
+}
+
+long daemon_memory_kib(const struct daemon_run *d)
+{
+    char path[64], line[128];
+    long kib = -1;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)d->pid);
+    f = fopen(path, "re");
+    while (f != NULL && kib < 0 && fgets(line, sizeof line, f) != NULL) {
+        if (strncmp(line, "VmRSS:", 6) == 0)
+            kib = strtol(line + 6, NULL, 10);
+    }
+    if (f != NULL)
+        fclose(f);
+    return kib;
 }

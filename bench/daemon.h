@@ -27,7 +27,10 @@ int daemon_start_with(const char *program, const char *const *words, struct daem
 void daemon_stop(struct daemon_run *d);
 /* User and system time of the process so far, in seconds. */
 double daemon_cpu_s(const struct daemon_run *d);
-/* `count` enrolment tokens; free each and the array. */
+/* What is resident of it now, in KiB; negative: not known. */
+long daemon_memory_kib(const struct daemon_run *d);
+/* `count` enrolment tokens; free each and the array, also after a failure. 0, or a negative errno
+ * with a sentence. */
 int daemon_tokens(struct daemon_run *d, uint32_t count, char ***out, struct err *e);
 
 int loopback_port(void);             /* that nobody listens on now */

@@ -36,6 +36,7 @@ sys.path[:0] = [os.path.join(HERE, "../tests/integration")]
 from processes import cpu_s, end_on_signals
 
 SIZES, HEARTBEAT_S, BEND = "100,300,1000,3000,10000", 2.0, 0.25
+SPARE_DESCRIPTORS = 100
 # On a busy machine thousands of hosts in one process are late now and then, and none is to be down for it.
 PATIENT = ("--set", "suspect_ms=60000", "--set", "down_ms=120000")
 COSTS = ("join_s", "join_cpu_us", "memory_kib", "edge_bytes", "database_kib", "rest_percent", "beat_us", "status_ms",
@@ -58,13 +59,16 @@ def options():
 
 
 def raise_limits(hosts):
-    """A host takes two descriptors of the fleet and one of the coordinator."""
+    """A host takes two descriptors of the fleet and one of the coordinator. Returns how many hosts there can be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 3 * hosts + 1000
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(wanted, hard)), max(hard, wanted)))
-    except (ValueError, PermissionError):  # only root may; then the fleet is as large as it can be
-        pass
+    wanted = 2 * hosts + SPARE_DESCRIPTORS
+    for limits in ((max(soft, wanted), max(hard, wanted)), (max(soft, min(wanted, hard)), hard)):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            break
+        except (ValueError, PermissionError):  # only root may have more, and not everywhere
+            pass
+    return min(hosts, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS) // 2)
 
 
 # ---- one size
@@ -211,7 +215,10 @@ def main():
     o = options()
     end_on_signals()
     os.environ["MUSTER_BUILD"] = os.path.abspath(o.build)
-    raise_limits(max(o.nodes))
+    most = raise_limits(max(o.nodes))
+    if most < max(o.nodes):
+        print(f"a process may have no more descriptors here than {most} simulated hosts need: that is the largest fleet")
+        o.nodes = sorted({min(n, most) for n in o.nodes})
     rows, faults = measure_all(o)
     if not rows:
         sys.exit("\n".join(faults))

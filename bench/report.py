@@ -108,6 +108,14 @@ def of_propagate(_text, doc):
                 doc["acked_ms"], "ms", doc["ratio_acked"], "", None)]
 
 
+def of_connect(_text, doc):
+    n = doc["nodes"]
+    return [row("P7", f"{n} nodes connected, enrolled, registered", "bare ROUTER, connected", doc["limit_s"], doc["ours_s"],
+                "s", doc["ratio"], f"ours at most {doc['target_s']:.1f} s", doc["ours_s"] <= doc["target_s"]),
+            row("P7", "memory of the coordinator for each", "what it may be", doc["target_kib"], doc["kib_a_node"], "KiB",
+                doc["kib_a_node"] / doc["target_kib"], "at most 1", doc["kib_a_node"] <= doc["target_kib"])]
+
+
 def of_restart(_text, doc):
     took = max(doc["seconds"]["stopped"], doc["seconds"]["killed"])
     return [row("P8", f"restart with {doc['edges']} edges", "bare SQLite reads it", doc["seconds"]["limit"], took, "s",
@@ -141,8 +149,9 @@ BENCHMARKS = {
     "place": ("bench-place", [], ["--nodes", "200", "--rounds", "1"], True, of_place),
     "plan": ("bench-scan-plan", [], ["--filesystems", "8", "--servers", "4,8"], True, of_plan),
     "walk": ("bench-walk", [], ["-n", "10", "-r", "1"], False, of_walk),
-    "propagate": ("bench-propagate", ["-c", "{coordinator}"], ["-n", "5", "-r", "1", "--down-ms", "7000"], True,
+    "propagate": ("bench-propagate", ["-c", "{coordinator}", "-n", "5000"], ["-n", "5", "-r", "1", "--down-ms", "7000"], True,
                   of_propagate),
+    "connect": ("bench-connect", ["-c", "{coordinator}"], ["-n", "5", "-r", "1"], True, of_connect),
     "restart": ("restart.py", ["--build", "{build}"], ["--nodes", "20", "--edges", "2000", "--rounds", "1"], True,
                 of_restart),
     "probe": ("bench-probe", ["-c", "{coordinator}", "-p", "{probe}"], ["-s", "1", "-r", "2"], False, of_probe),

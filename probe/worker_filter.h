@@ -13,7 +13,8 @@ enum worker_freedom {
     WORKER_FORKS = 1u << 1,
     /* Opens devices: of ioctl(2) it has the commands that ask, by number, and no others. */
     WORKER_ASKS_DEVICES = 1u << 2,
-    /* What it may open for writing is ruled by worker_rules. */
+    /* What it may open for writing is ruled by worker_rules, or all its mounts are read-only and
+     * the nodes of devices that it may only read are so by their modes (worker_frozen.h). */
     WORKER_IS_RULED = 1u << 3,
     /* Has threads. */
     WORKER_THREADS = 1u << 4,
@@ -61,5 +62,7 @@ int worker_filter(unsigned freedoms, struct err *e);
  * with NULL. 1; 0: this kernel has no Landlock; or a negative errno with a sentence. Not for a
  * process that looks at others in /proc, since Landlock hides them. */
 int worker_rules(const char *const *paths, struct err *e);
+/* Whether this kernel has Landlock. */
+bool worker_rules_are_there(void);
 
 #endif

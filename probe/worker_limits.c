@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "worker_filter.h"
+#include "worker_frozen.h"
 
 /* A kernel lets no user send more descriptors, all his processes taken together, than the sender
  * may have open (ETOOMANYREFS of man 7 unix): workers of root send while their children do. */
@@ -20,9 +21,10 @@ enum { NOBODY = 65534, FILES = 64, SCAN_FILES = 256, ROOT_FILES = 8192 };
 
 _Static_assert(ROOT_FILES >= LIMIT_ROWS_PVS + FILES, "LVM has all PVs open at one time");
 
-#define CAP(name) (UINT64_C(1) << CAP_##name)
-#define DM_DRIVER "/sys/class/misc/device-mapper"
-#define NO_LIMIT  RLIM_INFINITY
+#define CAP(name)  (UINT64_C(1) << CAP_##name)
+#define DM_DRIVER  "/sys/class/misc/device-mapper"
+#define DM_CONTROL "/dev/mapper/control"
+#define NO_LIMIT   RLIM_INFINITY
 
 /* What a kind keeps. As root without capabilities one reads root's own files, block devices among
  * them, and no others. */
@@ -36,6 +38,7 @@ struct kept {
     rlim_t files, file_bytes; /* 0: the usual */
     rlim_t memory_bytes;      /* 0: the usual */
     bool as_nobody;           /* keeps them though it becomes nobody */
+    bool all_devices;         /* it has the /dev of the host */
 };
 
 static const struct kept kept[WORKER_KIND_COUNT] = {
@@ -55,7 +58,8 @@ static const struct kept kept[WORKER_KIND_COUNT] = {
     /* Reads labels first. */
     [WORKER_LVM] = { .dm_capabilities = CAP(SYS_ADMIN),
                      .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
-                     .may_write = { "/dev/mapper/control", "/dev/null" },
+                     .may_write = { DM_CONTROL, "/dev/null" },
+                     .all_devices = true,
                      .files = ROOT_FILES,
                      .file_bytes = NO_LIMIT },
     /* The ways to Xen and to xenstore it has opened before. */
@@ -98,7 +102,7 @@ static const struct kept refresh_kept = {
     .dm_capabilities = CAP(SYS_ADMIN),
     .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
     .dm_freedoms = WORKER_MAPS | WORKER_LOADS,
-    .may_write = { "/dev/mapper/control", "/dev/null" },
+    .may_write = { DM_CONTROL, "/dev/null" },
     .files = ROOT_FILES,
     .file_bytes = NO_LIMIT,
 };
@@ -108,7 +112,7 @@ static const struct kept activate_kept = {
     .dm_capabilities = CAP(SYS_ADMIN),
     .freedoms = WORKER_FORKS | WORKER_ASKS_DEVICES,
     .dm_freedoms = WORKER_MAPS | WORKER_LOADS | WORKER_MAKES_MAPS,
-    .may_write = { "/dev/mapper/control", "/dev/null" },
+    .may_write = { DM_CONTROL, "/dev/null" },
     .files = ROOT_FILES,
     .file_bytes = NO_LIMIT,
 };
@@ -175,12 +179,23 @@ static int become_nobody(const char *group_of)
     return 0;
 }
 
+static bool has_mapper(void)
+{
+    return access(DM_DRIVER, F_OK) == 0;
+}
+
+/* A container may have no way to it. */
+static bool has_control(void)
+{
+    return has_mapper() && access(DM_CONTROL, F_OK) == 0;
+}
+
 static int drop_privileges(const struct kept *k, bool needs_root, struct err *e)
 {
     uint64_t capabilities = k->capabilities;
     int rc = 0;
 
-    if (access(DM_DRIVER, F_OK) == 0)
+    if (has_mapper())
         capabilities |= k->dm_capabilities;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         rc = -errno;
@@ -193,16 +208,19 @@ static int drop_privileges(const struct kept *k, bool needs_root, struct err *e)
     return rc == 0 ? 0 : err_set(e, rc, "a worker cannot drop its privileges: %s", strerror(-rc));
 }
 
-/* LVM opens device-mapper's node anew; without Landlock it has the one that is open, or none. Where
- * there is none, who asks devices writes to nothing at all. */
+/* LVM opens device-mapper's node anew, for writing. Where there is none, who asks devices writes to
+ * nothing at all; else Landlock lets it have that node alone, or, where there is no Landlock, what
+ * else it could write is read-only. On a kernel that has neither it gets no node. */
 static int filter(const struct kept *k, struct err *e)
 {
-    bool maps = access(DM_DRIVER, F_OK) == 0;
+    bool maps = has_mapper();
     unsigned freedoms = k->freedoms | (maps ? k->dm_freedoms : 0);
     int ruled = 0;
 
     if (k->may_write[0] != NULL && (maps || (k->freedoms & WORKER_WRITES) != 0))
         ruled = worker_rules(k->may_write, e);
+    if (ruled == 0 && k->may_write[0] != NULL && has_control())
+        ruled = worker_frozen_mounts(e);
     if (ruled < 0)
         return ruled;
     return worker_filter(freedoms | (ruled > 0 ? WORKER_IS_RULED : 0), e);
@@ -212,6 +230,8 @@ static int confine(const struct kept *k, bool needs_root, int parent, struct err
 {
     int rc = limit_resources(k, e);
 
+    if (rc == 0 && k->all_devices && has_control() && !worker_rules_are_there())
+        rc = worker_frozen_nodes(e);
     if (rc == 0)
         rc = drop_privileges(k, needs_root, e);
     if (rc < 0)

@@ -29,6 +29,11 @@ static int allow(int rules, const char *path)
     return rc;
 }
 
+bool worker_rules_are_there(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
 int worker_rules(const char *const *paths, struct err *e)
 {
     const struct landlock_ruleset_attr attr = { .handled_access_fs = CHANGES };

@@ -11,7 +11,7 @@ import time
 from . import agent, bmc, faults, image, luns, places, suite
 from .debian import require_programs
 from .errors import LabError
-from .fleet import STORAGE, Lab
+from .fleet import MACHINES, STORAGE, Lab
 
 TOUR = """\
 A lab is a handful of virtual Xen hosts with this tree's probe in them, real storage
@@ -54,7 +54,10 @@ def cmd_up(args):
         raise LabError(f"there is no storage {unknown[0]}; there are: {', '.join(STORAGE)}")
     # HOST=MODEL, or a model for all the others; a model may have a "=" in its flags.
     cpu = {m[1] or "": m[2] for m in (re.fullmatch(r"(?:(n[0-9]+)=)?(.+)", c) for c in args.cpu)}
-    options = {"storage": [s for s in STORAGE if s in storage], "xen": args.xen, "cpu": cpu,
+    if args.machine == "uml" and (args.xen or storage != ["iscsi"] or args.bonds or cpu):
+        raise LabError("a host that is a process of this machine has neither Xen nor disks of its own: say --machine uml "
+                       "--no-xen --storage iscsi")
+    options = {"machine": args.machine, "storage": [s for s in STORAGE if s in storage], "xen": args.xen, "cpu": cpu,
                "cpus": args.cpus, "memory_mib": args.memory or (1024 if args.xen else 640),
                "multipath": args.multipath, "bonds": args.bonds, "guest_mib": args.guests, "append": args.append.split() if args.append else []}
     lab = Lab(args.name)
@@ -137,6 +140,9 @@ def cmd_down(args):
 
 def _up_options(p):
     p.add_argument("--nodes", type=int, default=2, metavar="N", help="how many hosts (default 2)")
+    p.add_argument("--machine", choices=sorted(MACHINES), default="qemu",
+                   help="qemu: virtual machines (the default); uml: Linux as a process of this machine, much faster, "
+                   "with --no-xen --storage iscsi")
     p.add_argument("--storage", default="shared", metavar="KIND,...", help="of: " + ", ".join(STORAGE))
     p.add_argument("--luns", type=int, default=2, metavar="N", help="LUNs of each kind (default 2)")
     p.add_argument("--lun-size", type=int, default=256, metavar="MIB", help="default 256")

@@ -14,14 +14,16 @@ from . import places
 from .errors import LabError, Unavailable
 from .packages import IN_THE_HOSTS
 
-NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "mmdebstrap": "mmdebstrap", "cpio": "cpio",
+QEMU = "qemu-system-x86_64"
+NEEDED = {QEMU: "qemu-system-x86", "mmdebstrap": "mmdebstrap", "cpio": "cpio",
           "ip": "iproute2", "nsenter": "util-linux", "strip": "binutils"}
 MMDEBSTRAP_LIMIT_S = 150
 
 
-def require_programs(names=tuple(NEEDED)):
-    """Raises Unavailable with the packages that are lacking, or because only root can go on."""
-    missing = sorted({NEEDED[n] for n in names if shutil.which(n) is None})
+def require_programs(machine="qemu"):
+    """Raises Unavailable with the packages that are lacking for hosts that are such machines, or because only root can
+    go on."""
+    missing = sorted({NEEDED[n] for n in NEEDED if shutil.which(n) is None and (n != QEMU or machine == "qemu")})
     if missing:
         raise Unavailable(f"{', '.join(missing)} not installed: tools/install-packages lab")
     if os.geteuid() != 0:
@@ -40,13 +42,22 @@ def tree_key():
     return hashlib.sha256(" ".join(["bookworm", "1", *IN_THE_HOSTS]).encode()).hexdigest()[:12]
 
 
+def _only(found):
+    if len(found) != 1:
+        raise OSError(f"{len(found)} kernels")
+    return os.path.basename(found[0])
+
+
 class Tree:
     """An extracted Debian. Paths in it are relative to `root`."""
 
     def __init__(self, root):
         self.root = root
         self.key = tree_key()
-        self.kernel_version = os.listdir(os.path.join(root, "lib/modules"))[0]
+        # Modules of the kernel for virtual machines, and of the one that is a process of this machine.
+        self.kernel_version = _only(glob.glob(os.path.join(root, "lib/modules/*-amd64")))
+        self.uml_version = _only(glob.glob(os.path.join(root, "usr/lib/uml/modules/*")))
+        self.uml = os.path.join(root, "usr/bin/linux.uml")
         self.kernel = os.path.join(root, "boot", "vmlinuz-" + self.kernel_version)
         self.xen = os.path.join(root, "boot", "xen.bin")
 
@@ -65,8 +76,10 @@ class Tree:
 
 def _finish(root):
     """What packages' own scripts would have done, and Xen as QEMU wants it (not compressed)."""
-    version = os.listdir(os.path.join(root, "lib/modules"))[0]
-    subprocess.run(["chroot", root, "/sbin/depmod", version], check=True)
+    version = _only(glob.glob(os.path.join(root, "usr/lib/uml/modules/*")))
+    os.symlink(f"../../usr/lib/uml/modules/{version}", os.path.join(root, "lib/modules", version))  # where modprobe looks
+    for version in os.listdir(os.path.join(root, "lib/modules")):
+        subprocess.run(["chroot", root, "/sbin/depmod", version], check=True)
     with gzip.open(glob.glob(os.path.join(root, "boot/xen-*-amd64.gz"))[0]) as packed, \
             open(os.path.join(root, "boot/xen.bin"), "wb") as plain:
         shutil.copyfileobj(packed, plain)
@@ -100,7 +113,7 @@ def tree(say=print):
     with open(path + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(path):
-            require_programs()
+            require_programs("uml")  # no machine is started
             temporary = tempfile.mkdtemp(dir=places.cache_dir(), prefix="making-")
             try:
                 root = os.path.join(temporary, "root")

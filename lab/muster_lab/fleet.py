@@ -5,13 +5,14 @@ import os
 import shutil
 import subprocess
 
-from . import host as hosts
 from . import image as images
-from . import bmc, fc, iscsi, luns, network, places, processes
+from . import bmc, fc, iscsi, luns, network, places, processes, uml
 from .debian import require_programs
 from .errors import LabError
+from .host import Host
 
 STORAGE = ("shared", "iscsi", "fc")
+MACHINES = {"qemu": Host, "uml": uml.UmlHost}
 PORT = 7411
 
 
@@ -50,7 +51,7 @@ class Lab:
         lab.luns = {d["name"]: luns.Lun.from_json(d, lab.folder) for d in doc["luns"]}
         lab.target = iscsi.Target(lab, doc["target"]) if doc["target"] else None
         lab.fc_target = fc.Target(lab, doc["fc_target"]) if doc["fc_target"] else None
-        lab.hosts = {d["name"]: hosts.Host(lab, d) for d in doc["hosts"]}
+        lab.hosts = {d["name"]: MACHINES[d.get("machine", "qemu")](lab, d) for d in doc["hosts"]}
         return lab
 
     def look_again(self):
@@ -104,8 +105,10 @@ class Lab:
     def up(self, count, options, lun_count=2, lun_size=256 * luns.MIB, say=print, fill=None, settings=()):
         """Starts everything and returns while the hosts boot; `wait` waits for them. `fill` gets the lab when
         its LUNs are there and before anybody sees them. `settings` are the coordinator's: KEY=VALUE."""
-        require_programs()
-        image = images.build(say, options["guest_mib"] > 0)
+        require_programs(options["machine"])
+        image = images.build(say, options["guest_mib"] > 0, options["machine"])
+        if options["machine"] == "uml":
+            uml.require(image.tree, count * options["memory_mib"] << 20)
         if os.path.exists(self.folder) or network.exists(self.namespace):
             raise LabError(f"lab {self.name} is up, or was not ended: end it with lab/lab down")
         os.makedirs(self.folder, mode=0o700)
@@ -128,7 +131,7 @@ class Lab:
         self.start_coordinator(settings)
         bmc.make_secret(self.folder)
         for number in range(1, count + 1):
-            host = hosts.Host.new(self, number, options)
+            host = MACHINES[options["machine"]].new(self, number, options)
             self.hosts[host.name] = host
             network.add_host(self.namespace, number, host.segments())
             network.add_bmc(self.namespace, number)

@@ -13,14 +13,15 @@ from .qmp import Qmp
 CONTROLLERS = ("a", "b")
 # Xen's dom0 dies early under an emulated processor with SMAP or SMEP, its guests with RDTSCP.
 XEN_CPU = "max,-smap,-smep,-rdtscp"
-# An emulated processor on a busy machine takes many times what a worker has on a real one.
-WORKER_TIMEOUT_S = 60
 # So that a lab's hosts are the same ones each time.
 NAMESPACE = uuid.UUID("5b1a8c0e-5f0e-4c69-8d4b-6d0d5e7c1ab5")
 
 
 class Host:
     """`doc` is its part of the lab's record and is changed in place; `lab` gives folders, LUNs and namespace."""
+
+    # An emulated processor on a busy machine takes many times what a worker has on a real one.
+    probe_words = ("muster.worker-timeout=60s",)
 
     def __init__(self, lab, doc):
         self.lab = lab
@@ -83,7 +84,7 @@ class Host:
         words = ["quiet", "net.ifnames=0", "panic=-1", "mitigations=off", "apparmor=0", "audit=0", "nokaslr",
                  f"lab.name={self.name}", f"lab.do={do}",
                  f"muster.connect={self.lab.listen}", f"muster.token={token}", f"muster.name={self.name}",
-                 f"muster.worker-timeout={WORKER_TIMEOUT_S}s"]
+                 *self.probe_words]
         for nic, segment in enumerate(self.segments()):
             if segment in network.GATEWAY:
                 words.append(f"lab.address=eth{nic}:{network.address(segment, self.number)}")

@@ -45,21 +45,31 @@ def _archive(folder, path):
                        input=names, stdout=out, check=True)
 
 
-def _copy_modules(tree, root):
-    """The modules of packages.MODULES with what they need, without debug symbols."""
+def _module_files(tree, version, module):
+    """Paths in the tree of what has to be inserted for a module."""
+    listed = tree.chrooted("/sbin/modprobe", "-S", version, "--show-depends", module)
+    return {line.split()[1] for line in listed.splitlines() if line.startswith("insmod")}
+
+
+def _copy_modules(tree, root, version):
+    """The modules of packages.MODULES with what they need, without debug symbols. The kernel that is a process has no
+    drivers of hardware."""
     files = set()
     for module in MODULES:
-        listed = tree.chrooted("/sbin/modprobe", "-S", tree.kernel_version, "--show-depends", module)
-        files.update(line.split()[1] for line in listed.splitlines() if line.startswith("insmod"))
+        try:
+            files |= _module_files(tree, version, module)
+        except subprocess.CalledProcessError:
+            if version != tree.uml_version:
+                raise
     for f in files:
         target = root + f
         os.makedirs(os.path.dirname(target), exist_ok=True)
         shutil.copyfile(tree.root + f, target)
     subprocess.run(["strip", "--strip-debug", *(root + f for f in sorted(files))], check=True)
-    folder = f"/lib/modules/{tree.kernel_version}"
+    folder = f"/lib/modules/{version}"
     for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
         shutil.copyfile(tree.root + folder + "/" + name, root + folder + "/" + name)
-    subprocess.run(["chroot", root, "/sbin/depmod", tree.kernel_version], check=True)
+    subprocess.run(["chroot", root, "/sbin/depmod", version], check=True)
 
 
 def _link_applets(root):
@@ -71,7 +81,7 @@ def _link_applets(root):
             os.symlink("/bin/busybox", os.path.join(root, "bin", applet))
 
 
-def _stage_base(tree, root):
+def _stage_base(tree, root, version):
     subprocess.run(["cp", "-al", tree.root, root], check=True)  # links: the tree itself stays whole
     for pattern in LEFT_OUT:
         for path in glob.glob(os.path.join(root, pattern)):
@@ -80,7 +90,7 @@ def _stage_base(tree, root):
     for name in os.listdir(os.path.join(root, "lib/udev/rules.d")):
         if name.removesuffix(".rules") not in RULES:
             os.unlink(os.path.join(root, "lib/udev/rules.d", name))
-    _copy_modules(tree, root)
+    _copy_modules(tree, root, version)
     for folder in FOLDERS:
         os.makedirs(os.path.join(root, folder), exist_ok=True)
     for name, text in {**ACCOUNTS, "etc/lvm/lvmlocal.conf": LVM_CONF}.items():
@@ -110,13 +120,13 @@ def _cached(name, make):
     return path
 
 
-def base(tree, say=print):
-    """Path of the base archive."""
+def base(tree, version, say=print):
+    """Path of the base archive, with the modules of that kernel."""
     def make(work, path):
         say("making the base image")
-        _stage_base(tree, os.path.join(work, "root"))
+        _stage_base(tree, os.path.join(work, "root"), version)
         _archive(os.path.join(work, "root"), path)
-    return _cached(f"base-{_digest(tree.key, _recipe())}.cpio", make)
+    return _cached(f"base-{_digest(tree.key, version, _recipe())}.cpio", make)
 
 
 def _libraries(program, have):
@@ -190,7 +200,7 @@ def guest(tree):
 
 def _prune(keep):
     """Overlays and bases that are not of use any more, but the newest few: other checkouts share the cache."""
-    for pattern, count in (("overlay-*.cpio", 6), ("base-*.cpio", 3), ("guest-*.cpio", 3), ("tree-*[0-9a-f]", 2)):
+    for pattern, count in (("overlay-*.cpio", 6), ("base-*.cpio", 4), ("guest-*.cpio", 3), ("tree-*[0-9a-f]", 2)):
         found = sorted(glob.glob(os.path.join(places.cache_dir(), pattern)), key=os.path.getmtime)
         for path in found[:-count]:
             if path not in keep:
@@ -214,10 +224,11 @@ class Image:
         return {os.path.basename(p): os.path.getsize(p) for p in (self.tree.kernel, self.tree.xen, *self.parts)}
 
 
-def build(say=print, guests=False):
+def build(say=print, guests=False, machine="qemu"):
     """The Image of the programs in the build folder, out of the cache as far as it can be; for hosts that shall
     have Xen guests, with those."""
     tree = debian_tree(say)
-    parts = [base(tree, say), overlay(tree, places.build_dir()), *([guest(tree)] if guests else [])]
+    version = tree.uml_version if machine == "uml" else tree.kernel_version
+    parts = [base(tree, version, say), overlay(tree, places.build_dir()), *([guest(tree)] if guests else [])]
     _prune({tree.root, *parts})
     return Image(tree, parts)

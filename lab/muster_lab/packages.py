@@ -4,7 +4,7 @@
 # Extracted, never installed: no daemon of these is started on this machine, no configuration changed.
 IN_THE_HOSTS = """
 bash busybox-static coreutils grep sed procps util-linux mount kmod udev iproute2 ethtool
-linux-image-amd64 xen-hypervisor-4.17-amd64 xen-utils-4.17
+linux-image-amd64 user-mode-linux xen-hypervisor-4.17-amd64 xen-utils-4.17
 lvm2 dmsetup multipath-tools open-iscsi sg3-utils e2fsprogs xfsprogs btrfs-progs
 fcoe-utils tgt openipmi ipmitool genisoimage
 libzmq5 libprotobuf-c1 libsodium23 libjansson4 libnl-route-3-200 libnl-genl-3-200 liblvm2cmd2.03
@@ -30,7 +30,7 @@ usr/lib/x86_64-linux-gnu/libperl* usr/lib/x86_64-linux-gnu/gconv usr/lib/x86_64-
 usr/lib/x86_64-linux-gnu/libnetsnmp* usr/lib/x86_64-linux-gnu/libdb-5* usr/lib/x86_64-linux-gnu/libsqlite3*
 usr/lib/x86_64-linux-gnu/libmagic* usr/lib/x86_64-linux-gnu/libfreeipmi* usr/lib/x86_64-linux-gnu/libOpenIPMI*
 usr/lib/x86_64-linux-gnu/rsocket usr/lib/x86_64-linux-gnu/ossl-modules
-lib/udev/hwdb.d lib/modules lib/systemd boot var/cache var/lib/apt var/lib/dpkg var/log usr/src
+lib/udev/hwdb.d lib/modules usr/lib/uml usr/bin/linux.uml lib/systemd boot var/cache var/lib/apt var/lib/dpkg var/log usr/src
 usr/lib/initramfs-tools usr/lib/apt usr/lib/dpkg usr/lib/systemd usr/lib/perl5 usr/lib/xen-4.17/lib
 usr/sbin/tgt* usr/bin/genisoimage usr/lib/file usr/bin/ipmi_sim usr/bin/openipmi* usr/bin/apt* usr/bin/dpkg* usr/bin/localedef
 usr/sbin/oxenstored usr/lib/xen-4.17/bin/oxenstored usr/lib/xen-4.17/bin/test-* lib/terminfo

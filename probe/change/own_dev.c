@@ -35,27 +35,27 @@ static int find(const struct change_device *d, dev_t *out, struct err *e)
     return 0;
 }
 
-static int make_nodes(const struct lvm_change *c, const dev_t *numbers)
+static int make_nodes(const struct lvm_change *c, const dev_t *numbers, mode_t mode)
 {
     const struct change_device *d = c->devices.v;
     char path[PATH_BYTES];
 
     for (size_t i = 0; i < c->devices.n; i++) {
         snprintf(path, sizeof path, "/dev/%s", d[i].device);
-        if (mknod(path, S_IFBLK | 0600, numbers[i]) != 0 && errno != EEXIST)
+        if (mknod(path, S_IFBLK | mode, numbers[i]) != 0 && errno != EEXIST)
             return -errno;
     }
     return 0;
 }
 
-static int make_all(const struct lvm_change *c, const dev_t *numbers, dev_t control)
+static int make_all(const struct lvm_change *c, const dev_t *numbers, mode_t mode, dev_t control)
 {
     int rc;
 
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("muster-change", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "size=1m,mode=0755") != 0)
         return -errno;
-    rc = make_nodes(c, numbers);
+    rc = make_nodes(c, numbers, mode);
     /* LVM's UUIDs are random. */
     if (rc == 0 &&
         (mknod("/dev/null", S_IFCHR | 0666, makedev(MEMORY_MAJOR, NULL_MINOR)) != 0 ||
@@ -68,7 +68,7 @@ static int make_all(const struct lvm_change *c, const dev_t *numbers, dev_t cont
     return rc;
 }
 
-int own_dev_make(const struct lvm_change *c, bool device_mapper, struct err *e)
+int own_dev_make(const struct lvm_change *c, bool device_mapper, bool writes, struct err *e)
 {
     const struct change_device *d = c->devices.v;
     dev_t numbers[LIMIT_CHANGE_DEVICES], control = 0;
@@ -85,7 +85,7 @@ int own_dev_make(const struct lvm_change *c, bool device_mapper, struct err *e)
         return rc;
     if (device_mapper && stat(CONTROL, &st) == 0)
         control = st.st_rdev;
-    rc = make_all(c, numbers, control);
+    rc = make_all(c, numbers, writes ? 0600 : 0400, control);
     return rc < 0 ? err_set(e, rc, "a change's worker cannot have a /dev of its own: %s",
                             strerror(-rc))
                   : 0;

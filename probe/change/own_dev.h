@@ -7,8 +7,9 @@
 #include "base/err.h"
 #include "wire/messages.h"
 
-/* For root, before it gives anything up. Each device must have the number that the change says. 0;
+/* For root, before it gives anything up. Each device must have the number that the change says. Who
+ * does not write to them gets nodes that only capabilities could open for writing. 0;
  * -EINVAL: one has another, or is no block device; another negative errno; each with a sentence. */
-int own_dev_make(const struct lvm_change *c, bool device_mapper, struct err *e);
+int own_dev_make(const struct lvm_change *c, bool device_mapper, bool writes, struct err *e);
 
 #endif

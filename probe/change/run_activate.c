@@ -42,7 +42,7 @@ int activate_open(struct change_run *r, struct err *e)
     lvm_library_with_udev();
     rc = change_ask_paths(r->change, e);
     if (rc == 0)
-        rc = own_dev_make(r->change, true, e);
+        rc = own_dev_make(r->change, true, false, e);
     if (rc == 0)
         dm_driver_open();
     return rc;

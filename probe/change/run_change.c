@@ -377,7 +377,7 @@ int change_open(struct change_run *r, struct err *e)
     if (rc == 0 && o->op == LVM_LV_SNAPSHOT)
         open_mapping();
     if (rc == 0)
-        rc = own_dev_make(r->change, r->device_mapper, e);
+        rc = own_dev_make(r->change, r->device_mapper, true, e);
     if (rc == 0 && o->op == LVM_LV_SNAPSHOT)
         dm_driver_open();
     return rc;

@@ -48,7 +48,7 @@ int refresh_open(struct refresh_run *r, struct err *e)
     lvm_library_with_udev();
     rc = change_ask_paths(&c, e);
     if (rc == 0)
-        rc = own_dev_make(&c, true, e);
+        rc = own_dev_make(&c, true, false, e);
     if (rc == 0)
         dm_driver_open();
     return rc;

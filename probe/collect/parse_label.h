@@ -89,6 +89,7 @@ enum label_status {
     LABEL_FAILED,  /* it answered with an error */
     LABEL_STUCK,   /* it did not answer */
     LABEL_SKIPPED, /* not asked: too many others do not answer */
+    LABEL_GONE,    /* the kernel has no such device any more */
 };
 
 struct label_answer {

@@ -347,7 +347,7 @@ const char *storage_unread(struct storage *s)
         const struct label_answer *answer = s->containers[i].answer;
 
         if (answer == NULL || answer->status == LABEL_READ || answer->status == LABEL_STUCK ||
-            is_told(&s->containers[i]))
+            answer->status == LABEL_GONE || is_told(&s->containers[i]))
             continue;
         if (n++ == 0)
             first = answer->text;

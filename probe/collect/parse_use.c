@@ -228,7 +228,8 @@ static void add_holder(struct use_builder *b, const struct use_slot *s, const ch
     struct use_fact f = { .kind = holder_kind(&b->r, device) };
     struct bytes uuid, word;
 
-    if (f.kind == NULL || (h != NULL && is_part_of(use_slot_of(b, h->devnum), s->c)))
+    if (f.kind == NULL ||
+        (h != NULL && (h->devnum == 0 || is_part_of(use_slot_of(b, h->devnum), s->c))))
         return;
     f.where = rows_text(&b->r, bytes_of(device));
     if (h != NULL) {

@@ -37,8 +37,8 @@ struct use_member {
 
 /* A device that has a container below it: sysfs. */
 struct use_holder {
-    const char *device; /* "dm-3", "md0" */
-    uint64_t devnum;
+    const char *device;      /* "dm-3", "md0" */
+    uint64_t devnum;         /* 0: it has gone since it was listed */
     struct bytes name, uuid; /* device-mapper's */
     struct opt read_only;
 };

@@ -2,8 +2,10 @@
 #include "collect/read_storage.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/sysmacros.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "collect/read_block.h"
@@ -59,6 +61,18 @@ static bool open_round(struct storage *s, struct round *round)
     return !s->r.failed;
 }
 
+/* A device that goes while others are looked at is no fault of anybody: what is not there is not
+ * told, and that it has gone the kernel announces. */
+static void note_gone(const struct label_device *d, struct label_answer *answer)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/sys/dev/block/%u:%u", major(d->devnum), minor(d->devnum));
+    if (answer->status == LABEL_FAILED && (answer->error == ENOENT || answer->error == ENXIO) &&
+        access(path, F_OK) != 0)
+        answer->status = LABEL_GONE;
+}
+
 static int run_round(struct storage *s, struct round *round, struct err *e)
 {
     int rc = s->r.failed     ? no_memory(e)
@@ -66,8 +80,10 @@ static int run_round(struct storage *s, struct round *round, struct err *e)
                              : read_labels(round->devices, round->n, label_open, LIMIT_MS,
                                            s->before.stuck, s->r.a, round->answers, e);
 
-    for (size_t i = 0; i < round->n && rc == 0; i++)
+    for (size_t i = 0; i < round->n && rc == 0; i++) {
+        note_gone(&round->devices[i], &round->answers[i]);
         s->containers[round->containers[i]].answer = &round->answers[i];
+    }
     return rc;
 }
 

@@ -63,10 +63,11 @@ static void read_holders(struct gathering *g)
             struct use_holder *h = &holders[n++];
 
             h->device = devices->v[k];
-            h->devnum = devnum_of(g, h->device);
             h->name = attribute(g, USE_SYS_BLOCK, h->device, "dm/name");
             h->uuid = attribute(g, USE_SYS_BLOCK, h->device, "dm/uuid");
             h->read_only = bytes_number(attribute(g, USE_SYS_BLOCK, h->device, "ro"), 10);
+            /* Last: while it has a number, what was read before is its own. */
+            h->devnum = devnum_of(g, h->device);
         }
     }
     g->in.holders = holders;

@@ -21,6 +21,8 @@ RUNS = {
                      r"first report, durable +\d+ rows/s +ratio +[0-9.]+"),
     "bench-propagate": ([path("bench", "bench-propagate"), "-c", COORDINATOR, "-r", "1", "--down-ms", "7000"],
                         r"ratio +[0-9.]+(?s:.*)known to be down .*told as behind: 3 of 3\n"),
+    "bench-connect": ([path("bench", "bench-connect"), "-c", COORDINATOR, "-n", "5", "-r", "1"],
+                      r"registered +[0-9.]+ s +ratio +[0-9.]+(?s:.*)resident in the coordinator +[0-9.]+ KiB a node"),
     "bench-probe": ([path("bench", "bench-probe"), "-c", COORDINATOR, "-p", PROBE, "-s", "1", "-r", "2"],
                     r"resident"),
     "bench-walk": ([path("bench", "bench-walk"), "-n", "10", "-r", "1"], r"ratio|page cache"),

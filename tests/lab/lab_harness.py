@@ -16,7 +16,7 @@ from muster_lab import bmc, debian, faults, image, processes  # noqa: E402
 from muster_lab.errors import LabError, Unavailable  # noqa: E402
 from muster_lab.fleet import Lab  # noqa: E402
 
-OPTIONS = {"storage": ["shared"], "xen": False, "cpu": None, "cpus": 1, "memory_mib": 640,
+OPTIONS = {"machine": "qemu", "storage": ["shared"], "xen": False, "cpu": None, "cpus": 1, "memory_mib": 640,
            "multipath": True, "bonds": False, "guest_mib": 0, "append": [], "witness": False}
 WAIT_S = 120.0  # for one change to arrive in the matrix: emulated processors on a busy machine
 
@@ -54,7 +54,12 @@ def reap():
         pass
 
 
-def contain():
+def machine():
+    """What the hosts are in tests that run on both: MUSTER_LAB_MACHINE, else processes, which are the faster ones."""
+    return os.environ.get("MUSTER_LAB_MACHINE", "uml")
+
+
+def contain(kind="qemu"):
     """Goes on in namespaces of processes, mounts and network of its own, with a folder of its own: nothing that
     the test starts outlives it, even when it is killed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -63,7 +68,7 @@ def contain():
         os.makedirs("/run/netns")
         return
     try:
-        debian.require_programs()
+        debian.require_programs(kind)
     except Unavailable as e:
         skip(str(e))
     if subprocess.run(["unshare", "--mount", "--pid", "--net", "--fork", "true"], check=False,
@@ -72,7 +77,7 @@ def contain():
     if not os.path.exists("/dev/net/tun"):
         skip("this machine has no /dev/net/tun")
     try:
-        image.build(lambda text: print(text, flush=True))  # here, where the network is
+        image.build(lambda text: print(text, flush=True), machine=kind)  # here, where the network is
     except Unavailable as e:
         skip(str(e))
     with tempfile.TemporaryDirectory(prefix="muster-lab-", dir="/var/tmp") as folder:
@@ -99,6 +104,8 @@ class TestLab:
             self.lab.up(self.count, self.options, **self.made)
             self.wait_booted(self.lab.hosts.values(), self.boot_s)
             self.lab.wait(WAIT_S)
+        except Unavailable as e:
+            skip(str(e))
         except BaseException as e:
             self.__exit__(type(e), e, None)
             raise
@@ -112,7 +119,7 @@ class TestLab:
         check(not os.path.exists(self.lab.folder), "the lab's folder is left behind")
         reap()
         left = subprocess.run(["pgrep", "-a", "."], capture_output=True, text=True, check=False).stdout
-        check(not any(p in left for p in ("qemu-system", "tgtd", "ipmi_sim", "muster-coordinator")),
+        check(not any(p in left for p in ("qemu-system", "linux.uml", "tgtd", "ipmi_sim", "muster-coordinator")),
               "processes are left behind: " + left)
 
     def print_logs(self):

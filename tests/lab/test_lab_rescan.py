@@ -4,7 +4,7 @@ announced it to the host, or after an operator's word, by a scan of that LUN alo
 import os
 import time
 
-from lab_harness import TestLab, check, contain, limit, out_of_time, skip
+from lab_harness import TestLab, check, contain, limit, machine, out_of_time, skip
 
 BOOT_S = 600
 WHOLE_S = 1500
@@ -89,8 +89,8 @@ def main():
     if not os.environ.get("MUSTER_LAB_FULL"):
         skip("this test of the lab is run by hand: MUSTER_LAB_FULL=1")
     limit(WHOLE_S)
-    contain()
-    with TestLab(1, BOOT_S, storage=["iscsi"], memory_mib=768) as t:
+    contain(machine())
+    with TestLab(1, BOOT_S, machine=machine(), storage=["iscsi"], memory_mib=768) as t:
         host = t.lab.host("n1")
         for lun in list(t.lab.luns):
             t.wait_edge("n1", lun, ("ok", 2, 2), f"n1 sees {lun} over both portals")

@@ -239,6 +239,9 @@ Test(storage, what_could_not_be_read_says_why)
         the(&s, NAB)->answer = the(&s, NAA "-part1")->answer = NULL;
         the(&s, "dm.secret")->answer = bad;
         cr_assert_str_eq(storage_unread(&s), strerror(errors[i]), "it has no row");
+        bad->status = LABEL_GONE;
+        cr_assert_null(storage_unread(&s), "there is nothing that could be read");
+        bad->status = LABEL_FAILED;
         the(&s, "dm.secret")->answer = NULL;
     }
 }

@@ -221,6 +221,19 @@ Test(uses, holders)
     cr_assert_null(find("dm/8:16/dm-7"), "a partition is a container of its own");
 }
 
+/* Listed, and gone before it was looked at. */
+Test(uses, a_holder_that_has_gone_is_no_use)
+{
+    const struct use_holder holders[] = { { .device = "dm-3" },
+                                          { .device = "dm-7", .devnum = DM_DEVNUM(253, 9) } };
+
+    in.holders = holders;
+    in.holder_count = ARRAY_LEN(holders);
+    parse();
+    cr_assert_null(find("dm/8:16/dm-3"));
+    cr_assert_not_null(find("dm/8:16/dm-7"));
+}
+
 Test(uses, loops)
 {
     const struct use_loop loops[] = {

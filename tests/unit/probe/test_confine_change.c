@@ -41,7 +41,7 @@ static int trial(const struct lvm_change *c, int parent, dev_t other)
 {
     struct err e = { "" };
 
-    if (own_dev_make(c, false, &e) < 0 || worker_confine_change(parent, &e) < 0) {
+    if (own_dev_make(c, false, true, &e) < 0 || worker_confine_change(parent, &e) < 0) {
         fprintf(stderr, "%s\n", e.text);
         return 100;
     }
@@ -63,9 +63,9 @@ Test(confine_change, a_device_with_another_number_is_refused)
     if (geteuid() != 0 || (fd = bed_attach(0)) < 0)
         cr_skip_test("SKIP: needs root and loop devices");
     c = bed_change(&d, "7:1048000");
-    cr_expect_eq(own_dev_make(&c, false, &e), -EINVAL);
+    cr_expect_eq(own_dev_make(&c, false, true, &e), -EINVAL);
     cr_expect(strstr(e.text, "is another device now"), "%s", e.text);
     d.device = "../sda";
-    cr_expect_eq(own_dev_make(&c, false, &e), -EINVAL);
+    cr_expect_eq(own_dev_make(&c, false, true, &e), -EINVAL);
     close(fd);
 }

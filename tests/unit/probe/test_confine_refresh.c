@@ -54,7 +54,7 @@ static int trial(const struct lvm_change *c, int parent, dev_t other)
 {
     struct err e = { "" };
 
-    if (own_dev_make(c, true, &e) < 0 || worker_confine_refresh(parent, &e) < 0) {
+    if (own_dev_make(c, true, false, &e) < 0 || worker_confine_refresh(parent, &e) < 0) {
         fprintf(stderr, "%s\n", e.text);
         return 100;
     }
