@@ -329,7 +329,7 @@ static int time_sql(struct bench *b, struct question *q, size_t form, uint64_t s
 
 static int round_of(struct bench *b, struct question *q, size_t round, struct err *e)
 {
-    size_t words = bits_words(b->l.coord->slot_count);
+    size_t words = bits_words(b->l.coord->slot_cap);
     uint64_t *set = calloc(words, sizeof *set), *masks = calloc(words * BITS_A_WORD, sizeof *masks);
     uint64_t sum;
     int rc = set == NULL || masks == NULL ? -ENOMEM : 0;

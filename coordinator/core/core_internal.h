@@ -283,7 +283,7 @@ struct coord {
     struct map *nodes_by_id, *nodes_by_name;
     struct node **slots;           /* by node.slot; NULL: empty */
     uint64_t *placeable;           /* bits: slots of nodes that something may be placed on */
-    uint32_t slot_count, slot_cap; /* cap: a multiple of 64 */
+    uint32_t slot_count, slot_cap; /* cap: whole steps of words */
     struct link seers;             /* struct seers: asked about longest ago first */
     uint32_t seers_count;
     struct link live[NODE_NEVER + 1];

@@ -13,13 +13,14 @@
 struct resource;
 struct node;
 
-/* What is against a node: one of these bits; and of the need that is the `i`th */
-#define PLACE_OUT         UINT64_C(1)                          /* something about the node itself */
-#define PLACE_UNFIT(i)    (UINT64_C(2) << (i))                 /* it cannot have it */
+/* What is against a node, a bit each: something about itself, and of the `i`th need two things. */
+#define PLACE_OUT         UINT64_C(1)          /* it is not up, not let in, or drains */
+#define PLACE_UNFIT(i)    (UINT64_C(2) << (i)) /* it cannot have it */
 #define PLACE_DEGRADED(i) (UINT64_C(2) << (LIMIT_NEEDS + (i))) /* it sees it, in part */
-/* None of these: the node is eligible. */
+/* The bits of which an eligible node has none. */
 #define PLACE_AGAINST (PLACE_DEGRADED(0) - 1)
 _Static_assert(1 + 2 * LIMIT_NEEDS <= 64, "a reason mask has a bit for each");
+_Static_assert(PLACE_UNFIT(0) == PLACE_OUT << 1, "the bits follow each other");
 
 /* Text NULL: nothing is in the way. */
 struct place_bar {

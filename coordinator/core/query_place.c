@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The answer to "where can this run": the eligible nodes in their order, then the others with all
  * that is against them. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -59,16 +60,17 @@ static uint32_t under_way(const struct node *n)
     return count;
 }
 
-static void candidate_add(struct candidates *x, struct node *n, uint64_t mask)
+static void candidate_add(struct candidates *x, struct node *n, bool eligible, uint64_t mask)
 {
     uint64_t against = mask & PLACE_AGAINST;
 
+    assert(eligible == (against == 0));
     x->v[x->n++] = (struct candidate){ .node = n,
                                        .mask = mask,
                                        .degraded = bits_in(mask & ~PLACE_AGAINST),
-                                       .under_way = against == 0 ? under_way(n) : 0,
+                                       .under_way = eligible ? under_way(n) : 0,
                                        .against = bits_in(against) };
-    x->eligible += against == 0;
+    x->eligible += eligible;
 }
 
 /* All nodes, or those that were chosen. */
@@ -76,16 +78,18 @@ static int candidates_find(struct answer *q, const struct place *p, const struct
                            struct candidates *x)
 {
     size_t all = ch->node_count > 0 ? ch->node_count : q->c->node_count;
+    uint64_t *set = arena_array(q->a, p->words, sizeof *set);
     uint64_t *masks = arena_array(q->a, p->words * BITS_A_WORD, sizeof *masks);
 
     *x = (struct candidates){ .v = arena_array(q->a, all, sizeof *x->v) };
-    if (masks == NULL || x->v == NULL)
+    if (set == NULL || masks == NULL || x->v == NULL)
         return -ENOMEM;
+    place_eligible(p, set);
     place_masks(p, masks);
     for (size_t i = 0; i < all; i++) {
         struct node *n = ch->node_count > 0 ? ch->nodes[i] : q->c->nodes[i];
 
-        candidate_add(x, n, masks[n->slot]);
+        candidate_add(x, n, bits_has(set, n->slot), masks[n->slot]);
     }
     qsort(x->v, x->n, sizeof *x->v, by_rank);
     return 0;

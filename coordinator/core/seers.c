@@ -9,7 +9,7 @@
 
 static int slots_grow(struct coord *c)
 {
-    uint32_t cap = c->slot_cap == 0 ? BITS_A_WORD : 2 * c->slot_cap;
+    uint32_t cap = c->slot_cap == 0 ? SLOT_STEP * BITS_A_WORD : 2 * c->slot_cap;
     struct node **slots = realloc(c->slots, cap * sizeof(struct node *));
     uint64_t *placeable;
 

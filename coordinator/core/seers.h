@@ -11,6 +11,8 @@
 
 /* So many resources have sets; of more, those that were asked about longest ago have none again. */
 enum { SEERS_MOST = 256 };
+/* Sets end with a whole step of so many words, so that they can be taken step by step. */
+enum { SLOT_STEP = 4 };
 
 struct seers {
     struct link link; /* coord.seers: asked about longest ago first */

@@ -46,11 +46,4 @@ static inline size_t bits_count(const uint64_t *set, size_t words)
     return n;
 }
 
-/* Leaves in `set` what is in both. */
-static inline void bits_and(uint64_t *set, const uint64_t *other, size_t words)
-{
-    for (size_t w = 0; w < words; w++)
-        set[w] &= other[w];
-}
-
 #endif

@@ -10,7 +10,7 @@
 #include "places.h"
 #include "rights.h"
 
-enum { MACHINES = 3, MANY = 70 };
+enum { MACHINES = 3, MANY = SLOT_STEP * BITS_A_WORD + 4 };
 
 #define LUN "naa.6001"
 #define FS  "rootfs"
@@ -552,16 +552,17 @@ Test(place, sets_are_kept_of_those_that_were_asked_about_last)
 
 Test(place, nodes_come_and_go)
 {
-    struct machine more[MANY];
+    static struct machine more[MANY];
+    struct err e = { "" };
 
-    l->doubtful = true;
+    l->light = l->doubtful = true;
     place("prod");
     for (unsigned i = 0; i < MANY; i++) {
         machine_init(&more[i], l, i + 10);
         machine_join(&more[i]);
-        if (i == BITS_A_WORD) /* the first sets have no room for it */
-            place("prod");
     }
+    /* For the last of these the first sets had no room. */
+    cr_expect_null(resource_by_text(l->c, "prod")->seers);
     place("prod");
     cr_expect_eq(l->reply->placement->eligible, MACHINES);
     cr_expect_eq(l->reply->placement->not_eligible, MANY);
@@ -569,11 +570,10 @@ Test(place, nodes_come_and_go)
     machine_goodbye(&m[1]);
     life_pass(l, 40000);
     cr_assert_eq(life_order(l, OP_NODE_FORGET, "m2"), REPLY_OK, "%s", l->reply->text);
-    machine_init(&more[0], l, 200);
+    machine_init(&more[0], l, 2 * MANY);
     machine_join(&more[0]);
     cr_expect_eq(l->c->slot_count, MACHINES + MANY, "the slot of the one is the other's");
     place("prod");
     places_expect(l->c);
-    l->doubtful = false;
-    life_pass(l, 0);
+    cr_expect_eq(coord_check(l->c, &e), 0, "%s", e.text);
 }
