@@ -396,6 +396,39 @@ static int resume(struct change_run *r, struct err *e)
     return rc == 0 ? mapped_resume(v, n, e) : rc;
 }
 
+/* Gone ones lose their name. False: nothing more goes. */
+static bool remove_some(struct mapped *v, size_t n, const char *volume)
+{
+    bool some = false;
+
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].name == NULL || !mapped_names_lv(v[i].uuid) || !mapped_is_lvs(v[i].uuid, volume) ||
+            mapped_remove(&v[i]) != 0)
+            continue;
+        v[i].name = NULL;
+        some = true;
+    }
+    return some;
+}
+
+/* An earlier worker was killed when LVM had made the devices of the snapshot, and had not written
+ * the metadata that say it is one: they go, layers from the top, and it is looked again. The kernel
+ * removes none that is open; nothing can be in what has never been a snapshot. */
+static int clear_store(struct change_run *r, struct look *l, struct err *e)
+{
+    const struct lv *store = change_store(&l->state);
+    struct mapped *v;
+    size_t n = 0;
+    int rc;
+
+    if (store == NULL || !store->active)
+        return 0;
+    rc = mapped_read(r->change->order->vg_uuid, r->arena, &v, &n, e);
+    while (rc == 0 && remove_some(v, n, store->uuid))
+        ;
+    return rc == 0 ? look(r, l, e) : rc;
+}
+
 void change_carry_out(struct change_run *r)
 {
     struct look l;
@@ -404,6 +437,8 @@ void change_carry_out(struct change_run *r)
 
     if (rc == 0)
         rc = look(r, &l, &e);
+    if (rc == 0)
+        rc = clear_store(r, &l, &e);
     if (rc < 0)
         set_unread(r, rc, &e);
     else
