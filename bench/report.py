@@ -73,6 +73,16 @@ def of_leases(_text, doc):
     return rows
 
 
+def of_place(_text, doc):
+    """The question that is hardest for each."""
+    least, masks = min(doc["questions"], key=lambda q: q["ratio"]), max(doc["questions"], key=lambda q: q["masks_us"])
+    size = f"{doc['edges']} edges of {doc['nodes']} nodes"
+    return [row("P4", f"nodes that see all of eight ({least['question']}), {size}", f"SQLite ({least['sql']})",
+                least["sql_us"], least["ours_us"], "us", least["ratio"], "at least 300", least["ratio"] >= 300),
+            row("P4", f"what is against each node ({masks['question']}), {size}", "what it may take", 100,
+                masks["masks_us"], "us", masks["masks_us"] / 100, "at most 1", masks["masks_us"] <= 100)]
+
+
 def of_plan(_text, doc):
     rows = []
     for r in doc["rows"]:
@@ -136,6 +146,7 @@ BENCHMARKS = {
     "ingest": ("bench-ingest", ["-c", "{coordinator}"], ["-n", "5", "-r", "1"], False, of_ingest),
     "leases": ("leases.py", ["--build", "{build}"], ["--clients", "1,4", "--jobs", "20", "--rounds", "1", "--seconds",
                                                      "0.2"], True, of_leases),
+    "place": ("bench-place", [], ["--nodes", "200", "--rounds", "1"], True, of_place),
     "plan": ("bench-scan-plan", [], ["--filesystems", "8", "--servers", "4,8"], True, of_plan),
     "walk": ("bench-walk", [], ["-n", "10", "-r", "1"], False, of_walk),
     "propagate": ("bench-propagate", ["-c", "{coordinator}", "-n", "5000"], ["-n", "5", "-r", "1", "--down-ms", "7000"], True,

@@ -7,6 +7,7 @@ const struct command *const commands[] = {
     &matrix_command,
     &explain_command,
     &impact_command,
+    &place_command,
     &resource_list_command,
     &resource_show_command,
     &fs_list_command,

@@ -11,7 +11,7 @@ static const struct group {
     const char *nouns[8];
 } groups[] = {
     { "See how things are",
-      { "status", "matrix", "explain", "impact", "resource", "fs", "event" } },
+      { "status", "matrix", "explain", "impact", "place", "resource", "fs", "event" } },
     { "Find disk images", { "scan", "task", "lease", "hold" } },
     { "Nodes and networks", { "node", "network" } },
     { "Who may come in", { "token", "client", "enrol" } },

@@ -22,7 +22,7 @@ extern const struct command status_command, wait_command, node_list_command, nod
     vg_adopt_command, vg_list_command, vg_show_command, vg_release_command, vg_create_command,
     vg_autoactivation_off_command, vg_extend_command, vg_reduce_command, vg_remove_command,
     lv_create_command, lv_extend_command, lv_activate_command, lv_deactivate_command,
-    lv_reduce_command, lv_remove_command, lv_rename_command, lv_snapshot_command;
+    lv_reduce_command, lv_remove_command, lv_rename_command, lv_snapshot_command, place_command;
 
 enum paint paint_of_word(const char *state); /* of a node, an edge, a section, an event, ... */
 

@@ -266,6 +266,25 @@ static void order_vgs(struct reply *r, const struct places *p)
         qsort(n, r->vg_nodes.n, sizeof *n, by_vg_node);
 }
 
+/* They are in order already: the best first. A reason about a resource that is not there keeps a
+ * number that points nowhere, and is shown without a name. */
+static void order_placed(struct reply *r, const struct places *p)
+{
+    struct place_node *v = (struct place_node *)r->place_nodes.v;
+
+    for (size_t i = 0; i < r->place_nodes.n; i++) {
+        struct place_reason *reasons = (struct place_reason *)v[i].reasons.v;
+
+        if (!replace(p->nodes, p->node_count, &v[i].node))
+            v[i].node = r->nodes.n;
+        for (size_t k = 0; k < v[i].reasons.n; k++) {
+            if (REC_HAS(&reasons[k], place_reason, resource) &&
+                !replace(p->resources, p->resource_count, &reasons[k].resource))
+                reasons[k].resource = r->resources.n;
+        }
+    }
+}
+
 static void sort(struct recs list, size_t size, int (*compare)(const void *, const void *))
 {
     if (list.n > 1)
@@ -289,6 +308,7 @@ int reply_order(struct reply *r)
         order_reaches(r, &p);
         order_filesystems(r, &p);
         order_vgs(r, &p);
+        order_placed(r, &p);
     }
     free(p.nodes);
     free(p.resources);

@@ -108,7 +108,7 @@ static bool is_large(const struct request *req)
 {
     return req->op == OP_SNAPSHOT || req->op == OP_CHANGES || req->op == OP_NODE_LIST ||
            req->op == OP_RESOURCE_LIST || req->op == OP_NETWORK_LIST || req->op == OP_IMPACT ||
-           req->op == OP_FS_LIST;
+           req->op == OP_FS_LIST || req->op == OP_PLACE;
 }
 
 /* Answers are built at once and encoded one after the other: those that wait are limited, but so

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "core/core_internal.h"
 #include "sim_internal.h"
 
 enum { EACH_US = 1000000, USER_US = 4000000, TASK_US = 7000000 };
@@ -183,10 +184,30 @@ static void look_after(struct sim *s, struct brain *b)
     }
 }
 
+/* Wants to know where things can run: from then on the core keeps sets of who sees each resource,
+ * and they must be right whenever he asks again. Not a request, which would use up chance, and make
+ * another run of every seed. */
+static void ask_places(struct sim *s, const struct brain *b)
+{
+    struct err e = { "" };
+    struct resource *r;
+    size_t it = 0;
+
+    if (b->c == NULL)
+        return;
+    if (seers_check(b->c, &e) != 0)
+        sim_fail(s, "the sets of nodes are not what the edges say: %s", e.text);
+    while ((r = map_next(b->c->resources, &it)) != NULL) {
+        if (seers_of(b->c, r) == NULL)
+            abort();
+    }
+}
+
 /* Of two coordinators he does not always think. */
 static void rounds(struct sim *s, void *what, uint64_t stamp)
 {
     (void)what;
+    ask_places(s, &s->brains[0]);
     look_after(s, &s->brains[0]);
     if (s->brains[1].c != NULL && dice_below(s, 3) == 0)
         look_after(s, &s->brains[1]);

@@ -2,7 +2,6 @@
 /* Is the whole state in agreement with itself? Every figure that the core keeps up to date step by
  * step is computed again from what it derives from. */
 #include <errno.h>
-#include <roaring/roaring.h>
 
 #include "core/core_internal.h"
 
@@ -44,7 +43,6 @@ static int check_sightings(const struct edge *e, struct err *err)
 static int check_edge(const struct node *n, uint32_t i, struct err *err)
 {
     const struct edge *e = n->edges[i];
-    const struct network *w = e->resource->network;
     char label[200];
 
     resource_label_in(e->resource, label, sizeof label);
@@ -55,11 +53,6 @@ static int check_edge(const struct node *n, uint32_t i, struct err *err)
     if (e->shown != edge_shown_state(e))
         return err_set(err, -EINVAL, "the edge of %s and %s shows %u and should show %u",
                        NAME_OF(n), label, e->shown, edge_shown_state(e));
-    if (w != NULL && (roaring_bitmap_contains(w->ok, n->row.no) != (e->shown == EDGE_OK) ||
-                      roaring_bitmap_contains(w->seen, n->row.no) !=
-                          (e->shown == EDGE_OK || e->shown == EDGE_DEGRADED)))
-        return err_set(err, -EINVAL, "the set of nodes that see %s is wrong about %s", label,
-                       NAME_OF(n));
     return check_sightings(e, err);
 }
 
@@ -182,6 +175,8 @@ int coord_check(const struct coord *c, struct err *e)
                          (unsigned long long)c->counts[state], state,
                          (unsigned long long)sums[state]);
     }
+    if (rc == 0)
+        rc = seers_check(c, e);
     if (rc == 0)
         rc = graph_check(c, e);
     if (rc == 0)

@@ -304,7 +304,9 @@ static enum way way_of_active(const struct search *x, const struct object *o, co
 {
     if (x->want == WANT_CHANGE)
         return x->r->kind != RESOURCE_VG && is_changed(x, o) ? WAY_ACTIVE : WAY_FREE;
-    return x->n != NULL && !is_own(x, l) ? WAY_ACTIVE : WAY_FREE;
+    if (x->n == NULL && x->want != WANT_PLACE)
+        return WAY_FREE;
+    return is_own(x, l) ? WAY_FREE : WAY_ACTIVE;
 }
 
 /* Of another: any right on what lies in the LV, or on what it lies in; but for a change, which a
@@ -316,6 +318,14 @@ static enum way way_for_active(const struct search *x, const struct lease *l)
     return l->row.kind == KIND_HOLD     ? WAY_ACTIVE
            : l->row.state == LEASE_LIVE ? WAY_LEASED
                                         : WAY_RESIDUE;
+}
+
+/* A scan ends by itself; what it may have left behind does not. */
+static enum way way_for_place(const struct search *x, const struct lease *l)
+{
+    if (l->row.kind == KIND_HOLD)
+        return is_own(x, l) ? WAY_FREE : WAY_HELD;
+    return l->row.state == LEASE_LIVE ? WAY_FREE : WAY_RESIDUE;
 }
 
 static void try_right(struct search *x, const struct object *o, const struct lease *l)
@@ -330,6 +340,8 @@ static void try_right(struct search *x, const struct object *o, const struct lea
         way = way_for_active(x, l);
     else if (x->want == WANT_CHANGE)
         way = way_for_change(x, o, l);
+    else if (x->want == WANT_PLACE)
+        way = way_for_place(x, l);
     else if (l->row.kind == KIND_HOLD)
         way = x->want == WANT_HOLD                ? GUARD(HOLD_BLOCKS_HOLD, WAY_HELD)
               : GUARD(HOLD_BLOCKS, !is_own(x, l)) ? WAY_HELD
@@ -406,6 +418,8 @@ static void try_use(struct search *x, const struct object *o, const struct use_a
 {
     if (x->want == WANT_CHANGE && !is_changed(x, o))
         return;
+    if (x->want == WANT_PLACE && (o->roles & ROLE_DOWN) == 0)
+        return; /* what it lies in is shared: LVM has the PVs open on every node */
     if ((x->want == WANT_CHANGE || x->want == WANT_ACTIVATE) && is_of_lvm(x, o, u))
         return;
     if (!GUARD(USE_BLOCKS, better(x, WAY_USED)) || is_scan(x->c, u) ||
@@ -418,7 +432,8 @@ static void try_use(struct search *x, const struct object *o, const struct use_a
 static void try_all(struct search *x, const struct object *met)
 {
     bool own = x->n != NULL && x->want != WANT_CHANGE &&
-               (x->want == WANT_HOLD || x->want == WANT_ACTIVATE || holds(met, x->n));
+               (x->want == WANT_HOLD || x->want == WANT_ACTIVATE || x->want == WANT_PLACE ||
+                holds(met, x->n));
 
     for (const struct object *o = met; o != NULL; o = o->next) {
         for (const struct link *l = o->uses.next; l != &o->uses; l = l->next)
@@ -435,7 +450,8 @@ static void try_all(struct search *x, const struct object *met)
 /* Devices of the LV that no right explains. What a node said that is silent now counts. */
 static int try_outside(struct search *x)
 {
-    const struct edge *e = x->want == WANT_ACTIVATE ? x->r->edges : NULL;
+    bool asked = x->want == WANT_ACTIVATE || x->want == WANT_PLACE;
+    const struct edge *e = asked ? x->r->edges : NULL;
 
     for (; e != NULL; e = e->next) {
         const char *why;
@@ -525,11 +541,11 @@ int conflict(const struct coord *c, struct arena *a, const struct resource *r, e
     int rc;
 
     *out = (struct verdict){ .way = WAY_FREE };
-    rc = want == WANT_READ ? 0 : fit(&x);
+    rc = want == WANT_READ || want == WANT_PLACE ? 0 : fit(&x);
     if (rc < 0 || r->seat == NULL)
         return rc < 0 ? rc : sentence(&x);
     met = graph_walk(c, r, &rc);
-    if (rc == 0 && n != NULL && want != WANT_READ)
+    if (rc == 0 && n != NULL && want != WANT_READ && want != WANT_PLACE)
         rc = reached(&x);
     if (n == NULL && want == WANT_SCAN)
         x.n = hold_of(r);

@@ -55,6 +55,7 @@ struct coord *coord_new(const struct core_config *config)
     c->tombstone_limit = TOMBSTONES;
     for (size_t i = 0; i < ARRAY_LEN(c->live); i++)
         link_init(&c->live[i]);
+    link_init(&c->seers);
     link_init(&c->networks);
     link_init(&c->tokens);
     link_init(&c->tasks);
@@ -114,6 +115,7 @@ void coord_free(struct coord *c)
     tasks_free_all(c);
     scans_free_all(c);
     rescans_free(c);
+    seers_drop_all(c);
     for (size_t i = 0; i < c->node_count; i++) {
         struct node *n = c->nodes[i];
 
@@ -140,6 +142,8 @@ void coord_free(struct coord *c)
     map_free(c->tasks_by_no);
     free(c->walks);
     free(c->nodes);
+    free(c->slots);
+    free(c->placeable);
     free(c->starts);
     free(c->dirty);
     free(c->splits);

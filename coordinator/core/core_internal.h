@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of the core share: its state, and who offers which function on it. Nobody outside
- * coordinator/core and its tests includes this.
+/* What the files of the core share: its state, and who offers which function on it. Nobody but
+ * coordinator/core, its tests, the simulator and a benchmark includes this.
  *
  * Functions that can fail return 0 or -ENOMEM, which ends the step: the caller of coord_step throws
  * the whole core away then, so nobody undoes anything. */
@@ -16,10 +16,6 @@
 #include "core/list.h"
 #include "core/openshop.h"
 #include "core/rescan.h"
-
-/* <roaring/roaring.h> is included where its functions are called: it brings all of the compiler's
- * vector intrinsics with it, which take longer to compile than most files here. */
-struct roaring_bitmap_s;
 
 #define MONO_NEVER    ((mono_ms){ INT64_MAX })
 #define EDGE_STATES   (EDGE_QUARANTINED + 1)
@@ -113,6 +109,7 @@ struct resource {
     struct node *owner;      /* the only node that can see it: unproven, or without identity */
     char *label;             /* but for networks; without the owner's name */
     struct edge *edges;
+    struct seers *seers; /* NULL: nobody has asked lately who sees it */
     uint32_t counts[EDGE_STATES];
     uint32_t index; /* scratch: number in the reply that is being built */
     /* version.c: of all its sightings, those that differ in size or mark from these. */
@@ -143,8 +140,6 @@ struct network {
     uint32_t ambiguous; /* scratch: those that match another network too, and belong to none */
     struct network *next_of_vlan;
     struct resource *resource;
-    /* Node numbers: those that see it now (ok, degraded), and those whose edge is ok. */
-    struct roaring_bitmap_s *seen, *ok;
 };
 
 /* What the core knows of one section of one node. */
@@ -216,6 +211,7 @@ struct node {
     struct stamp stamp;
     struct link live_link;           /* coord.live[state]: oldest heard first */
     struct node_row row;             /* strings are malloc'ed, owned */
+    uint32_t slot;                   /* its bit in sets of nodes */
     enum node_liveness live, logged; /* logged: what the newest event says */
     bool registered;
     bool heard_once; /* in this start */
@@ -285,6 +281,11 @@ struct coord {
     struct node **nodes; /* sorted by number */
     size_t node_count, node_cap;
     struct map *nodes_by_id, *nodes_by_name;
+    struct node **slots;           /* by node.slot; NULL: empty */
+    uint64_t *placeable;           /* bits: slots of nodes that something may be placed on */
+    uint32_t slot_count, slot_cap; /* cap: whole steps of words */
+    struct link seers;             /* struct seers: asked about longest ago first */
+    uint32_t seers_count;
     struct link live[NODE_NEVER + 1];
     struct map *keys, *retired;
     struct map *resources;   /* by id */
@@ -476,6 +477,7 @@ int better_known(struct step *s, struct node *n, const struct sight *sight, stru
 int better_settle(struct step *s, struct node *n); /* the report's rows are all in */
 void better_forget(struct node *n);
 
+#include "core/seers.h"
 #include "core/lease.h"      /* graph.c, conflict.c, lease.c, hold.c, fence.c */
 #include "core/task.h"       /* task.c, job.c */
 #include "core/vg.h"         /* vg_change.c, vg_place.c, vg_result.c, vg_ask.c */
@@ -545,9 +547,6 @@ bool edge_is_stuck(const struct edge *e);        /* one of its sightings does no
 uint8_t edge_shown_state(const struct edge *e);
 /* Age of the facts; negative: not confirmed in this start. */
 int64_t edge_age_ms(const struct coord *c, const struct edge *e);
-/* The nodes (numbers) that see all of the resources now; `ok`: without anything missing. The
- * caller frees it. NULL: out of memory. */
-struct roaring_bitmap_s *matrix_nodes_seeing(struct resource *const *list, size_t n, bool ok);
 
 /* ---- trust.c: quarantined edges */
 /* When the node looked, something else was there: `why` is its sentence, may be NULL. Nothing

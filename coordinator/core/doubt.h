@@ -100,6 +100,8 @@ void version_remove(struct resource *r, const struct sighting *g);
 int version_change(struct step *s, struct sighting *g, uint64_t size, uint64_t mark);
 /* The step's rows are all in. `by`: an edge that brought one; NULL: none did. */
 int version_settle(struct step *s, struct resource *r, const struct edge *by);
+/* What the node of the edge says is not what most say: of a VG, it is behind. */
+bool version_is_other(const struct edge *e);
 /* The sentence about it; NULL: they agree. */
 int version_doubt(struct arena *a, const struct resource *r, const char **out);
 int version_load(struct coord *c);

@@ -295,41 +295,50 @@ static void explain_sections(struct chain *ch)
 
 /* What each state of a node means for what it sees. */
 static const struct {
-    const char *state, *evidence, *text, *mend;
+    const char *state;
+    struct node_fault fault;
 } node_states[] = {
-    { "suspect", "unknown", "is suspect", "Is it up, and does it reach the coordinator?" },
-    { "down", "unknown", "is down", "Is it up, and does it reach the coordinator?" },
-    { "never", "unknown", "has not been heard since the coordinator started",
-      "Is it up, and does it reach the coordinator?" },
-    { "pending", "unknown", "waits for approval", "To let it in: " APPROVE },
-    { "quarantined", "unknown", "is quarantined: two machines claim to be it",
-      "Stop the one that is not it, then: " APPROVE },
-    { "dead", "unknown", "was declared dead", "It is in again once a new boot of it enrols" },
+    { "suspect", { "unknown", "is suspect", "Is it up, and does it reach the coordinator?" } },
+    { "down", { "unknown", "is down", "Is it up, and does it reach the coordinator?" } },
+    { "never",
+      { "unknown", "has not been heard since the coordinator started",
+        "Is it up, and does it reach the coordinator?" } },
+    { "pending", { "unknown", "waits for approval", "To let it in: " APPROVE } },
+    { "quarantined",
+      { "unknown", "is quarantined: two machines claim to be it",
+        "Stop the one that is not it, then: " APPROVE } },
+    { "dead", { "unknown", "was declared dead", "It is in again once a new boot of it enrols" } },
 };
+
+bool explain_node_fault(struct chain *ch, const char *state, const char *name,
+                        struct node_fault *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(node_states); i++) {
+        if (strcmp(node_states[i].state, state) != 0)
+            continue;
+        *out = node_states[i].fault;
+        if (strstr(out->mend, APPROVE) != NULL)
+            out->mend = chain_text(ch, "%s%s", out->mend, name);
+        return true;
+    }
+    return false;
+}
 
 static void explain_node(struct chain *ch)
 {
     const struct node_info *n = ch->f->node;
-    const char *name = chain_node(ch), *what = NULL, *mend;
+    const char *name = chain_node(ch);
+    struct node_fault fault;
     char heard[24];
-    size_t i = 0;
 
-    while (i < ARRAY_LEN(node_states) && strcmp(node_states[i].state, n->state) != 0)
-        i++;
     duration_text(n->heard_ms, heard);
-    if (i == ARRAY_LEN(node_states)) {
+    if (!explain_node_fault(ch, n->state, name, &fault))
         chain_add(ch, 1, "node", name, "ok", NULL, "%s is up: heard %s ago.", name, heard);
-        return;
-    }
-    what = node_states[i].text;
-    mend = node_states[i].mend;
-    if (strstr(mend, APPROVE) != NULL)
-        mend = chain_text(ch, "%s%s", mend, name);
-    if (REC_HAS(n, node_info, heard_ms))
-        chain_add(ch, 1, "node", name, node_states[i].evidence, mend, "%s %s; heard %s ago.", name,
-                  what, heard);
+    else if (REC_HAS(n, node_info, heard_ms))
+        chain_add(ch, 1, "node", name, fault.evidence, fault.mend, "%s %s; heard %s ago.", name,
+                  fault.text, heard);
     else
-        chain_add(ch, 1, "node", name, node_states[i].evidence, mend, "%s %s.", name, what);
+        chain_add(ch, 1, "node", name, fault.evidence, fault.mend, "%s %s.", name, fault.text);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */

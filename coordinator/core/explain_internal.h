@@ -53,6 +53,12 @@ const char *chain_vlan_option(struct chain *ch);
 /* explain.c */
 /* ", had 8 until ...", or "". */
 const char *explain_had(struct chain *ch, const struct edge_info *e);
+/* What is wrong with a node in that state ("is down"), and what mends it. False: nothing is. */
+struct node_fault {
+    const char *evidence, *text, *mend;
+};
+bool explain_node_fault(struct chain *ch, const char *state, const char *name,
+                        struct node_fault *out);
 
 /* explain_port.c: from the port down to the switch. */
 void explain_port(struct chain *ch, unsigned depth, const struct sighting_row *g);

@@ -99,6 +99,8 @@ enum want {
                     it */
     WANT_ACTIVATE, /* an LV, for a node to have devices of it */
     WANT_READ,     /* it has been read: who else uses or holds it is in the way, and nothing else */
+    WANT_PLACE, /* what runs on the node is to have it: as WANT_READ, but for what the node itself
+                   does with it; its edge is not looked at */
 };
 enum way { /* what is in the way, most lasting first */
            WAY_FREE = 0,
@@ -112,7 +114,7 @@ enum way { /* what is in the way, most lasting first */
            WAY_ACTIVE,    /* an LV is active on another node; of WANT_ACTIVATE, another's hold */
            WAY_HELD,      /* another node's hold */
            WAY_LEASED,    /* a live lease */
-           WAY_RESIDUE,   /* of a lease; for WANT_HOLD and WANT_ACTIVATE alone */
+           WAY_RESIDUE,   /* of a lease; for those alone that are to write */
 };
 struct verdict {
     enum way way;

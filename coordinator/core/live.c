@@ -72,6 +72,7 @@ static int live_input(struct step *s, struct node *n, enum live_input in)
     n->live = to;
     link_remove(&n->live_link);
     link_append(&s->c->live[to], &n->live_link);
+    placeable_settle(s->c, n);
     touch_node(s->c, n);
     edges_refresh(s->c, n);
     orders_of(s->c, n);

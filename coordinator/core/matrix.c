@@ -2,7 +2,6 @@
 /* Edges: what each node sees of each resource. An edge is the sum of its sightings; what is shown
  * of it also takes in whether the node is heard and its sections are confirmed. */
 #include <errno.h>
-#include <roaring/roaring.h>
 #include <stdlib.h>
 
 #include "core/core_internal.h"
@@ -63,28 +62,6 @@ struct edge *edge_new(struct node *n, struct resource *r)
     return e;
 }
 
-static bool sees(uint8_t shown)
-{
-    return shown == EDGE_OK || shown == EDGE_DEGRADED;
-}
-
-static void bitmaps_set(struct edge *e, uint8_t was, uint8_t is)
-{
-    struct network *w = e->resource->network;
-    uint32_t no = e->node->row.no;
-
-    if (w == NULL)
-        return;
-    if (sees(is) && !sees(was))
-        roaring_bitmap_add(w->seen, no);
-    else if (!sees(is) && sees(was))
-        roaring_bitmap_remove(w->seen, no);
-    if (is == EDGE_OK && was != EDGE_OK)
-        roaring_bitmap_add(w->ok, no);
-    else if (is != EDGE_OK && was == EDGE_OK)
-        roaring_bitmap_remove(w->ok, no);
-}
-
 /* Takes the edge from the count of its shown state to that of another; 0: none. */
 static void recount(struct coord *c, struct edge *e, uint8_t is)
 {
@@ -100,7 +77,8 @@ static void recount(struct coord *c, struct edge *e, uint8_t is)
         e->node->counts[is]++;
         e->resource->counts[is]++;
     }
-    bitmaps_set(e, was, is);
+    if (e->resource->seers != NULL)
+        seers_set(e->resource->seers, e->node->slot, is);
     e->shown = is;
 }
 
@@ -245,38 +223,4 @@ int64_t edge_age_ms(const struct coord *c, const struct edge *e)
             oldest = age;
     }
     return oldest;
-}
-
-/* The nodes that see one resource, as a bitmap of its own. */
-static roaring_bitmap_t *nodes_of(const struct resource *r, bool ok)
-{
-    roaring_bitmap_t *out;
-
-    if (r->network != NULL)
-        return roaring_bitmap_copy(ok ? r->network->ok : r->network->seen);
-    out = roaring_bitmap_create();
-    for (const struct edge *e = r->edges; out != NULL && e != NULL; e = e->next) {
-        if (ok ? e->shown == EDGE_OK : sees(e->shown))
-            roaring_bitmap_add(out, e->node->row.no);
-    }
-    return out;
-}
-
-roaring_bitmap_t *matrix_nodes_seeing(struct resource *const *list, size_t n, bool ok)
-{
-    roaring_bitmap_t *out = n == 0 ? roaring_bitmap_create() : nodes_of(list[0], ok);
-
-    for (size_t i = 1; i < n && out != NULL && !roaring_bitmap_is_empty(out); i++) {
-        const struct network *w = list[i]->network;
-        roaring_bitmap_t *one = w == NULL ? nodes_of(list[i], ok) : NULL;
-
-        if (w == NULL && one == NULL) {
-            roaring_bitmap_free(out);
-            return NULL;
-        }
-        roaring_bitmap_and_inplace(out, w == NULL ? one : ok ? w->ok : w->seen);
-        if (one != NULL)
-            roaring_bitmap_free(one);
-    }
-    return out;
 }

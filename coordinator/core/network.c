@@ -2,7 +2,6 @@
 /* Declared networks: the operator's word that certain ports are on one segment. A port matches by
  * its one VLAN tag and by globs over its node's name and its base, never by the tag alone. */
 #include <errno.h>
-#include <roaring/roaring.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -45,10 +44,6 @@ static void network_free(struct network *w)
 {
     matches_free(w);
     free(w->name);
-    if (w->seen != NULL)
-        roaring_bitmap_free(w->seen);
-    if (w->ok != NULL)
-        roaring_bitmap_free(w->ok);
     free(w);
 }
 
@@ -73,9 +68,7 @@ static int network_fill(struct network *w, const struct network_row *row)
     w->vlan = (uint16_t)(row->vlan % VLAN_COUNT);
     w->created = row->created;
     w->name = strdup(row->name);
-    w->seen = roaring_bitmap_create();
-    w->ok = roaring_bitmap_create();
-    if (w->name == NULL || w->seen == NULL || w->ok == NULL)
+    if (w->name == NULL)
         return -ENOMEM;
     return matches_fill(w, row->matches);
 }

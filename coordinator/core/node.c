@@ -51,7 +51,7 @@ struct node *node_new(struct coord *c, uuid128 id, uint32_t no)
     link_init(&n->rests);
     link_init(&n->in_way_of);
     link_init(&n->silent);
-    if (node_insert(c, n) < 0) {
+    if (slot_take(c, n) < 0 || node_insert(c, n) < 0) {
         map_del(c->nodes_by_id, id.b, sizeof id.b);
         free(n);
         return NULL;
@@ -114,6 +114,7 @@ void node_remove(struct coord *c, struct node *n)
         map_del(c->nodes_by_name, n->row.name, strlen(n->row.name));
     memmove(&c->nodes[at], &c->nodes[at + 1], (c->node_count - at - 1) * sizeof(struct node *));
     c->node_count--;
+    slot_leave(c, n);
     node_free(n);
 }
 
@@ -308,6 +309,7 @@ int node_admit(struct step *s, struct node *n, enum node_admission a, const char
         live_await(s->c, n);
     else
         live_reset(n);
+    placeable_settle(s->c, n);
     touch_node(s->c, n);
     edges_refresh(s->c, n);
     rc = a == NODE_APPROVED ? 0 : node_jobs_lost(s, n, LOSS_OUT);

@@ -63,6 +63,7 @@ static const struct operation operations[] = {
     [OP_VG_CHANGE] = { op_vg_change, ROLE_OPERATOR, true },
     [OP_LV_ACTIVATE] = { op_lv_activate, ROLE_OPERATOR, true },
     [OP_IMAGE_LIST] = { op_image_list, ROLE_OBSERVER, false },
+    [OP_PLACE] = { op_place, ROLE_OBSERVER, false },
 };
 
 int answer_fail(struct answer *q, enum reply_code code, const char *fmt, ...)

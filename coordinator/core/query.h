@@ -48,6 +48,8 @@ bool edge_is_better(const struct edge *a, const struct edge *b); /* a total orde
 const struct edge *edge_best(const struct resource *r, const struct node *n);
 /* query_impact.c */
 int op_impact(struct answer *q);
+/* query_place.c */
+int op_place(struct answer *q);
 /* query_matrix.c */
 int op_snapshot(struct answer *q);
 int op_changes(struct answer *q);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What depends on a resource, or on a node. */
 #include <errno.h>
-#include <roaring/roaring.h>
 #include <stdlib.h>
 
 #include "core/core_internal.h"
@@ -102,31 +101,31 @@ static void impact_of_resource(struct chain *ch, const struct resource *r, const
 
 /* ---- a node: what it alone sees, or few besides it ------------------------------------------ */
 
+/* How many other nodes see it now. */
 static uint32_t others_of(const struct edge *e)
 {
-    const struct network *w = e->resource->network;
-    uint64_t n = roaring_bitmap_get_cardinality(w->seen);
+    const struct resource *r = e->resource;
 
-    return (uint32_t)(n - (roaring_bitmap_contains(w->seen, e->node->row.no) ? 1 : 0));
+    return r->counts[EDGE_OK] + r->counts[EDGE_DEGRADED] - (sees(e) ? 1 : 0);
 }
 
-/* The names of the few other nodes that see it. */
-static const char *others_text(struct chain *ch, const struct coord *c, const struct edge *e)
+/* The names of these, where they are few. */
+static const char *others_text(struct chain *ch, const struct edge *e)
 {
-    const struct network *w = e->resource->network;
-    const char *text = "";
-    uint32_t no;
+    const char *names[FEW] = { NULL };
+    uint32_t n = 0;
 
-    for (uint32_t rank = 0; rank <= FEW && roaring_bitmap_select(w->seen, rank, &no); rank++) {
-        const struct node *n = node_by_no(c, no);
-
-        if (n != NULL && n != e->node)
-            text = chain_text(ch, "%s%s%s", text, *text != '\0' ? " and " : "", n->row.name);
+    for (const struct edge *x = e->resource->edges; x != NULL && n < FEW; x = x->next) {
+        if (x->node != e->node && sees(x))
+            names[n++] = x->node->row.name;
     }
-    return text;
+    if (n == FEW && strcmp(names[0], names[1]) > 0)
+        return chain_text(ch, "%s and %s", names[1], names[0]);
+    return n == FEW ? chain_text(ch, "%s and %s", names[0], names[1])
+                    : chain_text(ch, "%s", n == 1 ? names[0] : "nobody");
 }
 
-static void impact_on_network(struct chain *ch, const struct coord *c, const struct edge *e)
+static void impact_on_network(struct chain *ch, const struct edge *e)
 {
     const char *label = label_of(ch, e->resource);
     uint32_t others = others_of(e);
@@ -135,7 +134,7 @@ static void impact_on_network(struct chain *ch, const struct coord *c, const str
         chain_add(ch, 1, "network", label, state_of(e), NULL, "No other node sees it.");
     else if (others <= FEW)
         chain_add(ch, 1, "network", label, state_of(e), NULL, "Besides it only %s see%s it.",
-                  others_text(ch, c, e), others == 1 ? "s" : "");
+                  others_text(ch, e), others == 1 ? "s" : "");
     else
         chain_add(ch, 1, "network", label, state_of(e), NULL, "%u other nodes see it.", others);
 }
@@ -154,7 +153,7 @@ static const char *declared_text(struct chain *ch, uint32_t declared, uint32_t a
 }
 
 /* Declared networks, those that fewest others see first; then the ports that nobody can share. */
-static void impact_of_node(struct chain *ch, const struct coord *c, const struct node *n)
+static void impact_of_node(struct chain *ch, const struct node *n)
 {
     static const uint32_t classes[] = { 0, FEW, UINT32_MAX };
     uint32_t declared = 0, alone = 0, ports = 0;
@@ -173,7 +172,7 @@ static void impact_of_node(struct chain *ch, const struct coord *c, const struct
 
             if (e->resource->network != NULL && others <= classes[k] &&
                 (k == 0 || others > classes[k - 1]))
-                impact_on_network(ch, c, e);
+                impact_on_network(ch, e);
         }
     }
     if (ports > declared)
@@ -184,28 +183,6 @@ static void impact_of_node(struct chain *ch, const struct coord *c, const struct
 
 /* ---- a node: storage that it alone sees, or few besides it ---------------------------------- */
 
-static uint32_t storage_others(const struct edge *e)
-{
-    const struct resource *r = e->resource;
-
-    return r->counts[EDGE_OK] + r->counts[EDGE_DEGRADED] - (sees(e) ? 1 : 0);
-}
-
-static const char *storage_others_text(struct chain *ch, const struct edge *e)
-{
-    const char *names[FEW] = { NULL };
-    uint32_t n = 0;
-
-    for (const struct edge *x = e->resource->edges; x != NULL && n < FEW; x = x->next) {
-        if (x->node != e->node && sees(x))
-            names[n++] = x->node->row.name;
-    }
-    if (n == FEW && strcmp(names[0], names[1]) > 0)
-        return chain_text(ch, "%s and %s", names[1], names[0]);
-    return n == FEW ? chain_text(ch, "%s and %s", names[0], names[1])
-                    : chain_text(ch, "%s", n == 1 ? names[0] : "nobody");
-}
-
 static uint32_t images_of(const struct resource *r)
 {
     return r->seat != NULL ? r->seat->image_count : 0;
@@ -214,7 +191,7 @@ static uint32_t images_of(const struct resource *r)
 static void impact_on_storage(struct chain *ch, const struct edge *e)
 {
     const char *kind = resource_kind_name(e->resource->kind), *label = label_of(ch, e->resource);
-    uint32_t others = storage_others(e), n = images_of(e->resource);
+    uint32_t others = others_of(e), n = images_of(e->resource);
     const char *images =
         n == 0 ? "" : chain_text(ch, " %u image%s in it.", n, n == 1 ? " is" : "s are");
 
@@ -222,7 +199,7 @@ static void impact_on_storage(struct chain *ch, const struct edge *e)
         chain_add(ch, 1, kind, label, state_of(e), NULL, "No other node sees it now.%s", images);
     else
         chain_add(ch, 1, kind, label, state_of(e), NULL, "Besides it only %s see%s it now.%s",
-                  storage_others_text(ch, e), others == 1 ? "s" : "", images);
+                  others_text(ch, e), others == 1 ? "s" : "", images);
 }
 
 /* What few others see is told one by one, what many see as a number, and so is what can be no other
@@ -238,7 +215,7 @@ static void impact_of_kind(struct chain *ch, const struct node *n, enum resource
             continue;
         if (e->resource->owner != NULL)
             own++;
-        else if (storage_others(e) > FEW || chain_full(ch))
+        else if (others_of(e) > FEW || chain_full(ch))
             many++;
         else
             impact_on_storage(ch, e);
@@ -359,7 +336,7 @@ int op_impact(struct answer *q)
     if (rc < 0 || q->r->code != REPLY_OK)
         return rc;
     if (n != NULL) {
-        impact_of_node(&chain, q->c, n);
+        impact_of_node(&chain, n);
         for (enum resource_kind k = RESOURCE_LUN; k < RESOURCE_KINDS; k++)
             impact_of_kind(&chain, n, k);
     } else {

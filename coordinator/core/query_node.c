@@ -187,6 +187,7 @@ static int drain(struct answer *q, struct node *n, bool on)
     if (n->row.draining == on)
         return 0;
     n->row.draining = on;
+    placeable_settle(q->c, n);
     scan_node(q->c, n);
     touch_node(q->c, n);
     rc = emit_node(q->s, n);

@@ -127,6 +127,7 @@ static void release_nodes(struct coord *c)
         struct node *n = c->nodes[i];
 
         n->registered = false;
+        placeable_settle(c, n);
         for (size_t k = 0; k < SECTION_COUNT; k++)
             n->sections[k].confirmed = false;
         edges_refresh(c, n);

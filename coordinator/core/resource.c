@@ -75,6 +75,7 @@ int resource_delete(struct step *s, struct resource *r)
         return rc;
     if (r->twin != NULL)
         twin_drop(s->c, r->twin);
+    seers_drop(s->c, r);
     graph_unseat(s->c, r);
     map_del(s->c->resources, r->id.b, sizeof r->id.b);
     stamp_remove(&r->stamp);

@@ -75,6 +75,7 @@ static int node_follows(struct step *s, const struct node_register *reg, struct 
     int rc;
 
     n->registered = true;
+    placeable_settle(s->c, n);
     n->scans = (uint32_t)(reg->scans <= LIMIT_SCANS_PER_NODE ? reg->scans : LIMIT_SCANS_PER_NODE);
     orders_of(s->c, n);
     scan_node(s->c, n);
@@ -210,6 +211,7 @@ static int on_goodbye(struct step *s, const struct envelope *env, struct key *k)
     if (!n->registered)
         return 0;
     n->registered = false;
+    placeable_settle(s->c, n);
     scan_node(s->c, n);
     touch_node(s->c, n);
     rc = event_due_of_node(s, n);

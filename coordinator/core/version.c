@@ -21,6 +21,11 @@ static bool differs(const struct resource *r, const struct sighting *g)
     return g->sight.size != r->size || g->sight.mark != r->mark;
 }
 
+bool version_is_other(const struct edge *e)
+{
+    return e->sightings != NULL && differs(e->resource, e->sightings);
+}
+
 static void recount(struct resource *r)
 {
     r->others = 0;

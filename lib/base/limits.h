@@ -77,6 +77,9 @@
 #define LIMIT_IMAGES               16384u  /* of one filesystem */
 #define LIMIT_RIGHTS               4096u   /* of one node in a message */
 
+/* Placement. */
+#define LIMIT_NEEDS 24u /* resources that one question names */
+
 /* Rescans: nodes that look at their storage at one time, in all and at each target of it. */
 #define DEFAULT_RESCANS            32u
 #define DEFAULT_RESCANS_PER_TARGET 8u

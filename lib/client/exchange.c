@@ -24,6 +24,7 @@ static const bool repeatable[] = {
     [OP_IMPACT] = true,        [OP_CLIENT_LIST] = true,   [OP_FS_LIST] = true,
     [OP_TASK_LIST] = true,     [OP_TASK_SHOW] = true,     [OP_LEASE_LIST] = true,
     [OP_HOLD_LIST] = true,     [OP_IMAGE_LIST] = true,    [OP_VG_LIST] = true,
+    [OP_PLACE] = true,
 };
 
 int exchange_broken(struct muster_client *c, int rc)

@@ -196,6 +196,15 @@ static const struct field reach_info_fields[] = { REACH_INFO_LIST(X, XREC, XRECS
 #define OWNER dependent
 static const struct field dependent_fields[] = { DEPENDENT_LIST(X, XREC, XRECS) };
 #undef OWNER
+#define OWNER placement
+static const struct field placement_fields[] = { PLACEMENT_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER place_node
+static const struct field place_node_fields[] = { PLACE_NODE_LIST(X, XREC, XRECS) };
+#undef OWNER
+#define OWNER place_reason
+static const struct field place_reason_fields[] = { PLACE_REASON_LIST(X, XREC, XRECS) };
+#undef OWNER
 #define OWNER fs_info
 static const struct field fs_info_fields[] = { FS_INFO_LIST(X, XREC, XRECS) };
 #undef OWNER
@@ -279,6 +288,9 @@ DESC(job_info);
 DESC(image_info);
 DESC(reach_info);
 DESC(dependent);
+DESC(placement);
+DESC(place_node);
+DESC(place_reason);
 DESC(fs_info);
 DESC(reply);
 DESC(worker_request);

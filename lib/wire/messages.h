@@ -7,6 +7,7 @@
 #include "model/sections.h"
 #include "wire/messages_scan.h"
 #include "wire/messages_lvm.h"
+#include "wire/messages_answers.h"
 
 /* clang-format off */
 /* ---- between nodes and coordinator (proto/node.proto) ------------------------------------- */
@@ -218,6 +219,7 @@ enum client_op {
     OP_IMAGE_LIST = 42,      /* resources: filesystems, or images; since: so many passed over; limit */
     OP_RESCAN = 43,          /* nodes, or flag: all that are up; name: a target, or resource: a LUN;
                                 neither: all targets */
+    OP_PLACE = 44,           /* resources that are needed; nodes: filter; limit: of each kind of node */
     OP_VG_ADOPT = 50,        /* resource; flag: true adopts, false lets go */
     OP_VG_LIST = 52,         /* resource: that one, with its nodes, PVs and LVs; absent: all */
     OP_VG_CHANGE = 51,       /* vg_ask: a task that changes a volume group */
@@ -437,17 +439,6 @@ enum node_admission {
     X(STR, label,      3, 0, "")                                                                   \
     X(U64, size_bytes, 4, 0, "as its superblock says")
 
-/* What depends on a resource or node, from the bottom up: each after what it depends on. */
-#define DEPENDENT_LIST(X, XREC, XRECS)                                                             \
-    X(STR,  kind,   1, 0, "partition, pv, vg, lv, filesystem, image, use")                         \
-    X(STR,  id,     2, 0, "of the resource; absent: it is none")                                   \
-    X(STR,  key,    3, 0, "its own in its kind; of a use NODE/KIND/DEVNUM/WHERE")                  \
-    X(STR,  label,  4, 0, "")                                                                      \
-    X(U64,  depth,  5, 0, "1: on the resource or node itself")                                     \
-    X(U64,  parent, 6, 0, "which of the dependents it is on; absent: the resource or node itself") \
-    X(STRS, nodes_lost, 7, 0, "names of the nodes that would lose it")                             \
-    X(STRS, nodes_degraded, 8, 0, "names of those that would keep a part of it")
-
 #define TOKEN_INFO_LIST(X, XREC, XRECS)                                                            \
     X(STR, id,         1, 0, "first 8 hex digits of the hash; not secret")                         \
     X(STR, token,      2, 0, "the token itself, in the answer to create alone")                    \
@@ -497,6 +488,8 @@ enum node_admission {
     XRECS(job_info,      jobs,      29, 0, "")                                                     \
     XRECS(image_info,    images,    30, 0, "")                                                     \
     XRECS(reach_info,    reaches,   31, 0, "of fs list for filesystems by name; of explain")       \
+    XREC(placement,      placement, 32, 0, "")                                                     \
+    XRECS(place_node,    place_nodes, 33, 0, "those that are eligible first, best first")          \
     XRECS(vg_info,       vgs,       40, 0, "")                                                     \
     XRECS(vg_node,       vg_nodes,  41, 0, "of vg show")
 
@@ -552,7 +545,6 @@ enum node_admission {
 #define RECORD_ENUM_token_info(TYPE, member, ...)     token_info_##member,
 #define RECORD_ENUM_client_info(TYPE, member, ...)    client_info_##member,
 #define RECORD_ENUM_use_info(TYPE, member, ...)       use_info_##member,
-#define RECORD_ENUM_dependent(TYPE, member, ...)      dependent_##member,
 #define RECORD_ENUM_fs_info(TYPE, member, ...)        fs_info_##member,
 #define RECORD_ENUM_reply(TYPE, member, ...)          reply_##member,
 #define RECORD_ENUM_worker_request(TYPE, member, ...) worker_request_##member,
@@ -584,7 +576,6 @@ RECORD_DECLARE(evidence, EVIDENCE_LIST);
 RECORD_DECLARE(token_info, TOKEN_INFO_LIST);
 RECORD_DECLARE(client_info, CLIENT_INFO_LIST);
 RECORD_DECLARE(use_info, USE_INFO_LIST);
-RECORD_DECLARE(dependent, DEPENDENT_LIST);
 RECORD_DECLARE(fs_info, FS_INFO_LIST);
 RECORD_DECLARE(reply, REPLY_LIST);
 RECORD_DECLARE(worker_request, WORKER_REQUEST_LIST);

@@ -26,6 +26,8 @@ RUNS = {
     "bench-probe": ([path("bench", "bench-probe"), "-c", COORDINATOR, "-p", PROBE, "-s", "1", "-r", "2"],
                     r"resident"),
     "bench-walk": ([path("bench", "bench-walk"), "-n", "10", "-r", "1"], r"ratio|page cache"),
+    "bench-place": ([path("bench", "bench-place"), "--nodes", "200", "--rounds", "1"],
+                    r"20000 edges(?s:.*)guest +20 (?s:.*)targets"),
     "bench-scan-plan": ([path("bench", "bench-scan-plan"), "--filesystems", "8", "--servers", "4"],
                         r"bound|ours"),
     "leases.py": ([sys.executable, os.path.join(SOURCE, "bench", "leases.py"), "--build", BUILD, "--clients", "1,4",

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """muster-fleet: simulated hosts with networks, FC storage, volume groups, changes of those, and scans; what a script says
-happens to them is in the matrix, explained, and mended again. Wrong scripts and shapes are told."""
+happens to them is in the matrix, explained, and mended again; where something can run, and why not elsewhere. Wrong
+scripts and shapes are told."""
+import json
 import os
 import signal
 import subprocess
@@ -113,6 +115,37 @@ def fails_and_is_mended(lab, fleet):
     lab.wait_matrix(lambda m: all(e["state"] == "ok" for e in m.values()), "all is well again")
 
 
+def places(lab, *needs, nodes=()):
+    """Who is eligible, in order; and of the others the states of their reasons."""
+    words = [w for n in needs for w in ("--need", n)] + [w for n in nodes for w in ("--node", n)]
+    doc = json.loads(lab.muster_raw("--json", "place", "--all", *words).stdout)
+    names = [n["name"] for n in doc["nodes"]]
+    ranked = [names[p["node"]] for p in doc["places"] if p["rank"] is not None]
+    check([p["rank"] for p in doc["places"]][:len(ranked)] == list(range(1, len(ranked) + 1)), f"ranks: {doc}")
+    return ranked, {names[p["node"]]: {r["state"] for r in p["reasons"]} for p in doc["places"] if p["rank"] is None}
+
+
+def is_placed(lab, fleet):
+    """The hosts that see a filesystem of each of two groups, or one and not the other; who drains or has lost it."""
+    here, there, gone = filesystem(0, 1), filesystem(1, 1), filesystem(0, 3)
+    first = {host(i) for i in range(GROUP)}
+    ranked, others = places(lab, here)
+    check(set(ranked) == first and set(others) == {host(i) for i in range(GROUP, HOSTS)}, f"{here}: {ranked}, {others}")
+    check(all(s == {"missing"} for s in others.values()), f"others do not see it: {others}")
+    r = lab.muster_raw("place", "--need", here, "--need", there)
+    check(r.returncode == 1 and r.stderr.startswith(f"muster: none of {HOSTS} nodes is eligible\n"), f"both: {r}")
+    lab.muster("node", "drain", host(2))
+    fleet.say("lun gone 3 4")
+    lab.wait(lambda: places(lab, here, gone), lambda p: p[1].get(host(4)) == {"lost"}, "it has lost it")
+    ranked, others = places(lab, here, gone)
+    check(set(ranked) == first - {host(2), host(4)} and others[host(2)] == {"draining"}, f"{ranked}, {others}")
+    fleet.say("port down 0 0")
+    lab.wait(lambda: places(lab, here)[0], lambda r: r[-1] == host(0), "who sees it in part comes last")
+    lab.muster("node", "drain", host(2), "--end")
+    fleet.say("lun back 3 all", "port up 0 0")
+    lab.wait(lambda: set(places(lab, here, gone)[0]), lambda r: r == first, "all is well again")
+
+
 def node(lab, i):
     return lab.muster("node", "show", host(i))["nodes"][0]
 
@@ -121,6 +154,8 @@ def dies_and_lives(lab, fleet):
     boots = {i: node(lab, i)["boot_id"] for i in (3, 4, 5)}
     fleet.say("restart 3", "crash 4", "boot 5", "rubbish", "boot 99")
     lab.wait(lambda: node(lab, 4)["state"], lambda s: s == "down", "it is down")
+    ranked, others = places(lab, "vg-g00-0", nodes=[host(4)])
+    check((ranked, others) == ([], {host(4): {"down", "unknown"}}), f"nothing is placed on it: {ranked}, {others}")
     lab.wait(lambda: node(lab, 5), lambda n: n["state"] == "up" and n["boot_id"] != boots[5], "a new boot")
     check(node(lab, 3)["boot_id"] == boots[3], "a restart is no boot")
     fleet.say("boot 4", "boot 6")  # one token is left
@@ -199,6 +234,7 @@ def main():
         comes_up(lab)
         is_scanned(lab)
         fails_and_is_mended(lab, fleet)
+        is_placed(lab, fleet)
         changes_its_lvs(lab)
         is_rolled(lab, fleet)
         wrong_input(fleet)

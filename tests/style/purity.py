@@ -27,7 +27,7 @@ _GLOBAL_OFFSET_TABLE_ __ctype_b_loc __ctype_tolower_loc tolower timegm gmtime_r
 ALLOWED_PATTERNS = [
     r"crypto_(generichash|shorthash|verify)\w*", r"sodium_(bin2hex|hex2bin|memzero|memcmp)",
     r"randombytes_buf_deterministic",  # a function of its seed alone
-    r"uuid_generate_(sha1|md5)", r"protobuf_c_\w+", r"roaring_\w+",
+    r"uuid_generate_(sha1|md5)", r"protobuf_c_\w+",
     r"json_\w+", r"nla_\w+", r"nlmsg_\w+",
     r"_{0,2}gcov_\w+",
 ]

@@ -21,7 +21,7 @@ WRONG = {"N": ["x", "0", "-1", "99999999"], "TIME": ["0s", "5", "-1s", "soon"], 
 NEEDED = {"network define": ["--match", "*/eth0"], "enrol": ["--token-file", "token"],
           "recover": ["--confirm", "recover"], "node declare-dead": ["--type-name", "a"],
           "impact": ["a"], "hold take": ["--node", "a", "--for", "a"],
-          "hold break": ["--type-name", "a"], "fs admit": ["a"], "fs retire": ["a"]}
+          "place": ["--need", "a"], "hold break": ["--type-name", "a"], "fs admit": ["a"], "fs retire": ["a"]}
 # Commands whose argument is a number.
 NUMBERED = {"task show", "task watch", "task cancel", "hold end"}
 

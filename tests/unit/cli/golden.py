@@ -16,6 +16,7 @@ import unicodedata
 import encode
 import made_up
 import made_up_lvm as lvm
+import made_up_place as place
 import made_up_scans as scans
 import made_up_storage as storage
 from made_up import Script, coordinator, fails, status
@@ -409,6 +410,13 @@ def storage_scripts(e):
             "nodes": [by_name["xen2"]], "resources": data["resources"],
             "edges": [x for x in data["edges"] if x["node"] == by_name["xen2"]["index"]],
             "evidence": storage.evidence()}),
+        "places": Script(e).say("PLACE", place.some()),
+        "places-none": Script(e).say("PLACE", place.none()),
+        "places-one": Script(e).say("PLACE", place.one()),
+        "places-everybody": Script(e).say("PLACE", place.everybody()),
+        "places-no-node": Script(e).say("PLACE", {"resources": [], "placement": {
+            "eligible": 0, "not_eligible": 0, "order": place.ORDER}}),
+        "places-unknown": Script(e).refuse("PLACE", "NOT_FOUND", "There is no resource 'storage-z'."),
         "hit": Script(e).say("IMPACT", {**of(key=storage.LUN_A), "evidence": storage.impact(),
                                          "dependents": storage.dependents()}),
         "storage-events": coordinator(e, three).say("EVENTS", {"events": storage.events(made_up.event)}),
@@ -540,6 +548,15 @@ CASES = [
     ("impact-storage", "hit", f"impact {storage.LUN_A}"),
     ("impact-two", "impact", "impact storage-a --node node1"),
     ("impact-none", "impact", "impact"),
+    ("place", "places", f"place --need storage-a --need {place.LUN} --need guests/vm7-root"),
+    ("place-all", "places", "place --need storage-a --all"),
+    ("place-none", "places-none", "place --need storage-a"),
+    ("place-one", "places-one", "place --need storage-a --node xen2"),
+    ("place-everybody", "places-everybody", "place --need storage-a"),
+    ("place-no-node", "places-no-node", "place --need storage-a"),
+    ("place-unknown", "places-unknown", "place --need storage-z"),
+    ("place-nothing", "places", "place"),
+    ("help-place", "places", "place --help"),
     ("fs-list", "fs", "fs list"),
     ("fs-list-one", "fs-one", "fs list data"),
     ("fs-list-none", "fs-none", "fs list"),
@@ -741,7 +758,7 @@ KEPT = {"status", "check-critical", "check-unknown", "matrix-three", "node-list-
         "resource-show-clone", "explain-storage", "explain-reach", "fs-list-scanned", "fs-list-scanned-one", "fs-admit", "scan", "scan-wait",
         "scan-wait-none", "task-list", "task-show", "task-watch", "lease-list", "lease-list-history",
         "hold-list", "hold-take", "hold-end", "image-list", "image-show", "resource-show-fs",
-        "impact-storage"}
+        "impact-storage", "place", "place-none"}
 LINES = {"event-follow", "event-follow-lost"}  # a document a line
 WIDE = ("event-", "token-create", "check-")    # lines as long as they are
 

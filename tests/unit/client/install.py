@@ -32,7 +32,7 @@ def installed(root):
 
 
 def check_files(files):
-    wanted = {"muster.h", "messages.h", "messages_scan.h", "messages_lvm.h", "sections.h", "sections_storage.h", "sections_xen.h",
+    wanted = {"muster.h", "messages.h", "messages_scan.h", "messages_lvm.h", "messages_answers.h", "sections.h", "sections_storage.h", "sections_xen.h",
               "record.h", "arena.h", "types.h", "muster-client.pc", "libmuster-client.so", "libmuster-client.so.0"}
     versioned = {f for f in files if re.fullmatch(r"libmuster-client\.so\.\d+\.\d+\.\d+", f)}
     assert len(versioned) == 1, sorted(files)

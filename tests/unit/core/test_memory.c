@@ -139,8 +139,20 @@ static void change_ports(struct story *t)
     network(t, "mgmt", 0, NULL);
 }
 
+/* The first question about a resource makes the sets of who sees it. */
+static void place(struct story *t)
+{
+    static const char *const need = "prod";
+    struct request req = { 0 };
+
+    REC_SET(&req, request, op, OP_PLACE);
+    REC_SET(&req, request, resources, ((struct strs){ &need, 1 }));
+    cr_assert_eq(order(t, &req), REPLY_OK, "%s", t->l->reply->text);
+}
+
 static void ask_all(struct story *t)
 {
+    place(t);
     simple(t, OP_SNAPSHOT, NULL, REPLY_OK);
     simple(t, OP_CHANGES, NULL, REPLY_OK);
     simple(t, OP_STATUS, NULL, REPLY_OK);

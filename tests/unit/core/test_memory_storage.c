@@ -207,6 +207,11 @@ static const struct question {
     { OP_RESOURCE_SHOW, NULL, CUP_DATA ":/b.qcow2", NULL },
     { OP_RESOURCE_SHOW, NULL, "naa.6", NULL },
     { OP_NODE_SHOW, "m2", NULL, NULL },
+    { OP_PLACE, NULL, CUP_L1, NULL },
+    { OP_PLACE, "m2", "fast", NULL },
+    { OP_PLACE, NULL, "fast/data", NULL },
+    { OP_PLACE, NULL, CUP_DATA, NULL },
+    { OP_PLACE, NULL, CUP_DATA ":/a.raw", NULL },
 };
 
 static enum reply_code ask(const struct question *q)
@@ -216,7 +221,9 @@ static enum reply_code ask(const struct question *q)
     REC_SET(&req, request, op, q->op);
     if (q->node != NULL)
         REC_SET(&req, request, node, q->node);
-    if (q->resource != NULL)
+    if (q->op == OP_PLACE)
+        REC_SET(&req, request, resources, ((struct strs){ &q->resource, 1 }));
+    else if (q->resource != NULL)
         REC_SET(&req, request, resource, q->resource);
     if (q->kind != NULL)
         REC_SET(&req, request, kind, q->kind);

@@ -112,7 +112,7 @@ Test(query, unknown_operation_and_version)
     struct request req = ask_for(OP_HELLO);
 
     expect_refusal(f, ask_for(0), REPLY_INVALID, "Operation 0 is not known");
-    expect_refusal(f, ask_for(OP_RESCAN + 1), REPLY_INVALID, "is not known");
+    expect_refusal(f, ask_for(OP_PLACE + 1), REPLY_INVALID, "is not known");
     expect_refusal(f, ask_for(INT32_MAX), REPLY_INVALID, "is not known");
     REC_SET(&req, request, version, PROTOCOL_VERSION + 1);
     expect_refusal(f, req, REPLY_INVALID, "Protocol version 2 is not served");

@@ -10,6 +10,7 @@
 
 #include "core/core_internal.h"
 #include "machine.h"
+#include "places.h"
 #include "share.h"
 #include "wire/codec.h"
 
@@ -495,8 +496,11 @@ static void run(uint64_t seed)
     restart(&w);
     for (unsigned i = 0; i < MACHINES; i++)
         machine_init(&w.m[i], w.l, 1 + i % IDS);
-    for (unsigned i = 0; i < STEPS; i++)
+    for (unsigned i = 0; i < STEPS; i++) {
         one(&w);
+        if (i % 32 == 0) /* the sets that it makes are held against the edges after each step */
+            places_expect(w.l->c);
+    }
     end_batch(&w);
     fprintf(stderr, "# %u confirmations, %u reloads, %u recoveries, epoch %llu\n", w.confirmed,
             w.reloads, w.recoveries, (unsigned long long)w.l->c->meta.epoch);

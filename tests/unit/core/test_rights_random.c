@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "places.h"
 #include "rights.h"
 #include "share.h"
 #include "wire/codec.h"
@@ -799,6 +800,8 @@ static bool run(uint64_t seed, enum fault fault, int steps, struct world *w)
         timers(w);
         deliver(w);
         advance(w);
+        if (fault == FAULT_NONE && i % 16 == 0)
+            places_expect(w->l->c);
     }
     right = w->wrong[0] == '\0';
     world_end(w);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which ports are which network: unproven until declared, and never one because of a number. */
 #include <criterion/criterion.h>
-#include <roaring/roaring.h>
 #include <stdio.h>
 
 #include "core/core_internal.h"
@@ -242,27 +241,4 @@ Test(sighting, a_rename_matches_anew)
     REC_SET(&req, request, name, "web-1");
     cr_expect_eq(life_ask(l, &req), REPLY_OK);
     cr_expect_eq(life_shown(l, "web-1", "prod"), EDGE_OK);
-}
-
-Test(sighting, the_set_of_nodes_that_see_it)
-{
-    struct resource *list[2];
-    roaring_bitmap_t *set;
-
-    cr_expect_eq(life_define(l, "prod", 100, "*/eth0"), REPLY_OK);
-    cr_expect_eq(life_define(l, "mgmt", 0, "*/eth0"), REPLY_OK);
-    list[0] = of("prod");
-    list[1] = of("mgmt");
-    set = matrix_nodes_seeing(list, 2, false);
-    cr_expect_eq(roaring_bitmap_get_cardinality(set), 2);
-    roaring_bitmap_free(set);
-    b.nics[0].up = false;
-    machine_report(&b);
-    set = matrix_nodes_seeing(list, 2, false);
-    cr_expect_eq(roaring_bitmap_get_cardinality(set), 1);
-    roaring_bitmap_free(set);
-    life_run(l, 6000);
-    set = matrix_nodes_seeing(list, 2, false);
-    cr_expect_eq(roaring_bitmap_get_cardinality(set), 0, "unknown is not seen");
-    roaring_bitmap_free(set);
 }
