@@ -125,7 +125,7 @@ static void take_folder(struct storage_cursor *c, struct tree_entry *v, size_t r
 
         *e = (struct tree_entry){ .dir = dir, .order = (uint32_t)*n & 0xffffffu };
         take_entry(c, e);
-        c->failed |= !c->failed && *n > 0 && !in_order(e - 1, e);
+        c->failed |= !c->failed && (!is_kept(e) || (*n > 0 && !in_order(e - 1, e)));
         ++*n;
     }
 }
