@@ -203,7 +203,7 @@ def killed(w):
     """A worker, or the probe with it, that is killed while a device is suspended: it goes on, and gets its table."""
     make(w, "torn")
     size = 16
-    for whom in ("$p", "$p $q"):
+    for whom, name in (("$p", "the worker"), ("$p $q", "the worker and the probe")):
         for _ in range(4):
             size += 4
             asked = subprocess.Popen([os.path.join(w.t.lab.build, "cli/muster"), "--connect", w.t.client, "lv",
@@ -212,7 +212,7 @@ def killed(w):
             check(asked.wait(300) == 0, "it is done all the same")
             spread(w, w.b)
             usable(w, w.b, "torn", size)
-            w.t.say(f"killed {whom}: suspended {out}")
+            w.t.say(f"killed {name}: suspended {out}")
             if out == "1":
                 break
         w.current()
