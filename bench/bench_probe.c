@@ -169,6 +169,46 @@ static int await_event(struct bench *b, const char *kind, uint64_t *since, struc
     return rc;
 }
 
+/* Does the matrix have the host's network in full? 0; -ENOENT: not yet; -EIO. *generation is the
+ * matrix's. */
+static int find_edge(struct bench *b, uint64_t *generation, struct err *e)
+{
+    struct muster_reply r = { NULL, NULL };
+    const struct edge_info *edges;
+    int rc = -ENOENT;
+
+    if (muster_snapshot(b->daemon.conn, resource_kind_name(RESOURCE_NETWORK), &r) != 0) {
+        muster_reply_free(&r);
+        return err_set(e, -EIO, "%s", muster_error(b->daemon.conn));
+    }
+    *generation = r.reply->generation;
+    edges = r.reply->edges.v;
+    for (size_t i = 0; i < r.reply->edges.n; i++)
+        if (edges[i].state == EDGE_OK)
+            rc = 0;
+    muster_reply_free(&r);
+    return rc;
+}
+
+/* A node is up before its first report has come, and a link that is lost before that was never
+ * there: nothing would be told of it. */
+static int await_edge(struct bench *b, struct err *e)
+{
+    double until = seconds_now() + PATIENCE_MS / 1000.0;
+    uint64_t generation = 0;
+    int rc;
+
+    while ((rc = find_edge(b, &generation, e)) == -ENOENT) {
+        uint64_t event_no = UINT64_MAX;
+
+        if (seconds_now() > until)
+            return err_set(e, -ETIMEDOUT, "the host's network is not in the matrix within %d s",
+                           PATIENCE_MS / 1000);
+        muster_wait(b->daemon.conn, &generation, &event_no, 1000);
+    }
+    return rc;
+}
+
 /* Reads the kernel's announcements until one says that the host's NIC has, or has no, carrier. */
 static int await_kernel(struct bench *b, bool lower_up, struct err *e)
 {
@@ -197,6 +237,8 @@ static int measure_change(struct bench *b, double *ms, struct err *e)
     uint64_t since = 0;
     int rc = await_event(b, "node.up", &since, e);
 
+    if (rc == 0)
+        rc = await_edge(b, e);
     for (uint32_t i = 0; rc == 0 && i < b->pulls; i++) {
         bool up = i % 2 == 1;
         double started;
