@@ -33,7 +33,7 @@ sys.path[:0] = [os.path.join(HERE, "../tests/integration")]
 from processes import cpu_s, end_on_signals
 
 CYCLE_S, SAMPLE_S, UNDONE_AFTER = 2.0, 10.0, 5
-EVENTS_KEPT, LEASES_KEPT = 20000, 5000  # so that both bounds are reached
+EVENTS_KEPT, LEASES_KEPT, TASKS_KEPT = 20000, 5000, 100  # so that all bounds are reached before the middle
 MEMORY_GROWTH, DESCRIPTOR_GROWTH, LOG_MIB = 0.03, 0.10, 64
 COLUMNS = ("at_s", "memory_kib", "descriptors", "threads", "cpu_s", "database_kib", "log_kib", "events", "event_no",
            "leases", "edges", "nodes_up")
@@ -302,7 +302,8 @@ def main():
     os.environ["MUSTER_BUILD"] = os.path.abspath(o.build)
     from harness import Lab
     with Lab() as lab:
-        lab.start_coordinator("--set", f"event_retention={o.events}", "--set", f"lease_history={LEASES_KEPT}")
+        lab.start_coordinator("--set", f"event_retention={o.events}", "--set", f"lease_history={LEASES_KEPT}",
+                              "--set", f"task_history={TASKS_KEPT}")
         fleet, script = start_fleet(lab, o)
         wait_for_all(lab, o)
         lab.muster("fs", "admit", "--all")

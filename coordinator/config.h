@@ -18,7 +18,7 @@ struct config {
     bool enrol_by_token;
     int64_t heartbeat_ms, suspect_ms, down_ms, edge_retention_ms;
     int64_t event_retention_rows;
-    int64_t lease_ttl_ms, lease_history_rows;
+    int64_t lease_ttl_ms, lease_history_rows, task_history_rows;
     int64_t rescans, rescans_per_target, rescan_timeout_ms;
     int64_t peer_messages_per_s, peer_messages_burst;
     int64_t peer_bytes_per_s, peer_bytes_burst;

@@ -77,8 +77,10 @@ int reader_task(struct store_reader *store, uint64_t no, struct arena *a, struct
     if (rc == 0 && count == 0) {
         REC_SET(reply, reply, code, REPLY_NOT_FOUND);
         REC_SET(reply, reply, text,
-                arena_printf(a, "Task %llu is long over: the last %u tasks are kept.",
-                             (unsigned long long)no, DEFAULT_TASK_RETENTION));
+                arena_printf(a,
+                             "Task %llu is long over and no longer kept: task_history in "
+                             "coordinator.conf(5) says how many are.",
+                             (unsigned long long)no));
         return reply->text == NULL ? -ENOMEM : 0;
     }
     if (rc != 0)

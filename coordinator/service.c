@@ -116,6 +116,7 @@ static int open_core(struct service *s, struct err *e)
             .event_retention_rows = (uint64_t)c->event_retention_rows,
             .lease_ttl_ms = c->lease_ttl_ms,
             .lease_history_rows = (uint64_t)c->lease_history_rows,
+            .task_history_rows = (uint64_t)c->task_history_rows,
             .rescans = (uint64_t)c->rescans,
             .rescans_per_target = (uint64_t)c->rescans_per_target,
             .rescan_timeout_ms = c->rescan_timeout_ms,

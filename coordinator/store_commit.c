@@ -23,6 +23,10 @@
 _Static_assert(SECTION_PATHS == 9, "PATHS");
 #define NEWEST_PATH_LOST "(SELECT ifnull(max(seq), 0) FROM lost_path WHERE node_no = ?1)"
 
+#define OLD_TASKS                                                                   \
+    "SELECT no FROM task WHERE no <= ?1 AND ended <> 0 ORDER BY no LIMIT " TEXT_OF( \
+        LIMIT_TASKS_PRUNED)
+
 /* What each change does to its table, and to others. Parameters are the table's first columns. */
 static const struct {
     const struct store_table *table;
@@ -84,11 +88,11 @@ static const struct {
     [CHANGE_FENCE] = { &store_fence, WRITE, NULL, { NULL } },
     [CHANGE_FENCE_DELETE] = { &store_fence, REMOVE, NULL, { NULL } },
     [CHANGE_TASK] = { &store_task, WRITE, NULL, { NULL } },
-    [CHANGE_TASK_DELETE] = { &store_task,
-                             REMOVE,
-                             NULL,
-                             { "DELETE FROM job WHERE task_no = ?1",
-                               "DELETE FROM vg_change WHERE task_no = ?1" } },
+    [CHANGE_TASK_PRUNE] = { &store_task,
+                            OTHER,
+                            "DELETE FROM job WHERE task_no IN (" OLD_TASKS ")",
+                            { "DELETE FROM vg_change WHERE task_no IN (" OLD_TASKS ")",
+                              "DELETE FROM task WHERE no IN (" OLD_TASKS ")" } },
     [CHANGE_JOB] = { &store_job, WRITE, NULL, { NULL } },
     [CHANGE_VG_CHANGE] = { &store_vg_change, WRITE, NULL, { NULL } },
     [CHANGE_SCAN] = { &store_scan, WRITE, NULL, { NULL } },

@@ -29,6 +29,7 @@ struct core_config {
     uint64_t rescans, rescans_per_target;
     int64_t rescan_timeout_ms;
     uint64_t lease_history_rows;
+    uint64_t task_history_rows; /* with those that run; 0: the default */
     bool enrol_by_token; /* a valid token approves; false: an operator approves each new node */
     uint8_t hash_seed[16];
     pubkey server_key;

@@ -355,7 +355,9 @@ enum change_type {
     CHANGE_FENCE,
     CHANGE_FENCE_DELETE, /* by (node_no, boot_id) */
     CHANGE_TASK,
-    CHANGE_TASK_DELETE, /* by no, with its jobs and what it changes */
+    /* Tasks with no <= task.no that are over go, with their jobs and what they change: the oldest
+     * LIMIT_TASKS_PRUNED of them, so that no commit takes long. */
+    CHANGE_TASK_PRUNE,
     CHANGE_JOB,
     CHANGE_VG_CHANGE,
     CHANGE_SCAN,

@@ -217,17 +217,20 @@ int job_new_ahead(struct step *s, struct task *t, uint32_t step, const struct re
 /* ---- from step to step ---------------------------------------------------------------------- */
 
 /* The oldest that are over go as new ones come. */
-static int retire_one(struct step *s)
+static int retire(struct step *s)
 {
     uint32_t next = s->c->meta.next_task_no;
+    uint64_t kept = s->c->config.task_history_rows;
     struct change *ch;
 
-    if (next <= DEFAULT_TASK_RETENTION || task_by_no(s->c, next - DEFAULT_TASK_RETENTION) != NULL)
+    if (kept == 0)
+        kept = DEFAULT_TASK_HISTORY_ROWS;
+    if (next <= kept)
         return 0;
-    ch = emit(s, CHANGE_TASK_DELETE);
+    ch = emit(s, CHANGE_TASK_PRUNE);
     if (ch == NULL)
         return -ENOMEM;
-    ch->task.no = next - DEFAULT_TASK_RETENTION;
+    ch->task.no = next - (uint32_t)kept;
     return 0;
 }
 
@@ -259,7 +262,7 @@ int task_new(struct step *s, enum task_kind_id kind, bool every_node, const char
                             .created = s->c->wall,
                             .text = text };
     struct task *t;
-    int rc = retire_one(s);
+    int rc = retire(s);
 
     if (rc < 0)
         return rc;

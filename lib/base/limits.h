@@ -73,7 +73,8 @@
 #define LIMIT_JOB_ATTEMPTS         3u
 #define LIMIT_TASKS                4096u   /* that run */
 #define LIMIT_JOBS                 200000u /* of those */
-#define DEFAULT_TASK_RETENTION     1000u   /* tasks, with those that run */
+#define DEFAULT_TASK_HISTORY_ROWS  1000    /* with those that run */
+#define LIMIT_TASKS_PRUNED         8       /* old ones, with each that is new */
 #define LIMIT_IMAGES               16384u  /* of one filesystem */
 #define LIMIT_RIGHTS               4096u   /* of one node in a message */
 

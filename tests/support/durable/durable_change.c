@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "durable_internal.h"
 
@@ -93,6 +94,26 @@ static void prune(struct durable *d, uint64_t no)
         durable_drop_at(d, T_EVENT, 0);
 }
 
+static void prune_tasks(struct durable *d, uint32_t no)
+{
+    unsigned gone = 0;
+
+    for (size_t i = 0; i < d->t[T_TASK].n && gone < LIMIT_TASKS_PRUNED;) {
+        const struct task_row *r = durable_row(d, T_TASK, i);
+
+        if (r->no > no)
+            return;
+        if (r->ended.v == 0) {
+            i++;
+            continue;
+        }
+        drop_jobs(d, r->no);
+        durable_drop(d, T_VG_CHANGE, &(struct vg_change_row){ .task_no = r->no });
+        durable_drop_at(d, T_TASK, i);
+        gone++;
+    }
+}
+
 static int put(struct durable *d, enum table_id id, const void *row, size_t size)
 {
     union {
@@ -177,10 +198,9 @@ static int apply_delete(struct durable *d, const struct change *ch, struct err *
         return 0;
     case CHANGE_FENCE_DELETE:
         return must(durable_drop(d, T_FENCE, &ch->fence), "a fence", e);
-    case CHANGE_TASK_DELETE:
-        drop_jobs(d, ch->task.no);
-        durable_drop(d, T_VG_CHANGE, &(struct vg_change_row){ .task_no = ch->task.no });
-        return must(durable_drop(d, T_TASK, &ch->task), "a task", e);
+    case CHANGE_TASK_PRUNE:
+        prune_tasks(d, ch->task.no);
+        return 0;
     case CHANGE_SCAN_DELETE:
         drop_scan(d, ch->scan.resource_no);
         return must(durable_drop(d, T_SCAN, &ch->scan), "a scan", e);

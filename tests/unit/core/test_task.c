@@ -406,11 +406,44 @@ Test(task, what_is_long_over_goes)
 {
     tells = 0;
     l->doubtful = true; /* each time costs time */
-    for (uint32_t i = 0; i < DEFAULT_TASK_RETENTION + 5; i++) {
+    for (uint32_t i = 0; i < DEFAULT_TASK_HISTORY_ROWS + 5; i++) {
         deed(START, 0, 0);
         deed(DONE, 1, GOOD);
     }
-    cr_assert_eq(durable_tasks(l->d), DEFAULT_TASK_RETENTION);
+    cr_assert_eq(durable_tasks(l->d), DEFAULT_TASK_HISTORY_ROWS);
+}
+
+static void some_are_done(unsigned n)
+{
+    while (n-- > 0) {
+        deed(START, 0, 0);
+        deed(DONE, 1, GOOD);
+    }
+}
+
+Test(task, of_those_that_run_none_goes)
+{
+    tells = 0;
+    l->c->config.task_history_rows = 10;
+    deed(START, 0, 0);
+    some_are_done(30);
+    cr_assert_eq(durable_tasks(l->d), 10 + 1);
+    deed(DONE, 1, GOOD);
+    cr_assert(link_empty(&l->c->tasks));
+    some_are_done(1);
+    cr_assert_eq(durable_tasks(l->d), 10);
+}
+
+Test(task, fewer_are_kept_from_now_on)
+{
+    tells = 0;
+    some_are_done(40);
+    cr_assert_eq(durable_tasks(l->d), 40);
+    l->c->config.task_history_rows = 10;
+    some_are_done(1);
+    cr_assert_eq(durable_tasks(l->d), 40 + 1 - LIMIT_TASKS_PRUNED);
+    some_are_done(10);
+    cr_assert_eq(durable_tasks(l->d), 10);
 }
 
 /* ---- what clients see ------------------------------------------------------------------------ */

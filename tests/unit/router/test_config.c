@@ -214,6 +214,7 @@ static const char defaults[] = "state_dir = /var/lib/muster\n"
                                "event_retention = 1000000\n"
                                "lease_ttl_ms = 15000\n"
                                "lease_history = 100000\n"
+                               "task_history = 1000\n"
                                "peer_messages_per_s = 200\n"
                                "peer_messages_burst = 400\n"
                                "peer_bytes_per_s = 8388608\n"
@@ -276,7 +277,7 @@ Test(config, the_example_shows_the_defaults)
                  buf_cstr(&reports));
     config_print(&c, collect, &printed);
     cr_expect_str_eq(buf_cstr(&printed), defaults);
-    cr_expect_eq(count, 21, "each setting once");
+    cr_expect_eq(count, 22, "each setting once");
     free(text);
     buf_deinit(&settings);
     buf_deinit(&reports);

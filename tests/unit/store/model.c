@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "store_internal.h"
 
 struct line {
@@ -536,19 +537,38 @@ static void apply_task(struct model *m, const struct change *c)
     struct buf key = { 0 }, value = { 0 };
 
     buf_printf(&key, "task|%010u", r->no);
-    if (c->type == CHANGE_TASK_DELETE) {
-        drop_key(m, &key);
-        buf_printf(&key, "job|%010u|", r->no);
-        drop_prefix(m, &key);
-        buf_printf(&key, "vg_change|%010u", r->no);
-        drop_prefix(m, &key);
-        return;
-    }
     buf_printf(&value, "%d %d %u %d %" PRId64 " %" PRId64 " ", (int)r->kind, (int)r->state, r->step,
                r->every_node, r->created.v, r->ended.v);
     buf_printf(&value, "%u ", r->left_out);
     add_text(&value, r->text);
     put(m, &key, &value);
+}
+
+static void drop_task(struct model *m, unsigned no)
+{
+    struct buf key = { 0 };
+
+    buf_printf(&key, "task|%010u", no);
+    drop_key(m, &key);
+    buf_printf(&key, "job|%010u|", no);
+    drop_prefix(m, &key);
+    buf_printf(&key, "vg_change|%010u", no);
+    drop_prefix(m, &key);
+}
+
+/* The lines of tasks are in the order of their numbers. */
+static void apply_task_prune(struct model *m, const struct change *c)
+{
+    unsigned old[LIMIT_TASKS_PRUNED], n = 0, no;
+    int64_t ended;
+
+    for (size_t i = 0; i < m->n && n < LIMIT_TASKS_PRUNED; i++) {
+        if (sscanf(m->lines[i].key, "task|%u", &no) == 1 && no <= c->task.no &&
+            sscanf(m->lines[i].value, "%*d %*d %*u %*d %*d %" SCNd64, &ended) == 1 && ended != 0)
+            old[n++] = no;
+    }
+    while (n > 0)
+        drop_task(m, old[--n]);
 }
 
 static void apply_vg_change(struct model *m, const struct change *c)
@@ -683,7 +703,7 @@ void model_apply(struct model *m, const struct change *c)
         [CHANGE_FENCE] = apply_fence,
         [CHANGE_FENCE_DELETE] = apply_fence,
         [CHANGE_TASK] = apply_task,
-        [CHANGE_TASK_DELETE] = apply_task,
+        [CHANGE_TASK_PRUNE] = apply_task_prune,
         [CHANGE_JOB] = apply_job,
         [CHANGE_VG_CHANGE] = apply_vg_change,
         [CHANGE_SCAN] = apply_scan,

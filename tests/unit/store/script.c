@@ -80,7 +80,7 @@ static struct strs random_strs(uint64_t *r, struct arena *a)
 #define NODES     6 /* so few that rows are met again */
 #define RESOURCES 8
 #define NETWORKS  5
-#define TASKS     5
+#define TASKS     30
 
 static uint32_t random_node(uint64_t *r)
 {
@@ -519,7 +519,7 @@ static const struct {
     [CHANGE_FENCE] = { 4, make_fence },
     [CHANGE_FENCE_DELETE] = { 2, make_fence },
     [CHANGE_TASK] = { 6, make_task },
-    [CHANGE_TASK_DELETE] = { 1, make_task },
+    [CHANGE_TASK_PRUNE] = { 1, make_task },
     [CHANGE_JOB] = { 8, make_job },
     [CHANGE_VG_CHANGE] = { 6, make_vg_change },
     [CHANGE_SCAN] = { 6, make_scan },
