@@ -60,7 +60,9 @@ def check_machine(t, host, row):
 
 
 def check_domains(t, host):
-    rows = section(t, host, "domains")["rows"]
+    # xenstored may not have answered in time just after its start: the names come with the next look then.
+    rows = t.wait(lambda: section(t, host, "domains"), lambda s: s["status"] == "ok" and s["status_text"] is None,
+                  "names of domains are known")["rows"]
     listed = [line.split() for line in shell(host, "xl list").splitlines()[1:]]
     check([(r["domid"], r["name"], r["vcpus"]) for r in rows] == [(w[1], w[0], int(w[3])) for w in listed],
           f"{rows}, xl list {listed}")
