@@ -67,7 +67,7 @@ static bool has_let_go(const struct coord *c, const struct edge *e)
 
 bool activation_is_outside(const struct coord *c, const struct edge *e)
 {
-    return e->resource->kind == RESOURCE_LV && e->sightings != NULL && e->sightings->sight.active &&
+    return e->resource->kind == RESOURCE_LV && e->sightings != NULL && e->sightings->seen.active &&
            !has_right(e->resource, e->node) && !has_let_go(c, e) &&
            !is_fenced(c, e->node->row.no, e->node->row.boot_id);
 }
@@ -121,13 +121,13 @@ int activation_stale(struct arena *a, const struct node *n, const struct resourc
     const struct sighting *g = e == NULL ? NULL : e->sightings;
 
     *why = NULL;
-    if (g != NULL && g->sight.size == vg->size && g->sight.mark == vg->mark)
+    if (g != NULL && g->seen.size == vg->size && g->seen.mark == vg->mark)
         return 0;
     *why = g == NULL ? arena_printf(a, "%s does not see volume group %s", n->row.name, vg->label)
                      : arena_printf(a,
                                     "%s is behind: it has version %llu of the metadata of volume "
                                     "group %s, and not %llu as others have",
-                                    n->row.name, (unsigned long long)g->sight.size, vg->label,
+                                    n->row.name, (unsigned long long)g->seen.size, vg->label,
                                     (unsigned long long)vg->size);
     return *why == NULL ? -ENOMEM : 0;
 }

@@ -10,8 +10,8 @@ enum { OTHERS_MOST = 16 };
 static void for_matches(const struct coord *c, const struct node *n, const struct sighting *g,
                         void (*each)(void *arg, struct network *w), void *arg)
 {
-    for (struct network *w = c->vlans[g->sight.vlan]; w != NULL; w = w->next_of_vlan) {
-        if (network_matches_sight(w, n->row.name, &g->sight))
+    for (struct network *w = c->vlans[g->seen.vlan]; w != NULL; w = w->next_of_vlan) {
+        if (network_matches_seen(w, n->row.name, &g->seen))
             each(arg, w);
     }
 }
@@ -77,7 +77,7 @@ static void add_others_of_port(void *arg, const struct node *n, const struct sig
 {
     struct others *o = arg;
 
-    if (network_matches_sight(o->w, n->row.name, &g->sight))
+    if (network_matches_seen(o->w, n->row.name, &g->seen))
         for_matches(o->c, n, g, add_other, o);
 }
 

@@ -81,7 +81,7 @@ static int note_one(struct node *n, const struct edge *e, const struct resource 
     }
     b->lun = was->id;
     b->old = e->resource->id;
-    b->mark = e->sightings != NULL ? e->sightings->sight.mark : 0;
+    b->mark = e->sightings != NULL ? e->sightings->seen.mark : 0;
     b->address = address_of(n, device);
     memcpy(b->device, device, len);
     b->next = n->better;
@@ -163,7 +163,7 @@ static const char *in_the_way(const struct edge *e)
 /* May it be another one, for all that is known? */
 static bool may_differ(const struct node *n, const struct better *b, const struct edge *now)
 {
-    uint64_t mark = now->sightings->sight.mark;
+    uint64_t mark = now->sightings->seen.mark;
     uint32_t address = address_of(n, b->device);
 
     return (b->mark != 0 && mark != 0 && b->mark != mark) ||

@@ -23,8 +23,7 @@ static int check_sightings(const struct edge *e, struct err *err)
                            NAME_OF(e->node));
         held |= 1u << g->section;
     }
-    if ((e->distrust != NULL) != (e->distrusted.v != 0) ||
-        (e->distrust != NULL && e->sightings == NULL))
+    if (e->distrust != NULL && e->sightings == NULL)
         return err_set(err, -EINVAL, "%s is disbelieved of %s, of which it says nothing",
                        NAME_OF(e->node), resource_label_in(e->resource, label, sizeof label));
     if (e->sightings == NULL)

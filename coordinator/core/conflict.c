@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/core_internal.h"
+#include "core/trust.h"
 
 /* The most lasting that has been found, and what its sentence is made of. */
 struct search {
@@ -142,7 +143,7 @@ static const char *edge_fault(const struct search *x, const struct edge *e)
     if (e->shown == EDGE_QUARANTINED)
         return arena_printf(x->a,
                             "is not believed to see it, since it found something else there (%s)",
-                            e->distrust);
+                            e->distrust->text);
     return arena_printf(x->a, "sees it as %s", edge_state_name((enum edge_state)e->shown));
 }
 

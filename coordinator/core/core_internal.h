@@ -45,16 +45,9 @@ struct row {
     struct relation *relation; /* what it says lies in what; NULL: nothing */
 };
 
-/* What a row says about a resource. */
-struct sight {
-    enum resource_kind kind;
-    /* But for a network: its identity among those of its kind, and a name for a person. They live
-     * as long as the row that they come from; NULL in a sighting. `alone`: the identity holds on
-     * this node alone. */
-    const char *key, *label;
+/* What is kept of what a row says about a resource: of a large fleet there are millions. */
+struct seen {
     const char *port; /* or the device that leads to it */
-    /* Of a LUN all devices that do; as long as `key`. */
-    const struct strs *devices;
     /* What nodes that see the same should agree on; 0: not known. A LUN's bytes and serial number,
      * a VG's version and digest, how many devices a filesystem has and which of them this is. */
     uint64_t size, mark;
@@ -62,19 +55,29 @@ struct sight {
     uint16_t base_len; /* of port, the leading part that is the NIC or bond */
     uint16_t vlan;     /* outermost tag */
     bool stacked;      /* more than one tag: never matches a declared network */
-    bool alone;
-    bool stuck;  /* it does not answer */
-    bool flawed; /* it answers with errors, or its paths contradict each other: never ok */
+    bool stuck;        /* it does not answer */
+    bool flawed;       /* it answers with errors, or its paths contradict each other: never ok */
     /* An LV: the node has a device of it. A VG: something of the node activates its LVs by itself.
      */
     bool active;
+};
+
+/* What a row says about a resource. All texts live as long as the row that they come from. */
+struct sight {
+    struct seen seen;
+    enum resource_kind kind;
+    /* But for a network: its identity among those of its kind, and a name for a person. `alone`:
+     * the identity holds on this node alone. */
+    const char *key, *label;
+    const struct strs *devices; /* of a LUN all that lead to it */
+    bool alone;
 };
 
 struct sighting {
     struct edge *edge;
     struct sighting *next; /* of the same edge */
     const char *row_key;   /* the row's own */
-    struct sight sight;    /* port is the row's key or follows this struct */
+    struct seen seen;      /* port is the row's key or follows this struct */
     uint8_t section;
     bool ambiguous; /* more than one declared network matches */
 };
@@ -95,8 +98,7 @@ struct edge {
     bool dirty;       /* on coord.dirty: sightings changed in this step */
     bool fresh;       /* made in this step */
     wall_ms had_until, since;
-    char *distrust;     /* what the node found instead; owned; NULL: its word is believed */
-    wall_ms distrusted; /* since when; 0: it is believed */
+    struct distrust *distrust; /* core/trust.h; owned; NULL: the node's word is believed */
 };
 
 struct resource {
@@ -468,7 +470,7 @@ int sighting_drop(struct step *s, struct node *n, struct row *row); /* with its 
 int sighting_rematch(struct step *s, struct node *n, struct sighting *g, bool announce);
 void row_release(struct coord *c, enum section_id id, struct row *row); /* without a change */
 bool container_is_local(const char *container); /* it means something on its node alone */
-struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight);
+struct sighting *sighting_new(const char *row_key, enum section_id id, const struct seen *seen);
 
 /* ---- better.c: a device that had no identity and has one */
 struct better;
@@ -493,10 +495,9 @@ void network_hide(struct coord *c, struct network *w);   /* no port matches it a
 /* Takes VLAN and matches of the row; what it was and who sees it stays. */
 int network_redefine(struct coord *c, struct network *w, const struct network_row *row);
 /* How many declared networks the port matches; the first two go to found[]. */
-uint32_t network_match(const struct coord *c, const char *node_name, const struct sight *sight,
+uint32_t network_match(const struct coord *c, const char *node_name, const struct seen *seen,
                        struct network *found[2]);
-bool network_matches_sight(const struct network *w, const char *node_name,
-                           const struct sight *sight);
+bool network_matches_seen(const struct network *w, const char *node_name, const struct seen *seen);
 int network_rematch_node(struct step *s, struct node *n, int vlan); /* vlan < 0: all */
 /* ambiguous.c: counts them for all networks. The names of the networks (16 at most) that w shares
  * such ports with. */
@@ -527,6 +528,7 @@ char *resource_label_in(const struct resource *r, char *out, size_t n); /* cut w
 
 /* ---- matrix.c: edges */
 struct edge *edge_find(const struct node *n, const struct resource *r);
+int edges_reserve(struct node *n, size_t count); /* room for so many in all; -ENOMEM */
 struct edge *edge_new(struct node *n, struct resource *r);
 int edge_remove(struct step *s, struct edge *e);   /* with change and tombstone; frees */
 void edge_free(struct edge *e);                    /* alone: it stays in lists and counts */
@@ -547,15 +549,6 @@ bool edge_is_stuck(const struct edge *e);        /* one of its sightings does no
 uint8_t edge_shown_state(const struct edge *e);
 /* Age of the facts; negative: not confirmed in this start. */
 int64_t edge_age_ms(const struct coord *c, const struct edge *e);
-
-/* ---- trust.c: quarantined edges */
-/* When the node looked, something else was there: `why` is its sentence, may be NULL. Nothing
- * happens if it does not say any more that it sees the resource. */
-int edge_distrust(struct step *s, struct node *n, const struct resource *r, const char *why);
-/* It is believed again, with an event that tells why; nothing if it was all the time. */
-int edge_believe(struct step *s, struct edge *e, const char *why);
-/* It says nothing of the resource any more. True: there is a row to write. */
-bool edge_word_ends(struct edge *e);
 
 /* ---- changes.c: what changed since when */
 void stamp_init(struct stamp *head);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "core/core_internal.h"
+#include "core/trust.h"
 
 struct change *emit(struct step *s, enum change_type type)
 {
@@ -170,16 +171,16 @@ int emit_sighting(struct step *s, const struct node *n, const struct sighting *g
         .section = (enum section_id)g->section,
         .row_key = g->row_key,
         .resource_no = g->edge->resource->no,
-        .port = g->sight.port,
-        .base = arena_strndup(s->u->arena, g->sight.port, g->sight.base_len),
-        .vlan = g->sight.vlan,
-        .paths_active = g->sight.paths_active,
-        .paths_total = g->sight.paths_total,
-        .stuck = g->sight.stuck,
-        .flawed = g->sight.flawed,
-        .active = g->sight.active,
-        .size = g->sight.size,
-        .mark = g->sight.mark,
+        .port = g->seen.port,
+        .base = arena_strndup(s->u->arena, g->seen.port, g->seen.base_len),
+        .vlan = g->seen.vlan,
+        .paths_active = g->seen.paths_active,
+        .paths_total = g->seen.paths_total,
+        .stuck = g->seen.stuck,
+        .flawed = g->seen.flawed,
+        .active = g->seen.active,
+        .size = g->seen.size,
+        .mark = g->seen.mark,
     };
     return keep(s, &ch->sighting.row_key) && keep(s, &ch->sighting.port) &&
                    ch->sighting.base != NULL
@@ -214,8 +215,8 @@ int emit_edge(struct step *s, const struct edge *e, enum change_type type)
         .paths_had = e->paths_had,
         .had_until = e->had_until,
         .since = e->since,
-        .distrust = e->distrust,
-        .distrusted = e->distrusted,
+        .distrust = e->distrust != NULL ? e->distrust->text : NULL,
+        .distrusted = e->distrust != NULL ? e->distrust->since : (wall_ms){ 0 },
     };
     return keep(s, &ch->edge.distrust) ? 0 : -ENOMEM;
 }

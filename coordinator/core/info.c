@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/core_internal.h"
+#include "core/trust.h"
 
 /* Copies a text, where there is one, and marks its field present. False: out of memory. */
 static bool keep(struct arena *a, uint64_t *present, unsigned field, const char **to,
@@ -183,7 +184,7 @@ static int edge_ports(struct arena *a, const struct edge *e, struct edge_info *o
         return -ENOMEM;
     list.v = v;
     for (const struct sighting *g = e->sightings; g != NULL && v < list.v + list.n; g = g->next) {
-        *v = arena_strdup(a, g->sight.port);
+        *v = arena_strdup(a, g->seen.port);
         if (*v++ == NULL)
             return -ENOMEM;
     }
@@ -208,8 +209,8 @@ int info_edge(const struct coord *c, struct arena *a, const struct edge *e, stru
         REC_SET(out, edge_info, age_ms, age);
     REC_SET(out, edge_info, since_ms, e->since.v);
     if (e->distrust != NULL) {
-        REC_SET(out, edge_info, distrust, arena_strdup(a, e->distrust));
-        REC_SET(out, edge_info, distrusted_ms, e->distrusted.v);
+        REC_SET(out, edge_info, distrust, arena_strdup(a, e->distrust->text));
+        REC_SET(out, edge_info, distrusted_ms, e->distrust->since.v);
     }
     return e->distrust != NULL && out->distrust == NULL ? -ENOMEM : edge_ports(a, e, out);
 }

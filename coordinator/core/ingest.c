@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "core/trust.h"
 #include "wire/codec.h"
 
 #define AGE_MOST_MS (INT64_C(1) << 42) /* a century: what a node says may be anything */
@@ -163,7 +164,7 @@ static int row_see(struct step *s, struct node *n, enum section_id id, struct ro
         sight.label = NULL; /* nodes that disagree on a name do not take turns */
     if (!sees && row->sighting == NULL)
         return 0;
-    flaw = sees && sight.flawed && (row->sighting == NULL || !row->sighting->sight.flawed);
+    flaw = sees && sight.seen.flawed && (row->sighting == NULL || !row->sighting->seen.flawed);
     rc = sighting_set(s, n, id, row, sees ? &sight : NULL);
     if (rc == 0 && sees && (changed || fresh)) /* its paths may be others */
         rc = better_known(s, n, &sight, row->sighting->edge);

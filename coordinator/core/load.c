@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "core/trust.h"
 #include "core/load.h"
 
 static int load_starts(struct coord *c, const struct stored *im)
@@ -276,8 +277,8 @@ int load_edge(struct node *n, const struct edge_row *row, struct numbers *ns, st
     e->had_until = row->had_until;
     e->since = row->since;
     e->held_by = holders(r);
-    e->distrusted = row->distrusted;
-    e->distrust = row->distrust != NULL ? strdup(row->distrust) : NULL;
+    if (row->distrust != NULL)
+        e->distrust = distrust_new(row->distrust, row->distrusted);
     return row->distrust != NULL && e->distrust == NULL ? -ENOMEM : 0;
 }
 
@@ -299,7 +300,7 @@ struct row *row_by_key(const struct slot *slot, const char *key)
     return NULL;
 }
 
-static struct sight sight_of_sighting(const struct sighting_row *row)
+static struct seen seen_of_sighting(const struct sighting_row *row)
 {
     size_t base_len = row->base != NULL ? strlen(row->base) : 0;
     const char *tag;
@@ -307,7 +308,7 @@ static struct sight sight_of_sighting(const struct sighting_row *row)
     if (base_len > strlen(row->port))
         base_len = strlen(row->port);
     tag = strchr(row->port + base_len, '.');
-    return (struct sight){
+    return (struct seen){
         .port = row->port,
         .base_len = (uint16_t)base_len,
         .vlan = (uint16_t)(row->vlan % VLAN_COUNT),
@@ -325,7 +326,7 @@ static struct sight sight_of_sighting(const struct sighting_row *row)
 int load_sighting(struct coord *c, struct node *n, const struct sighting_row *row, struct row *at,
                   struct edge *e)
 {
-    struct sight sight = sight_of_sighting(row);
+    struct seen seen = seen_of_sighting(row);
     struct network *found[2];
     const struct resource *r;
     struct sighting *g;
@@ -336,17 +337,16 @@ int load_sighting(struct coord *c, struct node *n, const struct sighting_row *ro
         return 0;
     }
     r = e->resource;
-    g = at->sighting = sighting_new(at->key, row->section, &sight);
+    g = at->sighting = sighting_new(at->key, row->section, &seen);
     if (g == NULL)
         return -ENOMEM;
-    g->sight.kind = r->kind;
     g->ambiguous =
-        r->kind == RESOURCE_NETWORK && network_match(c, n->row.name, &g->sight, found) > 1;
+        r->kind == RESOURCE_NETWORK && network_match(c, n->row.name, &g->seen, found) > 1;
     if (e->bare)
         e->held_by = 0;
     e->held_by |= 1u << g->section;
     e->bare = false;
-    e->stuck = e->stuck || sight.stuck;
+    e->stuck = e->stuck || seen.stuck;
     edge_attach(e, g);
     return 0;
 }

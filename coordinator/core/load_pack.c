@@ -63,6 +63,8 @@ static int load_pack(struct coord *c, const struct node_pack *from, struct numbe
         return rc;
     edges = arena_array(a, p.edge_count, sizeof(struct edge *));
     rc = edges == NULL ? -ENOMEM : load_pack_rows(c, n, &p, a);
+    if (rc == 0)
+        rc = edges_reserve(n, p.edge_count);
     for (size_t i = 0; rc == 0 && i < p.edge_count; i++)
         rc = load_edge(n, &p.edges[i], ns, &edges[i]);
     for (size_t i = 0; rc == 0 && i < p.sighting_count; i++) {

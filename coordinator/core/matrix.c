@@ -31,6 +31,20 @@ struct edge *edge_find(const struct node *n, const struct resource *r)
     return at < n->edge_count && n->edges[at]->resource == r ? n->edges[at] : NULL;
 }
 
+int edges_reserve(struct node *n, size_t count)
+{
+    struct edge **more;
+
+    if (count <= n->edge_cap)
+        return 0;
+    more = realloc(n->edges, count * sizeof(struct edge *));
+    if (more == NULL)
+        return -ENOMEM;
+    n->edges = more;
+    n->edge_cap = (uint32_t)count;
+    return 0;
+}
+
 struct edge *edge_new(struct node *n, struct resource *r)
 {
     struct edge *e = calloc(1, sizeof *e);
@@ -38,16 +52,9 @@ struct edge *edge_new(struct node *n, struct resource *r)
 
     if (e == NULL)
         return NULL;
-    if (n->edge_count == n->edge_cap) {
-        uint32_t cap = n->edge_cap == 0 ? 8 : n->edge_cap + n->edge_cap / 2;
-        struct edge **more = realloc(n->edges, cap * sizeof(struct edge *));
-
-        if (more == NULL) {
-            free(e);
-            return NULL;
-        }
-        n->edges = more;
-        n->edge_cap = cap;
+    if (n->edge_count == n->edge_cap && edges_reserve(n, n->edge_cap + n->edge_cap / 2 + 8) < 0) {
+        free(e);
+        return NULL;
     }
     memmove(&n->edges[at + 1], &n->edges[at], (n->edge_count - at) * sizeof(struct edge *));
     n->edges[at] = e;

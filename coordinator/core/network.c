@@ -134,16 +134,16 @@ static bool network_matches(const struct network *w, const char *node_name, cons
     return false;
 }
 
-uint32_t network_match(const struct coord *c, const char *node_name, const struct sight *sight,
+uint32_t network_match(const struct coord *c, const char *node_name, const struct seen *seen,
                        struct network *found[2])
 {
     char base[300];
     uint32_t n = 0;
 
-    if (sight->stacked || c->vlans[sight->vlan] == NULL)
+    if (seen->stacked || c->vlans[seen->vlan] == NULL)
         return 0;
-    snprintf(base, sizeof base, "%.*s", (int)sight->base_len, sight->port);
-    for (struct network *w = c->vlans[sight->vlan]; w != NULL; w = w->next_of_vlan) {
+    snprintf(base, sizeof base, "%.*s", (int)seen->base_len, seen->port);
+    for (struct network *w = c->vlans[seen->vlan]; w != NULL; w = w->next_of_vlan) {
         if (!network_matches(w, node_name, base))
             continue;
         if (n < 2)
@@ -153,14 +153,13 @@ uint32_t network_match(const struct coord *c, const char *node_name, const struc
     return n;
 }
 
-bool network_matches_sight(const struct network *w, const char *node_name,
-                           const struct sight *sight)
+bool network_matches_seen(const struct network *w, const char *node_name, const struct seen *seen)
 {
     char base[300];
 
-    if (sight->stacked || sight->vlan != w->vlan)
+    if (seen->stacked || seen->vlan != w->vlan)
         return false;
-    snprintf(base, sizeof base, "%.*s", (int)sight->base_len, sight->port);
+    snprintf(base, sizeof base, "%.*s", (int)seen->base_len, seen->port);
     return network_matches(w, node_name, base);
 }
 
@@ -173,8 +172,8 @@ int network_rematch_node(struct step *s, struct node *n, int vlan)
             struct sighting *g = n->sections[i].rows[r].sighting;
             int rc;
 
-            if (g == NULL || g->sight.kind != RESOURCE_NETWORK ||
-                (vlan >= 0 && g->sight.vlan != vlan))
+            if (g == NULL || g->edge->resource->kind != RESOURCE_NETWORK ||
+                (vlan >= 0 && g->seen.vlan != vlan))
                 continue;
             rc = sighting_rematch(s, n, g, true);
             if (rc < 0)

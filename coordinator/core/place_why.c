@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "core/core_internal.h"
+#include "core/trust.h"
 #include "core/explain_internal.h"
 #include "core/place.h"
 
@@ -115,7 +116,8 @@ static const char *edge_why(struct why *w, const struct edge *e)
     if (e->shown == EDGE_STUCK)
         return why_stuck(w, e);
     if (e->shown == EDGE_QUARANTINED)
-        return chain_text(&w->ch, "; when it looked, something else was there (%s)", e->distrust);
+        return chain_text(&w->ch, "; when it looked, something else was there (%s)",
+                          e->distrust->text);
     return "";
 }
 

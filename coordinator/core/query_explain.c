@@ -14,11 +14,11 @@ static int copy_sighting(struct arena *a, const struct sighting *g, struct sight
     *out = (struct sighting_row){
         .section = (enum section_id)g->section,
         .row_key = arena_strdup(a, g->row_key),
-        .port = arena_strdup(a, g->sight.port),
-        .base = arena_strndup(a, g->sight.port, g->sight.base_len),
-        .vlan = g->sight.vlan,
-        .paths_active = g->sight.paths_active,
-        .paths_total = g->sight.paths_total,
+        .port = arena_strdup(a, g->seen.port),
+        .base = arena_strndup(a, g->seen.port, g->seen.base_len),
+        .vlan = g->seen.vlan,
+        .paths_active = g->seen.paths_active,
+        .paths_total = g->seen.paths_total,
     };
     return out->row_key != NULL && out->port != NULL && out->base != NULL ? 0 : -ENOMEM;
 }
@@ -48,7 +48,7 @@ static bool concerns(const struct node *n, const struct sighting *g, const struc
         return false;
     if (r->network == NULL)
         return g->edge->resource == r;
-    return network_matches_sight(r->network, n->row.name, &g->sight);
+    return network_matches_seen(r->network, n->row.name, &g->seen);
 }
 
 static int add_rival(struct answer *q, const struct node *n, const struct sighting *g,
@@ -57,11 +57,11 @@ static int add_rival(struct answer *q, const struct node *n, const struct sighti
     struct network *found[2] = { NULL, NULL };
     const struct network *one, *other;
 
-    network_match(q->c, n->row.name, &g->sight, found);
+    network_match(q->c, n->row.name, &g->seen, found);
     one = r->network != NULL ? r->network : found[0];
     other = found[0] != one ? found[0] : found[1];
     *out = (struct explain_rival){
-        .port = arena_strdup(q->a, g->sight.port),
+        .port = arena_strdup(q->a, g->seen.port),
         .network = arena_strdup(q->a, one->name),
         .other = arena_strdup(q->a, other->name),
     };

@@ -36,7 +36,7 @@ static const char *ports_text(struct chain *ch, const struct edge *e)
 
     for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
         if (n++ < PORTS_MOST)
-            text = chain_text(ch, "%s%s%s", text, n > 1 ? ", " : "", g->sight.port);
+            text = chain_text(ch, "%s%s%s", text, n > 1 ? ", " : "", g->seen.port);
     }
     return n <= PORTS_MOST ? text : chain_text(ch, "%s and %zu more", text, n - PORTS_MOST);
 }

@@ -49,7 +49,7 @@ static int copy_route(struct arena *a, const struct node *n, const struct edge *
         .link = arena_strdup(a, g->row_key),
         .network = arena_strdup(a, there->resource->network->name),
         .here = here != NULL ? here->shown : 0,
-        .port = port ? arena_strdup(a, here->sightings->sight.port) : NULL,
+        .port = port ? arena_strdup(a, here->sightings->seen.port) : NULL,
     };
     return out->link == NULL || out->network == NULL || (port && out->port == NULL) ? -ENOMEM : 0;
 }

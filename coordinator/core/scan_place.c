@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/scan_internal.h"
+#include "core/trust.h"
 
 enum {
     RETRY_MS = 5000,  /* of what is in the way and was not heard to be over */
@@ -64,7 +65,7 @@ static int hold_unreached(struct step *s, struct reading *d, struct job *j)
             arena_printf(s->u->arena,
                          "%s: no node that is up and does not drain reaches it, and %s is not "
                          "believed to, since it found something else there (%s).",
-                         label, e->node->row.name, e->distrust),
+                         label, e->node->row.name, e->distrust->text),
             false);
     return hold(s->c, j,
                 n != NULL && n->row.draining

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "core/trust.h"
 #include "wire/codec.h"
 
 enum { BUSY_MS = 1000 };

@@ -4,20 +4,21 @@
 #include <stdio.h>
 
 #include "core/core_internal.h"
+#include "core/trust.h"
 
 void edge_sum(const struct edge *e, uint32_t *active, uint32_t *total)
 {
     *active = *total = 0;
     for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
-        *active += g->sight.paths_active;
-        *total += g->sight.paths_total;
+        *active += g->seen.paths_active;
+        *total += g->seen.paths_total;
     }
 }
 
 bool edge_is_stuck(const struct edge *e)
 {
     for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
-        if (g->sight.stuck)
+        if (g->seen.stuck)
             return true;
     }
     return false;
@@ -28,7 +29,7 @@ uint8_t edge_stored_state(const struct edge *e)
     if (e->paths_active == 0)
         return EDGE_LOST;
     for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
-        if (g->sight.flawed)
+        if (g->seen.flawed)
             return EDGE_DEGRADED;
     }
     return e->paths_active >= e->paths_total && e->paths_active >= e->paths_had ? EDGE_OK

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "core/trust.h"
 #include "model/lvm_name.h"
 
 enum { PORT_MOST = 255 }; /* kernels: 15 */
@@ -30,8 +31,8 @@ static bool port_set(struct sight *out, const char *port, size_t base_len)
     /* A resource's key holds the port: it must fit into every message. */
     if (base_len == 0 || strnlen(port, PORT_MOST + 1) > PORT_MOST)
         return false;
-    out->port = port;
-    out->base_len = (uint16_t)base_len;
+    out->seen.port = port;
+    out->seen.base_len = (uint16_t)base_len;
     return true;
 }
 
@@ -43,8 +44,8 @@ static bool sight_nic(const void *row, char scratch[SIGHT_SCRATCH], struct sight
     (void)scratch;
     if (nic->bond_state != NULL)
         return false;
-    out->paths_total = REC_HAS(nic, nic, paths_total) ? paths(nic->paths_total) : 1;
-    out->paths_active =
+    out->seen.paths_total = REC_HAS(nic, nic, paths_total) ? paths(nic->paths_total) : 1;
+    out->seen.paths_active =
         REC_HAS(nic, nic, paths_active) ? paths(nic->paths_active) : nic->admin_up && nic->carrier;
     return port_set(out, nic->name, strlen(nic->name));
 }
@@ -54,8 +55,8 @@ static bool sight_bond(const void *row, char scratch[SIGHT_SCRATCH], struct sigh
     const struct bond *bond = row;
 
     (void)scratch;
-    out->paths_active = paths(bond->paths_active);
-    out->paths_total = paths(bond->paths_total);
+    out->seen.paths_active = paths(bond->paths_active);
+    out->seen.paths_total = paths(bond->paths_total);
     return port_set(out, bond->name, strlen(bond->name));
 }
 
@@ -72,8 +73,8 @@ static bool tags_parse(const char *tags, struct sight *out)
         if (digits == 0 || digits > 4 || tag >= VLAN_COUNT - 1)
             return false;
         if (count == 0)
-            out->vlan = (uint16_t)tag;
-        out->stacked = count > 0;
+            out->seen.vlan = (uint16_t)tag;
+        out->seen.stacked = count > 0;
         p += digits;
         if (*p != '.')
             return *p == '\0';
@@ -98,8 +99,8 @@ static bool sight_vlan(const void *row, char scratch[SIGHT_SCRATCH], struct sigh
     len = snprintf(scratch, SIGHT_SCRATCH, "%s.%s", base, tags);
     if (len < 0 || len >= SIGHT_SCRATCH || !tags_parse(tags, out))
         return false;
-    out->paths_active = paths(vlan->paths_active);
-    out->paths_total = paths(vlan->paths_total);
+    out->seen.paths_active = paths(vlan->paths_active);
+    out->seen.paths_total = paths(vlan->paths_total);
     return port_set(out, scratch, strlen(base));
 }
 
@@ -118,7 +119,7 @@ static bool thing_set(struct sight *out, enum resource_kind kind, const char *ke
     out->kind = kind;
     out->key = key;
     out->label = label != NULL && strnlen(label, KEY_MOST + 1) <= KEY_MOST ? label : key;
-    out->port = device != NULL && strnlen(device, PORT_MOST + 1) <= PORT_MOST ? device : "";
+    out->seen.port = device != NULL && strnlen(device, PORT_MOST + 1) <= PORT_MOST ? device : "";
     return true;
 }
 
@@ -127,12 +128,12 @@ static bool sight_lun(const void *row, char scratch[SIGHT_SCRATCH], struct sight
     const struct lun *lun = row;
 
     (void)scratch;
-    out->paths_active = paths(lun->paths_active);
-    out->paths_total = paths(lun->paths_total);
-    out->stuck = text_same(lun->state, "stuck");
-    out->flawed = text_same(lun->state, "ghost") || text_same(lun->state, "failed");
-    out->size = figure(lun->size_bytes);
-    out->mark = text_mark(lun->serial);
+    out->seen.paths_active = paths(lun->paths_active);
+    out->seen.paths_total = paths(lun->paths_total);
+    out->seen.stuck = text_same(lun->state, "stuck");
+    out->seen.flawed = text_same(lun->state, "ghost") || text_same(lun->state, "failed");
+    out->seen.size = figure(lun->size_bytes);
+    out->seen.mark = text_mark(lun->serial);
     out->alone = container_is_local(lun->key);
     out->devices = &lun->devices;
     return thing_set(out, RESOURCE_LUN, lun->key, lun->file != NULL ? lun->file : lun->key,
@@ -144,12 +145,12 @@ static bool sight_vg(const void *row, char scratch[SIGHT_SCRATCH], struct sight 
     const struct vg *vg = row;
 
     (void)scratch;
-    out->paths_active = paths(vg->paths_active);
-    out->paths_total = paths(vg->paths_total);
-    out->size = figure(vg->seqno);
-    out->mark = text_mark(vg->metadata_digest);
-    out->flawed = vg->fault != NULL;
-    out->active = vg->activated_by != NULL;
+    out->seen.paths_active = paths(vg->paths_active);
+    out->seen.paths_total = paths(vg->paths_total);
+    out->seen.size = figure(vg->seqno);
+    out->seen.mark = text_mark(vg->metadata_digest);
+    out->seen.flawed = vg->fault != NULL;
+    out->seen.active = vg->activated_by != NULL;
     return thing_set(out, RESOURCE_VG, vg->uuid, vg->name, vg->name);
 }
 
@@ -158,10 +159,10 @@ static bool sight_lv(const void *row, char scratch[SIGHT_SCRATCH], struct sight 
     const struct lv *lv = row;
     const char *label = NULL;
 
-    out->paths_active = paths(lv->paths_active);
-    out->paths_total = paths(lv->paths_total);
-    out->active = lv->active && lv->origin == NULL; /* a snapshot is active with its origin */
-    out->flawed = lvm_is_lost_snapshot(lv->attr);
+    out->seen.paths_active = paths(lv->paths_active);
+    out->seen.paths_total = paths(lv->paths_total);
+    out->seen.active = lv->active && lv->origin == NULL; /* a snapshot is active with its origin */
+    out->seen.flawed = lvm_is_lost_snapshot(lv->attr);
     if (lv->vg_name != NULL && lv->name != NULL &&
         snprintf(scratch, SIGHT_SCRATCH, "%s/%s", lv->vg_name, lv->name) < SIGHT_SCRATCH)
         label = scratch;
@@ -174,10 +175,10 @@ static bool sight_filesystem(const void *row, char scratch[SIGHT_SCRATCH], struc
     const struct filesystem *fs = row;
     const char *uuid = fs->uuid != NULL ? fs->uuid : "";
 
-    out->size = figure(fs->members);
-    out->mark = fs->sub_uuid != NULL ? text_mark(fs->sub_uuid) : figure(fs->member_id);
-    out->paths_active = REC_HAS(fs, filesystem, paths_total) ? paths(fs->paths_active) : 1;
-    out->paths_total = REC_HAS(fs, filesystem, paths_total) ? paths(fs->paths_total) : 1;
+    out->seen.size = figure(fs->members);
+    out->seen.mark = fs->sub_uuid != NULL ? text_mark(fs->sub_uuid) : figure(fs->member_id);
+    out->seen.paths_active = REC_HAS(fs, filesystem, paths_total) ? paths(fs->paths_active) : 1;
+    out->seen.paths_total = REC_HAS(fs, filesystem, paths_total) ? paths(fs->paths_total) : 1;
     out->alone = container_is_local(fs->container);
     if (snprintf(scratch, SIGHT_SCRATCH, "%s@%s", uuid, fs->container) >= SIGHT_SCRATCH)
         return false;
@@ -212,20 +213,18 @@ bool sight_of_row(enum section_id id, const void *row, char scratch[SIGHT_SCRATC
 
 /* The port of a NIC or bond is its row's key, which outlives the sighting; a VLAN's is kept behind
  * the struct. */
-struct sighting *sighting_new(const char *row_key, enum section_id id, const struct sight *sight)
+struct sighting *sighting_new(const char *row_key, enum section_id id, const struct seen *seen)
 {
-    bool own = strcmp(sight->port, row_key) != 0;
-    size_t n = own ? strlen(sight->port) + 1 : 0;
+    bool own = strcmp(seen->port, row_key) != 0;
+    size_t n = own ? strlen(seen->port) + 1 : 0;
     struct sighting *g = calloc(1, sizeof *g + n);
 
     if (g == NULL)
         return NULL;
     g->row_key = row_key;
     g->section = (uint8_t)id;
-    g->sight = *sight;
-    g->sight.key = g->sight.label = NULL;
-    g->sight.devices = NULL;
-    g->sight.port = own ? memcpy(g + 1, sight->port, n) : row_key;
+    g->seen = *seen;
+    g->seen.port = own ? memcpy(g + 1, seen->port, n) : row_key;
     return g;
 }
 
@@ -239,7 +238,7 @@ static int announce_ambiguous(struct step *s, struct node *n, const struct sight
     return event(s, "network.ambiguous", SEVERITY_WARNING, n, NULL,
                  "Port %s of %s matches the networks %s and %s; it stays unproven until one of "
                  "them is changed.",
-                 g->sight.port, n->row.name, found[0]->name, found[1]->name);
+                 g->seen.port, n->row.name, found[0]->name, found[1]->name);
 }
 
 /* What the port leads to: the one declared network that matches, else the port itself. */
@@ -247,7 +246,7 @@ static struct resource *network_target(struct step *s, struct node *n, struct si
                                        bool announce, int *rc)
 {
     struct network *found[2] = { NULL, NULL };
-    uint32_t matches = network_match(s->c, n->row.name, &g->sight, found);
+    uint32_t matches = network_match(s->c, n->row.name, &g->seen, found);
     struct resource *r;
 
     if (matches > 1 && !g->ambiguous && announce)
@@ -255,7 +254,7 @@ static struct resource *network_target(struct step *s, struct node *n, struct si
     g->ambiguous = matches > 1;
     if (*rc < 0)
         return NULL;
-    r = matches == 1 ? found[0]->resource : resource_unproven(s, n, g->sight.port, g->sight.vlan);
+    r = matches == 1 ? found[0]->resource : resource_unproven(s, n, g->seen.port, g->seen.vlan);
     if (r == NULL)
         *rc = -ENOMEM;
     return r;
@@ -357,37 +356,39 @@ int sighting_drop(struct step *s, struct node *n, struct row *row)
 /* The same resource through the same port. */
 static bool is_same(const struct sighting *g, const struct sight *b)
 {
-    const struct sight *a = &g->sight;
+    const struct resource *r = g->edge->resource;
+    const struct seen *x = &g->seen, *y = &b->seen;
 
-    if (a->kind != b->kind || (b->key != NULL && (strcmp(g->edge->resource->key, b->key) != 0 ||
-                                                  b->alone != (g->edge->resource->owner != NULL))))
+    if (r->kind != b->kind ||
+        (b->key != NULL && (strcmp(r->key, b->key) != 0 || b->alone != (r->owner != NULL))))
         return false;
-    return a->vlan == b->vlan && a->base_len == b->base_len && a->stacked == b->stacked &&
-           strcmp(a->port, b->port) == 0;
+    return x->vlan == y->vlan && x->base_len == y->base_len && x->stacked == y->stacked &&
+           strcmp(x->port, y->port) == 0;
 }
 
 /* The numbers of a sighting that is otherwise as it was. */
 static int sighting_update(struct step *s, struct node *n, struct sighting *g,
                            const struct sight *sight)
 {
-    bool anew = g->sight.size != sight->size || g->sight.mark != sight->mark;
-    bool active = g->sight.active;
+    const struct seen *now = &sight->seen;
+    bool anew = g->seen.size != now->size || g->seen.mark != now->mark;
+    bool active = g->seen.active;
     int rc = 0;
 
     if (sight->label != NULL)
         rc = resource_relabel(s, g->edge->resource, sight->label);
-    if (rc < 0 || (g->sight.paths_active == sight->paths_active &&
-                   g->sight.paths_total == sight->paths_total && g->sight.stuck == sight->stuck &&
-                   g->sight.flawed == sight->flawed && g->sight.active == sight->active && !anew))
+    if (rc < 0 || (g->seen.paths_active == now->paths_active &&
+                   g->seen.paths_total == now->paths_total && g->seen.stuck == now->stuck &&
+                   g->seen.flawed == now->flawed && g->seen.active == now->active && !anew))
         return rc;
-    rc = version_change(s, g, sight->size, sight->mark);
+    rc = version_change(s, g, now->size, now->mark);
     if (rc < 0)
         return rc;
-    g->sight.flawed = sight->flawed;
-    g->sight.active = sight->active;
-    g->sight.paths_active = sight->paths_active;
-    g->sight.paths_total = sight->paths_total;
-    g->sight.stuck = sight->stuck;
+    g->seen.flawed = now->flawed;
+    g->seen.active = now->active;
+    g->seen.paths_active = now->paths_active;
+    g->seen.paths_total = now->paths_total;
+    g->seen.stuck = now->stuck;
     rc = edge_dirty(s->c, g->edge);
     if (rc == 0 && anew)
         rc = edge_believe(s, g->edge, REPORTED_ANEW);
@@ -409,7 +410,7 @@ int sighting_set(struct step *s, struct node *n, enum section_id id, struct row 
     rc = sighting_drop(s, n, row);
     if (rc < 0 || sight == NULL)
         return rc;
-    g = row->sighting = sighting_new(row->key, id, sight);
+    g = row->sighting = sighting_new(row->key, id, &sight->seen);
     if (g == NULL)
         return -ENOMEM;
     r = target(s, n, g, sight, &rc);

@@ -5,14 +5,25 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/core_internal.h"
+#include "core/trust.h"
+
+struct distrust *distrust_new(const char *text, wall_ms since)
+{
+    size_t n = strlen(text) + 1;
+    struct distrust *d = malloc(sizeof *d + n);
+
+    if (d == NULL)
+        return NULL;
+    d->since = since;
+    memcpy(d->text, text, n);
+    return d;
+}
 
 /* Nothing of it is left; the caller writes the row. */
 static void forget(struct edge *e)
 {
     free(e->distrust);
     e->distrust = NULL;
-    e->distrusted = (wall_ms){ 0 };
 }
 
 bool edge_word_ends(struct edge *e)
@@ -27,20 +38,20 @@ bool edge_word_ends(struct edge *e)
 int edge_distrust(struct step *s, struct node *n, const struct resource *r, const char *why)
 {
     struct edge *e = edge_find(n, r);
-    char *text = strdup(why != NULL ? why : "It does not say what it has found instead.");
+    struct distrust *d;
     char label[200];
     int rc;
 
-    if (text == NULL)
-        return -ENOMEM;
-    if (e == NULL || e->sightings == NULL || text_same(e->distrust, text)) {
-        free(text);
+    if (why == NULL)
+        why = "It does not say what it has found instead.";
+    if (e == NULL || e->sightings == NULL ||
+        (e->distrust != NULL && strcmp(e->distrust->text, why) == 0))
         return 0;
-    }
+    d = distrust_new(why, e->distrust != NULL ? e->distrust->since : s->c->wall);
+    if (d == NULL)
+        return -ENOMEM;
     free(e->distrust);
-    e->distrust = text;
-    if (e->distrusted.v == 0)
-        e->distrusted = s->c->wall;
+    e->distrust = d;
     edge_refresh(s->c, e);
     touch_edge(s->c, e); /* what was found may be all that is new */
     rc = emit_edge(s, e, CHANGE_EDGE);
@@ -50,7 +61,7 @@ int edge_distrust(struct step *s, struct node *n, const struct resource *r, cons
         return rc;
     return event(s, "edge.quarantined", SEVERITY_WARNING, n, r,
                  "%s reports filesystem %s and found something else when it looked: %s",
-                 n->row.name, resource_label_in(r, label, sizeof label), e->distrust);
+                 n->row.name, resource_label_in(r, label, sizeof label), e->distrust->text);
 }
 
 int edge_believe(struct step *s, struct edge *e, const char *why)

@@ -18,7 +18,7 @@ enum {
 
 static bool differs(const struct resource *r, const struct sighting *g)
 {
-    return g->sight.size != r->size || g->sight.mark != r->mark;
+    return g->seen.size != r->size || g->seen.mark != r->mark;
 }
 
 bool version_is_other(const struct edge *e)
@@ -42,10 +42,10 @@ static void pick(struct resource *r)
     r->mark = UINT64_MAX;
     for (const struct edge *e = r->edges; e != NULL; e = e->next) {
         for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
-            if (g->sight.size < r->size || (g->sight.size == r->size && g->sight.mark >= r->mark))
+            if (g->seen.size < r->size || (g->seen.size == r->size && g->seen.mark >= r->mark))
                 continue;
-            r->size = g->sight.size;
-            r->mark = g->sight.mark;
+            r->size = g->seen.size;
+            r->mark = g->seen.mark;
         }
     }
     recount(r);
@@ -60,8 +60,8 @@ void version_add(struct sighting *g)
     if (r->twin != NULL)
         r->twin->of->stale = true;
     if (r->sightings++ == 0) {
-        r->size = g->sight.size;
-        r->mark = g->sight.mark;
+        r->size = g->seen.size;
+        r->mark = g->seen.mark;
     }
     r->others += differs(r, g);
 }
@@ -112,27 +112,27 @@ static int vg_event(struct step *s, const struct edge *e, uint64_t was, uint64_t
  * that another node sees is what this node has not caught up from. */
 static bool is_news(const struct resource *r, const struct sighting *g, uint64_t was)
 {
-    if (was == 0 || g->sight.size == 0)
+    if (was == 0 || g->seen.size == 0)
         return false;
     if (r->kind == RESOURCE_LUN)
-        return g->sight.size != r->size && g->sight.size != was;
+        return g->seen.size != r->size && g->seen.size != was;
     return r->kind == RESOURCE_VG && differs(r, g) &&
-           !(g->sight.size < r->size && r->others < r->sightings - 1);
+           !(g->seen.size < r->size && r->others < r->sightings - 1);
 }
 
 int version_change(struct step *s, struct sighting *g, uint64_t size, uint64_t mark)
 {
     struct resource *r = g->edge->resource;
-    uint64_t was = g->sight.size;
+    uint64_t was = g->seen.size;
     int rc;
 
-    if (g->sight.size == size && g->sight.mark == mark)
+    if (g->seen.size == size && g->seen.mark == mark)
         return 0;
     if (r->twin != NULL)
         r->twin->of->stale = true;
     r->others -= differs(r, g);
-    g->sight.size = size;
-    g->sight.mark = mark;
+    g->seen.size = size;
+    g->seen.mark = mark;
     if (!is_news(r, g, was)) {
         r->others += differs(r, g);
         if (r->others == r->sightings)
@@ -178,7 +178,7 @@ static void version_name(struct version *v, const struct node *n)
         v->nodes[at] = n;
 }
 
-static void versions_add(struct versions *vs, const struct node *n, const struct sight *g)
+static void versions_add(struct versions *vs, const struct node *n, const struct seen *g)
 {
     size_t i = 0, end;
 
@@ -205,11 +205,11 @@ static void versions_of(const struct resource *r, struct versions *vs)
     memset(vs, 0, sizeof *vs);
     for (const struct edge *e = r->edges; e != NULL; e = e->next) {
         for (const struct sighting *g = e->sightings; g != NULL; g = g->next) {
-            versions_add(vs, e->node, &g->sight);
-            vs->sizes = vs->sizes || (size != 0 && g->sight.size != 0 && size != g->sight.size);
-            vs->marks = vs->marks || (mark != 0 && g->sight.mark != 0 && mark != g->sight.mark);
-            size = g->sight.size != 0 ? g->sight.size : size;
-            mark = g->sight.mark != 0 ? g->sight.mark : mark;
+            versions_add(vs, e->node, &g->seen);
+            vs->sizes = vs->sizes || (size != 0 && g->seen.size != 0 && size != g->seen.size);
+            vs->marks = vs->marks || (mark != 0 && g->seen.mark != 0 && mark != g->seen.mark);
+            size = g->seen.size != 0 ? g->seen.size : size;
+            mark = g->seen.mark != 0 ? g->seen.mark : mark;
         }
     }
 }

@@ -14,7 +14,7 @@ static bool is_active(const struct coord *c, const struct edge *e)
 {
     const struct node *n = e->node;
 
-    return e->sightings != NULL && e->sightings->sight.port[0] != '\0' &&
+    return e->sightings != NULL && e->sightings->seen.port[0] != '\0' &&
            n->row.admission != NODE_PENDING && !is_fenced(c, n->row.no, n->row.boot_id);
 }
 

@@ -10,7 +10,7 @@
 
 bool vg_is_activated_by(const struct edge *e)
 {
-    return e->state != EDGE_LOST && e->sightings != NULL && e->sightings->sight.active &&
+    return e->state != EDGE_LOST && e->sightings != NULL && e->sightings->seen.active &&
            e->node->row.admission == NODE_APPROVED;
 }
 

@@ -23,9 +23,9 @@ static enum vg_standing standing(const struct edge *e)
         return VG_LOST;
     if (!is_heard(e->node))
         return VG_SILENT;
-    if (g->sight.size == r->size && g->sight.mark == r->mark)
-        return g->sight.flawed ? VG_OLD : VG_CURRENT;
-    return g->sight.size < r->size ? VG_BEHIND : VG_OTHER;
+    if (g->seen.size == r->size && g->seen.mark == r->mark)
+        return g->seen.flawed ? VG_OLD : VG_CURRENT;
+    return g->seen.size < r->size ? VG_BEHIND : VG_OTHER;
 }
 
 /* The task that has a right on it, and how many wait for one. */
@@ -71,7 +71,7 @@ static void fill(const struct coord *c, const struct resource *r, struct vg_info
 
 static const char *sentence(struct arena *a, const struct edge *e, enum vg_standing is)
 {
-    unsigned long long has = e->sightings == NULL ? 0 : e->sightings->sight.size;
+    unsigned long long has = e->sightings == NULL ? 0 : e->sightings->seen.size;
     unsigned long long newest = e->resource->size;
 
     switch (is) {
@@ -103,7 +103,7 @@ static int fill_node(struct arena *a, const struct edge *e, struct vg_node *out)
     REC_SET(out, vg_node, node, e->node->index);
     REC_SET(out, vg_node, resource, e->resource->index);
     if (e->sightings != NULL)
-        REC_SET(out, vg_node, seqno, e->sightings->sight.size);
+        REC_SET(out, vg_node, seqno, e->sightings->seen.size);
     REC_SET(out, vg_node, state, names[is]);
     REC_SET(out, vg_node, activates, vg_is_activated_by(e));
     if (text != NULL)

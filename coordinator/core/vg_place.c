@@ -118,16 +118,16 @@ static int disagreement(struct arena *a, const struct resource *r, const char **
             continue;
         if (first == NULL)
             first = e;
-        if (g->sight.size == first->sightings->sight.size &&
-            g->sight.mark == first->sightings->sight.mark)
+        if (g->seen.size == first->sightings->seen.size &&
+            g->seen.mark == first->sightings->seen.mark)
             continue;
         *why = arena_printf(a,
                             "%s has version %llu of its metadata, and %s has %s%llu: nothing is "
                             "changed until they agree",
-                            first->node->row.name, (unsigned long long)first->sightings->sight.size,
+                            first->node->row.name, (unsigned long long)first->sightings->seen.size,
                             e->node->row.name,
-                            g->sight.size == first->sightings->sight.size ? "another " : "",
-                            (unsigned long long)g->sight.size);
+                            g->seen.size == first->sightings->seen.size ? "another " : "",
+                            (unsigned long long)g->seen.size);
         return *why == NULL ? -ENOMEM : 0;
     }
     return 0;
@@ -138,7 +138,7 @@ static int disagreement(struct arena *a, const struct resource *r, const char **
 static bool is_whole(const struct edge *e)
 {
     return e->shown == EDGE_OK ||
-           (e->shown == EDGE_DEGRADED && e->sightings != NULL && e->sightings->sight.flawed &&
+           (e->shown == EDGE_DEGRADED && e->sightings != NULL && e->sightings->seen.flawed &&
             e->paths_total > 0 && e->paths_active == e->paths_total);
 }
 
@@ -149,7 +149,7 @@ static bool is_fit(const struct edge *e, const struct resource *r)
 
     return may_order(e->node) && !e->node->row.draining && g != NULL &&
            (r->kind == RESOURCE_VG ? is_whole(e) : e->shown == EDGE_OK) &&
-           (r->kind != RESOURCE_VG || (g->sight.size == r->size && g->sight.mark == r->mark));
+           (r->kind != RESOURCE_VG || (g->seen.size == r->size && g->seen.mark == r->mark));
 }
 
 /* 1, 0 or -ENOMEM. */

@@ -10,6 +10,7 @@
 #include "core/pack.h"
 #include "join.h"
 #include "wire/token.h"
+#include "core/trust.h"
 
 void life_draw(struct life *l, void *out, size_t n)
 {
@@ -413,7 +414,8 @@ static void edge_text(FILE *f, const struct edge *e)
             "distrust %s since %lld\n",
             e->resource->no, resource_label_in(e->resource, label, sizeof label), e->state,
             e->paths_active, e->paths_total, e->paths_had, (long long)e->had_until.v,
-            (long long)e->since.v, e->bare, or_dash(e->distrust), (long long)e->distrusted.v);
+            (long long)e->since.v, e->bare, or_dash(e->distrust != NULL ? e->distrust->text : NULL),
+            (long long)(e->distrust != NULL ? e->distrust->since.v : 0));
     for (struct sighting *g = e->sightings; g != NULL && n < ARRAY_LEN(v); g = g->next)
         v[n++] = g;
     qsort(v, n, sizeof v[0], by_row);
@@ -421,10 +423,10 @@ static void edge_text(FILE *f, const struct edge *e)
         fprintf(f,
                 "      sighting %u %s port %s base %u vlan %u stacked %d ambiguous %d %u/%u "
                 "flawed %d size %llu mark %llu\n",
-                v[i]->section, v[i]->row_key, v[i]->sight.port, v[i]->sight.base_len,
-                v[i]->sight.vlan, v[i]->sight.stacked, v[i]->ambiguous, v[i]->sight.paths_active,
-                v[i]->sight.paths_total, v[i]->sight.flawed, (unsigned long long)v[i]->sight.size,
-                (unsigned long long)v[i]->sight.mark);
+                v[i]->section, v[i]->row_key, v[i]->seen.port, v[i]->seen.base_len, v[i]->seen.vlan,
+                v[i]->seen.stacked, v[i]->ambiguous, v[i]->seen.paths_active,
+                v[i]->seen.paths_total, v[i]->seen.flawed, (unsigned long long)v[i]->seen.size,
+                (unsigned long long)v[i]->seen.mark);
 }
 
 static void packed_text(FILE *f, const struct slot *slot, enum section_id id)

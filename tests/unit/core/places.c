@@ -20,7 +20,7 @@ static bool can_have(struct place *p, const struct node *n, const struct resourc
         return false;
     vg = in == NULL ? NULL : edge_find(n, in);
     if (vg != NULL && vg->sightings != NULL &&
-        (vg->sightings->sight.size != in->size || vg->sightings->sight.mark != in->mark))
+        (vg->sightings->seen.size != in->size || vg->sightings->seen.mark != in->mark))
         return false;
     if (r->kind == RESOURCE_LV || r->kind == RESOURCE_FILESYSTEM)
         cr_assert_eq(conflict(p->c, p->a, r, WANT_PLACE, n, &v), 0);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/core_internal.h"
+#include "core/trust.h"
 #include "disks.h"
 #include "rights.h"
 
@@ -32,7 +33,7 @@ static void teardown(void)
 TestSuite(better, .init = setup, .fini = teardown);
 
 /* One device, what it is known to be, and a filesystem in it, or in its first partition. */
-struct seen {
+struct device_seen {
     const char *lun, *device, *address;
     const char *uuid;  /* NULL: none is read in it */
     const char *where; /* the container, if it is not the LUN */
@@ -41,7 +42,7 @@ struct seen {
 
 enum { LUNS = 1, FILESYSTEMS = 2, ALL = 3 };
 
-static void report(struct machine *m, struct seen s, unsigned what)
+static void report(struct machine *m, struct device_seen s, unsigned what)
 {
     const char *devices[] = { s.device };
     struct lun lun = { 0 };
@@ -75,8 +76,8 @@ static void report(struct machine *m, struct seen s, unsigned what)
     disks_report_all(m, v, n);
 }
 
-static const struct seen silent = { "local.loop3", "loop3", NULL, UUID, NULL, 0 };
-static const struct seen known = { WWID, "loop3", NULL, UUID, NULL, 0 };
+static const struct device_seen silent = { "local.loop3", "loop3", NULL, UUID, NULL, 0 };
+static const struct device_seen known = { WWID, "loop3", NULL, UUID, NULL, 0 };
 
 static struct resource *fs_of(struct machine *m, const char *container)
 {
@@ -121,8 +122,8 @@ Test(better, a_filesystem_goes_with_its_old_name)
 
 Test(better, in_a_partition_and_in_two_reports)
 {
-    const struct seen was = { "local.sda", "sda", "1:0:0:1", UUID, "local.sda-part1", 0 };
-    const struct seen is = { WWID, "sda", "1:0:0:1", UUID, WWID "-part1", 0 };
+    const struct device_seen was = { "local.sda", "sda", "1:0:0:1", UUID, "local.sda-part1", 0 };
+    const struct device_seen is = { WWID, "sda", "1:0:0:1", UUID, WWID "-part1", 0 };
 
     report(&a, was, ALL);
     report(&a, is, LUNS);
@@ -138,7 +139,7 @@ Test(better, in_a_partition_and_in_two_reports)
 /* First it is read no more, and when it is read again it is in the LUN. */
 Test(better, what_is_read_later)
 {
-    struct seen unread = known;
+    struct device_seen unread = known;
 
     unread.uuid = NULL;
     report(&a, silent, ALL);
@@ -183,7 +184,7 @@ Test(better, one_more_path_of_a_known_lun)
 
 /* ---- what may be something else ------------------------------------------------------------- */
 
-static void expect_lost(const struct seen *was, const struct seen *is)
+static void expect_lost(const struct device_seen *was, const struct device_seen *is)
 {
     report(&a, *was, ALL);
     report(&a, *is, ALL);
@@ -193,7 +194,7 @@ static void expect_lost(const struct seen *was, const struct seen *is)
 
 Test(better, another_filesystem_on_the_device)
 {
-    struct seen other = known;
+    struct device_seen other = known;
 
     other.uuid = OTHER;
     expect_lost(&silent, &other);
@@ -204,8 +205,8 @@ Test(better, another_filesystem_on_the_device)
 
 Test(better, another_device_of_the_same_name)
 {
-    const struct seen was = { "local.sda", "sda", "1:0:0:1", UUID, NULL, 0 };
-    const struct seen is = { WWID, "sda", "1:0:0:2", UUID, NULL, 0 };
+    const struct device_seen was = { "local.sda", "sda", "1:0:0:1", UUID, NULL, 0 };
+    const struct device_seen is = { WWID, "sda", "1:0:0:2", UUID, NULL, 0 };
 
     expect_lost(&was, &is);
     cr_expect_eq(state(&a, WWID), EDGE_OK);
@@ -213,7 +214,7 @@ Test(better, another_device_of_the_same_name)
 
 Test(better, another_device_of_the_same_filesystem)
 {
-    struct seen was = silent, is = known;
+    struct device_seen was = silent, is = known;
 
     was.member = 1;
     is.member = 2;
@@ -242,7 +243,7 @@ static void boot_anew(void)
 
 Test(better, a_filesystem_of_an_earlier_boot)
 {
-    struct seen unread = silent;
+    struct device_seen unread = silent;
 
     report(&a, silent, ALL);
     boot_anew();

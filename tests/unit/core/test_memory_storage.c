@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/core_internal.h"
+#include "core/trust.h"
 #include "cupboard.h"
 #include "failing.h"
 #include "rights.h"

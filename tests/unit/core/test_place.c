@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "core/core_internal.h"
+#include "core/trust.h"
 #include "core/place.h"
 #include "places.h"
 #include "rights.h"

@@ -140,7 +140,7 @@ static void expect_nics(const struct machine *m, const struct node *n, size_t *e
             continue;
         ++*expected;
         cr_assert_not_null(g, "%s: NIC %s is not seen", m->name, nic->name);
-        cr_assert_eq(g->sight.paths_active, nic->up);
+        cr_assert_eq(g->seen.paths_active, nic->up);
         cr_assert_eq(g->edge->shown == EDGE_LOST, g->edge->paths_active == 0);
         cr_assert_neq(g->edge->shown, EDGE_UNKNOWN, "%s: %s", m->name, nic->name);
     }

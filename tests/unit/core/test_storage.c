@@ -120,7 +120,7 @@ Test(storage, a_lun_is_one_resource_from_every_node)
     cr_expect_eq(edge_of(&a, WWID)->paths_active, 4);
     cr_expect_eq(edge_of(&b, WWID)->paths_active, 2);
     cr_expect_eq(edge_of(&a, WWID)->shown, EDGE_OK);
-    cr_expect_str_eq(edge_of(&b, WWID)->sightings->sight.port, "sdb");
+    cr_expect_str_eq(edge_of(&b, WWID)->sightings->seen.port, "sdb");
     life_restart(l); /* and life compares what is loaded with what was */
     r = resource_at(RESOURCE_LUN, &n);
     cr_expect_eq(n, 1);

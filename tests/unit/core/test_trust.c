@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "scanning.h"
+#include "core/trust.h"
 
 TestSuite(trust, .init = setup, .fini = teardown);
 
@@ -73,8 +74,8 @@ Test(trust, another_reads_what_one_finds_to_be_something_else)
     const struct edge *e = edge(i, F1);
 
     cr_assert_neq(i, k);
-    cr_assert_str_eq(e->distrust, FOUND);
-    cr_assert_eq(e->distrusted.v, l->wall.v);
+    cr_assert_str_eq(e->distrust->text, FOUND);
+    cr_assert_eq(e->distrust->since.v, l->wall.v);
     cr_assert_eq(e->state, EDGE_OK, "that is what it reports");
     cr_assert_eq(edge(i, F2)->shown, EDGE_OK, "of that it has said nothing");
     cr_assert_eq(edge(k, F1)->shown, EDGE_OK);
@@ -88,31 +89,31 @@ Test(trust, another_reads_what_one_finds_to_be_something_else)
 Test(trust, it_lasts_over_a_restart_and_is_under_what_is_not_known)
 {
     unsigned i = quarantined();
-    int64_t since = edge(i, F1)->distrusted.v;
+    int64_t since = edge(i, F1)->distrust->since.v;
 
     life_restart(l);
     cr_assert_eq(edge(i, F1)->shown, EDGE_UNKNOWN);
     machine_register(&m[i]);
     shelf_report(&m[i], &plain);
     cr_assert_eq(edge(i, F1)->shown, EDGE_QUARANTINED);
-    cr_assert_str_eq(edge(i, F1)->distrust, FOUND);
-    cr_assert_eq(edge(i, F1)->distrusted.v, since);
+    cr_assert_str_eq(edge(i, F1)->distrust->text, FOUND);
+    cr_assert_eq(edge(i, F1)->distrust->since.v, since);
     cr_assert_eq(events("edge.quarantined"), 1);
 }
 
 Test(trust, the_same_again_is_no_news_and_something_else_keeps_its_beginning)
 {
     unsigned i = quarantined();
-    int64_t since = edge(i, F1)->distrusted.v;
+    int64_t since = edge(i, F1)->distrust->since.v;
 
     alive(2000);
     others_read(i);
-    cr_assert_str_eq(edge(i, F1)->distrust, "Another filesystem is there.");
-    cr_assert_eq(edge(i, F1)->distrusted.v, since);
+    cr_assert_str_eq(edge(i, F1)->distrust->text, "Another filesystem is there.");
+    cr_assert_eq(edge(i, F1)->distrust->since.v, since);
     cr_assert_eq(events("edge.quarantined"), 2);
     cr_assert_eq(scan(one, 1, false), REPLY_OK);
     others_read(i);
-    cr_assert_eq(edge(i, F1)->distrusted.v, since);
+    cr_assert_eq(edge(i, F1)->distrust->since.v, since);
     cr_assert_eq(events("edge.quarantined"), 2);
 }
 
