@@ -16,6 +16,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "heap.h"
 #include "large.h"
 #include "net/net.h"
 #include "store.h"
@@ -128,7 +129,11 @@ static int measure(struct bench *b, double opened, struct err *e)
 {
     double read_s = 0, core_s = 0;
     uint32_t per_node = 2 * b->l.shape.filesystems + b->l.shape.vlans + b->l.shape.nics / 2;
-    int rc = load(b, e, &read_s, &core_s);
+    int rc;
+
+    heap_expect(store_bytes(b->store) / 2); /* as the coordinator */
+    rc = load(b, e, &read_s, &core_s);
+    heap_expected();
 
     if (rc == 0)
         printf("open %.3f s, read %.3f s, core %.3f s: %.2f M edges/s\n", opened, read_s, core_s,
@@ -180,6 +185,7 @@ int main(int argc, char **argv)
     struct err e = { "" };
     int rc;
 
+    heap_keep();
     fleet_shape_usual(&b.l.shape);
     b.l.shape.vgs = b.l.shape.bad_per_mille = 0;
     b.l.shape.filesystems = 120;

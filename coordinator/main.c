@@ -2,7 +2,6 @@
 /* muster-coordinator: options, one start, one wait for a signal, one end. */
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "heap.h"
 #include "net/net.h"
 #include "notify.h"
 #include "options.h"
@@ -138,15 +138,6 @@ static int serve(const struct config *c)
     return EXIT_DONE;
 }
 
-/* Messages are decoded in one thread and freed in another, so memory comes and goes in large
- * pieces. Kept instead of given back each time: what is in use is bounded by the queues' limits. */
-static void keep_memory(void)
-{
-    mallopt(M_TRIM_THRESHOLD, 256 << 20);
-    mallopt(M_MMAP_THRESHOLD, 16 << 20);
-    mallopt(M_TOP_PAD, 1 << 20);
-}
-
 int main(int argc, char **argv)
 {
     struct err e = { "" };
@@ -154,7 +145,7 @@ int main(int argc, char **argv)
     struct config c;
     int code;
 
-    keep_memory();
+    heap_keep();
     log_set(PROGRAM, LOG_LEVEL_INFO);
     if (options_parse(&o, argc, argv, &e) < 0) {
         log_line(LOG_LEVEL_ERROR, "%s", e.text);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How libc keeps this process's memory. Nothing here can fail in a way that matters. */
+#ifndef MUSTER_COORDINATOR_HEAP_H
+#define MUSTER_COORDINATOR_HEAP_H
+
+#include <stddef.h>
+
+/* Messages are decoded in one thread and freed in another, so memory comes and goes in large
+ * pieces. Kept instead of given back each time: what is in use is bounded by the queues' limits.
+ * Before all threads. */
+void heap_keep(void);
+
+/* Between the two the calling thread, which must be the process's first, allocates about so many
+ * bytes in small pieces that stay. They get large pages, where the kernel gives any: of 4 KiB each
+ * a fault would cost more than what is written there. What is not used of it costs nothing. */
+void heap_expect(size_t bytes);
+void heap_expected(void);
+
+#endif
