@@ -33,6 +33,8 @@ static void usage(FILE *out)
         "  --tokens FILE       one enrolment token a line (muster token create --count N); more\n"
         "                      than there are hosts are for new boots\n"
         "  --nodes N           how many hosts\n"
+        "  --first N           the number of the first (default 0), a multiple of --group: where a\n"
+        "                      process may not have enough descriptors, several make one fleet\n"
         "  --script FILE       what happens to them once all are registered; of a FIFO, when it\n"
         "                      is written to it\n"
         "  --shape FILE        a line NAME NUMBER for each figure below that is not the usual one\n"
@@ -112,7 +114,7 @@ struct options {
     const char *tokens, *script;
 };
 
-enum { OTHERS = 7 }; /* options that are no figures */
+enum { OTHERS = 8 }; /* options that are no figures */
 
 /* The options that are no figures, and then the figures. */
 static void option_list(struct option *list)
@@ -121,7 +123,7 @@ static void option_list(struct option *list)
         { "connect", required_argument, NULL, 'c' }, { "tokens", required_argument, NULL, 't' },
         { "nodes", required_argument, NULL, 'n' },   { "script", required_argument, NULL, 's' },
         { "shape", required_argument, NULL, 'f' },   { "seed", required_argument, NULL, 'e' },
-        { "help", no_argument, NULL, 'h' },
+        { "help", no_argument, NULL, 'h' },          { "first", required_argument, NULL, 'i' },
     };
 
     memcpy(list, others, sizeof others);
@@ -130,14 +132,14 @@ static void option_list(struct option *list)
     list[OTHERS + fleet_figure_count] = (struct option){ NULL, 0, NULL, 0 };
 }
 
-static int nodes_of(const char *text, uint32_t *out)
+static int number_of(const char *name, const char *text, unsigned long least, uint32_t *out)
 {
     char *end;
     unsigned long v = strtoul(text, &end, 10);
 
-    if (*text < '0' || *text > '9' || *end != '\0' || v == 0 || v > LIMIT_NODES) {
-        fprintf(stderr, "muster-fleet: --nodes %s: it takes a number from 1 to %d\n", text,
-                LIMIT_NODES);
+    if (*text < '0' || *text > '9' || *end != '\0' || v < least || v > LIMIT_NODES) {
+        fprintf(stderr, "muster-fleet: --%s %s: it takes a number from %lu to %d\n", name, text,
+                least, LIMIT_NODES);
         return 2;
     }
     *out = (uint32_t)v;
@@ -160,7 +162,9 @@ static int take_option(int c, const char *name, struct options *o)
         o->script = optarg;
         return 0;
     case 'n':
-        return nodes_of(optarg, &o->fleet.nodes);
+        return number_of("nodes", optarg, 1, &o->fleet.nodes);
+    case 'i':
+        return number_of("first", optarg, 0, &o->fleet.first);
     case 'f':
         rc = fleet_shape_read(&o->fleet.shape, optarg, &e);
         break;
@@ -199,6 +203,13 @@ static int parse_options(int argc, char **argv, struct options *o)
     }
     if (rc == 0 && fleet_shape_check(&o->fleet.shape, &e) < 0) {
         fprintf(stderr, "muster-fleet: %s\n", e.text);
+        return 2;
+    }
+    if (rc == 0 && o->fleet.first % o->fleet.shape.group != 0) {
+        fprintf(stderr,
+                "muster-fleet: --first %u is not a multiple of %u: the hosts of a group share "
+                "storage, and must be in one process\n",
+                o->fleet.first, o->fleet.shape.group);
         return 2;
     }
     return rc;

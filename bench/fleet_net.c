@@ -55,6 +55,11 @@ struct fleet {
     bool holds;
 };
 
+static uint32_t number_of(const struct fleet *f, const struct sim *s)
+{
+    return f->o.first + s->index;
+}
+
 static void heap_swap(struct fleet *f, uint32_t i, uint32_t j)
 {
     uint32_t a = f->heap[i], b = f->heap[j];
@@ -128,7 +133,7 @@ static int run_worker(struct fleet *f, struct sim *s, enum worker_kind kind, str
 
     if (a == NULL)
         return -ENOMEM;
-    rc = fleet_sections(&f->o.shape, s->index, &s->state, kind, a, sections,
+    rc = fleet_sections(&f->o.shape, number_of(f, s), &s->state, kind, a, sections,
                         &ev.worker.section_count);
     if (rc == 0) {
         ev.worker.kind = kind;
@@ -161,7 +166,7 @@ static int act(struct fleet *f, struct sim *s, const struct agent_action *x, str
     case AGENT_RUN_REACH:
         return fleet_work_begin(&s->works, &f->mounted, &f->o.shape, x, clock_mono());
     case AGENT_RUN_CHANGE:
-        return fleet_work_change(&s->works, f->vgs, fleet_group(&f->o.shape, s->index), x,
+        return fleet_work_change(&s->works, f->vgs, fleet_group(&f->o.shape, number_of(f, s)), x,
                                  clock_mono());
     case AGENT_EXTEND_SCAN:
         fleet_work_extend(s->works, x->request, x->deadline);
@@ -291,7 +296,7 @@ static int sim_connect(struct fleet *f, struct sim *s, struct err *e)
         return -ENOMEM;
     if (zmq_getsockopt(s->socket, ZMQ_FD, &fd, &fd_size) != 0 ||
         epoll_ctl(f->epoll, EPOLL_CTL_ADD, fd, &watch) != 0)
-        return err_set(e, -errno, "cannot watch the connection of host %u: %s", s->index,
+        return err_set(e, -errno, "cannot watch the connection of host %u: %s", number_of(f, s),
                        strerror(errno));
     return 0;
 }
@@ -311,7 +316,7 @@ static int sim_start(struct fleet *f, struct sim *s, struct err *e)
         .worker_timeout_ms = DEFAULT_WORKER_TIMEOUT_MS,
         .coalesce_ms = DEFAULT_COALESCE_MS,
         .heartbeat_ms = f->o.heartbeat_ms,
-        .jitter_seed = s->index,
+        .jitter_seed = number_of(f, s),
         .first_seq = (uint64_t)clock_mono().v * 1000,
     });
     rc = s->agent == NULL ? -ENOMEM : sim_connect(f, s, e);
@@ -334,7 +339,7 @@ static int sim_boot(struct fleet *f, struct sim *s, struct err *e)
     if (s->arena == NULL || s->kept == NULL)
         return -ENOMEM;
     arena_reset(s->arena);
-    fleet_host(&f->o.shape, s->index, s->state.boots, s->arena, &s->host);
+    fleet_host(&f->o.shape, number_of(f, s), s->state.boots, s->arena, &s->host);
     rc = token_parse(f->o.tokens[f->tokens_used++], &s->server, s->secret, e);
     s->memory = NULL;
     s->enrolled = false;
@@ -373,7 +378,7 @@ struct fleet *fleet_new(const struct fleet_options *o, struct err *e)
     f->scratch = arena_new(LIMIT_DECODE_ARENA_BYTES);
     f->later = arena_new(0);
     f->mounted.by_resource = map_new((const uint8_t[16]){ 0 }); /* nobody chooses its keys */
-    f->vgs = fleet_vgs_new(&f->o.shape, o->nodes);
+    f->vgs = fleet_vgs_new(&f->o.shape, o->first + o->nodes);
     if (f->epoll < 0 || f->zmq == NULL || f->sims == NULL || f->heap == NULL || f->place == NULL ||
         f->scratch == NULL || f->later == NULL || f->mounted.by_resource == NULL ||
         f->vgs == NULL) {

@@ -13,6 +13,9 @@ struct fleet;
 struct fleet_options {
     const char *endpoint;
     struct fleet_shape shape;
+    /* The number of its first host: a fleet may be made of several processes. A group is in one of
+     * them whole, since what its hosts share is made up there. */
+    uint32_t first;
     uint32_t nodes;
     char **tokens; /* whole token texts: one for each node, and more for new boots */
     uint32_t token_count;
@@ -45,8 +48,9 @@ int fleet_release(struct fleet *f, struct err *e); /* 0, or a negative errno */
 /* fleet_run() returns when this descriptor can be read too. 0, or a negative errno. */
 int fleet_watch(struct fleet *f, int fd, struct err *e);
 
-/* What happens to one host. 0, or a negative errno with a sentence. Of one that is off nothing but
- * `fleet_boot` has an effect at once; what is changed meanwhile is so when it boots. */
+/* What happens to one host, counted from the first of this fleet. 0, or a negative errno with a
+ * sentence. Of one that is off nothing but `fleet_boot` has an effect at once; what is changed
+ * meanwhile is so when it boots. */
 int fleet_change(struct fleet *f, uint32_t index, struct err *e); /* another carrier count */
 int fleet_link(struct fleet *f, uint32_t index, uint32_t nic, bool up, struct err *e);
 int fleet_port(struct fleet *f, uint32_t index, uint32_t port, bool up, struct err *e);

@@ -137,27 +137,28 @@ static bool range(const char **text, uint32_t *first, uint32_t *last)
 static int each_host(const struct order *o, const struct fleet_options *of, struct fleet *f,
                      struct err *e)
 {
-    uint32_t size = of->nodes, racks = (size - 1) / of->shape.rack + 1;
+    uint32_t least = of->first, most = of->first + of->nodes - 1, rack = of->shape.rack;
     const char *text = o->hosts;
-    uint32_t first = 0, last = size - 1;
+    uint32_t first = least, last = most;
     int rc = 0;
 
     do {
         if (o->rack) {
-            if (!whole(text, &first) || first >= racks)
-                return err_set(e, -EINVAL, "rack %.40s: there are racks 0 to %u", text, racks - 1);
-            last = first + 1 < racks ? (first + 1) * of->shape.rack - 1 : size - 1;
-            first *= of->shape.rack;
+            if (!whole(text, &first) || first < least / rack || first > most / rack)
+                return err_set(e, -EINVAL, "rack %.40s: there are racks %u to %u", text,
+                               least / rack, most / rack);
+            last = first < most / rack ? (first + 1) * rack - 1 : most;
+            first = first > least / rack ? first * rack : least;
             text = "";
         } else if (strcmp(text, "all") == 0) {
             text = "";
-        } else if (!range(&text, &first, &last) || last >= size) {
+        } else if (!range(&text, &first, &last) || first < least || last > most) {
             return err_set(e, -EINVAL,
-                           "%.80s: hosts are all, rack N, or numbers from 0 to %u, such as 1,5,7-9",
-                           o->hosts, size - 1);
+                           "%.80s: hosts are all, rack N, or numbers from %u to %u, such as %u,%u",
+                           o->hosts, least, most, least, most);
         }
         for (uint32_t i = first; f != NULL && rc == 0 && i <= last; i++)
-            rc = o->verb->happens(f, i, o->what, o->on, e);
+            rc = o->verb->happens(f, i - least, o->what, o->on, e);
     } while (rc == 0 && *text != '\0');
     return rc;
 }

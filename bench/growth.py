@@ -21,6 +21,7 @@ Of each the exponent e of the fit cost ~ hosts^e is printed (least squares of th
 curve bends: between which two sizes it is steeper than the fit by a quarter or more. Costs for each host or
 heartbeat should have exponent 0, those of the whole at most 1."""
 import argparse
+import itertools
 import json
 import math
 import os
@@ -36,7 +37,7 @@ sys.path[:0] = [os.path.join(HERE, "../tests/integration")]
 from processes import cpu_s, end_on_signals
 
 SIZES, HEARTBEAT_S, BEND = "100,300,1000,3000,10000", 2.0, 0.25
-SPARE_DESCRIPTORS = 100
+SPARE_DESCRIPTORS, GROUP = 100, 40
 # On a busy machine thousands of hosts in one process are late now and then, and none is to be down for it.
 PATIENT = ("--set", "suspect_ms=60000", "--set", "down_ms=120000")
 COSTS = ("join_s", "join_cpu_us", "memory_kib", "edge_bytes", "database_kib", "rest_percent",
@@ -59,7 +60,8 @@ def options():
 
 
 def raise_limits(hosts):
-    """A host takes two descriptors of the fleet and one of the coordinator. Returns how many hosts there can be."""
+    """A host takes two descriptors of the fleet and one of the coordinator. Returns how many hosts one process of the
+    fleet can have: whole groups."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * hosts + SPARE_DESCRIPTORS
     for limits in ((max(soft, wanted), max(hard, wanted)), (max(soft, min(wanted, hard)), hard)):
@@ -68,7 +70,8 @@ def raise_limits(hosts):
             break
         except (ValueError, PermissionError):  # only root may have more, and not everywhere
             pass
-    return min(hosts, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS) // 2)
+    most = (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS) // 2
+    return most if most >= hosts else most // GROUP * GROUP
 
 
 # ---- one size
@@ -83,14 +86,21 @@ def edges(lab):
     return every - s["edges_unknown"], every, s["nodes_up"]
 
 
-def start_fleet(lab, n):
+def start_fleet(lab, o, n):
+    """Its processes: of as many hosts as each may have."""
     from harness import program
     tokens = os.path.join(lab.dir, "tokens")
     with open(tokens, "w", encoding="ascii") as f:
         for k in range(0, n, 1000):
             f.write("\n".join(lab.tokens(min(1000, n - k))) + "\n")
-    return lab.spawn([program("muster-fleet"), "--connect", lab.listen, "--tokens", tokens, "--nodes", str(n)],
-                     log="fleet")
+    fleet = []
+    for first in range(0, n, o.most):
+        part = f"{tokens}-{first}"
+        with open(tokens, encoding="ascii") as f, open(part, "w", encoding="ascii") as out:
+            out.writelines(itertools.islice(f, first, first + o.most))
+        fleet.append(lab.spawn([program("muster-fleet"), "--connect", lab.listen, "--tokens", part, "--nodes",
+                                str(min(o.most, n - first)), "--first", str(first)], log=f"fleet-{first}"))
+    return fleet
 
 
 def settled(lab, n, limit_s):
@@ -120,12 +130,13 @@ def took_ms(lab, rounds, *words):
 
 def rest(lab, fleet, o, n):
     """Percent of one processor: the coordinator's and the fleet's; and microseconds of the first a heartbeat."""
-    pids = (lab.coordinator.pid, fleet.pid)
-    began, before = time.monotonic(), [cpu_s(p) for p in pids]
+    def used():
+        return cpu_s(lab.coordinator.pid), sum(cpu_s(p.pid) for p in fleet)
+    began, before = time.monotonic(), used()
     select.select([], [], [], o.rest)
     seconds = time.monotonic() - began
-    used = [cpu_s(p) - b for p, b in zip(pids, before)]
-    return used[0] / seconds * 100, used[1] / seconds * 100, used[0] * 1e6 / (n * seconds / HEARTBEAT_S)
+    ours, theirs = (now - was for now, was in zip(used(), before))
+    return ours / seconds * 100, theirs / seconds * 100, ours * 1e6 / (n * seconds / HEARTBEAT_S)
 
 
 def whole_matrix(lab, o, row):
@@ -166,7 +177,7 @@ def measure(o, n):
         lab.start_coordinator(*PATIENT)
         lab.muster("status")
         began, before, empty = time.monotonic(), cpu_s(lab.coordinator.pid), memory_kib(lab.coordinator.pid)
-        fleet = start_fleet(lab, n)
+        fleet = start_fleet(lab, o, n)
         every, since = settled(lab, n, o.limit)
         row = {"nodes": n, "edges": every, "join_s": since - began,
                "join_cpu_us": (cpu_s(lab.coordinator.pid) - before) * 1e6 / n}
@@ -180,7 +191,8 @@ def measure(o, n):
         row["explain_ms"] = took_ms(lab, o.rounds, "explain", doc["nodes"][edge["node"]]["id"],
                                     doc["resources"][edge["resource"]]["id"])
         whole_matrix(lab, o, row)
-        lab.end(fleet)
+        for process in fleet:
+            lab.end(process)
         row["restart_s"] = restart_s(lab)
     return row
 
@@ -228,10 +240,9 @@ def main():
     o = options()
     end_on_signals()
     os.environ["MUSTER_BUILD"] = os.path.abspath(o.build)
-    most = raise_limits(max(o.nodes))
-    if most < max(o.nodes):
-        print(f"a process may have no more descriptors here than {most} simulated hosts need: that is the largest fleet")
-        o.nodes = sorted({min(n, most) for n in o.nodes})
+    o.most = raise_limits(max(o.nodes))
+    if o.most < max(o.nodes):
+        print(f"a process may have no more descriptors here than {o.most} simulated hosts need: larger fleets have several")
     rows, faults = measure_all(o)
     if not rows:
         sys.exit("\n".join(faults))

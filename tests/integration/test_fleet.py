@@ -32,6 +32,17 @@ class Fleet:
                         str(HOSTS), "--shape", self.shape]
         self.process = lab.spawn([*self.command, "--script", self.fifo], log="fleet")
 
+    def join(self, hosts):
+        """As many more, of a process of its own."""
+        tokens = os.path.join(self.lab.dir, "tokens-more")
+        with open(tokens, "w", encoding="ascii") as f:
+            f.write("\n".join(self.lab.tokens(hosts)) + "\n")
+        script = os.path.join(self.lab.dir, "script-more")
+        with open(script, "w", encoding="ascii") as f:
+            f.write(f"crash {HOSTS + hosts - 1}\n")
+        self.lab.spawn([*self.command, "--tokens", tokens, "--nodes", str(hosts), "--first", str(HOSTS), "--script",
+                        script], log="fleet-more")
+
     def say(self, *lines):
         with open(self.fifo, "w", encoding="ascii") as f:
             f.write("".join(line + "\n" for line in lines))
@@ -204,7 +215,19 @@ def is_rolled(lab, fleet):
     lab.wait(lambda: states(lab) == seen, lambda same: same, "all is as it was")
 
 
+def is_joined(lab, fleet):
+    """By another process, whose hosts are those that follow. One of them dies, by its number."""
+    fleet.join(GROUP)
+    new = [host(HOSTS + i) for i in range(GROUP)]
+    lab.wait(lambda: {n["name"]: n["state"] for n in lab.muster("node", "list")["nodes"]},
+             lambda n: [n.get(name) for name in new] == (GROUP - 1) * ["up"] + ["down"], f"all are there but {new[-1]}")
+    lab.wait_matrix(lambda m: {k[0] for k in m if k[1] == filesystem(2, 0)} == set(new),
+                    "and see storage of their own", "--kind", "filesystem")
+
+
 def wrong_input(fleet):
+    fleet.fails("--first", "7", says="--first 7 is not a multiple of 12: the hosts of a group share storage")
+    fleet.fails("--first", "-1", says="--first -1: it takes a number from 0 to")
     fleet.fails("--group", "0", says="group 0: it takes a number from 1 to 10000 (hosts that see the same")
     fleet.fails("--filesystems", "200", "--vgs", "64", says="328 LUNs, and a group of hosts sees 256")
     fleet.fails("--nodes", "x", says="--nodes x: it takes a number from 1 to")
@@ -239,6 +262,7 @@ def main():
         is_rolled(lab, fleet)
         wrong_input(fleet)
         dies_and_lives(lab, fleet)
+        is_joined(lab, fleet)
 
 
 main()
