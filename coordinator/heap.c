@@ -21,16 +21,18 @@ void heap_keep(void)
     mallopt(M_TOP_PAD, TOP_PAD);
 }
 
-/* The heap grows by that much when something does not fit into its top. */
+/* The heap grows by that much when something does not fit into its top. Where it may not, it grows
+ * by little as before. */
 static void grow(size_t bytes)
 {
     size_t left = mallinfo2().keepcost;
     void *volatile p; /* a compiler leaves out what is freed at once */
 
-    mallopt(M_TOP_PAD, (int)bytes);
     if (left >= MMAP_THRESHOLD / 2)
         return; /* more than that would come from elsewhere */
+    mallopt(M_TOP_PAD, (int)bytes);
     p = malloc(left + (size_t)sysconf(_SC_PAGESIZE));
+    mallopt(M_TOP_PAD, TOP_PAD);
     free(p);
 }
 
@@ -41,6 +43,7 @@ void heap_expect(size_t bytes)
 
     if (bytes < EXPECT_LEAST)
         return;
+    mallopt(M_TRIM_THRESHOLD, -1);
     from = ((uintptr_t)sbrk(0) + page - 1) / page * page;
     grow(bytes < EXPECT_MOST ? bytes : EXPECT_MOST);
     to = (uintptr_t)sbrk(0);
@@ -50,5 +53,5 @@ void heap_expect(size_t bytes)
 
 void heap_expected(void)
 {
-    mallopt(M_TOP_PAD, TOP_PAD);
+    mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "heap.h"
@@ -99,6 +101,26 @@ static void *malloc_kept(size_t n)
     return p;
 }
 
+/* As where the kernel does not promise more memory than there is. */
+static void may_not_grow(void)
+{
+    struct rlimit data;
+    pid_t child = fork();
+    int status;
+
+    expect(child >= 0, "there is another process");
+    if (child == 0) {
+        heap_keep();
+        data.rlim_cur = data.rlim_max = 256 << 20;
+        expect(setrlimit(RLIMIT_DATA, &data) == 0, "there is a limit");
+        heap_expect(1024 * (size_t)MIB);
+        fill(64 * (size_t)MIB);
+        heap_expected();
+        _exit(0);
+    }
+    expect(waitpid(child, &status, 0) == child && status == 0, "it grows by little then");
+}
+
 int main(void)
 {
     const char *end;
@@ -110,6 +132,7 @@ int main(void)
 #endif
     if (!gives_large_pages())
         return skip("this kernel gives no large pages");
+    may_not_grow();
     heap_keep();
     before = resident();
     heap_expect(10 * MIB);
