@@ -80,7 +80,7 @@ def map_all(t, host):
     shell(host, "multipathd", 300)
     t.wait(lambda: int(shell(host, "cat /sys/block/dm-*/dm/uuid | grep -c ^mpath- || :")), lambda n: n == LUNS,
            f"the kernel has {LUNS} maps", WAIT_S)
-    t.wait(lambda: {r["map"] for r in t.muster("node", "show", "n1", "--section", "luns")["sections"]["luns"]["rows"]
+    t.wait(lambda: {r.get("map") for r in t.muster("node", "show", "n1", "--section", "luns")["sections"]["luns"]["rows"]
                     if r["vendor"] == VENDOR}, lambda maps: len(maps - {None}) == LUNS,
            f"{LUNS} LUNs have maps", WAIT_S)
 
