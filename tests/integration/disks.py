@@ -61,10 +61,25 @@ def loop_numbers():
     return sorted(int(n[4:]) for n in os.listdir("/sys/block") if n.startswith("loop"))
 
 
+def claim_base():
+    """The first digits of the numbers of a test's loop devices: whose they are says the last of them, which
+    the kernel makes but once. (Who only looks which are free is not alone at it.)"""
+    taken = {n // 10000 for n in loop_numbers()}
+    free = [n for n in range(10, 100) if n not in taken]
+    for base in random.sample(free, len(free)):
+        try:
+            loops.control(loops.LOOP_CTL_ADD, base * 10000 + 9999)
+            return base
+        except OSError as e:
+            if e.errno != errno.EEXIST:
+                raise
+    raise AssertionError("no numbers of loop devices are free")
+
+
 class Busy:
     """For what the kernel has not finished: waits until it announces something, or a moment."""
 
-    def __init__(self, what, limit_s=20.0):
+    def __init__(self, what, limit_s=LIMIT_S):
         self.what, self.end = what, time.monotonic() + limit_s
         self.events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, KOBJECT_UEVENT)
         self.events.bind((0, 1))
@@ -95,8 +110,7 @@ class Disks:
         self.lab, self.dir = lab, os.path.join(lab.dir, "disks")
         os.mkdir(self.dir)
         self.attached, self.made, self.silent = {}, {}, []
-        taken = {n // 10000 for n in loop_numbers()}
-        self.base = random.choice([n for n in range(10, 100) if n not in taken])
+        self.base = claim_base()
         self.told, self.tell = os.pipe()
         self.guard = os.fork()
         if self.guard == 0:
@@ -219,7 +233,7 @@ class Uevents(threading.Thread):
             return next((t for t, f in self.seen if t >= since and f.get("DEVNAME") == device[5:] and
                          all(f.get(k) == v for k, v in facts.items())), None)
         with self.change:
-            check(self.change.wait_for(lambda: look() is not None, 10),
+            check(self.change.wait_for(lambda: look() is not None, LIMIT_S),
                   f"the kernel announces nothing of {device}: {facts}")
             return look()
 
