@@ -25,6 +25,8 @@ EACH = 1000  # numbers of loop devices for each node
 MAKE = {"ext4": ("mkfs.ext4", "-q", "-F"), "xfs": ("mkfs.xfs", "-q", "-f"),
         "btrfs": ("mkfs.btrfs", "-q", "-f"), "vfat": ("mkfs.vfat",), "swap": ("mkswap", "-q", "-f")}
 SIZE = {"xfs": 320 * MIB, "btrfs": 128 * MIB}  # the least that they can be made on
+# Of a coordinator in a test that is not about silence: a probe that is not run for a while is not silent.
+PATIENT = ("--set", "suspect_ms=20000", "--set", "down_ms=60000")
 
 
 def need_disks(*programs):
@@ -242,7 +244,7 @@ class Fleet:
     """A coordinator, and a probe in a network namespace for each name, each with its own devices.
     A probe has a mount table of its own."""
 
-    def __init__(self, lab, disks, names, extra=(), settings=()):
+    def __init__(self, lab, disks, names, extra=(), settings=PATIENT):
         self.lab, self.disks, self.names, self.probes = lab, disks, list(names), {}
         self.hub = hub = lab.namespace("hub")
         run("ip", "-n", hub, "link", "add", "br0", "type", "bridge")
