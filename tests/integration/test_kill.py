@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from harness import Events, Lab, check, need_nic, program, seed
+from harness import LIMIT_S, Lab, check, need_nic, program, seed
 
 ROUNDS = 2000 if "MUSTER_LONG" in os.environ else 150
 HEARTBEAT_S = 2.0
@@ -43,7 +43,7 @@ class Writer(threading.Thread):
 
     def wait_for(self, count):
         with self.change:
-            return self.change.wait_for(lambda: len(self.acknowledged) >= count, 20)
+            return self.change.wait_for(lambda: len(self.acknowledged) >= count, LIMIT_S)
 
 
 def main():
@@ -65,7 +65,7 @@ def main():
             writer.stop = True
             lab.end(lab.coordinator, signal.SIGKILL)
             lab.start_coordinator()
-            writer.join(30)
+            writer.join(LIMIT_S)
             check(not writer.is_alive(), "the writer hangs")
             acknowledged |= set(writer.acknowledged)
             generation = max(generation, writer.generation)

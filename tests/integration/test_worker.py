@@ -8,6 +8,7 @@ import stat
 
 from harness import BUILD, Events, Lab, check, need_nic
 
+WORKER_TIMEOUT = "4s"  # which one that does nothing wrong needs on no machine (storage: four times that)
 WRAPPER = """#!/bin/bash
 # $1 is the kind of worker. The real one, unless the test has said how to misbehave.
 how=$(cat "$(dirname "$0")/how-$1" 2>/dev/null)
@@ -89,7 +90,7 @@ def main():
             f.write(lab.tokens()[0] + "\n")
         lab.spawn([os.path.join(folder, "muster-probe"), "--connect", lab.listen, "--token-file",
                    token, "--run-dir", os.path.join(lab.dir, "run"), "--node-name", "here",
-                   "--rescan", "1s", "--worker-timeout", "2s",
+                   "--rescan", "1s", "--worker-timeout", WORKER_TIMEOUT,
                    # No loop devices, which other tests make and remove.
                    "--device", "vd*", "--device", "sd*", "--device", "nvme*"], log="probe")
         lab.wait_matrix(lambda m: m and all(e["state"] != "unknown" for e in m.values()), "edges")
