@@ -225,6 +225,12 @@ class Lab:
         finally:
             self.end(events.process)
 
+    def wait_known(self, what):
+        """Until there are edges, and each is known. A node is up before its first report has come: then there
+        are none."""
+        return self.wait_matrix(lambda m: m and all(e["state"] != "unknown" for e in m.values()) and
+                                self.muster("status")["nodes_up"] == 1, what)
+
     def wait_matrix(self, test, what, *filters, limit_s=LIMIT_S):
         return self.wait(lambda: self.matrix(*filters), test, what, limit_s)
 

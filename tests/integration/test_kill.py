@@ -52,8 +52,7 @@ def main():
     with Lab() as lab:
         lab.start_coordinator()
         lab.start_probe("here", lab.tokens()[0])
-        lab.wait_matrix(lambda m: all(e["state"] != "unknown" for e in m.values()) and
-                        lab.muster("status")["nodes_up"] == 1, "node up")
+        lab.wait_known("node up")
         acknowledged, number, generation, confirmed = set(), 0, 0, 0
         for round_number in range(ROUNDS):
             writer = Writer(lab, number)
@@ -78,9 +77,7 @@ def main():
                 check(status["generation"] >= generation, "the generation went back")
             if round_number % 50 == 49:
                 started = time.monotonic()
-                lab.wait_matrix(
-                    lambda m: all(e["state"] != "unknown" for e in m.values()) and
-                    lab.muster("status")["nodes_up"] == 1, "edges confirmed after a restart")
+                lab.wait_known("edges confirmed after a restart")
                 confirmed = max(confirmed, time.monotonic() - started)
         print(f"{ROUNDS} kills, {len(acknowledged)} networks acknowledged, 0 lost; edges confirmed "
               f"at the latest {confirmed:.1f} s after the restart was ready")
