@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A port of loopback for who listens on it again after he has left: no other test takes it meanwhile
- * (integration/harness.py has the same claim), nor does the kernel for an outgoing connection. */
+/* A port of loopback for who listens on it again after he has left: no other test takes it
+ * meanwhile (integration/harness.py has the same claim), nor does the kernel for an outgoing
+ * connection. */
 #ifndef MUSTER_TESTS_PORT_H
 #define MUSTER_TESTS_PORT_H
 
