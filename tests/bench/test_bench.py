@@ -31,7 +31,7 @@ RUNS = {
     "bench-scan-plan": ([path("bench", "bench-scan-plan"), "--filesystems", "8", "--servers", "4"],
                         r"bound|ours"),
     "leases.py": ([sys.executable, os.path.join(SOURCE, "bench", "leases.py"), "--build", BUILD, "--clients", "1,4",
-                   "--jobs", "20", "--rounds", "1", "--seconds", "0.2"],
+                   "--jobs", "20", "--rounds", "1", "--seconds", "1"],
                   r" 1 ours +[1-9](?s:.*) 1 scans +[1-9](?s:.*) 4 ours +[1-9](?s:.*) 4 limit +[1-9](?s:.*)P3 (?s:.*)"
                   r" ours +[1-9]"),
     "growth.py": ([sys.executable, os.path.join(SOURCE, "bench", "growth.py"), "--build", BUILD, "--nodes", "3,6",
