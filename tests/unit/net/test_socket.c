@@ -15,7 +15,7 @@
 
 #include "net/net.h"
 
-#define LIMIT_MS  20000 /* for what must happen */
+#define LIMIT_MS  60000 /* for what must happen */
 #define LONGEST   1000  /* bytes of a message */
 #define SILENT_MS 300   /* for what must not happen */
 

@@ -15,7 +15,7 @@
 #include "uplink.h"
 #include "wire/codec.h"
 
-enum { PATIENCE_MS = 20000, ENDPOINT = 64 };
+enum { PATIENCE_MS = 60000, ENDPOINT = 64 };
 
 struct bench {
     struct keypair node, server;
