@@ -37,21 +37,24 @@ static inline int port_is_free(int port)
     return rc == 0;
 }
 
-/* "tcp://127.0.0.1:PORT" */
-static inline void port_endpoint(char *out, size_t n)
+static inline int port_take(void)
 {
     enum { FIRST = 20000, COUNT = 12000 }; /* below net.ipv4.ip_local_port_range */
 
     for (int i = 0; i < COUNT; i++) {
         int port = FIRST + (7 * getpid() + i) % COUNT;
 
-        if (port_claim(port) == 0 && port_is_free(port)) {
-            snprintf(out, n, "tcp://127.0.0.1:%d", port);
-            return;
-        }
+        if (port_claim(port) == 0 && port_is_free(port))
+            return port;
     }
     fprintf(stderr, "no port of loopback is free\n");
     abort();
+}
+
+/* "tcp://127.0.0.1:PORT" */
+static inline void port_endpoint(char *out, size_t n)
+{
+    snprintf(out, n, "tcp://127.0.0.1:%d", port_take());
 }
 
 #endif
