@@ -12,6 +12,7 @@ import statistics
 import sys
 import threading
 import time
+import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import loops
@@ -26,6 +27,7 @@ MAKE = {"ext4": ("mkfs.ext4", "-q", "-F"), "xfs": ("mkfs.xfs", "-q", "-f"),
         "btrfs": ("mkfs.btrfs", "-q", "-f"), "vfat": ("mkfs.vfat",), "swap": ("mkswap", "-q", "-f")}
 SIZE = {"xfs": 320 * MIB, "btrfs": 128 * MIB}  # the least that they can be made on
 # Of a coordinator in a test that is not about silence: a probe that is not run for a while is not silent.
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 PATIENT = ("--set", "suspect_ms=20000", "--set", "down_ms=60000")
 
 
@@ -246,6 +248,9 @@ class Fleet:
 
     def __init__(self, lab, disks, names, extra=(), settings=PATIENT):
         self.lab, self.disks, self.names, self.probes = lab, disks, list(names), {}
+        # Not this machine's: a supervisor ends the workers of its boot that an earlier one has left, and would
+        # end those of another test. The nodes have one, of which the keys of LUNs are made that they share.
+        self.boot_id = uuid.uuid4()
         self.hub = hub = lab.namespace("hub")
         run("ip", "-n", hub, "link", "add", "br0", "type", "bridge")
         run("ip", "-n", hub, "addr", "add", "10.72.0.1/24", "dev", "br0")
@@ -266,10 +271,21 @@ class Fleet:
         run("ip", "-n", ns, "addr", "add", f"10.72.0.{10 + i}/24", "dev", "mgmt0")
         return ns
 
-    def start(self, name, token=None, by=()):
+    def boot_file(self, name):
+        return os.path.join(self.lab.dir, "boot-" + name)
+
+    def boot(self, name, boot_id):
+        """From now on the node is in that boot."""
+        with open(self.boot_file(name), "w", encoding="ascii") as f:
+            f.write(f"{boot_id}\n")
+
+    def start(self, name, token=None):
         i = self.names.index(name)
+        if not os.path.exists(self.boot_file(name)):
+            self.boot(name, self.boot_id)
         self.probes[name] = self.lab.start_probe(
-            name, token, namespace=self.spaces[name], by=by,
+            name, token, namespace=self.spaces[name],
+            by=["sh", "-c", 'mount --bind "$0" ' + BOOT_ID + ' && exec "$@"', self.boot_file(name)],
             extra=["--node-id", f"00000000-0000-4000-8000-{i + 1:012x}", "--interface", "mgmt*",
                    *self.disks.globs(i), *self.extra])
 

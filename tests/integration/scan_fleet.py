@@ -24,7 +24,6 @@ TTL_MS = 15000  # some tests wait for its end, and a worker that is stopped for 
 PATIENT = ["--set", "lease_ttl_ms=60000", *d.PATIENT]
 TRIES = 10
 ASK_S = 1.0  # how a scan goes, while it is watched for something else
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
 SPARE = 9      # a node of nobody, for what the test itself does
 QEMU = {"guests/web.qcow2": ("qcow2", 64 * d.MIB, ()), "vhd.vhd": ("vpc", 32 * d.MIB, ()),
         "old/flat.vmdk": ("vmdk", 16 * d.MIB, ()),
@@ -219,11 +218,8 @@ class ScanFleet:
         for that but another boot id."""
         self.lab.end(self.fleet.probes[name], signal.SIGKILL)
         token = self.lab.muster("token", "create", "--node", name)["tokens"][0]["token"]
-        path = os.path.join(self.lab.dir, "boot-" + name)
-        with open(path, "w", encoding="ascii") as f:
-            f.write(f"{uuid.uuid4()}\n")
-        self.fleet.start(name, token, by=["sh", "-c", 'mount --bind "$0" ' + BOOT_ID + ' && exec "$@"',
-                                          path])
+        self.fleet.boot(name, uuid.uuid4())
+        self.fleet.start(name, token)
 
     def link(self, port, state):
         run("ip", "-n", self.fleet.hub, "link", "set", port, state)
