@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "port.h"
 
 enum { MOST_WORDS = 8, TOKENS_AT_ONCE = 1000 };
 
@@ -52,16 +52,7 @@ double median(double *values, size_t n)
 
 int loopback_port(void)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t n = sizeof a;
-    int port = -1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
-        getsockname(fd, (struct sockaddr *)&a, &n) == 0)
-        port = ntohs(a.sin_port);
-    if (fd >= 0)
-        close(fd);
-    return port;
+    return port_take();
 }
 
 static void run_daemon(const char *program, const struct daemon_run *d, const char *const *more)
@@ -87,7 +78,7 @@ int daemon_start(const char *program, struct daemon_run *d, struct err *e)
 int daemon_start_with(const char *program, const char *const *words, struct daemon_run *d,
                       struct err *e)
 {
-    struct muster_options o = { .timeout_ms = 30000 };
+    struct muster_options o = { .timeout_ms = 60000 };
     struct muster_reply r = { 0 };
     struct request hello = { 0 };
     int rc;

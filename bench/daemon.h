@@ -33,7 +33,7 @@ long daemon_memory_kib(const struct daemon_run *d);
  * with a sentence. */
 int daemon_tokens(struct daemon_run *d, uint32_t count, char ***out, struct err *e);
 
-int loopback_port(void);             /* that nobody listens on now */
+int loopback_port(void);             /* that no other test or benchmark takes while we live */
 int run_program(char *const argv[]); /* to its end; 0, or -1: it did not end well */
 double seconds_now(void);            /* CLOCK_MONOTONIC */
 int compare_doubles(const void *a, const void *b);

@@ -142,7 +142,7 @@ class Postgres:
 
     def run(self, name, *args):
         r = subprocess.run([os.path.join(PG, name), *args], capture_output=True, text=True, cwd="/",
-                           timeout=120, stdin=subprocess.DEVNULL, **self.who)
+                           timeout=900, stdin=subprocess.DEVNULL, **self.who)
         if r.returncode != 0:
             raise RuntimeError(f"{name}: {r.stderr or r.stdout}")
         return r.stdout
@@ -168,7 +168,7 @@ class Postgres:
     def end(self):
         if self.started:
             subprocess.run([os.path.join(PG, "pg_ctl"), "-D", self.dir, "-m", "immediate", "-w", "stop"],
-                           capture_output=True, cwd="/", timeout=60, check=False, **self.who)
+                           capture_output=True, cwd="/", timeout=300, check=False, **self.who)
         self.started = False
 
 
@@ -230,7 +230,7 @@ class Etcd:
 
     def ask(self, what, body):
         request = urllib.request.Request(f"{self.url}/v3/{what}", json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)
 
     def revision(self):
@@ -252,7 +252,7 @@ class Etcd:
         how = ["-D", str(max(1, round(seconds)))] if requests is None else ["-n", str(requests)]
         r = subprocess.run(["h2load", "-c", str(self.clients), "-m", "1", "-t", "1", *how, "-d", path, "-H", "content-type: application/grpc", "-H", "te: trailers",
                             f"{self.url}/etcdserverpb.{service}"], capture_output=True, text=True, check=False,
-                           timeout=60 + 2 * seconds)
+                           timeout=900 + 2 * seconds)
         rate = re.search(r"finished in [0-9.]+m?s, ([0-9.]+) req/s", r.stdout)
         done = re.search(r"(\d+) succeeded, (\d+) failed", r.stdout)
         mean = re.search(r"time for request: +\S+ +\S+ +([0-9.]+)(us|ms|s)", r.stdout)

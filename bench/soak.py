@@ -66,7 +66,7 @@ def in_use_kib(pid):
     if shutil.which("gdb") is None:
         return None
     r = subprocess.run(["gdb", "-p", str(pid), "-batch", "-ex", "call (int)malloc_trim(0)"], capture_output=True,
-                       text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+                       text=True, timeout=600, check=False, stdin=subprocess.DEVNULL)
     return proc_figure(pid, "RssAnon") if re.search(r"^\$1 = [01]$", r.stdout, re.M) else None
 
 

@@ -31,7 +31,7 @@ RUNS = {
     "bench-scan-plan": ([path("bench", "bench-scan-plan"), "--filesystems", "8", "--servers", "4"],
                         r"bound|ours"),
     "leases.py": ([sys.executable, os.path.join(SOURCE, "bench", "leases.py"), "--build", BUILD, "--clients", "1,4",
-                   "--jobs", "20", "--rounds", "1", "--seconds", "0.2"],
+                   "--jobs", "20", "--rounds", "1", "--seconds", "1"],
                   r" 1 ours +[1-9](?s:.*) 1 scans +[1-9](?s:.*) 4 ours +[1-9](?s:.*) 4 limit +[1-9](?s:.*)P3 (?s:.*)"
                   r" ours +[1-9]"),
     "growth.py": ([sys.executable, os.path.join(SOURCE, "bench", "growth.py"), "--build", BUILD, "--nodes", "3,6",
@@ -52,7 +52,7 @@ def main():
     name = sys.argv[3]
     command, says = RUNS[name]
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
-        r = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=250)
+        r = subprocess.run(command, capture_output=True, text=True, cwd=folder)  # meson's own limit is the one that counts
     print(r.stdout + r.stderr)
     if r.returncode == 77:
         sys.exit(77)

@@ -44,7 +44,7 @@ def count(program, path, folder):
     out = os.path.join(folder, path)
     command = ["valgrind", "--tool=callgrind", "--toggle-collect=hot_*", "--compress-strings=no",
                "--compress-pos=no", f"--callgrind-out-file={out}", program, path]
-    r = subprocess.run(command, capture_output=True, text=True, timeout=200,
+    r = subprocess.run(command, capture_output=True, text=True, timeout=550,
                        env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
     if r.returncode != 0:
         sys.exit(f"{path}: exit {r.returncode}: {r.stderr[-2000:]}")

@@ -2,7 +2,7 @@
 """Two nodes that share three disks, with a volume group on two of them."""
 import os
 
-from disks import MIB, Fleet
+from disks import MIB, PATIENT, Fleet
 from harness import check
 
 NODES = ("alpha", "beta")
@@ -10,7 +10,7 @@ EXTENT = 4 * MIB
 
 
 class Bed:
-    def __init__(self, lab, disks, settings=()):
+    def __init__(self, lab, disks, settings=PATIENT):
         self.lab, self.disks = lab, disks
         self.files = [disks.file(f"disk{i}", 64 * MIB) for i in range(3)]
         self.own = [disks.attach(0, f) for f in self.files]

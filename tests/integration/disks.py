@@ -12,6 +12,7 @@ import statistics
 import sys
 import threading
 import time
+import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import loops
@@ -25,6 +26,9 @@ EACH = 1000  # numbers of loop devices for each node
 MAKE = {"ext4": ("mkfs.ext4", "-q", "-F"), "xfs": ("mkfs.xfs", "-q", "-f"),
         "btrfs": ("mkfs.btrfs", "-q", "-f"), "vfat": ("mkfs.vfat",), "swap": ("mkswap", "-q", "-f")}
 SIZE = {"xfs": 320 * MIB, "btrfs": 128 * MIB}  # the least that they can be made on
+# Of a coordinator in a test that is not about silence: a probe that is not run for a while is not silent.
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+PATIENT = ("--set", "suspect_ms=20000", "--set", "down_ms=60000")
 
 
 def need_disks(*programs):
@@ -61,10 +65,25 @@ def loop_numbers():
     return sorted(int(n[4:]) for n in os.listdir("/sys/block") if n.startswith("loop"))
 
 
+def claim_base():
+    """The first digits of the numbers of a test's loop devices: whose they are says the last of them, which
+    the kernel makes but once. (Who only looks which are free is not alone at it.)"""
+    taken = {n // 10000 for n in loop_numbers()}
+    free = [n for n in range(10, 100) if n not in taken]
+    for base in random.sample(free, len(free)):
+        try:
+            loops.control(loops.LOOP_CTL_ADD, base * 10000 + 9999)
+            return base
+        except OSError as e:
+            if e.errno != errno.EEXIST:
+                raise
+    raise AssertionError("no numbers of loop devices are free")
+
+
 class Busy:
     """For what the kernel has not finished: waits until it announces something, or a moment."""
 
-    def __init__(self, what, limit_s=20.0):
+    def __init__(self, what, limit_s=LIMIT_S):
         self.what, self.end = what, time.monotonic() + limit_s
         self.events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, KOBJECT_UEVENT)
         self.events.bind((0, 1))
@@ -95,8 +114,7 @@ class Disks:
         self.lab, self.dir = lab, os.path.join(lab.dir, "disks")
         os.mkdir(self.dir)
         self.attached, self.made, self.silent = {}, {}, []
-        taken = {n // 10000 for n in loop_numbers()}
-        self.base = random.choice([n for n in range(10, 100) if n not in taken])
+        self.base = claim_base()
         self.told, self.tell = os.pipe()
         self.guard = os.fork()
         if self.guard == 0:
@@ -219,7 +237,7 @@ class Uevents(threading.Thread):
             return next((t for t, f in self.seen if t >= since and f.get("DEVNAME") == device[5:] and
                          all(f.get(k) == v for k, v in facts.items())), None)
         with self.change:
-            check(self.change.wait_for(lambda: look() is not None, 10),
+            check(self.change.wait_for(lambda: look() is not None, LIMIT_S),
                   f"the kernel announces nothing of {device}: {facts}")
             return look()
 
@@ -228,8 +246,11 @@ class Fleet:
     """A coordinator, and a probe in a network namespace for each name, each with its own devices.
     A probe has a mount table of its own."""
 
-    def __init__(self, lab, disks, names, extra=(), settings=()):
+    def __init__(self, lab, disks, names, extra=(), settings=PATIENT):
         self.lab, self.disks, self.names, self.probes = lab, disks, list(names), {}
+        # Not this machine's: a supervisor ends the workers of its boot that an earlier one has left, and would
+        # end those of another test. The nodes have one, of which the keys of LUNs are made that they share.
+        self.boot_id = uuid.uuid4()
         self.hub = hub = lab.namespace("hub")
         run("ip", "-n", hub, "link", "add", "br0", "type", "bridge")
         run("ip", "-n", hub, "addr", "add", "10.72.0.1/24", "dev", "br0")
@@ -250,10 +271,21 @@ class Fleet:
         run("ip", "-n", ns, "addr", "add", f"10.72.0.{10 + i}/24", "dev", "mgmt0")
         return ns
 
-    def start(self, name, token=None, by=()):
+    def boot_file(self, name):
+        return os.path.join(self.lab.dir, "boot-" + name)
+
+    def boot(self, name, boot_id):
+        """From now on the node is in that boot."""
+        with open(self.boot_file(name), "w", encoding="ascii") as f:
+            f.write(f"{boot_id}\n")
+
+    def start(self, name, token=None):
         i = self.names.index(name)
+        if not os.path.exists(self.boot_file(name)):
+            self.boot(name, self.boot_id)
         self.probes[name] = self.lab.start_probe(
-            name, token, namespace=self.spaces[name], by=by,
+            name, token, namespace=self.spaces[name],
+            by=["sh", "-c", 'mount --bind "$0" ' + BOOT_ID + ' && exec "$@"', self.boot_file(name)],
             extra=["--node-id", f"00000000-0000-4000-8000-{i + 1:012x}", "--interface", "mgmt*",
                    *self.disks.globs(i), *self.extra])
 

@@ -9,6 +9,7 @@ from harness import Events, Lab, check, free_port, program
 
 NODE_A = "00000000-0000-4000-8000-00000000000a"
 NODE_B = "00000000-0000-4000-8000-00000000000b"
+SUSPECT_MS = 12000  # a probe that was not run for less is not taken for one that is silent
 
 
 def node(lab, name):
@@ -36,6 +37,8 @@ def conflict(lab, events):
     """A second live probe under alpha's identity, with a token of its own: once both have been heard
     side by side the node is quarantined; nothing of it is freed, no second node comes up. With the
     impostor gone an operator's word ends it."""
+    # It is up before its first report has come.
+    lab.wait_section("alpha", "nics", lambda rows: True, "its first report")
     before = lab.matrix()
     impostor = lab.start_probe("impostor", lab.tokens()[0], extra=["--node-id", NODE_A])
     found, _ = events.until(
@@ -96,7 +99,8 @@ def main():
         port = free_port()
         config = os.path.join(lab.dir, "coordinator.conf")
         with open(config, "w") as f:
-            f.write(f"enrol_policy = operator\nclient_listen = tcp://127.0.0.1:{port}\n")
+            f.write(f"enrol_policy = operator\nsuspect_ms = {SUSPECT_MS}\n"
+                    f"client_listen = tcp://127.0.0.1:{port}\n")
         lab.start_coordinator("--config", config)
         events = Events(lab)
         approval(lab, events)

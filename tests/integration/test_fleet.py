@@ -246,7 +246,7 @@ def wrong_input(fleet):
 
 
 def start(lab):
-    lab.start_coordinator("--set", "heartbeat_ms=1000", "--set", "suspect_ms=3000", "--set", "down_ms=5000")
+    lab.start_coordinator("--set", "heartbeat_ms=1000", "--set", "suspect_ms=10000", "--set", "down_ms=15000")
 
 
 def main():

@@ -63,8 +63,7 @@ def main():
     with Lab() as lab:
         disk = Disk(lab)
         lab.start_probe("here", lab.tokens()[0])
-        lab.wait_matrix(lambda m: lab.muster("status")["nodes_up"] == 1 and
-                        all(e["state"] != "unknown" for e in m.values()), "node up")
+        lab.wait_known("node up")
         acknowledged = []
         for n in range(3):
             disk.fill(n * 500000)
@@ -81,8 +80,7 @@ def main():
             wait_for_mode(lab, "normal")
             check(define(lab, f"after{n}").returncode == 0, "it goes on by itself")
             acknowledged.append(f"after{n}")
-            lab.wait_matrix(lambda m: lab.muster("status")["nodes_up"] == 1 and
-                            all(e["state"] != "unknown" for e in m.values()), "node known again")
+            lab.wait_known("node known again")
         print(f"{len(acknowledged)} networks acknowledged, all there; none that was refused")
 
 

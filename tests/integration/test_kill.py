@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from harness import Events, Lab, check, need_nic, program, seed
+from harness import LIMIT_S, Lab, check, need_nic, program, seed
 
 ROUNDS = 2000 if "MUSTER_LONG" in os.environ else 150
 HEARTBEAT_S = 2.0
@@ -43,7 +43,7 @@ class Writer(threading.Thread):
 
     def wait_for(self, count):
         with self.change:
-            return self.change.wait_for(lambda: len(self.acknowledged) >= count, 20)
+            return self.change.wait_for(lambda: len(self.acknowledged) >= count, LIMIT_S)
 
 
 def main():
@@ -52,8 +52,7 @@ def main():
     with Lab() as lab:
         lab.start_coordinator()
         lab.start_probe("here", lab.tokens()[0])
-        lab.wait_matrix(lambda m: all(e["state"] != "unknown" for e in m.values()) and
-                        lab.muster("status")["nodes_up"] == 1, "node up")
+        lab.wait_known("node up")
         acknowledged, number, generation, confirmed = set(), 0, 0, 0
         for round_number in range(ROUNDS):
             writer = Writer(lab, number)
@@ -65,7 +64,7 @@ def main():
             writer.stop = True
             lab.end(lab.coordinator, signal.SIGKILL)
             lab.start_coordinator()
-            writer.join(30)
+            writer.join(LIMIT_S)
             check(not writer.is_alive(), "the writer hangs")
             acknowledged |= set(writer.acknowledged)
             generation = max(generation, writer.generation)
@@ -78,9 +77,7 @@ def main():
                 check(status["generation"] >= generation, "the generation went back")
             if round_number % 50 == 49:
                 started = time.monotonic()
-                lab.wait_matrix(
-                    lambda m: all(e["state"] != "unknown" for e in m.values()) and
-                    lab.muster("status")["nodes_up"] == 1, "edges confirmed after a restart")
+                lab.wait_known("edges confirmed after a restart")
                 confirmed = max(confirmed, time.monotonic() - started)
         print(f"{ROUNDS} kills, {len(acknowledged)} networks acknowledged, 0 lost; edges confirmed "
               f"at the latest {confirmed:.1f} s after the restart was ready")

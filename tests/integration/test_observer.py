@@ -7,7 +7,7 @@ import os
 import sys
 
 import disks as d
-from harness import Lab, check
+from harness import LIMIT_S, Lab, check
 from observer import Observer, block_digests, cached_pages, changed_blocks
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
@@ -36,7 +36,7 @@ class Host:
     def do(self, device):
         """Mounts the device, or unmounts with None."""
         self.ours.send(device)
-        check(self.ours.poll(20) and self.ours.recv(), "the host does not answer")
+        check(self.ours.poll(LIMIT_S) and self.ours.recv(), "the host does not answer")
 
     def end(self):
         self.process.kill()

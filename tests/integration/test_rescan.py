@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 
-from harness import BUILD, Lab, check, need_nic, run
+from harness import BUILD, LIMIT_S, Lab, check, need_nic, run
 
 WORKER = os.path.join(BUILD, "probe", "muster-probe-worker")
 
@@ -65,7 +65,7 @@ def ask(root, targets=(), devices=(), everything=False):
     process = subprocess.Popen([WORKER, "rescan"], preexec_fn=lambda: os.dup2(theirs.fileno(), 3),
                                pass_fds=(3, theirs.fileno()), stderr=subprocess.PIPE, text=True)
     theirs.close()
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=LIMIT_S)
     check(process.returncode == 0, f"the worker ended with {process.returncode}: {err}")
     head, fds, _, _ = socket.recv_fds(ours, 65536, 4)
     ours.close()

@@ -35,7 +35,7 @@ def recover(lab, probe, before):
     check(after["mode"] == "normal", f"mode {after['mode']}")
     check(after["epoch"] > before["epoch"], "the epoch jumps")
     check(after["generation"] > before["generation"], "the generation jumps above all seen")
-    lab.wait_matrix(lambda m: all(e["state"] != "unknown" for e in m.values()), "edges known")
+    lab.wait_known("edges known")
     check(probe.poll() is None, "the probe lived through it all")
 
 

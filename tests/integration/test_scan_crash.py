@@ -18,11 +18,11 @@ from harness import LIMIT_S, Lab, check, seed
 
 KILLS = 300 if "MUSTER_LONG" in os.environ else 14
 FILES = 400   # so that a scan takes a moment
-SETTINGS = ["--set", "heartbeat_ms=300", "--set", "suspect_ms=2000"]  # back soon after each kill
+SETTINGS = ["--set", "heartbeat_ms=300", "--set", "suspect_ms=20000"]  # back soon after each kill
 NAME = re.compile(r"/muster-scan-(\d+)-(\d+):(\d+)$")
 UEVENTS = 15  # NETLINK_KOBJECT_UEVENT
 LOOK_S = 0.2  # at the latest
-DRY_S = 8.0   # after which a coordinator is killed in which nothing was scanned
+DRY_S = 20.0  # after which a coordinator is killed in which nothing was scanned
 
 
 class Tokens(threading.Thread):

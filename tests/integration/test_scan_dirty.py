@@ -75,7 +75,7 @@ def main():
     d.need_disks("qemu-img", "mkfs.ext4", "blkid", "tune2fs", "debugfs")
     with Lab() as lab, d.Disks(lab) as disks:
         with sf.ScanFleet(lab, disks, {"good": "ext4", "dirty": "ext4", "panic": "ext4"},
-                          prepare=spoil) as fleet:
+                          prepare=spoil, settings=sf.PATIENT) as fleet:
             fleet.admit()
             bad_order(fleet)
             fleet.wait_no_leases()

@@ -97,7 +97,7 @@ def every(fleet):
 def main():
     d.need_disks("qemu-img", "mkfs.ext4", "blkid")
     with Lab() as lab, d.Disks(lab) as disks:
-        with sf.ScanFleet(lab, disks, {f"fs-{k}": k for k in sf.kinds()}) as fleet:
+        with sf.ScanFleet(lab, disks, {f"fs-{k}": k for k in sf.kinds()}, settings=sf.PATIENT) as fleet:
             refused_unless_admitted(fleet)
             once(fleet)
             again(fleet)

@@ -6,14 +6,13 @@ import signal
 
 import disks as d
 import scan_fleet as sf
-from harness import Lab, check
+from harness import LIMIT_S, Lab, check
 
 FILES = 1500  # so that a scan takes a moment
 
 
 def worker(fleet):
-    task = fleet.begin("--every-node")
-    name, pid = fleet.catch_worker(how=signal.SIGKILL)
+    task, name, pid = fleet.begin_and_catch("--every-node", how=signal.SIGKILL)
     print(f"{name}: worker {pid} killed")
     doc = fleet.wait_done(task)
     check_all_complete(doc, len(sf.NODES) * len(fleet.files))
@@ -27,11 +26,10 @@ def check_all_complete(doc, count):
 
 def supervisor(fleet):
     """Its worker dies with it; the next one proves that nothing is left before it speaks."""
-    task = fleet.begin("--every-node")
-    name, pid = fleet.catch_worker()
+    task, name, pid = fleet.begin_and_catch("--every-node")
     probe = fleet.fleet.probes[name]
     probe.send_signal(signal.SIGKILL)
-    probe.wait(20)
+    probe.wait(LIMIT_S)
     d.watch(lambda: os.path.exists(f"/proc/{pid}"), lambda there: not there, "its worker dies with it")
     fleet.lab.end(probe)
     fleet.fleet.start(name)
@@ -41,8 +39,7 @@ def supervisor(fleet):
 
 def coordinator(fleet):
     """The worker goes on, and its lease; the next start takes its result."""
-    task = fleet.begin("--every-node")
-    name, pid = fleet.catch_worker()
+    task, name, pid = fleet.begin_and_catch("--every-node")
     token = next(v["token"] for v in fleet.leases() if v["node_name"] == name)
     fleet.restart_coordinator(lambda: os.kill(pid, signal.SIGCONT))
     print(f"coordinator killed while {name} scanned under token {token}")
@@ -53,8 +50,7 @@ def coordinator(fleet):
 
 def node(fleet):
     """It never comes back: its lease is residue, and others scan what it had."""
-    task = fleet.begin()
-    name, pid = fleet.catch_worker()
+    task, name, pid = fleet.begin_and_catch()
     fleet.lab.end(fleet.fleet.probes.pop(name), signal.SIGKILL)
     d.watch(lambda: os.path.exists(f"/proc/{pid}"), lambda there: not there, "its worker dies with it")
     doc = fleet.wait_read(task)

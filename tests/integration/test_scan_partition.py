@@ -13,8 +13,7 @@ FILES = 1500
 
 
 def node(fleet):
-    task = fleet.begin()
-    name, pid = fleet.catch_worker()
+    task, name, pid = fleet.begin_and_catch()
     fleet.link(f"m-{name}", "down")
     os.kill(pid, signal.SIGCONT)
     doc = fleet.wait_read(task)
@@ -30,8 +29,7 @@ def node(fleet):
 
 def everybody(fleet):
     """Workers end in time, whoever they are; what was begun is done once they are heard again."""
-    task = fleet.begin()
-    name, pid = fleet.catch_worker()
+    task, name, pid = fleet.begin_and_catch()
     for n in sf.NODES:
         fleet.link(f"m-{n}", "down")
     d.watch(lambda: [p for n in sf.NODES for p in fleet.scan_workers(n)], lambda w: not w,

@@ -20,8 +20,7 @@ def dead(pid):
 
 
 def worker(fleet):
-    task = fleet.begin()
-    name, pid = fleet.catch_worker()
+    task, name, pid = fleet.begin_and_catch()
     d.watch(lambda: dead(pid), bool, "its own timer ends it, stopped as it is")
     doc = fleet.wait_read(task)
     check(all(j["result"] == "complete" for j in doc["jobs"] if j["step"] == "read"), f"{doc['jobs']}")
@@ -31,8 +30,7 @@ def worker(fleet):
 
 def supervisor(fleet):
     """Nobody renews: the worker dies in time, and the lease is residue until the node speaks again."""
-    task = fleet.begin()
-    name, pid = fleet.catch_worker()
+    task, name, pid = fleet.begin_and_catch()
     probe = fleet.fleet.probes[name]
     probe.send_signal(signal.SIGSTOP)
     d.watch(lambda: dead(pid), bool, "its own timer ends it")

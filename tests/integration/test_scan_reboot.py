@@ -13,8 +13,7 @@ FILES = 1500
 
 def reboot(fleet):
     """A new boot proves that the one before is over, and its lease with it."""
-    task = fleet.begin()
-    name, pid = fleet.catch_worker()
+    task, name, pid = fleet.begin_and_catch()
     token = next(v["token"] for v in fleet.leases() if v["node_name"] == name)
     fleet.reboot(name)
     d.watch(lambda: os.path.exists(f"/proc/{pid}"), lambda there: not there, "its worker dies with it")

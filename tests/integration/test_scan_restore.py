@@ -33,8 +33,7 @@ def back_up(fleet):
     """While a worker has one mounted under a lease, and beta has a hold of another: (the copy, the lease's
     token). Then the worker goes on, and the hold is ended: of that the copy knows nothing."""
     fleet.lab.muster("hold", "take", "held", "--node", "beta", "--for", "what it writes")
-    no = fleet.begin("one")
-    name, pid = fleet.catch_worker()
+    no, name, pid = fleet.begin_and_catch("one")
     live = [v for v in fleet.leases() if v["state"] == "live"]
     check([v["node_name"] for v in live] == [name] and len(holds(fleet)) == 1, f"{live} {holds(fleet)}")
     copy = os.path.join(fleet.lab.dir, "copy.db")
@@ -49,12 +48,10 @@ def back_up(fleet):
 def lost_time(fleet):
     """What the copy knows nothing of: a node that is silent and has a lease, and another, whose worker will
     have a result: (both, that worker's pid, the highest token)."""
-    fleet.begin("two")
-    silent, _ = fleet.catch_worker()
+    _, silent, _ = fleet.begin_and_catch("two")
     fleet.fleet.probes[silent].send_signal(signal.SIGSTOP)
     fleet.lab.muster("node", "drain", silent)  # so that no other scan is offered to it
-    fleet.begin("three")
-    teller, second = fleet.catch_worker(but=[silent])
+    _, teller, second = fleet.begin_and_catch("three", but=[silent])
     tokens = [v["token"] for v in fleet.leases()]
     check(len(tokens) == 2, f"two leases: {fleet.leases()}")
     return (silent, teller), second, max(map(int, tokens))

@@ -21,10 +21,16 @@ PREFIX = re.compile(r"^\S+Z muster-coordinator: [a-z]+: (?:not started: )?")
 
 
 def log_line(process):
-    """The next line of its log, without the prefix; "" at its end."""
-    check(select.select([process.stderr], [], [], LIMIT_S)[0], "no line in the log")
-    line = process.stderr.readline()
-    return PREFIX.sub("", line).rstrip("\n")
+    """The next line of its log, without the prefix; "" at its end. Read byte by byte: select does not see
+    a line that has come with the one before and waits in a buffer of ours."""
+    fd, line = process.stderr.fileno(), b""
+    while not line.endswith(b"\n"):
+        check(select.select([fd], [], [], LIMIT_S)[0], "no line in the log")
+        byte = os.read(fd, 1)
+        if not byte:
+            break
+        line += byte
+    return PREFIX.sub("", line.decode()).rstrip("\n")
 
 
 def arguments(lab, *extra):
@@ -34,7 +40,7 @@ def arguments(lab, *extra):
 
 def start(lab, *extra, command=None, **kwargs):
     """The process, once it serves, and the match of its line."""
-    p = lab.spawn(command or arguments(lab, *extra), stderr=subprocess.PIPE, text=True, **kwargs)
+    p = lab.spawn(command or arguments(lab, *extra), stderr=subprocess.PIPE, **kwargs)
     while True:
         line = log_line(p)
         check(line != "" or p.poll() is None, "it ended instead of serving")
@@ -46,7 +52,7 @@ def start(lab, *extra, command=None, **kwargs):
 def end(lab, p, how=signal.SIGTERM):
     started = time.monotonic()
     lab.end(p, how)
-    check(time.monotonic() - started < 10, "ending took too long")
+    check(time.monotonic() - started < LIMIT_S, "ending took too long")
     p.stderr.close()
     return p.returncode
 

@@ -107,7 +107,8 @@ def who_activates(lab, disks, fleet, pvs):
     check(lab.muster("status")["vgs_activating"] == 0, "it is not muster's to say")
     lab.muster("vg", "adopt", "vg0")
     doc = lab.muster("vg", "show", "vg0")
-    check(doc["vg"]["activating"] == 1 and [n["activates"] for n in doc["vg_nodes"]] == [False, True], f"{doc}")
+    does = {doc["nodes"][n["node"]]["name"]: n["activates"] for n in doc["vg_nodes"]}
+    check(doc["vg"]["activating"] == 1 and does == {"alpha": False, "beta": True}, f"{doc}")
     check(doc["vgs"][0]["autoactivation"] is True, f"LVM's own property: {doc['vgs']}")
     r = lab.muster_raw("status", "--check")
     check(r.returncode == 1 and "beta activates LVs of volume group vg0 by itself" in r.stdout, f"{r}")

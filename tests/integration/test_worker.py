@@ -6,8 +6,10 @@ import os
 import shutil
 import stat
 
+from disks import PATIENT
 from harness import BUILD, Events, Lab, check, need_nic
 
+WORKER_TIMEOUT = "4s"  # (storage: four times that)
 WRAPPER = """#!/bin/bash
 # $1 is the kind of worker. The real one, unless the test has said how to misbehave.
 how=$(cat "$(dirname "$0")/how-$1" 2>/dev/null)
@@ -61,17 +63,17 @@ def go_wrong(lab, folder, worker, section, key, edge_kind, how, status):
     misbehave(folder, worker, how)
     events.until(lambda e: e["kind"] == f"section.{status}" and section in e["text"],
                  f"{how}: {section} {status}")
-    now = sections(lab)
+    # On a busy machine one that does nothing wrong, and one that is to fail, may be called stuck for a moment.
+    now = lab.wait(lambda: sections(lab), lambda s: (s[section]["status"], s["system"]["status"]) == (status, "ok"),
+                   f"{how}: {section} {status}, and system ok")
     got = now[section]
-    check(got["status"] == status, f"{how}: {got['status']}")
     check(got["status_age_ms"] is not None, f"{how}: since when is not told")
     check(got["status_text"], f"{how}: why is not told")
     check([r[key] for r in got["rows"]] == [r[key] for r in good],
           f"{how}: the last good rows are gone")
-    check(now["system"]["status"] == "ok", f"{how}: system {now['system']['status']}")
     check(lab.muster("status")["nodes_up"] == 1, f"{how}: heartbeats do not go on")
     if status == "stuck":
-        check(all(e["state"] == "stuck" for e in edges(lab, edge_kind)), f"{how}: edges")
+        lab.wait(lambda: edges(lab, edge_kind), lambda v: all(e["state"] == "stuck" for e in v), f"{how}: edges")
     misbehave(folder, worker, None)
     events.until(lambda e: e["kind"] == "section.ok" and section in e["text"],
                  f"{how}: {section} recover")
@@ -83,13 +85,13 @@ def main():
     need_nic()
     with Lab() as lab:
         folder = install(lab)
-        lab.start_coordinator()
+        lab.start_coordinator(*PATIENT)
         token = os.path.join(lab.dir, "token")
         with open(os.open(token, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
             f.write(lab.tokens()[0] + "\n")
         lab.spawn([os.path.join(folder, "muster-probe"), "--connect", lab.listen, "--token-file",
                    token, "--run-dir", os.path.join(lab.dir, "run"), "--node-name", "here",
-                   "--rescan", "1s", "--worker-timeout", "2s",
+                   "--rescan", "1s", "--worker-timeout", WORKER_TIMEOUT,
                    # No loop devices, which other tests make and remove.
                    "--device", "vd*", "--device", "sd*", "--device", "nvme*"], log="probe")
         lab.wait_matrix(lambda m: m and all(e["state"] != "unknown" for e in m.values()), "edges")

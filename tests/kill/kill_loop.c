@@ -21,7 +21,7 @@
 enum {
     LIMIT_US = 60000000,  /* for whatever must happen */
     SILENT_US = 25000000, /* a TTL, and as long again until what it was in the way of is tried */
-    DRY_US = 1000000,     /* a start in which nobody is granted anything is killed all the same */
+    DRY_US = 5000000,     /* a start in which nobody is granted anything is killed all the same */
     LOOK_US = 150000,     /* between looks whether there is anything to be granted */
 };
 enum {

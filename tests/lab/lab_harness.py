@@ -162,6 +162,11 @@ class TestLab:
     def edge(self, host, lun):
         return self.edges().get((host, "naa." + self.lab.luns[lun].naa))
 
+    def known_edge(self, host, lun):
+        """The same, once it is known: a host that was not run for some seconds is taken for silent meanwhile."""
+        return self.wait(lambda: self.edge(host, lun), lambda e: e is not None and e[0] != "unknown",
+                         f"{host} is heard")
+
     # As harness.Events wants them.
 
     @property

@@ -182,8 +182,10 @@ def in_use(w):
 KILL = """
 m=$(readlink -f {device}); m=${{m##*/}}
 q=$(cat /run/lab/probe.pid)
-until p=$(pgrep -f 'muster-probe-worker [r]efresh'); do :; done
-while [ -d /proc/$p ]; do
+until p=$(pgrep -f 'muster-probe-worker [r]efresh'); do
+    read n </sys/block/$m/size; [ $n != {sectors} ] || break # it was faster
+done
+while [ -n "$p" ] && [ -d /proc/$p ]; do
     read s </sys/block/$m/dm/suspended
     [ $s = 0 ] || {{ kill -9 {whom}; break; }}
 done
@@ -208,7 +210,7 @@ def killed(w):
             size += 4
             asked = subprocess.Popen([os.path.join(w.t.lab.build, "cli/muster"), "--connect", w.t.client, "lv",
                                       "extend", VG, "torn", f"{size}M", "--wait"], stdout=subprocess.DEVNULL)
-            out = w.run(w.b, KILL.format(device=device("torn"), whom=whom)).strip()
+            out = w.run(w.b, KILL.format(device=device("torn"), whom=whom, sectors=size * 2048)).strip()
             check(asked.wait(300) == 0, "it is done all the same")
             spread(w, w.b)
             usable(w, w.b, "torn", size)

@@ -14,9 +14,9 @@ def path_loss(t, first, second):
     fault = ("path", "n1", first, "b") if own else ("link", "n1", "eth2")
     t.fault(*fault, "off")
     t.wait_edge("n1", first, ("degraded", 1), f"n1 sees {first} over the other path alone")
-    check(t.edge("n2", first) == ("ok", 2, 2), "the other host has both paths as before")
+    check(t.known_edge("n2", first) == ("ok", 2, 2), "the other host has both paths as before")
     if own:
-        check(t.edge("n1", second) == ("ok", 2, 2), "the other LUN has both paths as before")
+        check(t.known_edge("n1", second) == ("ok", 2, 2), "the other LUN has both paths as before")
     else:
         t.wait_edge("n1", second, ("degraded", 1), f"n1 sees {second} over the other path alone")
     t.fault(*fault, "on")
@@ -29,7 +29,7 @@ def power_cycle(t, lun):
     before = t.muster("node", "show", "n2")["node"]
     t.fault("power", "n2", "off")
     t.wait_edge("n2", lun, ("unknown",), "what n2 reaches is unknown")
-    check(t.edge("n1", lun) == ("ok", 2, 2), "n1 is as before")
+    check(t.known_edge("n1", lun) == ("ok", 2, 2), "n1 is as before")
     t.fault("power", "n2", "on")
     t.wait_booted([n2], BOOT_S)
     t.wait_edge("n2", lun, ("ok", 2, 2), "n2 is back with both paths")

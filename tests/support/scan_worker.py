@@ -122,10 +122,10 @@ class Worker:
             with open(fd, "rb") as f:
                 f.seek(0)
                 record = f.read()
-        self.process.wait(10)
+        self.process.wait(limit_s)
         return Result(decode(data), decode(record))
 
-    def ended_by(self, limit_s=30):
+    def ended_by(self, limit_s=60):
         self.process.wait(limit_s)
         return -self.process.returncode
 

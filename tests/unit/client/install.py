@@ -12,7 +12,7 @@ import tempfile
 
 MESON, BUILD, EXAMPLE, PLAY = sys.argv[1:5]
 CC = sys.argv[5:]
-LIMIT_S = 60
+LIMIT_S = 180
 
 
 def run(*command, **options):

@@ -12,6 +12,8 @@
 #include <zmq.h>
 
 #include "base/limits.h"
+#include "client/internal.h"
+#include "port.h"
 #include "wire/codec.h"
 
 /* ---- its socket ----------------------------------------------------------------------------- */
@@ -255,7 +257,10 @@ static void command(struct peer *p, char c)
 void peer_start(struct peer *p, const char *endpoint, const struct keypair *key)
 {
     *p = (struct peer){ .key = key, .generation = 1 };
-    snprintf(p->endpoint, sizeof p->endpoint, "%s", endpoint);
+    if (strcmp(endpoint, "tcp://127.0.0.1:0") == 0)
+        port_endpoint(p->endpoint, sizeof p->endpoint);
+    else
+        snprintf(p->endpoint, sizeof p->endpoint, "%s", endpoint);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->changed, NULL);
     must(pipe(p->control) == 0, "pipe");
@@ -360,6 +365,11 @@ void test_dir_remove(char *dir)
 {
     nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     free(dir);
+}
+
+void limit(struct muster_client *c, int64_t ms)
+{
+    c->timeout_ms = c->connect_ms = ms;
 }
 
 int ask(struct muster_client *c, enum client_op op)

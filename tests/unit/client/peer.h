@@ -29,7 +29,9 @@ struct step {
 };
 
 enum { PEER_STEPS = 8, PEER_SEEN = 64 };
-enum { LONG_MS = 20000, SHORT_MS = 300 }; /* limits: where it must work; where it must not */
+/* Limits: where it must work; where it must not; and where it must be found out that it does not.
+ */
+enum { LONG_MS = 60000, SHORT_MS = 2000, FOUND_OUT_MS = 6000 };
 
 /* One request, as it came. */
 struct seen {
@@ -56,7 +58,8 @@ struct peer {
     size_t client_size;
 };
 
-/* Listens on `endpoint` (for tcp a port of 0 is replaced by a real one) when it returns. */
+/* Listens on `endpoint` (for tcp a port of 0 is replaced by one that stays its own) when it
+ * returns. */
 void peer_start(struct peer *p, const char *endpoint, const struct keypair *key);
 void peer_stop(struct peer *p);
 /* What to do with the next requests; forgets what was seen. */
@@ -79,6 +82,9 @@ void expect_says_at(const struct muster_client *c, const char *part, const char 
 
 char *test_dir(void); /* new and empty; for test_dir_remove */
 void test_dir_remove(char *dir);
+
+/* From now on, for connections and answers. */
+void limit(struct muster_client *c, int64_t ms);
 
 /* A request of one operation, and what came of it. */
 int ask(struct muster_client *c, enum client_op op);

@@ -16,13 +16,18 @@
 static char *dir;
 static char path[96], endpoint[128];
 
-static struct muster_client *connect_to(const char *where, const char *key_file)
+static struct muster_client *connect_within(const char *where, const char *key_file, int64_t ms)
 {
-    struct muster_options o = { .endpoint = where, .key_file = key_file, .timeout_ms = SHORT_MS };
+    struct muster_options o = { .endpoint = where, .key_file = key_file, .timeout_ms = ms };
     struct muster_client *c;
 
     expect(muster_connect(&o, &c), 0, NULL);
     return c;
+}
+
+static struct muster_client *connect_to(const char *where, const char *key_file)
+{
+    return connect_within(where, key_file, SHORT_MS);
 }
 
 static void cannot_connect(const struct muster_options *o, int code, const char *part)
@@ -149,7 +154,7 @@ static void somebody_else_there(void)
 
     expect_unreachable(connect_to(endpoint, NULL), "does not answer: it is stopped or overloaded");
     assert(pthread_create(&thread, NULL, say_something_else, &listener) == 0);
-    expect_unreachable(connect_to(endpoint, NULL), "is not a coordinator");
+    expect_unreachable(connect_within(endpoint, NULL, FOUND_OUT_MS), "is not a coordinator");
     shutdown(listener, SHUT_RDWR);
     pthread_join(thread, NULL);
     close(listener);
@@ -169,10 +174,11 @@ static void another_coordinator(void)
     snprintf(file, sizeof file, "%s/client.key", dir);
     assert(keyfile_save(file, &own, &wrong, &e) == 0);
     peer_start(&peer, "tcp://127.0.0.1:0", &server);
-    expect_unreachable(connect_to(peer.endpoint, file), "not the coordinator that the key names");
+    expect_unreachable(connect_within(peer.endpoint, file, FOUND_OUT_MS),
+                       "not the coordinator that the key names");
     assert(keyfile_save(file, &own, &server.public_key, &e) == 0);
     for (int i = 0; i < 2; i++) {
-        struct muster_client *c = connect_to(peer.endpoint, file);
+        struct muster_client *c = connect_within(peer.endpoint, file, LONG_MS);
 
         expect(ask(c, OP_STATUS), 0, c);
         muster_disconnect(c);

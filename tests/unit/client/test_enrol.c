@@ -100,7 +100,7 @@ static void without_an_answer(void)
     struct keypair first, second;
 
     begin(steps, 1);
-    expect(enrol(SHORT_MS, token, &c), MUSTER_E_UNREACHABLE, NULL);
+    expect(enrol(FOUND_OUT_MS, token, &c), MUSTER_E_UNREACHABLE, NULL);
     assert(c == NULL && file_is_there());
     expect_says(NULL, "do the same once more");
     first = keys_in_file();
@@ -202,8 +202,8 @@ static void another_coordinator(void)
 
     begin(NULL, 0);
     keypair_new(&other);
-    expect(enrol(SHORT_MS, token_format(other.public_key, secret, text), &c), MUSTER_E_UNREACHABLE,
-           NULL);
+    expect(enrol(FOUND_OUT_MS, token_format(other.public_key, secret, text), &c),
+           MUSTER_E_UNREACHABLE, NULL);
     expect_says(NULL, "is not the coordinator that the key names");
     assert(peer_seen(&peer, 0) == 0 && !file_is_there());
 }

@@ -9,7 +9,7 @@
 
 /* A watch is renewed every 10 s, and its answer would tell what a hint has not: it is not what
  * these tests wait for. */
-enum { WAIT_MS = 5000 };
+enum { WAIT_MS = 9000 };
 
 static struct peer peer;
 static char endpoint[96];
@@ -173,15 +173,18 @@ static void an_answer_after_its_wait(void)
 
 static void nobody_there(void)
 {
-    static const struct step away[] = { { .kind = LEAVE } };
-    struct muster_client *c = connect_with(SHORT_MS);
+    static const struct step away[] = { { .kind = ANSWER }, { .kind = LEAVE } };
+    struct muster_client *c = connect_with(LONG_MS);
     uint64_t generation = 5, event_no = 50;
 
     figures(5, 50);
-    peer_script(&peer, away, 1);
+    peer_script(&peer, away, 2);
+    expect(ask(c, OP_STATUS), 0, c); /* it is connected */
+    limit(c, SHORT_MS);
     expect(muster_wait(c, &generation, &event_no, WAIT_MS), MUSTER_E_UNREACHABLE, c);
     expect_says(c, "cannot be reached");
     assert(generation == 5 && event_no == 50);
+    limit(c, LONG_MS);
     peer_figures(&peer, 6, 51);
     peer_return(&peer);
     expect(muster_wait(c, &generation, &event_no, WAIT_MS), 0, c); /* waits on, as it says */
@@ -205,12 +208,14 @@ static void a_watch_that_is_refused(void)
 /* It is there and says nothing. */
 static void silent(void)
 {
-    static const struct step steps[] = { { .kind = SILENCE } };
-    struct muster_client *c = connect_with(SHORT_MS);
+    static const struct step steps[] = { { .kind = ANSWER }, { .kind = SILENCE } };
+    struct muster_client *c = connect_with(LONG_MS);
     uint64_t generation = 5, event_no = 50;
 
     figures(5, 50);
-    peer_script(&peer, steps, 1);
+    peer_script(&peer, steps, 2);
+    expect(ask(c, OP_STATUS), 0, c);
+    limit(c, SHORT_MS);
     expect(muster_wait(c, &generation, &event_no, WAIT_MS), MUSTER_E_UNREACHABLE, c);
     expect_says(c, "has stopped answering");
     muster_disconnect(c);

@@ -9,9 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 DUMP = sys.argv[1]
 COLUMNS = "NAME,KNAME,SIZE,TYPE,MAJ:MIN,RO,RM,LOG-SEC,PHY-SEC,ROTA,SERIAL"
+LSBLK = ("lsblk", "-J", "-b", "-o", COLUMNS)
+LIMIT_S = 60
 faults, compared = [], 0
 
 
@@ -34,20 +37,18 @@ def names(disks):
 
 
 def take_pair():
-    """lsblk's view and ours of one moment: disks come and go, so lsblk is asked on both sides; one that
-    went and came in between is missing in ours alone, which is not so each time."""
-    pair = None
-    for _ in range(20):
-        before = run("lsblk", "-J", "-b", "-o", COLUMNS)
-        ours = run(DUMP, "block")
-        if run("lsblk", "-J", "-b", "-o", COLUMNS) != before:
-            continue
-        pair = json.loads(before)["blockdevices"], json.loads(ours)
-        if names(pair[0]) == sorted(r["device"] for r in pair[1]["paths"]["rows"]):
-            break
-    if pair is None:
-        raise RuntimeError("disks change all the time")
-    return pair
+    """lsblk's view and ours of one moment: disks of others come and go all the time, so lsblk is asked on
+    both sides, and what counts is what has stayed. One that went and came in between is missing in ours
+    alone, which is not so each time."""
+    end = time.monotonic() + LIMIT_S
+    while True:
+        before, ours, after = (json.loads(run(*argv)) for argv in (LSBLK, (DUMP, "block"), LSBLK))
+        stayed = [d for d in before["blockdevices"] if d in after["blockdevices"]]
+        came = set(names(before["blockdevices"] + after["blockdevices"])) - set(names(stayed))
+        ours["paths"]["rows"] = [r for r in ours["paths"]["rows"] if r["device"] not in came]
+        same_names = names(stayed) == sorted(r["device"] for r in ours["paths"]["rows"])
+        if same_names or time.monotonic() > end:
+            return stayed, ours
 
 
 def compare_disk(theirs, path, lun):

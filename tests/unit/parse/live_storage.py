@@ -18,7 +18,7 @@ from lvm import lvm
 
 DUMP = sys.argv[1]
 MIB = 1 << 20
-LIMIT_S = 30  # a worker needs some tenths of a second; the machine may be busy
+LIMIT_S = 60  # a worker needs some tenths of a second; the machine may be busy
 MAKERS = {"ext4": ["mke2fs", "-q", "-t", "ext4", "-L", "data"], "xfs": ["mkfs.xfs", "-q", "-f"],
           "btrfs": ["mkfs.btrfs", "-q"], "vfat": ["mkfs.vfat"], "swap": ["mkswap", "-q"]}
 
@@ -136,14 +136,14 @@ def check_garbage(device, memory):
         Sight(device.values(), memory)
 
 
-def well_again(devices, bad, memory):
-    """On a busy machine the server of the file has little time."""
+def sight_with(devices, answers, memory):
+    """Until that one answers. On a busy machine the server of the file has little time, as a child that reads."""
     end = time.monotonic() + LIMIT_S
     while True:
         sight = Sight(devices, memory)
-        if sight.lun(bad)["state"] == "ok":
+        if sight.lun(answers)["state"] == "ok":
             return sight
-        assert time.monotonic() < end, sight.lun(bad)
+        assert time.monotonic() < end, sight.lun(answers)
 
 
 def check_silent(folder, images, kind, part, memory):
@@ -154,14 +154,14 @@ def check_silent(folder, images, kind, part, memory):
     with loops.SilentFile(mounted, size, images[kind]) as silent:
         silent.answer()
         with loops.Loop(silent.path, True) as bad, loops.Loop(images["vfat"], True) as good:
-            before = Sight([bad, good], memory)
+            before = sight_with([bad, good], bad, memory)
             known = before.on(bad, part)
             silent.silence()
             try:
-                first, second = (Sight([bad, good], memory) for _ in range(2))
+                first, second = (sight_with([bad, good], good, memory) for _ in range(2))
             finally:
                 silent.speak()
-            after = well_again([bad, good], bad, memory)
+            after = sight_with([bad, good], bad, memory)
         assert before.lun(bad)["state"] == "ok", before.lun(bad)
         for sight in (first, second):
             lun, row = sight.lun(bad), sight.on(bad, part)

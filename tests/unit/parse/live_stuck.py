@@ -15,7 +15,7 @@ import loops
 
 DUMP = sys.argv[1]
 SIZE = 1 << 20
-LIMIT_S = 10  # the collector needs 0.6 s; the machine may be busy
+LIMIT_S = 60  # the collector needs 0.6 s; the machine may be busy
 
 
 def collect():

@@ -15,7 +15,7 @@
 #include "change_pool_internal.h"
 #include "net/net.h"
 
-enum { PATIENCE_MS = 20000, TIMEOUT_MS = 10000 };
+enum { PATIENCE_MS = 60000, TIMEOUT_MS = 10000 };
 
 struct bench {
     char dir[64];

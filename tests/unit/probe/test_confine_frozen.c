@@ -14,7 +14,7 @@
 #include "confine_bed.h"
 #include "worker_frozen.h"
 
-#define TRACE "/tmp/muster-test-frozen"
+static char trace[64]; /* of each test, since they run beside each other */
 
 /* As a worker has none, but for those that device-mapper's need. */
 static int keep_one_capability(void)
@@ -62,26 +62,34 @@ static int trial(const struct lvm_change *c, int parent, dev_t other)
     if (!fails(mknod("/dev/mine", S_IFBLK | 0600, other), EROFS) &&
         !fails(mknod("/dev/mine", S_IFBLK | 0600, other), EPERM))
         return 4;
-    if (!fails(open(TRACE, O_CREAT | O_RDWR, 0600), EROFS))
+    if (!fails(open(trace, O_CREAT | O_RDWR, 0600), EROFS))
         return 5;
     if (!fails(open("/proc/self/oom_score_adj", O_WRONLY), EROFS))
         return 6;
     return open("/dev/null", O_RDWR) >= 0 ? 0 : 7;
 }
 
+static void name_trace(void)
+{
+    snprintf(trace, sizeof trace, "/tmp/muster-test-frozen-%d", (int)getpid());
+}
+
 Test(confine_frozen, a_worker_reads_all_devices_and_writes_to_nothing)
 {
+    name_trace();
     bed_try(trial);
-    cr_expect(access(TRACE, F_OK) != 0, "the file is there");
+    cr_expect(access(trace, F_OK) != 0, "the file is there");
 }
 
 /* What is done to the mounts of the worker concerns nobody else. */
 Test(confine_frozen, others_have_the_mounts_that_they_had)
 {
-    int fd = open(TRACE, O_CREAT | O_RDWR | O_EXCL, 0600);
+    int fd;
 
+    name_trace();
+    fd = open(trace, O_CREAT | O_RDWR | O_EXCL, 0600);
     cr_expect(fd >= 0, "%d", errno);
     close(fd);
-    unlink(TRACE);
+    unlink(trace);
     cr_expect_eq(access("/dev/zero", F_OK), 0);
 }

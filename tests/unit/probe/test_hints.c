@@ -17,7 +17,7 @@
 
 #define KIND(k) (1u << (k))
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 60000 };
 
 static struct device_names touched;
 static struct rescan_hints rescans;

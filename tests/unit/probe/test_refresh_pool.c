@@ -14,7 +14,7 @@
 #include "net/net.h"
 #include "refresh_pool.h"
 
-enum { PATIENCE_MS = 20000, TIMEOUT_MS = 10000 };
+enum { PATIENCE_MS = 60000, TIMEOUT_MS = 10000 };
 
 struct bench {
     char dir[64];

@@ -18,7 +18,7 @@
 #include "scan_pool_internal.h"
 #include "wire/codec.h"
 
-enum { PATIENCE_MS = 20000, REQUEST = 5000, TOKEN = 42 };
+enum { PATIENCE_MS = 60000, REQUEST = 5000, TOKEN = 42 };
 
 static uuid128 boot; /* of each test, since they run beside each other and end workers of theirs */
 static const uint8_t resource[16] = { 0xf0, 1 };

@@ -11,10 +11,11 @@
 #include <zmq.h>
 
 #include "base/limits.h"
+#include "port.h"
 #include "uplink.h"
 #include "wire/codec.h"
 
-enum { PATIENCE_MS = 20000, ENDPOINT = 64 };
+enum { PATIENCE_MS = 60000, ENDPOINT = 64 };
 
 struct bench {
     struct keypair node, server;
@@ -52,7 +53,8 @@ static void bench_open(struct bench *b)
     *b = (struct bench){ .arena = arena_new(0) };
     keypair_new(&b->node);
     keypair_new(&b->server);
-    listen_on(b, "tcp://127.0.0.1:0");
+    port_endpoint(b->endpoint, sizeof b->endpoint);
+    listen_on(b, b->endpoint);
 }
 
 static void connect_with(struct bench *b, pubkey server)

@@ -22,7 +22,7 @@
 #include "worker_children.h"
 #include "worker_pool.h"
 
-enum { PATIENCE_MS = 20000, TIMEOUT_MS = 3600 * 1000 };
+enum { PATIENCE_MS = 60000, TIMEOUT_MS = 3600 * 1000 };
 
 struct bench {
     struct worker_pool_config config;

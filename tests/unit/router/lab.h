@@ -8,7 +8,7 @@
 #include "service.h"
 #include "wire/codec.h"
 
-enum { LAB_LIMIT_MS = 20000 };
+enum { LAB_LIMIT_MS = 60000 };
 
 struct lab {
     char dir[64];
