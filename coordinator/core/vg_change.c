@@ -130,7 +130,7 @@ static int job_of_lost(struct step *s, struct job *j)
     return n->live == NODE_DOWN ? job_step(j)->lost(s, j, LOSS_SILENT) : 0;
 }
 
-static int job_of_node(struct step *s, struct task *t, struct node *n)
+static int job_of_node(struct step *s, struct task *t, struct resource *vg, struct node *n)
 {
     struct job *j;
     int rc;
@@ -139,18 +139,19 @@ static int job_of_node(struct step *s, struct task *t, struct node *n)
         t->row.left_out++;
         return 0;
     }
-    rc = job_new(s, t, vg_of(s->c, &t->vg->row), n, &j);
+    rc = job_new(s, t, vg, n, &j);
     return rc < 0 ? rc : job_of_lost(s, j);
 }
 
 /* `first`: no node has a job of this step yet, and none is looked for among thousands. */
 static int jobs_of_resource(struct step *s, struct task *t, const struct resource *r, bool first)
 {
+    struct resource *vg = vg_of(s->c, &t->vg->row);
     int rc = 0;
 
     for (const struct edge *e = r == NULL ? NULL : r->edges; rc == 0 && e != NULL; e = e->next) {
         if (e->state != EDGE_LOST && (first || !has_job(t, e->node)))
-            rc = job_of_node(s, t, e->node);
+            rc = job_of_node(s, t, vg, e->node);
     }
     return rc;
 }
