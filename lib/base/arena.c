@@ -18,15 +18,17 @@ struct block {
 struct arena {
     struct block *first; /* kept over a reset */
     struct block *last;
-    size_t limit, used;
+    size_t limit, used, keep;
 };
 
 struct arena *arena_new(size_t limit)
 {
     struct arena *a = calloc(1, sizeof *a);
 
-    if (a != NULL)
+    if (a != NULL) {
         a->limit = limit;
+        a->keep = FIRST_BLOCK;
+    }
     return a;
 }
 
@@ -48,15 +50,27 @@ void arena_free(struct arena *a)
     free(a);
 }
 
+void arena_keep(struct arena *a, size_t bytes)
+{
+    a->keep = bytes;
+}
+
 void arena_reset(struct arena *a)
 {
+    size_t kept = 0;
+
     a->used = 0;
     a->last = a->first;
     if (a->first == NULL)
         return;
-    free_blocks(a->first->next);
-    a->first->next = NULL;
-    a->first->used = 0;
+    for (struct block *b = a->first; b != NULL; b = b->next) {
+        b->used = 0;
+        kept += b->cap;
+        if (b->next == NULL || kept + b->next->cap <= a->keep)
+            continue;
+        free_blocks(b->next);
+        b->next = NULL;
+    }
 }
 
 size_t arena_used(const struct arena *a)
@@ -64,11 +78,16 @@ size_t arena_used(const struct arena *a)
     return a->used;
 }
 
+/* One that was kept, where it is large enough; else a new one before it. */
 static struct block *add_block(struct arena *a, size_t need)
 {
     size_t cap = a->last == NULL ? FIRST_BLOCK : a->last->cap * 2;
-    struct block *b;
+    struct block *b = a->last == NULL ? NULL : a->last->next;
 
+    if (b != NULL && b->cap >= need) {
+        a->last = b;
+        return b;
+    }
     if (cap > LARGEST_STEP)
         cap = LARGEST_STEP;
     if (cap < need)
@@ -76,7 +95,7 @@ static struct block *add_block(struct arena *a, size_t need)
     b = malloc(sizeof *b + cap);
     if (b == NULL)
         return NULL;
-    b->next = NULL;
+    b->next = a->last == NULL ? NULL : a->last->next;
     b->cap = cap;
     b->used = 0;
     if (a->last == NULL)
@@ -154,16 +173,19 @@ void *arena_memdup(struct arena *a, const void *p, size_t n)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
+    struct block *b = a->last;
+    /* Mostly it fits into what is left, and need not be made twice. */
+    char *there = b == NULL ? NULL : (char *)b->data + b->used, *p = NULL;
+    size_t room = b == NULL ? 0 : b->cap - b->used;
     va_list args, again;
-    char *p = NULL;
     int n;
 
     va_start(args, fmt);
     va_copy(again, args);
-    n = vsnprintf(NULL, 0, fmt, args);
+    n = vsnprintf(there, room, fmt, args);
     if (n >= 0)
         p = arena_alloc(a, (size_t)n + 1);
-    if (p != NULL)
+    if (p != NULL && p != there)
         vsnprintf(p, (size_t)n + 1, fmt, again);
     va_end(again);
     va_end(args);

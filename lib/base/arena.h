@@ -11,7 +11,9 @@ struct arena;
 /* `limit` is the most bytes that it will hand out in all; 0 means no limit. NULL: out of memory. */
 struct arena *arena_new(size_t limit);
 void arena_free(struct arena *a);  /* NULL is legal */
-void arena_reset(struct arena *a); /* forgets all, keeps the first block for reuse */
+void arena_reset(struct arena *a); /* forgets all, keeps some of the memory for reuse */
+/* How much of it, at most; the first block in any case, which is all that is kept by default. */
+void arena_keep(struct arena *a, size_t bytes);
 size_t arena_used(const struct arena *a);
 
 /* All return memory aligned for any type, or NULL when the limit or the machine's memory is

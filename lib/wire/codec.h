@@ -13,6 +13,9 @@
  * required field missing, text that is not clean UTF-8, an id that has not 16 bytes, a string,
  * number, list or message over its limit. A list that is present and empty is not sent. */
 int wire_encode(const struct record_desc *d, const void *rec, struct buf *out, struct err *e);
+/* The same for who encodes much: what it needs meanwhile it leaves in `scratch`. */
+int wire_encode_in(struct arena *scratch, const struct record_desc *d, const void *rec,
+                   struct buf *out, struct err *e);
 
 /* Decodes `n` bytes into a record in `a`; strings and bytes point into `a`, never into `p`.
  * 0, -ENOMEM (arena limit included), or -EBADMSG with a sentence: not the message, a required field

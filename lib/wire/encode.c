@@ -144,17 +144,16 @@ static int encode_record(const struct encode *x, const struct record_desc *d,
     return rc;
 }
 
-int wire_encode(const struct record_desc *d, const void *rec, struct buf *out, struct err *e)
+int wire_encode_in(struct arena *scratch, const struct record_desc *d, const void *rec,
+                   struct buf *out, struct err *e)
 {
     const struct pb_pair *pair = pb_of(d);
-    struct encode x = { .a = arena_new(0), .e = e };
+    struct encode x = { .a = scratch, .e = e };
     ProtobufCMessage *m = NULL;
     size_t n;
     int rc;
 
     assert(pair != NULL);
-    if (x.a == NULL)
-        return err_set(e, -ENOMEM, "not enough memory to encode a %s", d->name);
     rc = encode_record(&x, d, pair->pb, rec, &m);
     if (rc == 0) {
         n = protobuf_c_message_get_packed_size(m);
@@ -168,6 +167,17 @@ int wire_encode(const struct record_desc *d, const void *rec, struct buf *out, s
     }
     if (rc == -ENOMEM)
         err_set(e, rc, "not enough memory to encode a %s", d->name);
-    arena_free(x.a);
+    return rc;
+}
+
+int wire_encode(const struct record_desc *d, const void *rec, struct buf *out, struct err *e)
+{
+    struct arena *scratch = arena_new(0);
+    int rc;
+
+    if (scratch == NULL)
+        return err_set(e, -ENOMEM, "not enough memory to encode a %s", d->name);
+    rc = wire_encode_in(scratch, d, rec, out, e);
+    arena_free(scratch);
     return rc;
 }

@@ -37,7 +37,7 @@ Test(arena, pieces_do_not_touch)
     } pieces[PIECES];
     uint64_t rng = random_seed();
 
-    for (int round = 0; round < 2; round++) {
+    for (int round = 0; round < 4; round++) {
         for (int i = 0; i < PIECES; i++) {
             size_t n = random_below(&rng, random_chance(&rng, 2) ? 300000 : 200);
 
@@ -51,8 +51,56 @@ Test(arena, pieces_do_not_touch)
             for (size_t k = 0; k < pieces[i].n; k++)
                 cr_assert_eq(pieces[i].p[k], i & 0xff, "piece %d, byte %zu", i, k);
         }
+        arena_keep(a, (size_t)random_below(&rng, 1 << 24));
         arena_reset(a);
         cr_assert_eq(arena_used(a), 0);
+    }
+}
+
+/* What is kept is used again: the same pieces are at the same places. */
+Test(arena, kept)
+{
+    enum { PIECES = 100, BYTES = 1000 };
+    const uint8_t *first[PIECES];
+
+    arena_keep(a, 1 << 20);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < PIECES; i++) {
+            uint8_t *p = arena_alloc(a, BYTES);
+
+            cr_assert_not_null(p);
+            memset(p, i, BYTES);
+            if (round == 0)
+                first[i] = p;
+            cr_assert_eq(p, first[i], "piece %d of round %d", i, round);
+        }
+        arena_reset(a);
+    }
+    /* One that is larger than what is kept comes between, and is nobody else's. */
+    for (int round = 0; round < 3; round++) {
+        uint8_t *small = arena_alloc(a, BYTES), *large = arena_alloc(a, 1 << 21);
+
+        cr_assert(small != NULL && large != NULL);
+        memset(small, 1, BYTES);
+        memset(large, 2, 1 << 21);
+        for (int i = 0; i < PIECES; i++)
+            memset(arena_alloc(a, BYTES), 3, BYTES);
+        cr_assert(small[BYTES - 1] == 1 && large[0] == 2 && large[(1 << 21) - 1] == 2);
+        arena_reset(a);
+    }
+}
+
+/* Of every length, whether it fits into what is left of a block or not. */
+Test(arena, printed)
+{
+    for (int n = 0; n < 3000; n++) {
+        const char *p = arena_printf(a, "%*s%d", n, "", n % 10);
+
+        cr_assert_not_null(p);
+        cr_assert_eq(strlen(p), (size_t)n + 1);
+        cr_assert_eq(p[n], '0' + n % 10);
+        if (n % 500 == 0)
+            arena_reset(a);
     }
 }
 
