@@ -15,16 +15,7 @@
 #define LONGEST_MS 60000
 #define GATHER_MS  3
 
-enum {
-    URGENT_MOST = 256,
-    /* Packs are made beside all else: so many at once, at most one part in PACK_SHARE of the time,
-     * and not before a while has passed without a batch that writes much. */
-    PACKS = 4,
-    PACK_SHARE = 20,
-    PACK_BUSY_ROWS = 256,
-    PACK_QUIET_MS = 1000,
-    PACK_AGAIN_MS = 60000,
-};
+enum { URGENT_MOST = 256 };
 
 static mono_ms earliest(mono_ms a, mono_ms b)
 {
@@ -322,8 +313,7 @@ static int commit(struct core_thread *t, struct err *e)
 {
     int rc = coord_end_batch(t->coord, &t->update);
 
-    if (t->update.change_count >= PACK_BUSY_ROWS)
-        t->pack_at = (mono_ms){ clock_mono().v + PACK_QUIET_MS };
+    quiet_note(t);
     if (rc == 0 && t->update.changes != NULL)
         rc = store_commit(t->o.store, t->update.changes, e);
     return rc;
@@ -379,29 +369,6 @@ static void run_tick(struct core_thread *t)
         return;
     batch_begin(t);
     finish_batch(t, step(t, &ev));
-}
-
-static bool packs_due(const struct core_thread *t)
-{
-    return !t->read_only && t->coord != NULL && store_packs_due(t->o.store) > 0;
-}
-
-/* For the next start. What fails here fails for a batch too, which says so; it is tried again. */
-static void run_packs(struct core_thread *t)
-{
-    mono_ms now = clock_mono();
-    struct err e = { "" };
-    int rc;
-
-    if (!packs_due(t) || t->pack_at.v > now.v)
-        return;
-    rc = store_pack(t->o.store, PACKS, &e);
-    if (rc == STORE_E_FATAL)
-        shell_die("%s", e.text);
-    if (rc != 0)
-        log_line(LOG_LEVEL_DEBUG, "nodes are not packed: %s", e.text);
-    t->pack_at.v =
-        rc != 0 ? now.v + PACK_AGAIN_MS : now.v + PACK_SHARE * (clock_mono().v - now.v + 1);
 }
 
 /* Whether no message of a node is among them. */
@@ -467,8 +434,7 @@ static int64_t wait_ms(struct core_thread *t)
         next = earliest(watches_next(t->watches), coord_next_deadline(t->coord));
     if (t->read_only)
         next = earliest(next, t->retry);
-    if (packs_due(t))
-        next = earliest(next, t->pack_at);
+    next = earliest(next, quiet_next(t));
     if (next.v <= now.v)
         return 0;
     return next.v - now.v < LONGEST_MS ? next.v - now.v : LONGEST_MS;
@@ -503,7 +469,7 @@ static void *run(void *arg)
         if (t->read_only && t->retry.v <= clock_mono().v)
             try_again(t);
         deliver_hints(t);
-        run_packs(t);
+        quiet_run(t);
     }
     return NULL;
 }

@@ -22,6 +22,7 @@ struct core_thread {
     mono_ms began;
     mono_ms listened; /* of the latest message that was stepped */
     bool only_asked;  /* of what is stepped now nothing came from a node */
+    mono_ms quiet_at; /* when it is quiet, if no batch that writes much comes */
     mono_ms pack_at;  /* when the store may be given time to pack */
     size_t nodes;     /* loaded */
     bool read_only;
@@ -36,5 +37,11 @@ void deliver_batch(struct core_thread *t);
 void deliver_refusals(struct core_thread *t, struct queue_node *list);
 /* To those who watch and whose time has come. */
 void deliver_hints(struct core_thread *t);
+
+/* What is done when it is quiet (quiet.c): a batch is to be committed; when there is something to
+ * do next; doing it, if it is due. */
+void quiet_note(struct core_thread *t);
+mono_ms quiet_next(const struct core_thread *t);
+void quiet_run(struct core_thread *t);
 
 #endif

@@ -188,7 +188,7 @@ static int set_up(struct store *s, struct err *e)
         return rc;
     snprintf(sql, sizeof sql, "PRAGMA synchronous=%s", s->synchronous);
     rc = store_exec(s->db, sql);
-    /* The WAL is checkpointed by store_commit, which looks at the result. It is kept at its size
+    /* The WAL is checkpointed by us, who look at the result. It is kept at its size
      * when it starts again, since overwriting needs no new space and syncs faster. What is deleted
      * here is no secret and need not be overwritten. */
     if (rc == SQLITE_OK)
@@ -263,6 +263,7 @@ int store_open(const struct store_options *o, struct store **out, struct err *e)
         return err_set(e, -ENOMEM, "there is not enough memory for the store");
     s->lock_fd = -1;
     s->vfs = o->vfs;
+    s->quiet_pages = STORE_QUIET_PAGES;
     s->checkpoint_pages = STORE_CHECKPOINT_PAGES;
     snprintf(s->synchronous, sizeof s->synchronous, "%s",
              o->synchronous == NULL ? "FULL" : o->synchronous);

@@ -66,6 +66,13 @@ int store_commit(struct store *s, const struct change *changes, struct err *e);
 size_t store_packs_due(const struct store *s);
 int store_pack(struct store *s, size_t most, struct err *e);
 
+/* What is committed lies in the write-ahead log; to copy it into the database takes long, so this
+ * is for when there is time. Whether the log has grown so much; 0, or STORE_E_FATAL with a
+ * sentence: all else that fails costs nothing and is tried again. Without it a commit does it in
+ * the end. */
+bool store_checkpoint_due(const struct store *s);
+int store_checkpoint(struct store *s, struct err *e);
+
 /* While read-only: can the disk be written again? Writes and syncs one row. Results as commit. */
 int store_try_write(struct store *s, struct err *e);
 

@@ -406,13 +406,13 @@ static int fail(struct store *s, int rc, struct err *e)
 
 /* The WAL is copied into the database when it has grown enough since the last time. What fails
  * here fails again, or mends itself, the next time: all is in the WAL. But for a sync. */
-static int checkpoint(struct store *s, struct err *e)
+static int checkpoint(struct store *s, int pages, struct err *e)
 {
     int rc;
 
     if (s->wal_pages < s->checkpointed_pages)
         s->checkpointed_pages = 0; /* it has started again */
-    if (s->wal_pages - s->checkpointed_pages < s->checkpoint_pages)
+    if (s->wal_pages - s->checkpointed_pages < pages)
         return 0;
     s->checkpointed_pages = s->wal_pages;
     rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -444,7 +444,7 @@ int store_commit(struct store *s, const struct change *changes, struct err *e)
     if (rc == SQLITE_OK)
         rc = store_step(s->commit);
     if (rc == SQLITE_OK)
-        return checkpoint(s, e);
+        return checkpoint(s, s->checkpoint_pages, e);
     s->probe_bytes = PROBE_BYTES_MIN;
     for (const struct change *c = changes; c != NULL && s->probe_bytes < PROBE_BYTES_MAX;
          c = c->next)
@@ -463,7 +463,17 @@ int store_pack(struct store *s, size_t most, struct err *e)
         rc = store_write_packs(s, most);
     if (rc == SQLITE_OK)
         rc = store_step(s->commit);
-    return rc == SQLITE_OK ? checkpoint(s, e) : fail(s, rc, e);
+    return rc == SQLITE_OK ? checkpoint(s, s->checkpoint_pages, e) : fail(s, rc, e);
+}
+
+bool store_checkpoint_due(const struct store *s)
+{
+    return s->db != NULL && !s->fatal && s->wal_pages - s->checkpointed_pages >= s->quiet_pages;
+}
+
+int store_checkpoint(struct store *s, struct err *e)
+{
+    return store_checkpoint_due(s) ? checkpoint(s, s->quiet_pages, e) : 0;
 }
 
 static int write_probe(struct store *s, int64_t bytes)
@@ -487,5 +497,5 @@ int store_try_write(struct store *s, struct err *e)
     rc = write_probe(s, s->probe_bytes > 0 ? s->probe_bytes : PROBE_BYTES_MIN);
     if (rc == SQLITE_OK)
         rc = write_probe(s, 0);
-    return rc == SQLITE_OK ? checkpoint(s, e) : fail(s, rc, e);
+    return rc == SQLITE_OK ? checkpoint(s, s->checkpoint_pages, e) : fail(s, rc, e);
 }

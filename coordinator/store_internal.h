@@ -10,10 +10,14 @@
 #include "core/pack.h"
 #include "store.h"
 
-#define STORE_APPLICATION_ID   0x6d757374 /* "must" */
-#define STORE_BUSY_MS          500        /* for another program that writes; nobody should */
-#define STORE_CACHE            "PRAGMA cache_size=-65536"
-#define STORE_CHECKPOINT_PAGES 4000 /* the WAL grows by so much, then it is checkpointed */
+#define STORE_APPLICATION_ID 0x6d757374 /* "must" */
+#define STORE_BUSY_MS        500        /* for another program that writes; nobody should */
+#define STORE_CACHE          "PRAGMA cache_size=-65536"
+/* The WAL grows by so much, then it is checkpointed when there is time for it; or after a commit,
+ * if there was none until it had grown by more, which is all that is kept of it
+ * (journal_size_limit). */
+#define STORE_QUIET_PAGES      4000
+#define STORE_CHECKPOINT_PAGES 16000
 
 /* ---- the tables, but for those of the inventory (store_tables.c) ---------------------------- */
 
@@ -141,11 +145,11 @@ struct store {
     bool fatal; /* a sync failed: nothing is written any more, not even at close */
     bool copied;
 
-    int wal_pages;          /* in the WAL after the last commit */
-    int checkpointed_pages; /* the same when it was last checkpointed */
-    int checkpoint_pages;
-    int index_regions;   /* of the WAL's index that are reserved */
-    int64_t probe_bytes; /* what store_try_write writes: about as much as failed */
+    int wal_pages;                     /* in the WAL after the last commit */
+    int checkpointed_pages;            /* the same when it was last checkpointed */
+    int quiet_pages, checkpoint_pages; /* STORE_QUIET_PAGES and so on; tests have fewer */
+    int index_regions;                 /* of the WAL's index that are reserved */
+    int64_t probe_bytes;               /* what store_try_write writes: about as much as failed */
 
     sqlite3_stmt *begin, *commit, *rollback, *probe;
     struct store_change changes[CHANGE_TYPE_COUNT];

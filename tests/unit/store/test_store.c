@@ -696,6 +696,40 @@ Test(store, wal_is_bounded)
     arena_free(a);
 }
 
+static long long file_bytes(const char *suffix)
+{
+    char path[512];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/%s%s", dir, STORE_FILE, suffix);
+    return stat(path, &st) == 0 ? (long long)st.st_size : 0;
+}
+
+/* Between commits, when there is time: then no commit does it, and the WAL starts again. */
+Test(store, wal_is_copied_when_there_is_time)
+{
+    uint64_t seed = random_seed();
+    struct arena *a = arena_new(0);
+    long long before;
+
+    store->quiet_pages = 50;
+    cr_assert_eq(store_checkpoint(store, &e), 0, "%s", e.text);
+    before = file_bytes("");
+    for (uint32_t round = 0, i = 0; round < 5; round++) {
+        for (; !store_checkpoint_due(store); i++) {
+            commit(script_batch(seed, i, 40, a));
+            arena_reset(a);
+        }
+        if (round == 0)
+            cr_assert_eq(file_bytes(""), before, "a commit has copied it");
+        cr_assert_eq(store_checkpoint(store, &e), 0, "%s", e.text);
+        cr_assert(!store_checkpoint_due(store));
+        cr_assert_gt(file_bytes(""), before, "nothing was copied");
+    }
+    cr_assert_lt(file_bytes("-wal"), 150 * 4200);
+    arena_free(a);
+}
+
 static bool is_hold(const void *ctx, const struct lease_history_row *row)
 {
     (void)ctx;
