@@ -261,6 +261,9 @@ int store_open(const struct store_options *o, struct store **out, struct err *e)
 
     if (s == NULL)
         return err_set(e, -ENOMEM, "there is not enough memory for the store");
+    /* Nobody asks SQLite how much memory it has, and to know it costs a lock at each allocation.
+     * Refused once SQLite runs: then it was said before. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     s->lock_fd = -1;
     s->vfs = o->vfs;
     s->quiet_pages = STORE_QUIET_PAGES;
