@@ -8,12 +8,19 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "corethread_internal.h"
+#include "heap.h"
 #include "net/net.h"
 #include "shell.h"
 
 #define RETRY_MS   1000
 #define LONGEST_MS 60000
 #define GATHER_MS  3
+
+/* What a message and a change take for long, mostly less; for so many messages it is reserved. */
+#define STEP_BYTES    ((size_t)128 << 10)
+#define CHANGE_BYTES  ((size_t)512)
+#define RESERVE_EVERY 16
+#define KEPT_BYTES    ((size_t)16 << 20) /* of a large batch, for the next one */
 
 enum { URGENT_MOST = 256 };
 
@@ -186,7 +193,8 @@ static int step_list(struct core_thread *t, struct queue_node **list)
         n->next = NULL;
         *t->batch_tail = n;
         t->batch_tail = &n->next;
-        t->batch_count++;
+        if (t->batch_count++ % RESERVE_EVERY == 0)
+            heap_reserve(RESERVE_EVERY * STEP_BYTES);
         rc = step_work(t, (struct work *)n);
     }
     return rc;
@@ -313,6 +321,7 @@ static int commit(struct core_thread *t, struct err *e)
 {
     int rc = coord_end_batch(t->coord, &t->update);
 
+    heap_reserve(t->update.change_count * CHANGE_BYTES);
     quiet_note(t);
     if (rc == 0 && t->update.changes != NULL)
         rc = store_commit(t->o.store, t->update.changes, e);
@@ -497,12 +506,14 @@ struct core_thread *core_thread_new(const struct core_thread_options *o, struct 
     t->o = *o;
     t->began = clock_mono();
     t->arena = arena_new(0);
+    t->scratch = arena_new(0);
     t->watches = watches_new();
-    if (t->arena == NULL || t->watches == NULL) {
+    if (t->arena == NULL || t->scratch == NULL || t->watches == NULL) {
         err_set(e, -ENOMEM, "out of memory");
         core_thread_free(t);
         return NULL;
     }
+    arena_keep(t->arena, KEPT_BYTES);
     if (load_first(t, e) != 0) {
         core_thread_free(t);
         return NULL;
@@ -538,5 +549,6 @@ void core_thread_free(struct core_thread *t)
     coord_free(t->coord);
     watches_free(t->watches);
     arena_free(t->arena);
+    arena_free(t->scratch);
     free(t);
 }

@@ -13,7 +13,7 @@ struct core_thread {
     bool started;
     struct coord *coord; /* NULL: could not be loaded again yet */
     struct watches *watches;
-    struct arena *arena;
+    struct arena *arena, *scratch;
     struct coord_update update;
     /* Works of the batch that is not committed yet: changes point into their memory. */
     struct queue_node *batch, **batch_tail;

@@ -7,8 +7,13 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "heap.h"
 #include "shell.h"
 #include "wire/codec.h"
+
+/* Memory is reserved for so many messages at once, most of which take less than their share. */
+#define RESERVE_EVERY 16
+#define RESERVE_BYTES ((size_t)2 << 20)
 
 struct decoder {
     pthread_t thread;
@@ -146,10 +151,13 @@ static void *run(void *arg)
 {
     struct decoder *d = arg;
     struct queue_node *list;
+    unsigned messages = 0;
 
     while (queue_take(d->in, 1, -1, &list) > 0) {
         struct work *w = (struct work *)list;
 
+        if (messages++ % RESERVE_EVERY == 0)
+            heap_reserve(RESERVE_BYTES);
         post_push(d->out, decode_work(w));
         if (!queue_push_wait(d->core, &w->node))
             work_free(w);

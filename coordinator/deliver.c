@@ -14,7 +14,8 @@ static void post_envelope(struct core_thread *t, const struct outgoing *o)
     struct buf b = { 0 };
     struct post *p = NULL;
 
-    if (wire_encode(&envelope_desc, o->env, &b, &e) == 0)
+    arena_reset(t->scratch);
+    if (wire_encode_in(t->scratch, &envelope_desc, o->env, &b, &e) == 0)
         p = post_new(&o->route, &b);
     else
         log_line(LOG_LEVEL_ERROR, "an answer to a node cannot be encoded: %s", e.text);

@@ -55,3 +55,13 @@ void heap_expected(void)
 {
     mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
 }
+
+/* More than that would come from elsewhere, and be given back at once. */
+_Static_assert(HEAP_RESERVE_MOST < MMAP_THRESHOLD, "what is reserved is of the heap");
+
+void heap_reserve(size_t bytes)
+{
+    void *volatile p = malloc(bytes < HEAP_RESERVE_MOST ? bytes : HEAP_RESERVE_MOST); /* as above */
+
+    free(p);
+}

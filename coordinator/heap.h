@@ -16,4 +16,10 @@ void heap_keep(void);
 void heap_expect(size_t bytes);
 void heap_expected(void);
 
+/* The calling thread can take so many bytes (at most HEAP_RESERVE_MOST) without asking the kernel:
+ * but for the first thread's, libc makes a heap larger by a page at a time, each by a system call
+ * for which all other threads wait. What is not used of it costs nothing. */
+#define HEAP_RESERVE_MOST ((size_t)15 << 20)
+void heap_reserve(size_t bytes);
+
 #endif

@@ -2,6 +2,7 @@
 /* The memory that a large database is made into gets large pages, and what is not used costs
  * nothing. Needs libc's own malloc, and a kernel that gives large pages. */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -121,6 +122,50 @@ static void may_not_grow(void)
     expect(waitpid(child, &status, 0) == child && status == 0, "it grows by little then");
 }
 
+/* Up to where what `p` is in may be written to. */
+static uintptr_t writable_to(const void *p)
+{
+    FILE *f = fopen("/proc/self/maps", "re");
+    uintptr_t from, to, end = 0;
+    char line[512], may;
+
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " r%c", &from, &to, &may) == 3 && may == 'w' &&
+            from <= (uintptr_t)p && (uintptr_t)p < to)
+            end = to;
+    }
+    if (f != NULL)
+        fclose(f);
+    return end;
+}
+
+/* In a thread that is not the first. */
+static void *reserve(void *unused)
+{
+    size_t before;
+    char *p;
+
+    (void)unused;
+    free(malloc_kept(PIECE));
+    before = resident();
+    heap_reserve(8 * MIB);
+    p = malloc_kept(PIECE);
+    expect(writable_to(p) - (uintptr_t)p > 7 * (uintptr_t)MIB, "the kernel is not asked again");
+    expect(resident() - before < (size_t)MIB, "what is reserved costs nothing");
+    free(p);
+    heap_reserve(1024 * (size_t)MIB);
+    expect(resident() - before < (size_t)MIB, "too much is not reserved");
+    return NULL;
+}
+
+static void other_thread_reserves(void)
+{
+    pthread_t t;
+
+    expect(pthread_create(&t, NULL, reserve, NULL) == 0 && pthread_join(t, NULL) == 0,
+           "there is a thread");
+}
+
 int main(void)
 {
     const char *end;
@@ -130,10 +175,11 @@ int main(void)
 #ifdef OWN_MALLOC
     return skip("this malloc is not libc's");
 #endif
+    heap_keep();
+    other_thread_reserves();
     if (!gives_large_pages())
         return skip("this kernel gives no large pages");
     may_not_grow();
-    heap_keep();
     before = resident();
     heap_expect(10 * MIB);
     p = fill(8 * MIB);
