@@ -7,6 +7,9 @@
 #include "base/err.h"
 #include "wire/messages.h"
 
+/* What is not there yet, and would be in that /dev: for files of this process's own. */
+#define OWN_DEV_FOLDER "/dev/muster"
+
 /* For root, before it gives anything up. Each device must have the number that the change says. Who
  * does not write to them gets nodes that only capabilities could open for writing. 0;
  * -EINVAL: one has another, or is no block device; another negative errno; each with a sentence. */

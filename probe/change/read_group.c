@@ -25,7 +25,7 @@ int group_read(const struct group *g, struct arena *a, struct lvm_input *in, str
                struct err *e)
 {
     const char *trouble;
-    int rc = read_lvm(g->lvm, g->devices.n, g->device_mapper, a, in, &trouble, e);
+    int rc = read_lvm_with(g->library, g->lvm, g->devices.n, g->device_mapper, a, in, &trouble, e);
 
     if (rc > 0)
         return -EOPNOTSUPP;

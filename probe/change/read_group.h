@@ -13,6 +13,7 @@ struct group {
     struct recs devices;    /* of struct change_device */
     struct lvm_device *lvm; /* the same as LVM is told of them; from group_find() on */
     bool device_mapper;
+    const struct lvm_library *library; /* open; NULL: one is opened for each look */
 };
 
 /* Fills `lvm`, in `a`. 0 or -ENOMEM with a sentence. */

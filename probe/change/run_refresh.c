@@ -50,6 +50,8 @@ int refresh_open(struct refresh_run *r, struct err *e)
     if (rc == 0)
         rc = own_dev_make(&c, true, false, e);
     if (rc == 0)
+        rc = lvm_library_settle(OWN_DEV_FOLDER, e);
+    if (rc == 0)
         dm_driver_open();
     return rc;
 }
@@ -66,7 +68,7 @@ static int read_rows(struct refresh_run *r, struct look *l, struct err *e)
 /* ---- tables --------------------------------------------------------------------------------- */
 
 static int refresh_one(struct refresh_run *r, const struct look *l, const struct lv *lv,
-                       const struct lvm_library *lvm, struct err *e)
+                       struct err *e)
 {
     struct buf text = { 0 };
     char trouble[LVM_TROUBLE_MAX];
@@ -77,7 +79,8 @@ static int refresh_one(struct refresh_run *r, const struct look *l, const struct
     buf_printf(&text, " --nolocking --refresh %s/%s", r->work->vg, lv->name);
     if (rc == 0 && buf_cstr(&text) == NULL)
         rc = err_set(e, -ENOMEM, "out of memory");
-    if (rc == 0 && lvm_library_run(lvm, buf_cstr(&text), NULL) != LVM2_COMMAND_SUCCEEDED)
+    if (rc == 0 &&
+        lvm_library_run(l->group.library, buf_cstr(&text), NULL) != LVM2_COMMAND_SUCCEEDED)
         rc = 1;
     buf_deinit(&text);
     lvm_library_trouble(trouble);
@@ -120,7 +123,6 @@ static void say(struct refresh_run *r, const char *text)
 static int refresh_all(struct refresh_run *r, struct look *l, struct err *e)
 {
     const struct lvm_rows rows = l->rows;
-    struct lvm_library lvm = { .so = NULL };
     const struct lv *lv;
     uint64_t done = 0;
     int rc = 0;
@@ -134,10 +136,7 @@ static int refresh_all(struct refresh_run *r, struct look *l, struct err *e)
                 arena_printf(r->arena, "%s/%s is %s", r->work->vg, lv->name, mapped_bare_text(lv)));
         if (is != MAPPED_OLD)
             continue;
-        rc = lvm_library_open(&lvm, e);
-        if (rc == 0)
-            rc = refresh_one(r, l, lv, &lvm, e);
-        lvm_library_close(&lvm);
+        rc = refresh_one(r, l, lv, e);
         if (rc > 0 && is_still_old(r, l, uuid))
             say(r, arena_strdup(r->arena, e->text));
         else if (rc >= 0)
@@ -190,6 +189,27 @@ static void remove_all(struct refresh_run *r, struct look *l)
 
 /* ---- the whole of it ------------------------------------------------------------------------ */
 
+static int with_lvm(struct refresh_run *r, struct look *l, struct err *e)
+{
+    struct lvm_library lvm = { .handle = NULL };
+    int rc = 0;
+
+    if (l->group.devices.n > 0) /* else it is asked nothing */
+        rc = lvm_library_open(&lvm, e);
+    if (rc > 0)
+        return -EOPNOTSUPP;
+    l->group.library = &lvm;
+    if (rc == 0)
+        rc = read_rows(r, l, e);
+    /* Of other metadata nothing is made so: this node is asked again when it has those. */
+    if (rc == 0 && mapped_is_version(r->work, &l->rows)) {
+        remove_all(r, l);
+        rc = refresh_all(r, l, e);
+    }
+    lvm_library_close(&lvm);
+    return rc;
+}
+
 int refresh_carry_out(struct refresh_run *r, struct err *e)
 {
     struct look l = { .group = {
@@ -203,11 +223,5 @@ int refresh_carry_out(struct refresh_run *r, struct err *e)
     if (rc < 0 || l.mapped_count == 0)
         return rc;
     rc = group_find(&l.group, r->arena, e);
-    if (rc == 0)
-        rc = read_rows(r, &l, e);
-    /* Of other metadata nothing is made so: this node is asked again when it has those. */
-    if (rc < 0 || !mapped_is_version(r->work, &l.rows))
-        return rc;
-    remove_all(r, &l);
-    return refresh_all(r, &l, e);
+    return rc == 0 ? with_lvm(r, &l, e) : rc;
 }

@@ -31,6 +31,9 @@ int lvm_library_open_as_host(struct lvm_library *l, const char *system_dir, stru
  * programs do. libdevmapper decides once in a process, and without this each change would take the
  * device's links in /dev away. */
 void lvm_library_with_udev(void);
+/* For who suspends devices: what LVM is told before its first command goes into a folder that is
+ * made for that. 0 or a negative errno with a sentence. */
+int lvm_library_settle(const char *folder, struct err *e);
 void lvm_library_close(struct lvm_library *l);
 
 /* One command; what it reports is added to `report` (NULL: nothing is kept). LVM2_COMMAND_* of

@@ -43,10 +43,10 @@ static int ask(const struct lvm_library *l, struct buf *command, struct arena *a
     return rc;
 }
 
-static int ask_both(const struct lvm_library *l, const char *config, struct arena *a,
+static int ask_full(const struct lvm_library *l, const char *config, struct arena *a,
                     struct lvm_input *out, char trouble[LVM_TROUBLE_MAX], struct err *e)
 {
-    struct buf full = { 0 }, duplicates = { 0 };
+    struct buf full = { 0 };
     int rc;
 
     buf_str(&full, "fullreport --all" FORM);
@@ -54,23 +54,46 @@ static int ask_both(const struct lvm_library *l, const char *config, struct aren
     buf_str(&full, " --configreport vg -o " LVM_VG_FIELDS " --configreport pv -o " LVM_PV_FIELDS
                    " --configreport lv -o " LVM_LV_FIELDS " --configreport seg -o " LVM_SEG_FIELDS
                    " --configreport pvseg -o " LVM_PVSEG_FIELDS);
+    rc = ask(l, &full, a, &out->report, trouble, e);
+    buf_deinit(&full);
+    return rc;
+}
+
+static int ask_duplicates(const struct lvm_library *l, const char *config, struct arena *a,
+                          struct lvm_input *out, char trouble[LVM_TROUBLE_MAX], struct err *e)
+{
+    struct buf duplicates = { 0 };
+    int rc;
+
     buf_str(&duplicates, "pvs --all" FORM);
     buf_str(&duplicates, config);
     buf_str(&duplicates, " --select pv_duplicate=1 -o " LVM_DUPLICATE_FIELDS);
-    rc = ask(l, &full, a, &out->report, trouble, e);
-    if (rc == 0)
-        rc = ask(l, &duplicates, a, &out->duplicates, trouble, e);
-    buf_deinit(&full);
+    rc = ask(l, &duplicates, a, &out->duplicates, trouble, e);
     buf_deinit(&duplicates);
     return rc;
 }
 
-int read_lvm(const struct lvm_device *devices, size_t n, bool device_mapper, struct arena *a,
-             struct lvm_input *out, const char **trouble, struct err *e)
+static int ask_itself(const char *config, struct arena *a, struct lvm_input *out,
+                      char trouble[LVM_TROUBLE_MAX], struct err *e)
+{
+    struct lvm_library library;
+    int rc = lvm_library_open(&library, e);
+
+    if (rc != 0)
+        return rc;
+    rc = ask_full(&library, config, a, out, trouble, e);
+    if (rc == 0)
+        rc = ask_duplicates(&library, config, a, out, trouble, e);
+    lvm_library_close(&library);
+    return rc;
+}
+
+int read_lvm_with(const struct lvm_library *library, const struct lvm_device *devices, size_t n,
+                  bool device_mapper, struct arena *a, struct lvm_input *out, const char **trouble,
+                  struct err *e)
 {
     char said[LVM_TROUBLE_MAX] = "";
     struct buf config = { 0 };
-    struct lvm_library library;
     int rc;
 
     *out =
@@ -81,14 +104,18 @@ int read_lvm(const struct lvm_device *devices, size_t n, bool device_mapper, str
         return 0;
     }
     rc = lvm_library_config(devices, n, device_mapper, false, &config, e);
-    if (rc == 0)
-        rc = lvm_library_open(&library, e);
-    if (rc == 0) {
-        rc = ask_both(&library, buf_cstr(&config), a, out, said, e);
-        lvm_library_close(&library);
-    }
+    if (rc == 0 && library == NULL)
+        rc = ask_itself(buf_cstr(&config), a, out, said, e);
+    else if (rc == 0)
+        rc = ask_full(library, buf_cstr(&config), a, out, said, e);
     if (rc == 0 && said[0] != '\0' && (*trouble = arena_strdup(a, said)) == NULL)
         rc = err_set(e, -ENOMEM, "out of memory while LVM answered");
     buf_deinit(&config);
     return rc;
+}
+
+int read_lvm(const struct lvm_device *devices, size_t n, bool device_mapper, struct arena *a,
+             struct lvm_input *out, const char **trouble, struct err *e)
+{
+    return read_lvm_with(NULL, devices, n, device_mapper, a, out, trouble, e);
 }

@@ -20,6 +20,14 @@ enum {
 int read_lvm(const struct lvm_device *devices, size_t n, bool device_mapper, struct arena *a,
              struct lvm_input *out, const char **trouble, struct err *e);
 
+/* The same by a library that is open, so that a worker that asks again, or goes on to change
+ * something, starts LVM once (NULL: one is opened for this). With one it is not asked which PVs
+ * there are twice. */
+struct lvm_library;
+int read_lvm_with(const struct lvm_library *library, const struct lvm_device *devices, size_t n,
+                  bool device_mapper, struct arena *a, struct lvm_input *out, const char **trouble,
+                  struct err *e);
+
 /* Whether this kernel has device-mapper now. */
 bool read_lvm_device_mapper(const char *sys_root);
 
