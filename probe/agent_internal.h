@@ -189,7 +189,7 @@ struct refresh {
     bool asked; /* else it is for the node's own sake: a worker was killed at its devices */
     uint32_t tries;
     const char *left;  /* what of the devices is not so; NULL: nothing */
-    mono_ms since;     /* REFRESH_LOOKS */
+    mono_ms since;     /* REFRESH_RUNS, REFRESH_LOOKS */
     uint8_t start[16]; /* of the coordinator, that asked last */
 };
 
@@ -337,6 +337,10 @@ int agent_mend_after(struct agent *a, const struct lvm_change *change);
 void agent_mend_run(struct agent *a, struct turn *t); /* starts what is wanted */
 void agent_mend_done(struct agent *a, struct turn *t, const struct agent_event *ev);
 bool agent_mend_waits(const struct agent *a);
+/* Until when a worker of this kind is not started for a hint's sake: those that look at disks leave
+ * these, and the processor, to who makes devices new and then to LVM's look, since what they would
+ * find is of the past soon. */
+mono_ms agent_mend_until(const struct agent *a, enum worker_kind kind);
 bool agent_mend_runs(const struct agent *a, const char *group); /* of this volume group (UUID) */
 
 /* agent_refresh.c */

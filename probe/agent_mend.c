@@ -8,7 +8,10 @@
 #include "base/guard.h"
 #include "wire/codec.h"
 
-enum { MEND_TRIES = 3 };
+enum {
+    MEND_TRIES = 3,
+    ALONE_MS = 3000, /* of a worker that takes longer nobody knows how long */
+};
 
 static const struct section *section_of(const void *ctx, enum section_id id)
 {
@@ -99,6 +102,7 @@ static void start(struct agent *a, struct turn *t, struct refresh *r)
         REC_SET(w, refresh_work, devices, devices);
     x->refresh = w;
     r->state = REFRESH_RUNS;
+    r->since = t->now;
     r->tries++;
 }
 
@@ -173,6 +177,25 @@ static int first_wanted(const struct agent *a)
 bool agent_mend_waits(const struct agent *a)
 {
     return a->changes.refresh_count > 0 && !agent_mend_runs(a, NULL) && first_wanted(a) >= 0;
+}
+
+mono_ms agent_mend_until(const struct agent *a, enum worker_kind kind)
+{
+    mono_ms until = { 0 };
+
+    if (kind != WORKER_STORAGE && kind != WORKER_LVM)
+        return until;
+    for (int i = 0; a->changes.refresh_count > 0 && i < REFRESHES; i++) {
+        const struct refresh *r = &a->changes.refreshes[i];
+
+        if (r->arena == NULL || r->state == REFRESH_WANTED)
+            continue;
+        if (r->state == REFRESH_LOOKS && kind == WORKER_LVM)
+            return (mono_ms){ 0 };
+        if (r->since.v + ALONE_MS > until.v)
+            until.v = r->since.v + ALONE_MS;
+    }
+    return until;
 }
 
 void agent_mend_run(struct agent *a, struct turn *t)

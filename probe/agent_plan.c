@@ -135,13 +135,25 @@ void agent_plan_done(struct agent *a, enum worker_kind kind, bool good, mono_ms 
     j->asked = false;
 }
 
+/* Of who is idle. What is asked for does not wait: after a change others count on this node's rows.
+ */
+static mono_ms due_of(const struct agent *a, enum worker_kind kind)
+{
+    const struct worker_job *j = &a->jobs[kind];
+    mono_ms until = { 0 };
+
+    if (j->hinted)
+        until = agent_mend_until(a, kind);
+    return until.v > j->due.v ? until : j->due;
+}
+
 void agent_plan_run(struct agent *a, struct turn *t)
 {
     for (int k = 0; k < WORKER_KIND_COUNT; k++) {
         struct worker_job *j = &a->jobs[k];
         struct agent_action *x;
 
-        if (j->state != JOB_IDLE || j->due.v > t->now.v)
+        if (j->state != JOB_IDLE || due_of(a, (enum worker_kind)k).v > t->now.v)
             continue;
         x = turn_action(t, AGENT_RUN_WORKER);
         if (x == NULL)
@@ -164,8 +176,8 @@ mono_ms agent_plan_deadline(const struct agent *a)
     mono_ms first = { INT64_MAX };
 
     for (int k = 0; k < WORKER_KIND_COUNT; k++) {
-        if (a->jobs[k].state == JOB_IDLE && a->jobs[k].due.v < first.v)
-            first = a->jobs[k].due;
+        if (a->jobs[k].state == JOB_IDLE && due_of(a, (enum worker_kind)k).v < first.v)
+            first = due_of(a, (enum worker_kind)k);
     }
     return first;
 }

@@ -697,6 +697,64 @@ Test(mend, of_a_volume_group_that_is_no_more_there_is_nothing_to_mend)
     world_close(&w);
 }
 
+/* ---- when it is looked ----------------------------------------------------------------------- */
+
+static void hint_all(struct world *w)
+{
+    for (int k = 0; k < WORKER_KIND_COUNT; k++)
+        world_event(w, AGENT_KERNEL_HINT, (enum worker_kind)k, NULL);
+}
+
+Test(mend, who_looks_at_disks_waits_for_it_and_then_for_lvm)
+{
+    struct refresh_result good = left(NULL);
+    struct world w;
+
+    settle(&w, true);
+    refresh(&w, 1, 5, "five", (struct strs){ NULL, 0 });
+    hint_all(&w);
+    world_pass(&w, 1000);
+    cr_expect_eq(w.runs[WORKER_LVM], 0);
+    cr_expect_eq(w.runs[WORKER_STORAGE], 0);
+    cr_expect_eq(w.runs[WORKER_NET], 1, "this one does not look at disks");
+    world_mended(&w, &good, NULL);
+    cr_expect_eq(w.runs[WORKER_LVM], 1, "at once");
+    world_pass(&w, 1000);
+    cr_expect_eq(w.runs[WORKER_STORAGE], 0);
+    look(&w);
+    expect_refreshed(&w, true, "it is current");
+    cr_expect_eq(w.runs[WORKER_STORAGE], 1);
+    world_close(&w);
+}
+
+Test(mend, who_looks_at_disks_does_not_wait_for_one_that_hangs)
+{
+    struct world w;
+
+    settle(&w, true);
+    refresh(&w, 1, 5, "five", (struct strs){ NULL, 0 });
+    hint_all(&w);
+    world_pass(&w, 2999);
+    cr_expect_eq(w.runs[WORKER_LVM] + w.runs[WORKER_STORAGE], 0);
+    world_pass(&w, 1);
+    cr_expect_eq(w.runs[WORKER_LVM], 1);
+    cr_expect_eq(w.runs[WORKER_STORAGE], 1);
+    world_close(&w);
+}
+
+/* Once all nodes are current the next change is decided by what the rows say. */
+Test(mend, after_a_change_it_is_looked_at_once_all_the_same)
+{
+    struct world w;
+
+    settle(&w, true);
+    refresh(&w, 1, 5, "five", (struct strs){ NULL, 0 });
+    order_on(&w, 7, 1, 100, "V2");
+    done(&w);
+    cr_expect_eq(w.runs[WORKER_LVM], 1);
+    world_close(&w);
+}
+
 /* ---- what nobody asks for -------------------------------------------------------------------- */
 
 /* A worker of a change makes go on what it finds suspended, whoever has suspended it. */
