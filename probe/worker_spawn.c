@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +21,10 @@
 #include "worker_talk.h"
 
 enum { STDERR_BYTES = 4096, EXIT_NOT_STARTED = 127 };
+
+/* While it holds up a device nobody gets what is on that. LVM's programs go before others for as
+ * long as they do that (-18), but a worker may not raise its own priority. */
+enum { REFRESH_NICE = -5 };
 
 /* With the file `memory`, or none where it is -1. */
 static int send_record(struct worker_request *request, int memory, int sock, struct err *e)
@@ -229,10 +234,14 @@ int worker_spawn_refresh(const char *worker_path, const struct refresh_work *wor
                          struct worker_process *out, struct err *e)
 {
     struct worker_request request = { .present = 0 };
+    int rc;
 
     REC_SET(&request, worker_request, kind, WORKER_REFRESH);
     REC_SET(&request, worker_request, refresh, work);
-    return spawn_plain(worker_path, &request, out, e);
+    rc = spawn_plain(worker_path, &request, out, e);
+    if (rc == 0)
+        setpriority(PRIO_PROCESS, (id_t)out->pid, REFRESH_NICE); /* it goes without, too */
+    return rc;
 }
 
 int worker_spawn_scan(const char *worker_path, uuid128 boot, const struct scan_order *order,

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,6 +180,38 @@ Test(refresh_pool, what_an_earlier_supervisor_has_left_is_tried_three_times)
     cr_assert_eq(refresh_pool_known(b.pool, a, &known, &n), 0);
     cr_expect_eq(n, 0);
     arena_free(a);
+    bench_close(&b);
+}
+
+/* The worker that runs. */
+static pid_t worker_of(struct bench *b)
+{
+    DIR *dir = opendir("/proc");
+    const struct dirent *d;
+    pid_t found = 0;
+
+    cr_assert_not_null(dir);
+    while (found == 0 && (d = readdir(dir)) != NULL) {
+        pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
+
+        if (pid > 0 && refresh_pool_owns(b->pool, pid))
+            found = pid;
+    }
+    closedir(dir);
+    cr_assert_neq(found, 0);
+    return found;
+}
+
+Test(refresh_pool, it_goes_before_what_else_the_node_does)
+{
+    struct bench b;
+
+    if (geteuid() != 0)
+        cr_skip_test("only root may raise priorities");
+    bench_open(&b);
+    run(&b, "hangs", 1);
+    cr_expect_not(refresh_pool_next(b.pool, b.now, &b.got));
+    cr_expect_eq(getpriority(PRIO_PROCESS, (id_t)worker_of(&b)), -5);
     bench_close(&b);
 }
 
