@@ -99,6 +99,18 @@ def timed(w, host, command):
     return float(last) - float(first)
 
 
+def ahead(w, host):
+    """(seconds by which this machine's clock is ahead of the host's, by how many that may be wrong)"""
+    best = None
+    for _ in range(5):
+        before = time.time()
+        there = float(w.run(host, "echo $EPOCHREALTIME"))
+        after = time.time()
+        if best is None or (after - before) / 2 < best[1]:
+            best = (before + after) / 2 - there, (after - before) / 2
+    return best
+
+
 def usable(w, host, name, mib):
     """Table, size and last MiB; and what is written comes through."""
     check(w.sectors(host, f"{VG}-{name}") == mib * MIB // 512, f"{name} has a table of {mib} MiB on {host.name}")
@@ -141,10 +153,12 @@ def extended(w):
     known(w, w.b, "/mnt/data", True)
     asked = subprocess.Popen([os.path.join(w.t.lab.build, "cli/muster"), "--connect", w.t.client, "lv", "extend", VG,
                               "data", "64M", "--wait"], stdout=subprocess.DEVNULL)
-    w.run(w.b, f"m=$(readlink -f {device('data')}); m=${{m##*/}}; "
-                      f"until read n </sys/block/$m/size && [ $n = {64 * 2048} ]; do "
-                      "read -rt 0.02 <>/run/lab/never; done; true")  # a host may have one processor alone
-    seen = time.time()
+    # A host may have one processor alone; the moment is the host's, since the answer waits for that too.
+    there = w.run(w.b, f"m=$(readlink -f {device('data')}); m=${{m##*/}}; "
+                       f"until read n </sys/block/$m/size && [ $n = {64 * 2048} ]; do "
+                       "read -rt 0.02 <>/run/lab/never; done; echo $EPOCHREALTIME")
+    distance, wrong = ahead(w, w.b)
+    seen = float(there) + distance
     check(asked.wait(120) == 0, "extended while it is mounted")
     usable(w, w.b, "data", 64)
     w.run(w.b, "timeout 20 dd if=/dev/zero of=/mnt/data/file bs=1M count=1 oflag=direct 2>&1")
@@ -152,7 +166,7 @@ def extended(w):
              for j in w.last_task()["jobs"]}
     changed = next(at for (step, _), at in ended.items() if step == "change")
     refresh = timed(w, w.b, f"lvchange --refresh {VG}/data")
-    w.t.say(f"from the end of the change until it is usable {seen - changed:.1f} s, until that is acknowledged "
+    w.t.say(f"from the end of the change until it is usable {seen - changed:.1f} s (known to {wrong:.1f} s), until that is acknowledged "
             f"{ended['spread', w.b.name] - changed:.1f} s; lvchange --refresh there takes {refresh:.1f} s")
     w.current()
     w.run(w.b, "umount /mnt/data")
@@ -179,17 +193,30 @@ def in_use(w):
     remove(w, "used")
 
 
+# Starts no program: the worker is over soon, goes before others, and the next makes the device go on. Ends without a kill
+# when the worker was not seen and the device has its new size.
 KILL = """
 m=$(readlink -f {device}); m=${{m##*/}}
 q=$(cat /run/lab/probe.pid)
-until p=$(pgrep -f 'muster-probe-worker [r]efresh'); do
-    read n </sys/block/$m/size; [ $n != {sectors} ] || break # it was faster
-done
-while [ -n "$p" ] && [ -d /proc/$p ]; do
+find_worker() {{
+    for p in /proc/[0-9]*; do
+        p=${{p##*/}} a= b=
+        [ $p -gt $BASHPID ] || continue
+        {{ read -rd '' a; read -rd '' b; }} </proc/$p/cmdline
+        [ "$a $b" != 'muster-probe-worker refresh' ] || return 0
+    done 2>/dev/null
+    read n </sys/block/$m/size
+    [ $n = {sectors} ]
+}}
+until find_worker; do read -rt 0.02 <>/run/lab/never; done
+while [ -d /proc/$p ]; do
     read s </sys/block/$m/dm/suspended
     [ $s = 0 ] || {{ kill -9 {whom}; break; }}
+    read n </sys/block/$m/size
+    [ $n != {sectors} ] || break
 done
-cat /sys/block/$m/dm/suspended
+read s </sys/block/$m/dm/suspended
+echo $s
 """
 
 
@@ -210,7 +237,7 @@ def killed(w):
             size += 4
             asked = subprocess.Popen([os.path.join(w.t.lab.build, "cli/muster"), "--connect", w.t.client, "lv",
                                       "extend", VG, "torn", f"{size}M", "--wait"], stdout=subprocess.DEVNULL)
-            out = w.run(w.b, KILL.format(device=device("torn"), whom=whom, sectors=size * 2048)).strip()
+            out = w.run(w.b, KILL.format(device=device("torn"), whom=whom, sectors=size * MIB // 512)).strip()
             check(asked.wait(300) == 0, "it is done all the same")
             spread(w, w.b)
             usable(w, w.b, "torn", size)
