@@ -191,7 +191,10 @@ static double timed(struct bare *b, const char *path, const struct bare_node *no
     bool ready;
 
     if (sqlite3_open(path, &b->db) == SQLITE_OK) {
-        sqlite3_exec(b->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", NULL, NULL, NULL);
+        sqlite3_exec(
+            b->db,
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16000",
+            NULL, NULL, NULL);
         ready = prepare_all(b);
         start = seconds_now();
         if (ready && insert_all(b, nodes, n) == 0)

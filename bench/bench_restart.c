@@ -129,11 +129,7 @@ static int measure(struct bench *b, double opened, struct err *e)
 {
     double read_s = 0, core_s = 0;
     uint32_t per_node = 2 * b->l.shape.filesystems + b->l.shape.vlans + b->l.shape.nics / 2;
-    int rc;
-
-    heap_expect(store_bytes(b->store) / 2); /* as the coordinator */
-    rc = load(b, e, &read_s, &core_s);
-    heap_expected();
+    int rc = load(b, e, &read_s, &core_s);
 
     if (rc == 0)
         printf("open %.3f s, read %.3f s, core %.3f s: %.2f M edges/s\n", opened, read_s, core_s,

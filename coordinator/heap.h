@@ -10,12 +10,6 @@
  * Before all threads. */
 void heap_keep(void);
 
-/* Between the two the calling thread, which must be the process's first, allocates about so many
- * bytes in small pieces that stay. They get large pages, where the kernel gives any: of 4 KiB each
- * a fault would cost more than what is written there. What is not used of it costs nothing. */
-void heap_expect(size_t bytes);
-void heap_expected(void);
-
 /* The calling thread can take so many bytes (at most HEAP_RESERVE_MOST) without asking the kernel:
  * but for the first thread's, libc makes a heap larger by a page at a time, each by a system call
  * for which all other threads wait. What is not used of it costs nothing. */

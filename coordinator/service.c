@@ -13,7 +13,6 @@
 #include "base/text.h"
 #include "corethread.h"
 #include "decode.h"
-#include "heap.h"
 #include "reader.h"
 #include "router.h"
 #include "store.h"
@@ -140,9 +139,7 @@ static int open_core(struct service *s, struct err *e)
         return -EIO;
     o.reader = s->reader;
     o.backup_reader = s->backup_reader;
-    heap_expect(store_bytes(s->store) / 2); /* what is made of it is less */
     s->core = core_thread_new(&o, e);
-    heap_expected();
     if (s->core == NULL)
         return -EIO;
     core_thread_loaded(s->core, &s->nodes, &s->generation);

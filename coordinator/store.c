@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store_internal.h"
@@ -200,13 +199,6 @@ static int set_up(struct store *s, struct err *e)
         return store_open_outcome(s->db, rc, s->path, e);
     sqlite3_wal_hook(s->db, on_commit, s); /* after the pragma, which uses the same hook */
     return 0;
-}
-
-size_t store_bytes(const struct store *s)
-{
-    struct stat st;
-
-    return stat(s->path, &st) == 0 ? (size_t)st.st_size : 0;
 }
 
 int store_connect(struct store *s, struct err *e)

@@ -41,7 +41,6 @@ enum {
  * on. */
 int store_open(const struct store_options *o, struct store **out, struct err *e);
 bool store_is_copy(const struct store *s); /* was it found to be one when it was opened? */
-size_t store_bytes(const struct store *s); /* of the file, without its log; 0: not known */
 void store_close(struct store *s);         /* NULL is legal */
 
 /* A fresh database gets its id here: `db_id` is used only when the database has none yet. */

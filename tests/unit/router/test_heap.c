@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The memory that a large database is made into gets large pages, and what is not used costs
- * nothing. Needs libc's own malloc, and a kernel that gives large pages. */
+/* What a thread has reserved it takes without asking the kernel, and what is not used of it costs
+ * nothing. Needs libc's own malloc. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "heap.h"
@@ -24,30 +21,12 @@ enum { SKIPPED = 77, PIECE = 100, MIB = 1 << 20 };
 #endif
 #endif
 
-static int skip(const char *why)
-{
-    printf("SKIP: %s\n", why);
-    return SKIPPED;
-}
-
 static void expect(bool right, const char *what)
 {
     if (right)
         return;
     printf("not so: %s\n", what);
     exit(1);
-}
-
-static bool gives_large_pages(void)
-{
-    FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
-    char line[128] = "";
-    bool gives =
-        f != NULL && fgets(line, sizeof line, f) != NULL && strstr(line, "[never]") == NULL;
-
-    if (f != NULL)
-        fclose(f);
-    return gives;
 }
 
 static size_t resident(void)
@@ -62,37 +41,6 @@ static size_t resident(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Does the mapping of `p` ask for large pages? See VmFlags in proc_pid_smaps(5). */
-static bool asks(const void *p)
-{
-    FILE *f = fopen("/proc/self/smaps", "re");
-    bool here = false, found = false;
-    uintptr_t from, to;
-    char line[512];
-
-    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
-        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2)
-            here = from <= (uintptr_t)p && (uintptr_t)p < to;
-        found = found || (here && strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " hg") != NULL);
-    }
-    if (f != NULL)
-        fclose(f);
-    return found;
-}
-
-/* The last of as many pieces as that. */
-static char *fill(size_t bytes)
-{
-    char *p = NULL;
-
-    for (size_t n = 0; n < bytes; n += PIECE) {
-        p = malloc(PIECE);
-        expect(p != NULL, "there is memory");
-        *p = 1;
-    }
-    return p;
-}
-
 /* A compiler leaves out what is freed at once. */
 static void *malloc_kept(size_t n)
 {
@@ -100,26 +48,6 @@ static void *malloc_kept(size_t n)
 
     expect(p != NULL, "there is memory");
     return p;
-}
-
-/* As where the kernel does not promise more memory than there is. */
-static void may_not_grow(void)
-{
-    struct rlimit data;
-    pid_t child = fork();
-    int status;
-
-    expect(child >= 0, "there is another process");
-    if (child == 0) {
-        heap_keep();
-        data.rlim_cur = data.rlim_max = 256 << 20;
-        expect(setrlimit(RLIMIT_DATA, &data) == 0, "there is a limit");
-        heap_expect(1024 * (size_t)MIB);
-        fill(64 * (size_t)MIB);
-        heap_expected();
-        _exit(0);
-    }
-    expect(waitpid(child, &status, 0) == child && status == 0, "it grows by little then");
 }
 
 /* Up to where what `p` is in may be written to. */
@@ -168,29 +96,11 @@ static void other_thread_reserves(void)
 
 int main(void)
 {
-    const char *end;
-    size_t before;
-    char *p;
-
 #ifdef OWN_MALLOC
-    return skip("this malloc is not libc's");
+    puts("SKIP: this malloc is not libc's");
+    return SKIPPED;
 #endif
     heap_keep();
     other_thread_reserves();
-    if (!gives_large_pages())
-        return skip("this kernel gives no large pages");
-    may_not_grow();
-    before = resident();
-    heap_expect(10 * MIB);
-    p = fill(8 * MIB);
-    expect(!asks(p), "for little nothing is asked");
-    heap_expect(1024 * (size_t)MIB);
-    expect(resident() - before < 24 * (size_t)MIB, "what is not used costs nothing");
-    p = fill(128 * (size_t)MIB);
-    expect(asks(p), "what is filled is in large pages");
-    heap_expected();
-    end = sbrk(0);
-    free(malloc_kept(4 * MIB)); /* libc looks then whether the heap's top is worth keeping */
-    expect(end - (const char *)sbrk(0) > 512 * (ptrdiff_t)MIB, "the rest is given back");
     return 0;
 }
