@@ -16,7 +16,6 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "heap.h"
 #include "large.h"
 #include "net/net.h"
 #include "store.h"
@@ -181,7 +180,6 @@ int main(int argc, char **argv)
     struct err e = { "" };
     int rc;
 
-    heap_keep();
     fleet_shape_usual(&b.l.shape);
     b.l.shape.vgs = b.l.shape.bad_per_mille = 0;
     b.l.shape.filesystems = 120;
